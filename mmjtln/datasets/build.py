@@ -1,0 +1,23 @@
+"""Build a data set from a config, whatever the default scope is."""
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import DATASETS
+
+
+def build_dataset(dataset):
+    """Build a data set unless it is one already.
+
+    Wrappers of MMEngine build what they wrap with MMEngine's root registry,
+    which finds MMPretrain's data sets only under a default scope. Where none
+    is set, in a notebook say, MMPretrain's is set while building.
+
+    Args:
+        dataset (dict | object): A config with ``type``, or a data set.
+
+    Returns:
+        object: The data set; an instance comes back as it is.
+    """
+    if not isinstance(dataset, dict):
+        return dataset
+    scope = None if DefaultScope.get_current_instance() else 'mmpretrain'
+    with DefaultScope.overwrite_default_scope(scope):
+        return DATASETS.build(dataset)

