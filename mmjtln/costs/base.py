@@ -1,0 +1,156 @@
+"""What every builder of cost matrices shares."""
+import inspect
+import json
+from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass, field
+from importlib import import_module
+
+import numpy as np
+
+from mmjtln.version import __version__
+
+from .class_names import classes_of, quote_names
+from .cost_matrix import CostMatrix
+from .normalise import normalise
+
+
+@dataclass
+class Measured:
+    """What a builder found out, before normalisation.
+
+    Args:
+        matrix (np.ndarray): Raw distances, shape (L_s, L_t).
+        source_hash (str): SHA-256 of what they were computed from.
+        details (dict): JSON-able facts worth keeping, such as bandwidths.
+    """
+
+    matrix: np.ndarray
+    source_hash: str
+    details: dict = field(default_factory=dict)
+
+
+class BaseCost(metaclass=ABCMeta):
+    """Base class of the builders of cost matrices.
+
+    A builder is called with the two data sets (and, for those that look at
+    images, the model being trained) and returns a :class:`CostMatrix`. It
+    keeps no state between calls, so it can be called again on a model that
+    has changed. Under ``torch.distributed`` all ranks must call it together;
+    all get the same matrix.
+
+    Subclasses implement :meth:`prepare`, which validates and is cheap, and
+    :meth:`measure`, which does the work. They keep every argument of their
+    ``__init__`` as an attribute of the same name: that is what a saved matrix
+    tells about its making.
+
+    Args:
+        double_centre (bool): Take row and column means out of the matrix;
+            see :func:`~mmjtln.costs.normalise.double_centre`.
+            Defaults to False.
+        scale (bool): Scale the matrix to [0, 1]. Defaults to True.
+        temperature (float): Divide the scaled matrix by this positive number.
+            Defaults to 1.
+        cap (float, optional): Lower all entries above this quantile (in
+            (0, 1)) of the raw distances to it. Defaults to None, no cap.
+
+    Raises:
+        ValueError: If ``temperature`` or ``cap`` is out of range.
+    """
+
+    #: Modules whose versions a saved matrix records.
+    libraries = ('numpy', )
+
+    def __init__(self,
+                 double_centre: bool = False,
+                 scale: bool = True,
+                 temperature: float = 1.0,
+                 cap: float | None = None):
+        if not 0 < temperature < float('inf'):
+            raise ValueError('temperature of a cost matrix must be positive '
+                             f'and finite, got {temperature}')
+        if cap is not None and not 0 < cap < 1:
+            raise ValueError('cap is the quantile of the raw distances from '
+                             f'which on they are cut, in (0, 1); got {cap}')
+        self.double_centre = double_centre
+        self.scale = scale
+        self.temperature = temperature
+        self.cap = cap
+
+    def check(self, source_dataset, target_dataset, model=None) -> None:
+        """Find bad input without doing the work.
+
+        Takes the same arguments and raises the same errors as a call.
+        """
+        classes_of(source_dataset, 'source')
+        classes_of(target_dataset, 'target')
+        self.prepare(source_dataset, target_dataset, model)
+
+    def __call__(self, source_dataset, target_dataset,
+                 model=None) -> CostMatrix:
+        """Build the cost matrix.
+
+        Args:
+            source_dataset: MMPretrain data set of the source domain.
+            target_dataset: MMPretrain data set of the target domain.
+            model (nn.Module, optional): The model being trained, for builders
+                that look at images and name no model of their own.
+
+        Returns:
+            CostMatrix: Rows and columns in the order of the data sets'
+            classes.
+
+        Raises:
+            ValueError: If the input does not suit the builder; the message
+                says what to mend.
+        """
+        source_classes = classes_of(source_dataset, 'source')
+        target_classes = classes_of(target_dataset, 'target')
+        prepared = self.prepare(source_dataset, target_dataset, model)
+        found = self.measure(prepared)
+        raw = np.asarray(found.matrix, dtype=np.float64)
+        if not np.isfinite(raw).all():
+            i, j = np.argwhere(~np.isfinite(raw))[0]
+            raise ValueError(
+                f'{type(self).__name__} found a distance of {raw[i, j]} '
+                'between source class '
+                f'{quote_names(source_classes[i:i + 1])} and target class '
+                f'{quote_names(target_classes[j:j + 1])}')
+        return CostMatrix(
+            normalise(raw, self.cap, self.double_centre, self.scale,
+                      self.temperature),
+            source_classes,
+            target_classes,
+            method=type(self).__name__,
+            settings={
+                **self.settings(), 'details': found.details
+            },
+            source_hash=found.source_hash,
+            versions=self.versions())
+
+    @abstractmethod
+    def prepare(self, source_dataset, target_dataset, model):
+        """Validate the input and gather what :meth:`measure` needs."""
+
+    @abstractmethod
+    def measure(self, prepared) -> Measured:
+        """Compute the raw distances, shape (L_s, L_t)."""
+
+    def settings(self) -> dict:
+        """Return the builder's options as a JSON-able dict."""
+        names = {
+            name
+            for kind in type(self).__mro__ if '__init__' in vars(kind)
+            for name, parameter in inspect.signature(
+                kind.__init__).parameters.items()
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        } - {'self'}
+        options = {name: getattr(self, name) for name in sorted(names)}
+        return json.loads(json.dumps(options, default=str))
+
+    def versions(self) -> dict:
+        """Return the versions of the libraries that take part."""
+        return {
+            'mmjtln': __version__,
+            **{name: import_module(name).__version__
+               for name in self.libraries}
+        }

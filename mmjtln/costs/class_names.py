@@ -1,0 +1,92 @@
+"""Class lists: taken from a data set, checked, compared."""
+from collections import Counter
+from collections.abc import Sequence
+
+#: Names that an error message spells out before it says "and N more".
+_SHOWN = 20
+
+
+def quote_names(names) -> str:
+    """List names for an error message, shortened when there are many."""
+    names = list(names)
+    text = ', '.join(repr(name) for name in names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f'{text} and {more} more' if more > 0 else text
+
+
+def check_names(names: Sequence[str], side: str) -> tuple[str, ...]:
+    """Check a class list.
+
+    Args:
+        names (Sequence[str]): Class names in the order of the labels.
+        side (str): ``'source'`` or ``'target'``, for the messages.
+
+    Returns:
+        tuple[str, ...]: The names.
+
+    Raises:
+        ValueError: If the list is empty, holds something that is not a string
+            or holds a name twice.
+    """
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise ValueError(f'the {side} class list must be a sequence of names, '
+                         f'got {names!r}')
+    names = tuple(names)
+    if not names:
+        raise ValueError(f'the {side} class list is empty')
+    odd = [name for name in names if not isinstance(name, str)]
+    if odd:
+        raise ValueError(f'{side} class names must be strings, got '
+                         f'{quote_names(odd)}')
+    double = [name for name, count in Counter(names).items() if count > 1]
+    if double:
+        raise ValueError(
+            f'{side} class names must be unique, because costs are matched to '
+            f'classes by name; more than once: {quote_names(double)}. Rename '
+            'them in the metainfo of the data set')
+    return names
+
+
+def classes_of(dataset, side: str) -> tuple[str, ...]:
+    """Return the checked class list of a data set.
+
+    Args:
+        dataset: Anything with a ``metainfo`` that holds ``classes``.
+        side (str): ``'source'`` or ``'target'``, for the messages.
+
+    Raises:
+        ValueError: If the data set names no classes, or as
+            :func:`check_names`.
+    """
+    names = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    if names is None:
+        raise ValueError(
+            f'the {side} data set ({type(dataset).__name__}) names no '
+            "classes: give it metainfo=dict(classes=[...])")
+    if not isinstance(names, str | Sequence):
+        names = list(names)
+    return check_names(names, side)
+
+
+def name_differences(side: str, have, want) -> list[str]:
+    """Say how two class lists differ, whatever their order.
+
+    Args:
+        side (str): ``'source'`` or ``'target'``.
+        have (Sequence[str]): The names a cost matrix knows.
+        want (Sequence[str]): The names the data set has.
+
+    Returns:
+        list[str]: Zero to two sentences.
+    """
+    known, wanted = set(have), set(want)
+    problems = []
+    missing = [name for name in want if name not in known]
+    if missing:
+        problems.append(f'{len(missing)} {side} class(es) of the data set '
+                        f'have no cost: {quote_names(missing)}')
+    unexpected = [name for name in have if name not in wanted]
+    if unexpected:
+        problems.append(f'{len(unexpected)} {side} class(es) of the matrix '
+                        f'are not in the data set: {quote_names(unexpected)}')
+    return problems

@@ -1,0 +1,117 @@
+"""Base of the builders that compare class-conditional features."""
+import hashlib
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .base import Measured
+from .features import STAGES, extract_features
+from .image_cost import ImageCost
+
+
+@dataclass
+class ClassFeatures:
+    """The features of the images of one domain.
+
+    Args:
+        features (Tensor): Shape (N, D), float32.
+        labels (Tensor): Class indices, shape (N,), int64.
+        num_classes (int): Number of classes L; each has an image.
+    """
+
+    features: torch.Tensor
+    labels: torch.Tensor
+    num_classes: int
+
+    def counts(self) -> torch.Tensor:
+        """Images per class, shape (L,), int64."""
+        return torch.bincount(self.labels, minlength=self.num_classes)
+
+    def means(self) -> torch.Tensor:
+        """Class means, shape (L, D), float64."""
+        sums = torch.zeros(
+            self.num_classes, self.features.shape[1], dtype=torch.float64)
+        sums.index_add_(0, self.labels, self.features.double())
+        return sums / self.counts().double()[:, None]
+
+    def of_class(self, k: int) -> torch.Tensor:
+        """Features of one class, shape (n_k, D)."""
+        return self.features[self.labels == k]
+
+    def centred(self) -> 'ClassFeatures':
+        """Subtract the mean of the class means.
+
+        Of the class means, not of the images: how often a class occurs says
+        nothing about the domain.
+        """
+        offset = self.means().mean(dim=0).float()
+        return ClassFeatures(self.features - offset, self.labels,
+                             self.num_classes)
+
+
+class FeatureCost(ImageCost):
+    """Base class of distances between class-conditional features.
+
+    Args:
+        stage (str): Where in the network the features are taken:
+            ``'backbone'``, ``'neck'`` or ``'pre_logits'``; tuples, maps and
+            tokens become one vector as
+            :func:`~mmjtln.costs.features.pool` says. Defaults to ``'neck'``.
+        centre (bool): Centre the features of each domain on the mean of its
+            class means. Domain shift moves all features of a domain together,
+            which would say something about every pair of classes and nothing
+            about which are related. Defaults to True.
+        **kwargs: Arguments of :class:`ImageCost`.
+    """
+
+    def __init__(self, stage: str = 'neck', centre: bool = True, **kwargs):
+        super().__init__(**kwargs)
+        if stage not in STAGES:
+            raise ValueError(f'stage must be one of {", ".join(STAGES)}, got '
+                             f'{stage!r}')
+        self.stage = stage
+        self.centre = centre
+
+    def prepare(self, source_dataset, target_dataset, model):
+        parts = dict(
+            backbone=('backbone', ),
+            neck=('backbone', 'neck'),
+            pre_logits=('backbone', 'neck', 'head'))[self.stage]
+        return (self.images(source_dataset, 'source'),
+                self.images(target_dataset,
+                            'target'), self.network(model, parts))
+
+    def measure(self, prepared) -> Measured:
+        source_images, target_images, model = prepared
+        self.require_network(model)
+        source = self._features(source_images, model)
+        target = self._features(target_images, model)
+        digest = hashlib.sha256()
+        for domain in (source, target):
+            digest.update(domain.features.numpy().tobytes())
+            digest.update(domain.labels.numpy().tobytes())
+        if self.centre:
+            source, target = source.centred(), target.centred()
+        matrix, details = self.distances(source, target)
+        details = dict(
+            images=[len(source.labels), len(target.labels)],
+            dimensions=source.features.shape[1],
+            **details)
+        return Measured(matrix, digest.hexdigest(), details)
+
+    @abstractmethod
+    def distances(self, source: ClassFeatures,
+                  target: ClassFeatures) -> tuple[np.ndarray, dict]:
+        """Compute the distances of all pairs of classes.
+
+        Returns:
+            tuple: Distances, shape (L_s, L_t), and details worth keeping.
+        """
+
+    def _features(self, images, model) -> ClassFeatures:
+        features = extract_features(model, images, self.stage,
+                                    self.batch_size, self.num_workers)
+        return ClassFeatures(features, torch.from_numpy(images.labels),
+                             len(images.classes))
