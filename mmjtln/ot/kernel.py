@@ -1,0 +1,173 @@
+"""The Gibbs kernel exp(-C / reg), and the products Sinkhorn takes with it.
+
+Two forms with one interface, chosen by :func:`build_kernel` from the range
+of ``C / reg``: a dense matrix whose products are single matrix products for
+the whole batch, and a log-sum-exp for ranges that no float can hold.
+"""
+import math
+
+import torch
+
+# A product K v with K in [exp(-R), 1] and max(v) = 1 loses the terms below
+# the smallest normal number (exp(-87), exp(-708)) against a sum that is at
+# least exp(-R). These bounds leave exp(27) and exp(100) between the two:
+# what is lost stays below rounding for any number of classes.
+MAX_RANGE_FLOAT32 = 60.
+MAX_RANGE_FLOAT64 = 600.
+# Elements of one chunk's temporary in the log-sum-exp form, unless a single
+# sample needs more.
+CHUNK_ELEMENTS = 2**20
+
+
+class DenseKernel:
+    """K = exp(-M) as a matrix: a half step is one product for the batch.
+
+    Args:
+        scaled_cost (Tensor): M, shape (N, L), non-negative, in units of
+            reg. Overwritten.
+    """
+
+    def __init__(self, scaled_cost):
+        self.matrix = scaled_cost.neg_().exp_()
+
+    def marginal(self, log_marginal):
+        """The form of a marginal that :meth:`sweep` takes."""
+        return log_marginal.exp()
+
+    def log_rows(self, log_v):
+        """log(K v), shape (B, N), of log v, shape (B, L)."""
+        shift = log_v.amax(1, keepdim=True)
+        product = (log_v - shift).exp_() @ self.matrix.t()
+        return product.log_().add_(shift)
+
+    def sweep(self, log_v, marginal):
+        """log(K^T u), shape (B, L), where u = marginal / (K v), (B, N)."""
+        shift = log_v.amax(1, keepdim=True)
+        product = (log_v - shift).exp_() @ self.matrix.t()
+        # A marginal below the smallest float counts as zero here; the
+        # classes concerned move no more mass than that.
+        product = torch.div(marginal, product, out=product)
+        return (product @ self.matrix).log_().sub_(shift)
+
+    def _split(self, log_u, log_v):
+        """Factors of at most one each, and the scale taken off them."""
+        shift_u = log_u.amax(1, keepdim=True)
+        shift_v = log_v.amax(1, keepdim=True)
+        # The factor is at most exp(R): every entry of the plan is <= 1.
+        return ((log_u - shift_u).exp_(), (log_v - shift_v).exp_(),
+                (shift_u + shift_v).exp_())
+
+    def plan(self, log_u, log_v):
+        """One sample's plan, shape (N, L), of log u (N,) and log v (L,)."""
+        u, v, factor = self._split(log_u[None], log_v[None])
+        return u.mul_(factor).t() * self.matrix * v
+
+    def mean_plan(self, log_u, log_v):
+        """The batch's mean plan, shape (N, L)."""
+        u, v, factor = self._split(log_u, log_v)
+        return (u.mul_(factor).t() @ v).mul_(self.matrix).div_(len(u))
+
+    def transport_cost(self, log_u, log_v, cost):
+        """<plan, cost> of each sample, shape (B,)."""
+        u, v, factor = self._split(log_u, log_v)
+        per_column = u.mul_(factor) @ (self.matrix * cost)
+        return per_column.mul_(v).sum(1)
+
+
+class LogKernel:
+    """The same by log-sum-exp, a chunk of samples at a time.
+
+    Right for any range; the work is one exponential per entry of every
+    sample's plan, the memory that of one chunk.
+
+    Args:
+        scaled_cost (Tensor): M, shape (N, L), non-negative, in units of
+            reg.
+    """
+
+    def __init__(self, scaled_cost):
+        self.scaled_cost = scaled_cost
+
+    def _chunks(self, *tensors):
+        size = max(1, CHUNK_ELEMENTS // self.scaled_cost.numel())
+        return zip(*(t.split(size) for t in tensors), strict=True)
+
+    def marginal(self, log_marginal):
+        """The form of a marginal that :meth:`sweep` takes."""
+        return log_marginal
+
+    def log_rows(self, log_v):
+        """log(K v), shape (B, N), of log v, shape (B, L)."""
+        return torch.cat([
+            (v[:, None] - self.scaled_cost).logsumexp(2)
+            for v, in self._chunks(log_v)
+        ])
+
+    def log_columns(self, log_u):
+        """log(K^T u), shape (B, L), of log u, shape (B, N)."""
+        return torch.cat([
+            (u[:, :, None] - self.scaled_cost).logsumexp(1)
+            for u, in self._chunks(log_u)
+        ])
+
+    def sweep(self, log_v, marginal):
+        """log(K^T u), shape (B, L), where u = marginal / (K v), (B, N)."""
+        return self.log_columns(marginal - self.log_rows(log_v))
+
+    def plan(self, log_u, log_v):
+        """One sample's plan, shape (N, L), of log u (N,) and log v (L,)."""
+        return (log_u[:, None] + log_v - self.scaled_cost).exp_()
+
+    def mean_plan(self, log_u, log_v):
+        """The batch's mean plan, shape (N, L)."""
+        total = torch.zeros_like(self.scaled_cost)
+        for u, v in self._chunks(log_u, log_v):
+            plans = u[:, :, None] + v[:, None] - self.scaled_cost
+            total += plans.exp_().sum(0)
+        return total.div_(len(log_u))
+
+    def transport_cost(self, log_u, log_v, cost):
+        """<plan, cost> of each sample, shape (B,)."""
+        return torch.cat([
+            (u[:, :, None] + v[:, None] - self.scaled_cost).exp_().mul_(
+                cost).sum((1, 2)) for u, v in self._chunks(log_u, log_v)
+        ])
+
+
+def build_kernel(cost, reg, dtype):
+    """Choose the form and the precision that hold ``cost / reg``.
+
+    Row and column minima are taken off first: they change the potentials
+    by known amounts and the plan not at all, and what matters is the range
+    that is left.
+
+    Args:
+        cost (Tensor): shape (N, L), finite, non-negative.
+        reg (float): Positive, in units of the cost.
+        dtype (torch.dtype): The least precision, float32 or float64.
+
+    Returns:
+        tuple: kernel, row offsets (N,) and column offsets (L,) in units of
+        the cost, the range R in units of reg, and the dtype to work in.
+
+    Raises:
+        ValueError: If the cost has a non-finite or a negative entry.
+    """
+    cost = cost.to(torch.promote_types(cost.dtype, dtype))
+    rows = cost.amin(1)
+    rest = cost - rows[:, None]
+    columns = rest.amin(0)
+    rest -= columns
+    # One read of the device for all that must be known about the cost.
+    least, spread = torch.stack([rows.amin(), rest.amax()]).tolist()
+    if not (math.isfinite(least) and math.isfinite(spread) and least >= 0):
+        raise ValueError(
+            'cost must be finite and non-negative, got a matrix of shape '
+            f'{tuple(cost.shape)} with a NaN, infinite or negative entry; '
+            'mend the cost matrix before solving')
+    span = spread / reg
+    if span > MAX_RANGE_FLOAT32:
+        dtype = torch.float64
+    rest = rest.to(dtype).div_(reg)
+    form = LogKernel if span > MAX_RANGE_FLOAT64 else DenseKernel
+    return form(rest), rows.to(dtype), columns.to(dtype), span, dtype
