@@ -1,9 +1,11 @@
 """Data sets and samplers of joint transfer learning."""
+from .class_subset import ClassSubset
 from .digits import MNIST5k, UCIDigits
 from .few_shot import FewShotDataset
 from .joint_dataset import JointDataset
 from .joint_sampler import JointSampler
 
 __all__ = [
-    'FewShotDataset', 'JointDataset', 'JointSampler', 'MNIST5k', 'UCIDigits'
+    'ClassSubset', 'FewShotDataset', 'JointDataset', 'JointSampler', 'MNIST5k',
+    'UCIDigits'
 ]
