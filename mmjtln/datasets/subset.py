@@ -30,8 +30,8 @@ class SubsetDataset(KFoldDataset):
             raise TypeError(
                 f'{type(self).__name__} takes its part of a plain data set, '
                 f'but got {type(self.dataset).__name__}; wrap the other way '
-                f'round: {type(self.dataset).__name__}(dataset='
-                f"dict(type='mmjtln.{type(self).__name__}', ...))")
+                f'round, the {type(self).__name__} inside the '
+                f'{type(self.dataset).__name__}')
         self._metainfo = self.dataset.metainfo
         self._fully_initialized = False
         if not lazy_init:

@@ -20,10 +20,7 @@ EPOCHS = 4
 
 
 def joint(num_source, num_target):
-    # Serializing collects garbage each time, which hundreds of cases feel.
-    return JointDataset(
-        Toy(num_source, serialize_data=False),
-        Toy(num_target, first=num_source, serialize_data=False))
+    return JointDataset(Toy(num_source), Toy(num_target, first=num_source))
 
 
 def sampler(dataset, *args, rank=0, world_size=1, **kwargs):

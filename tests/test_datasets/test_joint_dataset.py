@@ -1,0 +1,246 @@
+"""Two data sets as one, with each sample's domain."""
+import cv2
+import numpy as np
+import pytest
+from mmengine.dataset import BaseDataset as EngineDataset
+from mmengine.dataset import ClassBalancedDataset, RepeatDataset
+from mmengine.registry import DATASETS as ENGINE_DATASETS
+from mmpretrain.datasets import MultiLabelDataset
+from mmpretrain.registry import DATASETS, TRANSFORMS
+
+from mmjtln.datasets import JointDataset
+
+from .conftest import Toy
+
+TOY = dict(type='Toy', size=6)
+WRAPPERS = dict(
+    repeat=dict(type='RepeatDataset', times=2, dataset=TOY),
+    balanced=dict(
+        type='ClassBalancedDataset',
+        oversample_thr=0.9,
+        dataset=dict(type='Toy', size=6, labels=[0, 0, 0, 0, 0, 1])),
+    fold=dict(type='KFoldDataset', fold=1, num_splits=3, dataset=TOY),
+    concat=dict(type='ConcatDataset', datasets=[TOY, TOY]),
+    nested=dict(
+        type='RepeatDataset',
+        times=2,
+        dataset=dict(type='ClassBalancedDataset', oversample_thr=0.9,
+                     dataset=TOY)),
+    few=dict(type='mmjtln.FewShotDataset', shots=2, dataset=TOY))
+
+
+@DATASETS.register_module()
+class ToyMultiLabel(MultiLabelDataset):
+    """Images with two labels, but for the first."""
+
+    def load_data_list(self):
+        return [
+            dict(img=np.zeros((2, 2, 3), np.uint8), gt_label=label)
+            for label in ([0], [0, 1])
+        ]
+
+
+@TRANSFORMS.register_module()
+class Untransformed:
+    """A pipeline's end that packs nothing."""
+
+    def __call__(self, results):
+        return results
+
+
+def value(data):
+    return int(data['inputs'][0, 0, 0])
+
+
+def test_indices_tags_and_labels():
+    source = Toy(3, num_classes=3)
+    target = Toy(4, first=3, metainfo=dict(classes=['a', 'b'], extra=1))
+    joint = JointDataset(source, target)
+    assert len(joint) == 7
+    assert (joint.source_length, joint.target_length) == (3, 4)
+    assert joint.source is source and joint.target is target
+    for i in range(7):
+        domain = 'source' if i < 3 else 'target'
+        data = joint[i]
+        assert value(data) == i
+        assert data['data_samples'].domain == domain
+        assert 'domain' in data['data_samples'].metainfo_keys()
+        label = i if i < 3 else (i - 3) % 2
+        assert data['data_samples'].gt_label.tolist() == [label]
+        info = joint.get_data_info(i)
+        assert info['domain'] == domain == joint.domain_of_index(i)
+        assert info['img_path'] == f'toy/{i}'
+        assert joint.get_cat_ids(i) == [label]
+    assert joint[-1]['data_samples'].domain == 'target'
+    assert joint[-7]['data_samples'].domain == 'source'
+    with pytest.raises(IndexError):
+        joint[7]
+
+
+def test_class_lists_stay_apart():
+    joint = JointDataset(
+        Toy(3, num_classes=3),
+        Toy(4, metainfo=dict(classes=['a', 'b'], extra=1)))
+    names = ['class 0', 'class 1', 'class 2']
+    assert joint.metainfo == dict(
+        classes=['a', 'b'], extra=1, source_classes=names)
+    assert joint.CLASSES == joint.target_classes == ['a', 'b']
+    assert joint.source_classes == names
+
+
+@pytest.mark.parametrize('instance', [False, True])
+@pytest.mark.parametrize('name', WRAPPERS)
+def test_wrappers_in_either_domain(default_scope, name, instance):
+    wrapped = WRAPPERS[name]
+    if instance:
+        wrapped = JointDataset(wrapped, TOY).source
+    plain = Toy(3, first=100)
+    for joint in (JointDataset(wrapped, plain), JointDataset(plain, wrapped)):
+        domain = 'source' if joint.target is plain else 'target'
+        assert len(joint) == joint.source_length + joint.target_length
+        assert len(set(joint.source_classes)) == 2
+        inside = joint.source if domain == 'source' else joint.target
+        start = 0 if domain == 'source' else 3
+        for i in range(len(inside)):
+            data = joint[start + i]
+            assert value(data) == value(inside[i]) < 100
+            assert data['data_samples'].domain == domain
+            assert joint.get_data_info(start + i)['domain'] == domain
+        labels = [
+            int(inside[i]['data_samples'].gt_label)
+            for i in range(len(inside))
+        ]
+        assert joint.gt_labels(domain).tolist() == labels
+        assert joint.missing_classes(domain) == []
+
+
+def test_a_wrapped_image_is_read_once_for_its_label():
+    toy = Toy(4)
+    read = []
+    toy.get_data_info = lambda i, get=toy.get_data_info: (
+        read.append(i), get(i))[1]
+    joint = JointDataset(Toy(2), RepeatDataset(toy, times=1000))
+    read.clear()
+    assert len(joint.gt_labels('target')) == 4000
+    assert read == [0, 1, 2, 3]
+
+
+def test_missing_classes():
+    joint = JointDataset(
+        Toy(4, num_classes=4),
+        ClassBalancedDataset(
+            Toy(4, num_classes=5, labels=[3, 1, 1, 3]), oversample_thr=0.5))
+    assert joint.missing_classes('source') == []
+    assert joint.missing_classes('target') == [0, 2, 4]
+    with pytest.raises(ValueError, match="one of .* but got 'both'"):
+        joint.missing_classes('both')
+
+
+def test_folders_of_images(tmp_path):
+    for name, color in (('cat', 10), ('dog', 200)):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / 'a.png'),
+                    np.full((4, 4, 3), color, np.uint8))
+    joint = JointDataset(
+        Toy(2),
+        dict(
+            type='CustomDataset',
+            data_root=str(tmp_path),
+            pipeline=[dict(type='LoadImageFromFile'),
+                      dict(type='PackInputs')]))
+    assert joint.target_classes == ('cat', 'dog')
+    assert [value(joint[i]) for i in (2, 3)] == [10, 200]
+    assert joint[3]['data_samples'].img_path.endswith('dog/a.png')
+
+
+def test_built_by_name_with_lazy_init():
+    joint = ENGINE_DATASETS.build(
+        dict(
+            type='mmjtln.JointDataset',
+            source=dict(type='mmpretrain.Toy', size=2, lazy_init=True),
+            target=dict(type='mmpretrain.Toy', size=2, lazy_init=True),
+            lazy_init=True))
+    assert not joint.source._fully_initialized
+    joint.full_init()
+    assert joint.source._fully_initialized and len(joint) == 4
+
+
+@pytest.mark.parametrize('missing, other', [('source', 'target'),
+                                            ('target', 'source')])
+def test_refuses_a_missing_domain(missing, other):
+    for kwargs in ({other: TOY}, {other: TOY, missing: None}):
+        with pytest.raises(ValueError) as error:
+            JointDataset(**kwargs)
+        for word in (f'`{missing}` is missing', f'`{missing}=dict(',
+                     'train_dataloader.dataset'):
+            assert word in str(error.value)
+
+
+def test_refuses_what_is_no_data_set():
+    with pytest.raises(TypeError, match='`target` .* but got list'):
+        JointDataset(TOY, [1, 2])
+
+
+@pytest.mark.parametrize('serialize_data', [False, True])
+@pytest.mark.parametrize('lazy_init', [False, True])
+def test_refuses_an_empty_domain(serialize_data, lazy_init):
+    empty = dict(type='Toy', size=0, serialize_data=serialize_data,
+                 lazy_init=lazy_init)
+    with pytest.raises(ValueError, match='the target data set is empty'):
+        JointDataset(TOY, empty)
+    with pytest.raises(ValueError, match='the source data set is empty'):
+        JointDataset(empty, TOY)
+
+
+def test_other_errors_of_a_domain_come_through():
+    with pytest.raises(FileNotFoundError):
+        JointDataset(TOY, dict(type='BaseDataset', ann_file='/nowhere.json'))
+
+
+@pytest.mark.parametrize('metainfo', [{}, dict(classes=[])])
+def test_refuses_a_domain_without_class_names(metainfo):
+    with pytest.raises(ValueError, match='source data set .* no class names'):
+        JointDataset(Toy(2, metainfo=metainfo), Toy(2))
+
+
+def test_refuses_several_labels():
+    classes = dict(metainfo=dict(classes=['a', 'b']))
+    pipeline = [dict(type='PackInputs')]
+    later = ToyMultiLabel('', pipeline=pipeline, **classes)
+    first = Toy(2, labels=[[0, 1], [1]])
+    with pytest.raises(ValueError, match='target data set, .*one label'):
+        JointDataset(Toy(2), first)
+    # One label in the first image, two in the second.
+    for dataset in (later, Toy(2, labels=[0, [0, 1]])):
+        joint = JointDataset(dataset, Toy(2))
+        with pytest.raises(ValueError, match='in the source data set, .*one'):
+            joint.missing_classes('source')
+        with pytest.raises(ValueError, match='each source image must have'):
+            joint[1]
+
+
+def test_refuses_an_image_without_a_label():
+
+    class Unlabelled(EngineDataset):
+        METAINFO = dict(classes=['a'])
+
+        def load_data_list(self):
+            return [dict(img_path='x.png')]
+
+    with pytest.raises(ValueError, match='x.png has none'):
+        JointDataset(Toy(2), Unlabelled())
+
+
+@pytest.mark.parametrize('label', [-1, 2])
+def test_refuses_labels_outside_the_classes(label):
+    joint = JointDataset(Toy(2), Toy(3, labels=[0, label, 1]))
+    with pytest.raises(ValueError, match=f'target .* image 1 has {label}'):
+        joint.missing_classes('target')
+
+
+@pytest.mark.parametrize('pipeline', [[], [dict(type='Untransformed')]])
+def test_refuses_a_pipeline_that_packs_nothing(pipeline):
+    joint = JointDataset(Toy(2), Toy(2, pipeline=pipeline))
+    assert joint[0]['data_samples'].domain == 'source'
+    with pytest.raises(ValueError, match='`target.pipeline` with .*PackInp'):
+        joint[2]
