@@ -1,0 +1,3 @@
+from .accuracy import DomainAccuracy
+
+__all__ = ['DomainAccuracy']

@@ -1,0 +1,66 @@
+# Source: 4,500 MNIST digits. Target: UCI digits, five images a class.
+# Both come with two pip packages (`pip install -e ".[demo]"`), both are real
+# handwriting. Validation is cut from the target's training side; the test
+# images are by other writers and are never trained on.
+shots = 5
+batch_size = 64
+
+data_preprocessor = dict(
+    mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5], to_rgb=False)
+
+train_pipeline = [
+    dict(type='Resize', scale=64),
+    dict(type='RandomCrop', crop_size=64, padding=4),
+    dict(type='PackInputs'),
+]
+test_pipeline = [
+    dict(type='Resize', scale=64),
+    dict(type='PackInputs'),
+]
+
+source_train = dict(
+    type='mmjtln.MNIST5k', split='train', pipeline=train_pipeline)
+target_train = dict(
+    type='mmjtln.FewShotDataset',
+    shots=shots,
+    seed=0,
+    dataset=dict(
+        type='mmjtln.UCIDigits', split='train', pipeline=train_pipeline))
+
+train_dataloader = dict(
+    batch_size=batch_size,
+    num_workers=1,
+    persistent_workers=True,
+    dataset=dict(
+        type='mmjtln.JointDataset', source=source_train, target=target_train),
+    sampler=dict(
+        type='mmjtln.JointSampler',
+        batch_size=batch_size,
+        source_ratio=0.5,
+        epoch=40))
+
+# Both domains are validated, the target's accuracy chooses the checkpoint.
+val_dataloader = dict(
+    batch_size=100,
+    num_workers=1,
+    persistent_workers=True,
+    dataset=dict(
+        type='mmjtln.JointDataset',
+        source=dict(
+            type='mmjtln.MNIST5k', split='test', pipeline=test_pipeline),
+        target=dict(
+            type='mmjtln.UCIDigits', split='val', pipeline=test_pipeline)),
+    sampler=dict(type='DefaultSampler', shuffle=False))
+val_evaluator = [
+    dict(type='mmjtln.DomainAccuracy', domain='target'),
+    dict(type='mmjtln.DomainAccuracy', domain='source'),
+]
+
+# Testing is on the target alone: a plain data set, as for a stock classifier.
+test_dataloader = dict(
+    batch_size=100,
+    num_workers=1,
+    dataset=dict(
+        type='mmjtln.UCIDigits', split='test', pipeline=test_pipeline),
+    sampler=dict(type='DefaultSampler', shuffle=False))
+test_evaluator = dict(type='mmjtln.DomainAccuracy', domain='target')

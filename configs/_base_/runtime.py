@@ -1,0 +1,11 @@
+# What every recipe of this folder shares: MMPretrain's runtime, the plugin,
+# and the checks that stop a run with two heads before it goes wrong.
+_base_ = ['mmpretrain::_base_/default_runtime.py']
+
+custom_imports = dict(imports=['mmjtln'], allow_failed_imports=False)
+
+default_hooks = dict(
+    logger=dict(interval=10),
+    checkpoint=dict(max_keep_ckpts=1, save_best='target/accuracy/top1'))
+
+randomness = dict(seed=0)

@@ -1,0 +1,22 @@
+_base_ = ['./alexnet_target-only.py']
+
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='mmjtln.MNIST5k',
+        split='train',
+        pipeline=_base_.train_pipeline))
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='mmjtln.MNIST5k',
+        split='test',
+        pipeline=_base_.test_pipeline))
+val_evaluator = dict(type='Accuracy')
+test_dataloader = None
+test_evaluator = None
+test_cfg = None
+
+param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=560)
+train_cfg = dict(max_epochs=4)
+default_hooks = dict(checkpoint=dict(save_best=None, save_optimizer=False))

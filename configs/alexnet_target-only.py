@@ -1,0 +1,24 @@
+_base_ = [
+    './_base_/models/alexnet.py',
+    './_base_/datasets/mnist5k_uci-digits.py',
+    './_base_/schedule.py',
+    './_base_/runtime.py',
+]
+
+# As many target images a step, and steps an epoch, as the joint recipe.
+train_dataloader = dict(
+    batch_size=32,
+    drop_last=True,
+    dataset=dict(
+        _delete_=True,
+        type='RepeatDataset',
+        times=26,
+        dataset=_base_.target_train),
+    sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True))
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='mmjtln.UCIDigits',
+        split='val',
+        pipeline=_base_.test_pipeline))
+val_evaluator = _base_.test_evaluator

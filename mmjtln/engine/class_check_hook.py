@@ -1,0 +1,182 @@
+"""The check that data sets, heads and cost matrix speak of the same classes."""
+from collections.abc import Sequence
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from mmjtln.costs import CostMatrix
+from mmjtln.datasets import JointDataset, JointSampler
+from mmjtln.domains import DOMAINS, SOURCE, TARGET
+from mmjtln.models import JTLNClassifier
+from mmjtln.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ClassCheckHook(Hook):
+    """Compare class names and counts, per domain, before anything runs.
+
+    Takes the place of MMPretrain's ``ClassNumCheckHook``, which knows one
+    class count for the whole model. It checks, and stops the run with one
+    error that says what differs and where to mend it:
+
+    - training data: a :class:`JointDataset` under a :class:`JointSampler` of
+      the loader's batch size, every target class with at least one image;
+    - heads: as many outputs as their domain has classes;
+    - the OT loss: a cost matrix over the same class names (one in another
+      order is reordered, with a log line);
+    - validation and test data: the same class names in the same order;
+    - a checkpoint: trained on the same class names.
+    """
+
+    # Ahead of the hooks that copy the model (EMA) or build its cost matrix.
+    priority = 'VERY_HIGH'
+
+    def before_run(self, runner: Runner) -> None:
+        """Check model, training data and validation data."""
+        if runner._train_loop is None or isinstance(runner._train_loop, dict):
+            return  # A test run.
+        model = jtln_model(runner)
+        dataset = runner.train_dataloader.dataset
+        self._check_train_data(runner.train_dataloader)
+        self._check_heads(model, dataset)
+        if model.ot_loss is not None:
+            _bind_cost(model.ot_loss, dataset, runner)
+        if runner.val_loop is not None:
+            self._check_eval_data('val', runner.val_dataloader.dataset,
+                                  dataset)
+
+    def before_test(self, runner: Runner) -> None:
+        """Check the test data against the heads."""
+        self._check_heads(
+            jtln_model(runner), runner.test_dataloader.dataset, split='test')
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Refuse a JTLN checkpoint of another pair of label sets.
+
+        MMEngine loads what fits and only warns of the rest.
+        """
+        model = jtln_model(runner)
+        own = model.state_dict()
+        state = checkpoint.get('state_dict', checkpoint)
+        if not any(key.startswith('source_head.') for key in state):
+            return  # A stock checkpoint; its head is not ours.
+        for key, value in state.items():
+            if (key.startswith(('head.', 'source_head.')) and key in own
+                    and own[key].shape != value.shape):
+                raise ValueError(
+                    f'The checkpoint is for other classes: its `{key}` has '
+                    f'shape {tuple(value.shape)}, this model\'s '
+                    f'{tuple(own[key].shape)}. Use the config it was trained '
+                    'with, or start from another checkpoint.')
+
+    @staticmethod
+    def _check_train_data(loader) -> None:
+        dataset, sampler = loader.dataset, loader.sampler
+        if not isinstance(dataset, JointDataset):
+            raise TypeError(
+                'A JTLNClassifier trains on a source and a target data set, '
+                'but `train_dataloader.dataset` is a '
+                f'{type(dataset).__name__}. Wrap the two in '
+                "dict(type='mmjtln.JointDataset', source=..., target=...).")
+        if not isinstance(sampler, JointSampler):
+            raise TypeError(
+                'Every batch must hold images of both domains, but '
+                f'`train_dataloader.sampler` is a {type(sampler).__name__}. '
+                "Use dict(type='mmjtln.JointSampler', batch_size=...).")
+        if sampler.batch_size != loader.batch_size:
+            raise ValueError(
+                'Sampler and data loader must agree on the batch size, but '
+                f'`train_dataloader.batch_size` is {loader.batch_size} and '
+                f'`train_dataloader.sampler.batch_size` is '
+                f'{sampler.batch_size}. Set both.')
+        missing = [
+            dataset.target_classes[label]
+            for label in dataset.missing_classes(TARGET)
+        ]
+        if missing:
+            raise ValueError(
+                'Every target class needs a training image, but '
+                f'{len(missing)} have none: {", ".join(missing[:10])}'
+                f'{", ..." if len(missing) > 10 else ""}. Add images of them '
+                'to `train_dataloader.dataset.target` or take them off its '
+                'class list.')
+
+    @staticmethod
+    def _check_heads(model, dataset, split: str = 'train') -> None:
+        heads = {TARGET: 'head', SOURCE: 'source_head'}
+        for domain in DOMAINS:
+            classes = class_names(dataset, domain)
+            count = model.class_counts[domain]
+            if classes is not None and len(classes) != count:
+                raise ValueError(
+                    f'The {domain} head must have one output a class, but '
+                    f'`model.{heads[domain]}.num_classes` is {count} and the '
+                    f'{domain} {split} data set has {len(classes)} classes. '
+                    f'Set `model.{heads[domain]}.num_classes`.')
+
+    @staticmethod
+    def _check_eval_data(split: str, dataset, train_dataset) -> None:
+        for domain in DOMAINS:
+            classes = class_names(dataset, domain)
+            trained = class_names(train_dataset, domain)
+            if classes is not None and classes != trained:
+                raise ValueError(
+                    f'The {split} data set must have the {domain} classes of '
+                    f'the training data in the same order, but '
+                    f'{describe_difference(trained, classes)}. Mend '
+                    f'`{split}_dataloader.dataset`.')
+
+
+def jtln_model(runner: Runner) -> JTLNClassifier:
+    """Return the runner's model without its wrapper.
+
+    Raises:
+        TypeError: If it is no JTLNClassifier.
+    """
+    model = runner.model
+    model = model.module if is_model_wrapper(model) else model
+    if not isinstance(model, JTLNClassifier):
+        raise TypeError(
+            'The hooks of mmjtln serve a JTLNClassifier, but `model.type` is '
+            f'{type(model).__name__}. Set it to mmjtln.JTLNClassifier or '
+            'remove the hooks from `custom_hooks`.')
+    return model
+
+
+def class_names(dataset, domain: str) -> tuple[str, ...] | None:
+    """Return the class names of a domain in a data set.
+
+    A data set that is no :class:`JointDataset` is a target data set.
+
+    Returns:
+        tuple[str] | None: None if the data set holds nothing of the domain.
+    """
+    key = 'source_classes' if domain == SOURCE else 'classes'
+    classes = dataset.metainfo.get(key)
+    return None if classes is None else tuple(classes)
+
+
+def describe_difference(expected: Sequence[str], found: Sequence[str]) -> str:
+    """Say in words how two class lists differ."""
+    missing = [name for name in expected if name not in found]
+    unknown = [name for name in found if name not in expected]
+    if missing or unknown:
+        return f'it lacks {missing[:10]} and adds {unknown[:10]}'
+    if len(expected) != len(found):
+        return f'it has {len(found)} names instead of {len(expected)}'
+    row = next(i for i, name in enumerate(expected) if found[i] != name)
+    return (f'the order differs from class {row} on ({found[row]!r} instead '
+            f'of {expected[row]!r})')
+
+
+def _bind_cost(ot_loss, dataset: JointDataset, runner: Runner) -> None:
+    """Give the OT loss its class lists, reordering a cost it already has."""
+    lists = (class_names(dataset, SOURCE), class_names(dataset, TARGET))
+    if ot_loss.has_cost and ot_loss.source_classes is not None:
+        cost = CostMatrix(ot_loss.cost.cpu().numpy(), ot_loss.source_classes,
+                          ot_loss.target_classes).align(*lists)
+        ot_loss.set_cost(torch.as_tensor(cost.matrix), *lists)
+    else:
+        ot_loss.set_classes(*lists)

@@ -1,0 +1,104 @@
+"""AlexNet's fully connected layers, and its weights in torchvision's file."""
+from collections import OrderedDict
+
+import torch
+from mmengine.model import BaseModule
+from torch import nn
+
+from mmjtln.registry import MODELS
+
+
+@MODELS.register_module()
+class AlexNetNeck(BaseModule):
+    """The fully connected layers fc6 and fc7 of AlexNet, shared by both heads.
+
+    MMPretrain's ``AlexNet`` backbone gives the convolutional features; in
+    JTLN the shared extractor F reaches up to fc7 (Lu et al. 2017, Sec. 4), so
+    fc6 and fc7 stand here and each head is AlexNet's last layer.
+
+    Feature maps of any size are average-pooled to ``pool_size`` first, as
+    torchvision's AlexNet does, so that any image size the backbone accepts
+    (63 pixels or more) fits.
+
+    Args:
+        in_channels (int): Channels of the feature map. Defaults to 256.
+        pool_size (int): Height and width it is pooled to. Defaults to 6.
+        out_channels (int): Outputs of fc6 and of fc7. Defaults to 4096.
+        dropout (float): Dropout rate in front of fc6 and of fc7.
+            Defaults to 0.5.
+        init_cfg (dict, optional): Initialization config. Defaults to None,
+            PyTorch's own initialization of linear layers.
+    """
+
+    def __init__(self,
+                 in_channels: int = 256,
+                 pool_size: int = 6,
+                 out_channels: int = 4096,
+                 dropout: float = 0.5,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.pool = nn.AdaptiveAvgPool2d(pool_size)
+        self.drop6 = nn.Dropout(dropout)
+        self.fc6 = nn.Linear(in_channels * pool_size**2, out_channels)
+        self.drop7 = nn.Dropout(dropout)
+        self.fc7 = nn.Linear(out_channels, out_channels)
+
+    def forward(self, feats: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        """Map the last feature map to fc7 activations.
+
+        Args:
+            feats (tuple[Tensor]): The last has shape (N, in_channels, H, W).
+
+        Returns:
+            tuple[Tensor]: One tensor of shape (N, out_channels).
+        """
+        x = self.pool(feats[-1]).flatten(1)
+        x = self.fc6(self.drop6(x)).relu()
+        x = self.fc7(self.drop7(x)).relu()
+        return (x, )
+
+
+#: Modules of torchvision's AlexNet -> modules of a JTLN or stock classifier.
+_TORCHVISION_MODULES = {
+    'classifier.1': 'neck.fc6',
+    'classifier.4': 'neck.fc7',
+    'classifier.6': 'head.fc',
+}
+
+
+def convert_torchvision_alexnet(state_dict: dict) -> OrderedDict:
+    """Rename the weights of torchvision's AlexNet to those of an MMPretrain
+    classifier with an ``AlexNet`` backbone and an :class:`AlexNetNeck`.
+
+    Args:
+        state_dict (dict): State dict of ``torchvision.models.alexnet()``.
+
+    Returns:
+        OrderedDict: The same tensors under ``backbone.features.*``,
+        ``neck.fc6.*``, ``neck.fc7.*`` and ``head.fc.*`` (the last layer, over
+        the classes the weights were trained on).
+
+    Raises:
+        ValueError: If a key is not one of torchvision's AlexNet, or one of
+            its keys is missing.
+    """
+    converted = OrderedDict()
+    unknown = []
+    for key, value in state_dict.items():
+        module, _, leaf = key.rpartition('.')
+        if module.startswith('features.'):
+            converted[f'backbone.{key}'] = value
+        elif module in _TORCHVISION_MODULES:
+            converted[f'{_TORCHVISION_MODULES[module]}.{leaf}'] = value
+        else:
+            unknown.append(key)
+    expected = {f'{module}.{leaf}' for leaf in ('weight', 'bias') for module in
+                [f'features.{i}' for i in (0, 3, 6, 8, 10)] +
+                list(_TORCHVISION_MODULES)}
+    missing = sorted(expected - set(state_dict))
+    if unknown or missing:
+        raise ValueError(
+            'The weights must be those of torchvision\'s AlexNet (a state '
+            f'dict of `torchvision.models.alexnet`); unknown keys: {unknown}, '
+            f'missing keys: {missing}.')
+    return converted

@@ -1,0 +1,311 @@
+"""The Joint Transfer Learning Network: a stock classifier and a second head."""
+import inspect
+from copy import deepcopy
+
+import torch
+from mmengine.config import Config
+from mmpretrain.models import ClsHead, ImageClassifier
+from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+from mmjtln.domains import DOMAINS, SOURCE, TARGET, domain_of
+from mmjtln.registry import MODELS
+
+from .loss_weight import LossWeight
+
+_STOCK_PREPROCESSORS = (None, 'ClsDataPreprocessor',
+                        'mmpretrain.ClsDataPreprocessor')
+
+
+@MODELS.register_module()
+class JTLNClassifier(ImageClassifier):
+    r"""Joint Transfer Learning Network (Lu, Chen and Saidi 2017,
+    arXiv:1709.02995).
+
+    A stock :class:`~mmpretrain.models.ImageClassifier` whose ``head`` is the
+    target classifier, plus a ``source_head`` on the same features and an
+    optimal-transport loss between the two heads' predictions. It minimises
+
+    .. math::
+        \overline{CE}(y^t, f_t(F(x^t)))
+        + \lambda_s \overline{CE}(y^s, f_s(F(x^s)))
+        + \lambda_{ot} \overline{W_\varepsilon}(p(x), q(x); C)
+
+    where the bars are means over the batch's target images, its source images,
+    and the images that ``ot_images`` names; :math:`p` and :math:`q` are the
+    softmax outputs of the source and the target head.
+
+    Predicting, testing and inference act on the target task as with a stock
+    classifier; only a data sample tagged ``domain='source'`` is judged by the
+    source head.
+
+    Args:
+        backbone (dict): The backbone, as in ``ImageClassifier``.
+        neck (dict, optional): The neck, as in ``ImageClassifier``.
+            Defaults to None.
+        head (dict): The target head: any single-label head
+            (:class:`~mmpretrain.models.ClsHead`) whose logits do not need the
+            labels. With ``cal_acc=True`` the train accuracy of its domain is
+            logged. Defaults to None.
+        source_head (dict): What differs from ``head``: at least
+            ``num_classes``. With a ``type`` of its own it is a config on its
+            own. Defaults to None.
+        ot_loss (dict, optional): Config of :class:`OTLoss`; its class counts
+            are those of the heads. None trains jointly without the OT term.
+            Defaults to ``dict(type='mmjtln.OTLoss')``.
+        lambda_s (float | dict): Weight of the source cross entropy, a constant
+            or the arguments of :class:`LossWeight`. Defaults to 1.
+        lambda_ot (float | dict): Weight of the OT term, likewise.
+            Defaults to 1.
+        ot_images (str): The images on which the OT term is taken: 'target',
+            'source' or 'both'. Defaults to 'target'.
+        own_marginal (str): The marginal of the domain that an image belongs
+            to: its head's 'prediction' or the image's 'label'. The other
+            domain's is always a prediction. Defaults to 'prediction'.
+        data_preprocessor (dict, optional): As in ``ImageClassifier``, but a
+            :class:`JointDataPreprocessor` where that takes a
+            ``ClsDataPreprocessor``; class counts are filled in.
+            Defaults to None.
+        **kwargs: ``pretrained``, ``train_cfg``, ``init_cfg`` as in
+            ``ImageClassifier``.
+
+    Raises:
+        ValueError: If a head is missing or its number of classes is not named,
+            an option has an unknown value, or the OT term could reach no
+            parameter.
+        TypeError: If a head is not a single-label head or needs the labels to
+            give logits, or the data preprocessor cannot keep batch
+            augmentation within a domain.
+
+    Losses (in training):
+        ``target_loss``, ``source_loss`` and ``ot_loss`` (weighted), and for
+        the log ``ot_cost``, the mean :math:`\langle G, C\rangle`, and
+        ``ot_error``, the largest L1 error of the plans' marginals.
+    """
+
+    def __init__(self,
+                 backbone: dict,
+                 neck: dict | None = None,
+                 head: dict | None = None,
+                 source_head: dict | None = None,
+                 ot_loss: dict | None = dict(type='mmjtln.OTLoss'),  # noqa: B006, E501  MMEngine's style
+                 lambda_s: float | dict = 1.,
+                 lambda_ot: float | dict = 1.,
+                 ot_images: str = TARGET,
+                 own_marginal: str = 'prediction',
+                 train_cfg: dict | None = None,
+                 data_preprocessor: dict | None = None,
+                 **kwargs) -> None:
+        source_head = _complete_source_head(head, source_head)
+        counts = {
+            TARGET: _class_count('head', head),
+            SOURCE: _class_count('source_head', source_head)
+        }
+        super().__init__(
+            backbone,
+            neck=neck,
+            head=head,
+            train_cfg=train_cfg,
+            data_preprocessor=_joint_preprocessor(data_preprocessor, counts),
+            **kwargs)
+        self.source_head = MMPRETRAIN_MODELS.build(source_head)
+        self.class_counts = counts
+        for name in ('head', 'source_head'):
+            _check_head(name, getattr(self, name))
+
+        _check_choice('ot_images', ot_images, (TARGET, SOURCE, 'both'))
+        _check_choice('own_marginal', own_marginal, ('prediction', 'label'))
+        self.ot_domains = DOMAINS if ot_images == 'both' else (ot_images, )
+        self.own_marginal = own_marginal
+        self.lambda_s = LossWeight.from_cfg(lambda_s, 'lambda_s')
+        self.lambda_ot = LossWeight.from_cfg(lambda_ot, 'lambda_ot')
+        self.ot_loss = None
+        if ot_loss is not None:
+            self.ot_loss = MODELS.build({
+                **ot_loss, 'num_source': counts[SOURCE],
+                'num_target': counts[TARGET]
+            })
+            if (own_marginal == 'label'
+                    and self.ot_domains == (self.ot_loss.grad_to, )):
+                raise ValueError(
+                    f'With ot_images={ot_images!r} and own_marginal=\'label\' '
+                    f'the {ot_images} marginal is a label and has no '
+                    f'gradient, yet ot_loss.grad_to={ot_images!r} sends it '
+                    'there: the OT term would train nothing. Mend one of the '
+                    'three in the config\'s `model`.')
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
+        """Compute the losses of a mixed batch.
+
+        Args:
+            inputs (Tensor): Images of both domains, shape (N, C, H, W).
+            data_samples (list[DataSample]): N samples with ``domain`` and
+                ``gt_label`` (or ``gt_score``).
+
+        Returns:
+            dict[str, Tensor]: See the class.
+
+        Raises:
+            ValueError: If the batch holds no image of a domain.
+        """
+        feats = self.extract_feat(inputs)
+        heads = {TARGET: self.head, SOURCE: self.source_head}
+        scores = {domain: head(feats) for domain, head in heads.items()}
+        rows = _rows_by_domain(data_samples, inputs.device)
+
+        losses = {}
+        for domain, head in heads.items():
+            own = head._get_loss(
+                _take(scores[domain], rows[domain]),
+                [s for s in data_samples if domain_of(s) == domain])
+            losses.update({f'{domain}_{k}': v for k, v in own.items()})
+        losses['source_loss'] = self.lambda_s() * losses['source_loss']
+
+        lambda_ot = self.lambda_ot()
+        if self.ot_loss is not None and lambda_ot > 0:
+            ot_loss, log = self._ot_term(scores, rows, data_samples)
+            losses.update(ot_loss=lambda_ot * ot_loss, **log)
+        return losses
+
+    def _ot_term(self, scores: dict, rows: dict,
+                 data_samples: list[DataSample]) -> tuple[Tensor, dict]:
+        """Transport between the two marginals of each OT image."""
+        marginals = {domain: [] for domain in DOMAINS}
+        for image_domain in self.ot_domains:
+            for domain in DOMAINS:
+                if domain == image_domain and self.own_marginal == 'label':
+                    logits = _label_logits(
+                        [s for s in data_samples if domain_of(s) == domain],
+                        self.class_counts[domain])
+                else:
+                    logits = _take(
+                        _logits(scores[domain]), rows[image_domain])
+                marginals[domain].append(logits)
+        return self.ot_loss.loss_and_log(
+            torch.cat(marginals[SOURCE]), torch.cat(marginals[TARGET]))
+
+    def predict(self,
+                inputs: Tensor,
+                data_samples: list[DataSample] | None = None,
+                **kwargs) -> list[DataSample]:
+        """Predict target classes, or source classes of source samples.
+
+        Args:
+            inputs (Tensor): Images, shape (N, C, H, W).
+            data_samples (list[DataSample], optional): N samples; those tagged
+                ``domain='source'`` are judged by the source head.
+                Defaults to None, all target.
+            **kwargs: As the ``predict`` method of the head takes.
+
+        Returns:
+            list[DataSample]: With ``pred_score`` and ``pred_label``.
+        """
+        feats = self.extract_feat(inputs)
+        domains = {domain_of(sample) for sample in data_samples or [None]}
+        if domains == {TARGET}:
+            return self.head.predict(feats, data_samples, **kwargs)
+        if domains == {SOURCE}:
+            return self.source_head.predict(feats, data_samples, **kwargs)
+        predictions = {
+            TARGET: self.head.predict(feats, **kwargs),
+            SOURCE: self.source_head.predict(feats, **kwargs)
+        }
+        for row, sample in enumerate(data_samples):
+            prediction = predictions[domain_of(sample)][row]
+            sample.set_pred_score(prediction.pred_score)
+            sample.set_pred_label(prediction.pred_label)
+        return data_samples
+
+
+def _complete_source_head(head: dict | None, source_head: dict | None) -> dict:
+    """Lay what ``source_head`` names over a copy of ``head``."""
+    for name, cfg in (('head', head), ('source_head', source_head)):
+        if not isinstance(cfg, dict):
+            raise ValueError(
+                f'A JTLNClassifier needs the configs of two heads, but `{name}'
+                f'` is {cfg!r}. Name at least `model.{name}.num_classes`.')
+    if 'type' in source_head:
+        return source_head
+    return Config._merge_a_into_b(dict(source_head), deepcopy(head))
+
+
+def _class_count(name: str, head: dict) -> int:
+    count = head.get('num_classes')
+    if not isinstance(count, int) or count < 1:
+        raise ValueError(
+            f'A head needs a positive number of classes, but '
+            f'`model.{name}.num_classes` is {count!r}. Name it in the config.')
+    return count
+
+
+def _joint_preprocessor(cfg: dict | nn.Module | None, counts: dict):
+    """Make a stock data preprocessor's config one for two domains."""
+    if cfg is None or isinstance(cfg, dict):
+        cfg = dict(cfg or {})
+        if cfg.get('type') in _STOCK_PREPROCESSORS:
+            cfg['type'] = 'mmjtln.JointDataPreprocessor'
+        if cfg['type'] == 'mmjtln.JointDataPreprocessor':
+            cfg.update(
+                num_classes=counts[TARGET], source_num_classes=counts[SOURCE])
+    return cfg
+
+
+def _check_choice(name: str, value: str, choices: tuple) -> None:
+    if value not in choices:
+        raise ValueError(f'`{name}` must be one of {choices}, got {value!r}. '
+                         f'Mend `model.{name}` in the config.')
+
+
+def _check_head(name: str, head: nn.Module) -> None:
+    """Refuse a head from which logits cannot be had without the labels."""
+    rule = (f'`model.{name}` must be a single-label head that gives logits '
+            f'without the labels, got {type(head).__name__}')
+    if not isinstance(head, ClsHead):
+        raise TypeError(f'{rule}, which is no ClsHead. Use e.g. LinearClsHead.')
+    if type(head).forward is ClsHead.forward:
+        raise TypeError(f'{rule}, which has no classifier of its own. '
+                        'Use e.g. LinearClsHead.')
+    if len(inspect.signature(head.forward).parameters) > 1:
+        raise TypeError(f'{rule}, whose forward takes the labels as well '
+                        '(a margin loss). Use e.g. LinearClsHead.')
+
+
+def _rows_by_domain(data_samples: list[DataSample],
+                    device: torch.device) -> dict[str, Tensor]:
+    rows = {domain: [] for domain in DOMAINS}
+    for row, sample in enumerate(data_samples):
+        rows[domain_of(sample)].append(row)
+    empty = [domain for domain in DOMAINS if not rows[domain]]
+    if empty:
+        raise ValueError(
+            'Every training batch must hold images of both domains, but this '
+            f'one of {len(data_samples)} has none of the {empty[0]} domain. '
+            'Train on a JointDataset with a JointSampler '
+            '(`train_dataloader.dataset` and `.sampler`).')
+    return {d: torch.tensor(r, device=device) for d, r in rows.items()}
+
+
+def _take(scores: Tensor | tuple, rows: Tensor) -> Tensor | tuple:
+    """Select rows of a head's output, which may be several tensors."""
+    if isinstance(scores, Tensor):
+        return scores[rows]
+    return tuple(score[rows] for score in scores)
+
+
+def _logits(scores: Tensor | tuple) -> Tensor:
+    """Return the logits a head predicts with, shape (N, num_classes).
+
+    A head with several outputs, such as Conformer's, predicts from their sum.
+    """
+    return scores if isinstance(scores, Tensor) else sum(scores)
+
+
+def _label_logits(samples: list[DataSample], num_classes: int) -> Tensor:
+    """Write labels as log probabilities, ``-inf`` where there is no mass."""
+    if 'gt_score' in samples[0]:
+        labels = torch.stack([sample.gt_score for sample in samples])
+    else:
+        labels = nn.functional.one_hot(
+            torch.cat([sample.gt_label for sample in samples]), num_classes)
+    return labels.float().log()

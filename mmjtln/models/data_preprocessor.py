@@ -1,0 +1,90 @@
+"""A data preprocessor that keeps batch augmentation within a domain."""
+import torch
+import torch.nn.functional as F
+from mmpretrain.models import ClsDataPreprocessor, RandomBatchAugment
+
+from mmjtln.domains import DOMAINS, SOURCE, TARGET, domain_of
+from mmjtln.registry import MODELS
+
+
+@MODELS.register_module()
+class JointDataPreprocessor(ClsDataPreprocessor):
+    """:class:`~mmpretrain.models.ClsDataPreprocessor` for two label sets.
+
+    Normalization, padding and colour conversion act on the mixed batch as in
+    the parent. Batch augmentation (Mixup, CutMix, ...) is drawn for each
+    domain on its own and mixes images of that domain only, and one-hot labels
+    have that domain's number of classes.
+
+    Args:
+        num_classes (int, optional): Number of target classes. Needed for
+            one-hot labels. Defaults to None.
+        source_num_classes (int, optional): Number of source classes, likewise.
+            Defaults to None.
+        to_onehot (bool): Whether to add one-hot labels (``gt_score``).
+            Batch augmentation turns it on. Defaults to False.
+        batch_augments (dict, optional): Arguments of
+            :class:`~mmpretrain.models.RandomBatchAugment`. Defaults to None.
+        **kwargs: As in the parent: ``mean``, ``std``, ``to_rgb``, ...
+
+    Raises:
+        ValueError: If one-hot labels are asked for and a number of classes is
+            missing.
+    """
+
+    def __init__(self,
+                 num_classes: int | None = None,
+                 source_num_classes: int | None = None,
+                 to_onehot: bool = False,
+                 batch_augments: dict | None = None,
+                 **kwargs) -> None:
+        # The parent would encode and mix labels over the whole batch.
+        super().__init__(num_classes=num_classes, **kwargs)
+        self.domain_classes = {TARGET: num_classes, SOURCE: source_num_classes}
+        self.domain_augments = RandomBatchAugment(
+            **batch_augments) if batch_augments else None
+        self.domain_onehot = to_onehot or self.domain_augments is not None
+        if self.domain_onehot and None in self.domain_classes.values():
+            raise ValueError(
+                'One-hot labels and batch augmentation need the number of '
+                f'classes of both domains, got {self.domain_classes}. Set '
+                '`num_classes` and `source_num_classes` of '
+                '`data_preprocessor`, or let JTLNClassifier do it.')
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Preprocess a batch.
+
+        Args:
+            data (dict): ``inputs``, a tensor (N, C, H, W) or a list of (C, H,
+                W), and ``data_samples``, a list of N data samples or None.
+            training (bool): Whether to augment. Defaults to False.
+
+        Returns:
+            dict: ``inputs`` (N, C, H, W) float and ``data_samples``, whose
+            ``gt_score`` is set when one-hot labels are on.
+        """
+        data = super().forward(data, training)
+        samples = data['data_samples']
+        if not self.domain_onehot or not samples or 'gt_label' not in samples[
+                0]:
+            return data
+
+        inputs = data['inputs']
+        for domain in DOMAINS:
+            rows = [
+                row for row, sample in enumerate(samples)
+                if domain_of(sample) == domain
+            ]
+            if not rows:
+                continue
+            scores = F.one_hot(
+                torch.cat([samples[row].gt_label for row in rows]),
+                self.domain_classes[domain]).float()
+            if training and self.domain_augments is not None:
+                index = torch.tensor(rows, device=inputs.device)
+                # An indexed copy: CutMix writes into the images it is given.
+                inputs[index], scores = self.domain_augments(
+                    inputs[index], scores)
+            for row, score in zip(rows, scores, strict=True):
+                samples[row].set_gt_score(score)
+        return data

@@ -1,0 +1,78 @@
+"""The weight of a loss term as a function of the run's progress."""
+from mmengine.logging import MessageHub
+
+
+class LossWeight:
+    """A loss weight that is constant, warms up, or decays over the run.
+
+    Over the progress ``t`` of the run in [0, 1] the weight is 0 up to
+    ``begin``, rises linearly to ``value`` over the next ``warmup``, stays
+    there, and goes linearly to ``final`` over the last ``decay``.
+
+    The progress is the runner's, read from MMEngine's message hub, so that a
+    resumed run goes on where it stopped. Without a run, in a notebook say,
+    the weight is ``value``.
+
+    Args:
+        value (float): The weight once warmed up, >= 0.
+        begin (float): Share of the run in which the weight is 0.
+            Defaults to 0.
+        warmup (float): Share of the run over which it rises. Defaults to 0.
+        decay (float): Share of the run, at its end, over which it falls.
+            Defaults to 0.
+        final (float): The weight at the end of the decay. Defaults to 0.
+        name (str): What error messages call it. Defaults to ``'weight'``.
+
+    Raises:
+        ValueError: If a weight is negative, a share lies outside [0, 1], or
+            the three shares add up to more than 1.
+    """
+
+    def __init__(self,
+                 value: float,
+                 begin: float = 0.,
+                 warmup: float = 0.,
+                 decay: float = 0.,
+                 final: float = 0.,
+                 name: str = 'weight') -> None:
+        for key, weight in (('value', value), ('final', final)):
+            if not weight >= 0:
+                raise ValueError(f'{name}: `{key}` must be >= 0, got {weight}.'
+                                 f' Mend it in the config\'s `model.{name}`.')
+        shares = dict(begin=begin, warmup=warmup, decay=decay)
+        if (any(not 0 <= share <= 1 for share in shares.values())
+                or sum(shares.values()) > 1):
+            raise ValueError(
+                f'{name}: `begin`, `warmup` and `decay` are shares of the run '
+                f'and must lie in [0, 1] and add up to at most 1, got {shares}'
+                f'. Mend them in the config\'s `model.{name}`.')
+        self.value = value
+        self.begin = begin
+        self.warmup = warmup
+        self.decay = decay
+        self.final = final
+
+    @classmethod
+    def from_cfg(cls, cfg, name: str) -> 'LossWeight':
+        """Build from a number (a constant) or a dict of the arguments."""
+        return cls(**cfg, name=name) if isinstance(cfg, dict) else cls(
+            cfg, name=name)
+
+    def at(self, progress: float) -> float:
+        """Return the weight at ``progress``, the share of the run done."""
+        if progress < self.begin:
+            return 0.
+        if progress < self.begin + self.warmup:
+            return self.value * (progress - self.begin) / self.warmup
+        if progress > 1 - self.decay:
+            left = (1 - progress) / self.decay
+            return self.final + (self.value - self.final) * left
+        return self.value
+
+    def __call__(self) -> float:
+        """Return the weight at the current iteration of the current run."""
+        hub = MessageHub.get_current_instance()
+        max_iters = hub.get_info('max_iters')
+        if not max_iters:
+            return self.value
+        return self.at(min(hub.get_info('iter', 0) / max_iters, 1.))

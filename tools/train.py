@@ -1,0 +1,47 @@
+"""Train from a config, with MMPretrain's flags, and test what was trained.
+
+    python tools/train.py configs/jtln_alexnet.py
+    torchrun --nproc_per_node=2 tools/train.py configs/jtln_alexnet.py \
+        --launcher pytorch
+
+The flags are those of MMPretrain's own script. Two things come on top: the
+run also works on a machine without a GPU, several processes included, and it
+ends by testing its best checkpoint where the config has a test set (not with
+``--no-validate``, which chooses none).
+"""
+from copy import deepcopy
+
+from host_tools import load_host_tool
+from mmengine.config import Config
+from mmengine.logging import MessageHub
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmjtln.engine.launch import adapt_to_machine
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner that the config names."""
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)
+
+
+def main() -> None:
+    """Train, then test the best checkpoint."""
+    host = load_host_tool('train')
+    args = host.parse_args()
+    cfg = host.merge_args(Config.fromfile(args.config), args)
+    adapt_to_machine(cfg)
+    test_cfg = deepcopy(cfg)
+
+    build_runner(cfg).train()
+
+    best = MessageHub.get_current_instance().get_info('best_ckpt')
+    if best is not None and test_cfg.get('test_dataloader') is not None:
+        test_cfg.load_from, test_cfg.resume = best, False
+        build_runner(test_cfg).test()
+
+
+if __name__ == '__main__':
+    main()
