@@ -1,12 +1,19 @@
 """Cost matrices: prior knowledge about two label sets, and its builders."""
 from .base import BaseCost, Measured
+from .composite import CompositeCost
+from .confusion import ConfusionCost
 from .cost_matrix import CostMatrix
 from .feature_cost import ClassFeatures, FeatureCost
 from .file_cost import FileCost
 from .image_cost import ImageCost
 from .mkmmd import MKMMDCost
+from .prototype import PrototypeCost
+from .taxonomy_cost import TaxonomyCost
+from .text import TextCost
+from .wasserstein import WassersteinCost
 
 __all__ = [
-    'BaseCost', 'ClassFeatures', 'CostMatrix', 'FeatureCost', 'FileCost',
-    'ImageCost', 'MKMMDCost', 'Measured'
+    'BaseCost', 'ClassFeatures', 'CompositeCost', 'ConfusionCost',
+    'CostMatrix', 'FeatureCost', 'FileCost', 'ImageCost', 'MKMMDCost',
+    'Measured', 'PrototypeCost', 'TaxonomyCost', 'TextCost', 'WassersteinCost'
 ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmjtln.version import __version__
 
-from .class_names import classes_of, quote_names
+from .class_names import classes_of
 from .cost_matrix import CostMatrix
 from .normalise import normalise
 
@@ -106,18 +106,10 @@ class BaseCost(metaclass=ABCMeta):
         source_classes = classes_of(source_dataset, 'source')
         target_classes = classes_of(target_dataset, 'target')
         prepared = self.prepare(source_dataset, target_dataset, model)
-        found = self.measure(prepared)
-        raw = np.asarray(found.matrix, dtype=np.float64)
-        if not np.isfinite(raw).all():
-            i, j = np.argwhere(~np.isfinite(raw))[0]
-            raise ValueError(
-                f'{type(self).__name__} found a distance of {raw[i, j]} '
-                'between source class '
-                f'{quote_names(source_classes[i:i + 1])} and target class '
-                f'{quote_names(target_classes[j:j + 1])}')
+        costs, found = self.evaluate(prepared, source_classes,
+                                     target_classes)
         return CostMatrix(
-            normalise(raw, self.cap, self.double_centre, self.scale,
-                      self.temperature),
+            costs,
             source_classes,
             target_classes,
             method=type(self).__name__,
@@ -126,6 +118,30 @@ class BaseCost(metaclass=ABCMeta):
             },
             source_hash=found.source_hash,
             versions=self.versions())
+
+    def evaluate(self, prepared, source_classes,
+                 target_classes) -> tuple[np.ndarray, Measured]:
+        """Measure and normalise.
+
+        Args:
+            prepared: What :meth:`prepare` returned.
+            source_classes (tuple[str]): L_s names, for the errors.
+            target_classes (tuple[str]): L_t names.
+
+        Returns:
+            tuple: Costs, shape (L_s, L_t), and what they were made from.
+        """
+        found = self.measure(prepared)
+        raw = np.asarray(found.matrix, dtype=np.float64)
+        if not np.isfinite(raw).all():
+            i, j = np.argwhere(~np.isfinite(raw))[0]
+            raise ValueError(
+                f'{type(self).__name__} found a distance of {raw[i, j]} '
+                f'between source class {source_classes[i]!r} and target class '
+                f'{target_classes[j]!r}: look at what these classes hold')
+        costs = normalise(raw, self.cap, self.double_centre, self.scale,
+                          self.temperature)
+        return costs, found
 
     @abstractmethod
     def prepare(self, source_dataset, target_dataset, model):

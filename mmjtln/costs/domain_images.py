@@ -12,6 +12,8 @@ from mmengine.dataset import (
 from mmpretrain.registry import TRANSFORMS
 from torch.utils.data import Dataset, Subset
 
+from mmjtln.datasets.labels import single_label
+
 from .class_names import classes_of, quote_names
 
 # Random transforms of MMPretrain, MMCV and torchvision whose names do not
@@ -126,11 +128,9 @@ class DomainImages(Dataset):
 
 
 def _labels(pairs, domain, num_classes) -> np.ndarray:
-    labels = [owner.get_data_info(i).get('gt_label') for owner, i in pairs]
-    if any(np.ndim(label) != 0 or label is None for label in labels):
-        raise ValueError(f'each {domain} image needs one class label '
-                         '("gt_label"); some have none or several')
-    labels = np.array(labels, dtype=np.int64)
+    labels = np.array(
+        [single_label(owner.get_data_info(i)) for owner, i in pairs],
+        dtype=np.int64)
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise ValueError(
             f'the {domain} data set names {num_classes} classes but has '

@@ -81,7 +81,7 @@ class FeatureCost(ImageCost):
             pre_logits=('backbone', 'neck', 'head'))[self.stage]
         return (self.images(source_dataset, 'source'),
                 self.images(target_dataset,
-                            'target'), self.network(model, parts))
+                            'target'), self.network(model, lambda _: parts))
 
     def measure(self, prepared) -> Measured:
         source_images, target_images, model = prepared

@@ -75,8 +75,8 @@ class ImageCost(BaseCost):
     def network(self, current, parts):
         """Return the network to use, see :func:`image_model`.
 
-        None when there is none yet: :meth:`check` may run before the model
-        being trained is known.
+        It is None when there is none yet: :meth:`check` may run before the
+        model being trained is known.
         """
         return image_model(self.model, self.checkpoint, self.device, parts,
                            current)

@@ -1,4 +1,6 @@
 """The network that looks at images on behalf of a cost builder."""
+from collections.abc import Callable
+
 from mmengine.device import get_device
 from mmengine.model import is_model_wrapper
 from mmengine.registry import DefaultScope
@@ -10,7 +12,7 @@ from .class_names import quote_names
 
 
 def image_model(config, checkpoint: str | None, device: str | None,
-                parts: tuple[str, ...], current: nn.Module | None):
+                parts: Callable, current: nn.Module | None):
     """Return the network that a cost builder shall use.
 
     Args:
@@ -20,8 +22,8 @@ def image_model(config, checkpoint: str | None, device: str | None,
         checkpoint (str, optional): Weights for ``config``.
         device (str, optional): Where to put the model of ``config``. None
             takes the device of ``current``, else MMEngine's choice.
-        parts (tuple[str, ...]): Parts of the model whose weights matter, such
-            as ``('backbone', 'neck')``; others may be absent from the
+        parts (Callable): Tells of a model which of its parts matter, such as
+            ``('backbone', 'neck')``; the others may be absent from the
             checkpoint or have other shapes there.
         current (nn.Module, optional): The model being trained.
 
@@ -51,7 +53,7 @@ def image_model(config, checkpoint: str | None, device: str | None,
     if model is current:
         return model
     if checkpoint is not None:
-        load_parts(model, checkpoint, parts)
+        load_parts(model, checkpoint, parts(model))
     if device is None:
         device = (
             next(current.parameters()).device
@@ -68,7 +70,10 @@ def _build(config):
 
 
 def load_parts(model: nn.Module, checkpoint: str, parts) -> None:
-    """Load the named parts of a checkpoint into a model, all of them or none.
+    """Load the named parts of a checkpoint into a model, all of them.
+
+    As ``mmpretrain.get_model`` does, it keeps what the checkpoint tells about
+    its training data in ``model._dataset_meta``.
 
     Raises:
         ValueError: If weights of these parts are missing or have another
@@ -97,3 +102,4 @@ def load_parts(model: nn.Module, checkpoint: str, parts) -> None:
         raise ValueError(
             f'the checkpoint {checkpoint} does not fit the model of the cost '
             f'builder: it lacks {quote_names(missing)}')
+    model._dataset_meta = content.get('meta', {}).get('dataset_meta') or {}

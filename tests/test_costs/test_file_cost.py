@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from mmjtln.costs import CostMatrix, FileCost
+from mmjtln.registry import COSTS
+
+from .conftest import Named
+
+MATRIX = np.array([[0, 5, 2], [3, 1, 4.5]])
+SOURCE, TARGET = ('a, an', 'b'), ('x', 'y', 'z z')
+
+
+def write(path):
+    if path.suffix == '.npz':
+        cost = CostMatrix(MATRIX, SOURCE, TARGET, 'MKMMDCost', dict(seed=3))
+        cost.save(path)
+        return {}
+    if path.suffix == '.csv':
+        path.write_text(',x,y,z z\n"a, an",0,5,2\nb,3,1,4.5\n')
+        return {}
+    np.save(path, MATRIX)
+    return dict(source_classes=list(SOURCE), target_classes=TARGET)
+
+
+@pytest.mark.parametrize('suffix', ['npz', 'csv', 'npy'])
+def test_files_are_matched_by_name(tmp_path, suffix):
+    path = tmp_path / f'cost.{suffix}'
+    options = write(path)
+    builder = COSTS.build(
+        dict(type='mmjtln.FileCost', path=str(path), **options))
+    cost = builder(Named(*SOURCE), Named(*TARGET))
+    assert (cost.matrix == MATRIX).all()
+    moved = builder(Named('b', 'a, an'), Named('z z', 'x', 'y'))
+    assert moved.matrix.tolist() == [[4.5, 3, 1], [2, 0, 5]]
+    assert (cost.method, len(cost.source_hash)) == ('FileCost', 64)
+    if suffix == 'npz':
+        assert cost.settings['details']['method'] == 'MKMMDCost'
+        assert cost.settings['details']['settings'] == dict(seed=3)
+
+
+def test_reordering_is_logged(tmp_path, monkeypatch):
+    from mmjtln.costs import file_cost
+    lines = []
+    monkeypatch.setattr(
+        file_cost, 'print_log', lambda line, **_: lines.append(line))
+    path = tmp_path / 'cost.npz'
+    write(path)
+    FileCost(str(path)).check(Named(*SOURCE), Named(*TARGET))
+    assert lines == []
+    FileCost(str(path)).check(Named(*SOURCE[::-1]), Named(*TARGET))
+    assert 'reordered by name' in lines[0]
+
+
+def test_scaling_is_offered(tmp_path):
+    path = tmp_path / 'cost.npz'
+    write(path)
+    cost = FileCost(str(path), scale=True)(Named(*SOURCE), Named(*TARGET))
+    assert np.allclose(cost.matrix, MATRIX / 5)
+
+
+def test_class_lists_from_files(tmp_path):
+    np.save(tmp_path / 'c.npy', MATRIX)
+    (tmp_path / 's.txt').write_text('\n'.join(SOURCE) + '\n')
+    builder = FileCost(
+        str(tmp_path / 'c.npy'), str(tmp_path / 's.txt'), list(TARGET))
+    assert builder(Named(*SOURCE), Named(*TARGET)).shape == (2, 3)
+
+
+@pytest.mark.parametrize('text, words', [
+    ('', 'row of target class names'),
+    (',x,y,z z\n"a, an",0,5\nb,3,1,4\n', 'row 2 has 2 costs for 3'),
+    (',x,y,z z\n"a, an",0,5,no\nb,3,1,4\n', 'numbers only'),
+    (',x,y,z z\n"a, an",0,5,-1\nb,3,1,4\n', 'non-negative'),
+    (',x,x,z z\n"a, an",0,5,1\nb,3,1,4\n', 'unique'),
+    (',x,y,w\n"a, an",0,5,1\nb,3,1,4\n', "no cost: 'z z'"),
+])
+def test_bad_tables_are_refused(tmp_path, text, words):
+    path = tmp_path / 'cost.csv'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f'cost.csv.*{words}'):
+        FileCost(str(path)).check(Named(*SOURCE), Named(*TARGET))
+
+
+def test_bad_options_are_refused(tmp_path):
+    with pytest.raises(ValueError, match='ending in'):
+        FileCost('cost.txt')
+    with pytest.raises(ValueError, match='needs them'):
+        FileCost('cost.npy', source_classes=['a'])
+    with pytest.raises(ValueError, match='names its own'):
+        FileCost('cost.csv', source_classes=['a'])
+    with pytest.raises(FileNotFoundError, match='no cost matrix at'):
+        FileCost(str(tmp_path / 'x.npz')).check(Named('a'), Named('b'))
+    np.save(tmp_path / 'o.npy', np.array([[{}]], dtype=object))
+    with pytest.raises(ValueError, match='o.npy is not a valid'):
+        FileCost(str(tmp_path / 'o.npy'), ['a'], ['b']).check(
+            Named('a'), Named('b'))
