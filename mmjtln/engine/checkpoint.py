@@ -11,8 +11,11 @@ from functools import wraps
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
-from mmengine.runner.checkpoint import (CheckpointLoader, load_from_http,
-                                        load_from_local)
+from mmengine.runner.checkpoint import (
+    CheckpointLoader,
+    load_from_http,
+    load_from_local,
+)
 
 
 def _history_buffer_method(owner, name: str):

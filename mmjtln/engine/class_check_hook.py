@@ -1,16 +1,19 @@
-"""The check that data sets, heads and cost matrix speak of the same classes."""
-from collections.abc import Sequence
-
-import torch
+"""The check that data, heads and cost matrix speak of the same classes."""
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmjtln.costs import CostMatrix
 from mmjtln.datasets import JointDataset, JointSampler
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
-from mmjtln.models import JTLNClassifier
 from mmjtln.registry import HOOKS
+
+from .cost_matrix_hook import CostMatrixHook
+from .joint_run import (
+    class_names,
+    describe_difference,
+    is_training,
+    jtln_model,
+)
 
 
 @HOOKS.register_module()
@@ -35,17 +38,28 @@ class ClassCheckHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Check model, training data and validation data."""
-        if runner._train_loop is None or isinstance(runner._train_loop, dict):
-            return  # A test run.
+        if not is_training(runner):
+            return
         model = jtln_model(runner)
         dataset = runner.train_dataloader.dataset
         self._check_train_data(runner.train_dataloader)
         self._check_heads(model, dataset)
         if model.ot_loss is not None:
-            _bind_cost(model.ot_loss, dataset, runner)
+            _bind_cost(model.ot_loss, dataset)
         if runner.val_loop is not None:
             self._check_eval_data('val', runner.val_dataloader.dataset,
                                   dataset)
+
+    def before_train(self, runner: Runner) -> None:
+        """Check that the OT loss has a cost matrix or will get one."""
+        ot_loss = jtln_model(runner).ot_loss
+        if (ot_loss is not None and not ot_loss.has_cost and not any(
+                isinstance(hook, CostMatrixHook) for hook in runner.hooks)):
+            raise ValueError(
+                'The OT loss needs a cost matrix, but it has none and no hook '
+                'builds one. Add dict(type=\'mmjtln.CostMatrixHook\', '
+                'cost=dict(type=...)) to `custom_hooks`, or train jointly '
+                'without the OT term: `model.ot_loss=None`.')
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data against the heads."""
@@ -57,8 +71,7 @@ class ClassCheckHook(Hook):
 
         MMEngine loads what fits and only warns of the rest.
         """
-        model = jtln_model(runner)
-        own = model.state_dict()
+        own = jtln_model(runner).state_dict()
         state = checkpoint.get('state_dict', checkpoint)
         if not any(key.startswith('source_head.') for key in state):
             return  # A stock checkpoint; its head is not ours.
@@ -70,6 +83,20 @@ class ClassCheckHook(Hook):
                     f'shape {tuple(value.shape)}, this model\'s '
                     f'{tuple(own[key].shape)}. Use the config it was trained '
                     'with, or start from another checkpoint.')
+        loader = (
+            runner.train_dataloader
+            if is_training(runner) else runner.test_dataloader)
+        trained = checkpoint.get('meta', {}).get('dataset_meta') or {}
+        for domain, key in ((SOURCE, 'source_classes'), (TARGET, 'classes')):
+            found = class_names(loader.dataset, domain)
+            if key in trained and found is not None and tuple(
+                    trained[key]) != found:
+                raise ValueError(
+                    f'The checkpoint is for other {domain} classes than the '
+                    'data set\'s: '
+                    f'{describe_difference(trained[key], found)}. Use the '
+                    'data it was trained on, or start from another '
+                    'checkpoint.')
 
     @staticmethod
     def _check_train_data(loader) -> None:
@@ -129,54 +156,12 @@ class ClassCheckHook(Hook):
                     f'`{split}_dataloader.dataset`.')
 
 
-def jtln_model(runner: Runner) -> JTLNClassifier:
-    """Return the runner's model without its wrapper.
-
-    Raises:
-        TypeError: If it is no JTLNClassifier.
-    """
-    model = runner.model
-    model = model.module if is_model_wrapper(model) else model
-    if not isinstance(model, JTLNClassifier):
-        raise TypeError(
-            'The hooks of mmjtln serve a JTLNClassifier, but `model.type` is '
-            f'{type(model).__name__}. Set it to mmjtln.JTLNClassifier or '
-            'remove the hooks from `custom_hooks`.')
-    return model
-
-
-def class_names(dataset, domain: str) -> tuple[str, ...] | None:
-    """Return the class names of a domain in a data set.
-
-    A data set that is no :class:`JointDataset` is a target data set.
-
-    Returns:
-        tuple[str] | None: None if the data set holds nothing of the domain.
-    """
-    key = 'source_classes' if domain == SOURCE else 'classes'
-    classes = dataset.metainfo.get(key)
-    return None if classes is None else tuple(classes)
-
-
-def describe_difference(expected: Sequence[str], found: Sequence[str]) -> str:
-    """Say in words how two class lists differ."""
-    missing = [name for name in expected if name not in found]
-    unknown = [name for name in found if name not in expected]
-    if missing or unknown:
-        return f'it lacks {missing[:10]} and adds {unknown[:10]}'
-    if len(expected) != len(found):
-        return f'it has {len(found)} names instead of {len(expected)}'
-    row = next(i for i, name in enumerate(expected) if found[i] != name)
-    return (f'the order differs from class {row} on ({found[row]!r} instead '
-            f'of {expected[row]!r})')
-
-
-def _bind_cost(ot_loss, dataset: JointDataset, runner: Runner) -> None:
+def _bind_cost(ot_loss, dataset: JointDataset) -> None:
     """Give the OT loss its class lists, reordering a cost it already has."""
     lists = (class_names(dataset, SOURCE), class_names(dataset, TARGET))
     if ot_loss.has_cost and ot_loss.source_classes is not None:
         cost = CostMatrix(ot_loss.cost.cpu().numpy(), ot_loss.source_classes,
                           ot_loss.target_classes).align(*lists)
-        ot_loss.set_cost(torch.as_tensor(cost.matrix), *lists)
+        ot_loss.set_cost(cost.matrix, *lists)
     else:
         ot_loss.set_classes(*lists)

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 
 from mmjtln.registry import COSTS, HOOKS
 
-from .class_check_hook import jtln_model
+from .joint_run import is_training, jtln_model
 
 
 @HOOKS.register_module()
@@ -26,8 +26,8 @@ class CostMatrixHook(Hook):
         cost (dict): Config of a builder in the registry ``COSTS``, such as
             ``dict(type='mmjtln.MKMMDCost')``.
         begin (int): The epoch at whose start it is built first. With a value
-            above 0, ``model.lambda_ot`` must be 0 until then
-            (``begin`` of its schedule). Defaults to 0.
+            above 0, the OT term must wait for it:
+            ``model.lambda_ot=dict(value=..., begin=...)``. Defaults to 0.
         interval (int, optional): Build it again every so many epochs, from
             the model of that moment. Defaults to None, once.
         filename (str): File in the work directory.
@@ -54,8 +54,24 @@ class CostMatrixHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Let the builder refuse bad input before anything is trained."""
+        if not is_training(runner):
+            return
+        model = jtln_model(runner)
+        if model.ot_loss is None:
+            raise ValueError(
+                'A cost matrix serves the OT loss, but `model.ot_loss` is '
+                'None. Remove CostMatrixHook from `custom_hooks`, or set '
+                '`model.ot_loss`.')
+        start = self.begin / runner.max_epochs
+        if model.lambda_ot.begin < start:
+            raise ValueError(
+                'The OT term needs its cost matrix from its first iteration, '
+                f'but CostMatrixHook builds it at epoch {self.begin} of '
+                f'{runner.max_epochs} and `model.lambda_ot` begins at '
+                f'{model.lambda_ot.begin} of the run. Set `begin` in '
+                f'`model.lambda_ot=dict(value=..., begin={start:g})`.')
         dataset = runner.train_dataloader.dataset
-        self.builder.check(dataset.source, dataset.target)
+        self.builder.check(dataset.source, dataset.target, model)
 
     def before_train(self, runner: Runner) -> None:
         """Forget a matrix that ``load_from`` brought from another run."""

@@ -1,4 +1,4 @@
-"""The Joint Transfer Learning Network: a stock classifier and a second head."""
+"""The Joint Transfer Learning Network: a stock classifier, a second head."""
 import inspect
 from copy import deepcopy
 
@@ -262,7 +262,8 @@ def _check_head(name: str, head: nn.Module) -> None:
     rule = (f'`model.{name}` must be a single-label head that gives logits '
             f'without the labels, got {type(head).__name__}')
     if not isinstance(head, ClsHead):
-        raise TypeError(f'{rule}, which is no ClsHead. Use e.g. LinearClsHead.')
+        raise TypeError(
+            f'{rule}, which is no ClsHead. Use e.g. LinearClsHead.')
     if type(head).forward is ClsHead.forward:
         raise TypeError(f'{rule}, which has no classifier of its own. '
                         'Use e.g. LinearClsHead.')

@@ -2,4 +2,7 @@
 # AlexNet's last layer.
 _base_ = ['./alexnet.py']
 
-model = dict(type='mmjtln.JTLNClassifier', source_head=dict(num_classes=10))
+model = dict(
+    type='mmjtln.JTLNClassifier',
+    source_head=dict(num_classes=10),
+    lambda_ot=dict(value=1.0, begin=0.4))

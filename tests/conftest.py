@@ -1,0 +1,89 @@
+"""A small joint training run on the embedded digits, for all tests."""
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+import mmjtln  # noqa: F401  registers everything
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_default_scope():
+    """Forget the default scope that a runner or a test has set."""
+    yield
+    DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(autouse=True)
+def _two_threads():
+    torch.set_num_threads(2)
+
+
+#: A ResNet-18 so thin that a step on 32 pixels takes milliseconds. Group
+#: normalization, so that no sample depends on the rest of its batch.
+TINY_MODEL = dict(
+    type='mmjtln.JTLNClassifier',
+    backbone=dict(
+        type='ResNet',
+        depth=18,
+        stem_channels=8,
+        base_channels=8,
+        norm_cfg=dict(type='GN', num_groups=4)),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=10, in_channels=64),
+    source_head=dict(num_classes=10))
+
+
+@pytest.fixture
+def tiny_model() -> dict:
+    """Return the config of a small JTLN model, ten classes a domain."""
+    return copy.deepcopy(TINY_MODEL)
+
+
+@pytest.fixture
+def tiny_run(tmp_path, tiny_model) -> Config:
+    """Return the config of a run of two epochs of three batches."""
+    pipeline = [dict(type='Resize', scale=32), dict(type='PackInputs')]
+    joint = dict(
+        type='mmjtln.JointDataset',
+        source=dict(type='mmjtln.MNIST5k', split='test', pipeline=pipeline),
+        target=dict(
+            type='mmjtln.FewShotDataset',
+            shots=2,
+            dataset=dict(
+                type='mmjtln.UCIDigits', split='train', pipeline=pipeline)))
+    loader = dict(num_workers=0, collate_fn=dict(type='default_collate'))
+    return Config(
+        dict(
+            default_scope='mmpretrain',
+            work_dir=str(tmp_path / 'work_dir'),
+            model=tiny_model,
+            data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
+            train_dataloader=dict(
+                batch_size=8,
+                dataset=joint,
+                sampler=dict(
+                    type='mmjtln.JointSampler', batch_size=8, epoch=3),
+                **loader),
+            val_dataloader=dict(
+                batch_size=50,
+                dataset=joint,
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                **loader),
+            val_evaluator=[
+                dict(type='mmjtln.DomainAccuracy', domain='target'),
+                dict(type='mmjtln.DomainAccuracy', domain='source')
+            ],
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
+            train_cfg=dict(by_epoch=True, max_epochs=2),
+            val_cfg=dict(),
+            custom_hooks=[
+                dict(type='mmjtln.ClassCheckHook'),
+                dict(
+                    type='mmjtln.CostMatrixHook',
+                    cost=dict(type='mmjtln.MKMMDCost', samples_per_class=2))
+            ],
+            randomness=dict(seed=0),
+            log_level='WARNING'))
