@@ -128,7 +128,19 @@ class JointDataset(ConcatDataset):
         """Sequence[str] | None: Names of the target classes."""
         return self.target_classes
 
-    @force_full_init
+    def _get_ori_dataset_idx(self, idx: int) -> tuple[int, int]:
+        # The parent searches, checks and warns; this runs for every image.
+        if not self._fully_initialized:
+            self.full_init()
+        start, end = self.cumulative_sizes
+        position = idx + end if idx < 0 else idx
+        if 0 <= position < start:
+            return 0, position
+        if start <= position < end:
+            return 1, position - start
+        raise IndexError(
+            f'index must be in [{-end}, {end}), but got {idx}')
+
     def domain_of_index(self, idx: int) -> str:
         """Return the domain of an index.
 
@@ -151,8 +163,9 @@ class JointDataset(ConcatDataset):
         return [single_label(self.get_data_info(idx))]
 
     def __getitem__(self, idx: int) -> dict:
-        data = super().__getitem__(idx)
-        domain = self.domain_of_index(idx)
+        number, inner_idx = self._get_ori_dataset_idx(idx)
+        domain = DOMAINS[number]
+        data = self.datasets[number][inner_idx]
         if not isinstance(data, dict) or 'data_samples' not in data:
             got = sorted(data) if isinstance(data, dict) else type(data)
             raise ValueError(

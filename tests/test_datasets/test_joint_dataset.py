@@ -73,8 +73,10 @@ def test_indices_tags_and_labels():
         assert joint.get_cat_ids(i) == [label]
     assert joint[-1]['data_samples'].domain == 'target'
     assert joint[-7]['data_samples'].domain == 'source'
-    with pytest.raises(IndexError):
-        joint[7]
+    for dataset in (joint, JointDataset(source, RepeatDataset(target, 1))):
+        for idx in (7, -8):
+            with pytest.raises(IndexError, match=r'in \[-7, 7\), but got'):
+                dataset[idx]
 
 
 def test_class_lists_stay_apart():
