@@ -12,7 +12,7 @@ val_dataloader = dict(
         type='mmjtln.MNIST5k',
         split='test',
         pipeline=_base_.test_pipeline))
-val_evaluator = dict(type='Accuracy')
+val_evaluator = [dict(type='Accuracy')]
 test_dataloader = None
 test_evaluator = None
 test_cfg = None

@@ -21,4 +21,4 @@ val_dataloader = dict(
         type='mmjtln.UCIDigits',
         split='val',
         pipeline=_base_.test_pipeline))
-val_evaluator = _base_.test_evaluator
+val_evaluator = [_base_.test_evaluator]

@@ -17,8 +17,9 @@ def _leave_no_default_scope():
 
 
 @pytest.fixture(autouse=True)
-def _two_threads():
-    torch.set_num_threads(2)
+def _one_thread():
+    """Keep to one thread: more of them only get in each other's way here."""
+    torch.set_num_threads(1)
 
 
 #: A ResNet-18 so thin that a step on 32 pixels takes milliseconds. Group
@@ -76,9 +77,22 @@ def tiny_run(tmp_path, tiny_model) -> Config:
                 dict(type='mmjtln.DomainAccuracy', domain='target'),
                 dict(type='mmjtln.DomainAccuracy', domain='source')
             ],
+            test_dataloader=dict(
+                batch_size=50,
+                dataset=dict(
+                    type='mmjtln.UCIDigits', split='val', pipeline=pipeline),
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                **loader),
+            test_evaluator=dict(type='mmjtln.DomainAccuracy'),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
             train_cfg=dict(by_epoch=True, max_epochs=2),
             val_cfg=dict(),
+            test_cfg=dict(),
+            default_hooks=dict(
+                checkpoint=dict(
+                    type='CheckpointHook',
+                    interval=1,
+                    save_best='target/accuracy/top1')),
             custom_hooks=[
                 dict(type='mmjtln.ClassCheckHook'),
                 dict(

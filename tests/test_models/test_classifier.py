@@ -125,6 +125,21 @@ def test_gradient_of_the_ot_term_matches_a_plain_reference(
     assert ('head.fc.weight' in reached) == (grad_to != 'source')
 
 
+@pytest.mark.parametrize('images', ['target', 'source', 'both'])
+@pytest.mark.parametrize('grad_to', ['source', 'target', 'both'])
+def test_every_parameter_gets_a_gradient(tiny_model, images, grad_to):
+    """DDP need not search for unused parameters, whatever the options."""
+    model = build(
+        tiny_model,
+        ot_images=images,
+        ot_loss=dict(type='mmjtln.OTLoss', grad_to=grad_to))
+    loss, _ = model.parse_losses(model.loss(*mixed_batch()))
+    loss.backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+
+
 def test_one_forward_pass_a_step(tiny_model):
     """Backbone, neck and each head run once on the mixed batch."""
     model = build(tiny_model)

@@ -1,0 +1,108 @@
+"""CostMatrixHook: built once, saved, carried, reused."""
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from mmjtln.costs import CostMatrix, MKMMDCost
+
+
+@pytest.fixture
+def builds(monkeypatch):
+    """Count how often a matrix is built."""
+    calls = []
+    measure = MKMMDCost.measure
+
+    def counting(self, *args):
+        calls.append(1)
+        return measure(self, *args)
+
+    monkeypatch.setattr(MKMMDCost, 'measure', counting)
+    return calls
+
+
+def test_built_saved_and_carried(tiny_run, builds):
+    """The file, the model and the checkpoint hold the same matrix."""
+    runner = Runner.from_cfg(tiny_run)
+    runner.train()
+    saved = CostMatrix.load(f'{runner.work_dir}/cost_matrix.npz')
+    dataset = runner.train_dataloader.dataset
+    assert saved.source_classes == tuple(dataset.source_classes)
+    assert saved.target_classes == tuple(dataset.target_classes)
+    own = runner.model.ot_loss
+    torch.testing.assert_close(own.cost, torch.tensor(saved.matrix).float())
+    assert own.source_classes == saved.source_classes
+    state = torch.load(
+        f'{runner.work_dir}/epoch_2.pth', weights_only=False)['state_dict']
+    assert torch.equal(state['ot_loss.cost'], own.cost)
+    assert len(builds) == 1
+
+
+def test_resume_builds_nothing(tiny_run, builds):
+    """A resumed run goes on with the matrix of its checkpoint."""
+    tiny_run.train_cfg.max_epochs = 1
+    first = Runner.from_cfg(tiny_run)
+    first.train()
+    tiny_run.train_cfg.max_epochs = 2
+    tiny_run.resume = True
+    second = Runner.from_cfg(tiny_run)
+    second.train()
+    assert second.epoch == 2
+    assert len(builds) == 1
+    assert torch.equal(second.model.ot_loss.cost, first.model.ot_loss.cost)
+
+
+def test_load_from_another_run_builds_anew(tiny_run, builds, tmp_path):
+    """The matrix that comes with `load_from` is that of another run."""
+    runner = Runner.from_cfg(tiny_run)
+    runner.train()
+    state = runner.model.state_dict()
+    state['ot_loss.cost'] = torch.ones_like(state['ot_loss.cost'])
+    torch.save(dict(state_dict=state, meta={}), tmp_path / 'start.pth')
+    tiny_run.load_from = str(tmp_path / 'start.pth')
+    again = Runner.from_cfg(tiny_run)
+    again.train()
+    assert len(builds) == 2
+    assert not (again.model.ot_loss.cost == 1).all()
+
+
+def test_begin_and_interval(tiny_run, builds):
+    """Built at the start of epochs 1 and 3 of 4, from another model each."""
+    tiny_run.train_cfg.max_epochs = 4
+    tiny_run.custom_hooks[1].update(begin=1, interval=2)
+    tiny_run.model.lambda_ot = dict(value=1., begin=0.25)
+    Runner.from_cfg(tiny_run).train()
+    assert len(builds) == 2
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(begin=-1), 'begin'),
+    (dict(interval=0), 'interval'),
+    (dict(begin=1), 'lambda_ot'),
+])
+def test_bad_options(tiny_run, change, message):
+    """Each is refused before training, naming the option."""
+    tiny_run.custom_hooks[1].update(change)
+    with pytest.raises(ValueError, match=message):
+        Runner.from_cfg(tiny_run).train()
+
+
+def test_no_ot_loss(tiny_run):
+    """A cost matrix without an OT loss is a contradiction."""
+    tiny_run.model.ot_loss = None
+    with pytest.raises(ValueError, match='ot_loss'):
+        Runner.from_cfg(tiny_run).train()
+
+
+@pytest.mark.parametrize('update_buffers', [False, True])
+def test_with_ema(tiny_run, update_buffers):
+    """The averaged model, copied before the build, gets the matrix too."""
+    tiny_run.custom_hooks.append(
+        dict(
+            type='EMAHook',
+            ema_type='ExponentialMovingAverage',
+            update_buffers=update_buffers))
+    runner = Runner.from_cfg(tiny_run)
+    runner.train()
+    ema = next(h for h in runner.hooks if hasattr(h, 'ema_model')).ema_model
+    torch.testing.assert_close(ema.module.ot_loss.cost,
+                               runner.model.ot_loss.cost)

@@ -1,0 +1,36 @@
+"""A missing or unsuitable host is an ImportError that says what to install."""
+import importlib
+
+import pytest
+
+from mmjtln import hosts
+
+
+def test_present_hosts_pass():
+    """The hosts of this environment are accepted."""
+    hosts.check_hosts()
+
+
+def test_missing_host(monkeypatch):
+    """The message names the host and the pip line."""
+
+    def no_mmpretrain(name):
+        if name == 'mmpretrain':
+            raise ImportError('No module named mmpretrain')
+        return real(name)
+
+    real = importlib.import_module
+    monkeypatch.setattr(importlib, 'import_module', no_mmpretrain)
+    with pytest.raises(ImportError) as error:
+        hosts.check_hosts()
+    assert 'mmpretrain' in str(error.value)
+    assert 'pip install "mmjtln[openmmlab]"' in str(error.value)
+
+
+@pytest.mark.parametrize('version', ['0.7.0', '2.0.0'])
+def test_wrong_version(monkeypatch, version):
+    """Too old and too new are told apart from missing."""
+    import mmengine
+    monkeypatch.setattr(mmengine, '__version__', version)
+    with pytest.raises(ImportError, match=f'mmengine .* {version} is'):
+        hosts.check_hosts()
