@@ -3,8 +3,14 @@ from .hosts import check_hosts
 
 check_hosts()
 
-from . import costs, datasets, engine, evaluation, models  # noqa: E402
-from . import visualization  # noqa: E402
+from . import (  # noqa: E402
+    costs,
+    datasets,
+    engine,
+    evaluation,
+    models,
+    visualization,
+)
 from .engine.checkpoint import register_checkpoint_loaders  # noqa: E402
 from .version import __version__  # noqa: E402
 

@@ -1,10 +1,10 @@
-from .alexnet import AlexNetNeck, convert_torchvision_alexnet
+from .alexnet import AlexNet, AlexNetNeck, convert_torchvision_alexnet
 from .classifier import JTLNClassifier
 from .data_preprocessor import JointDataPreprocessor
 from .loss_weight import LossWeight
 from .ot_loss import OTLoss
 
 __all__ = [
-    'AlexNetNeck', 'JTLNClassifier', 'JointDataPreprocessor', 'LossWeight',
-    'OTLoss', 'convert_torchvision_alexnet'
+    'AlexNet', 'AlexNetNeck', 'JTLNClassifier', 'JointDataPreprocessor',
+    'LossWeight', 'OTLoss', 'convert_torchvision_alexnet'
 ]

@@ -1,11 +1,30 @@
-"""AlexNet's fully connected layers, and its weights in torchvision's file."""
+"""AlexNet: its fully connected layers, its weights from torchvision."""
 from collections import OrderedDict
 
 import torch
 from mmengine.model import BaseModule
+from mmpretrain.models import AlexNet as _AlexNet
 from torch import nn
 
 from mmjtln.registry import MODELS
+
+
+@MODELS.register_module()
+class AlexNet(_AlexNet):
+    """MMPretrain's ``AlexNet`` with the ``init_cfg`` its peers have.
+
+    Fine-tuning starts from a pretrained backbone by way of
+    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')``,
+    which MMPretrain's own AlexNet does not take.
+
+    Args:
+        init_cfg (dict, optional): Initialization config. Defaults to None.
+        **kwargs: As in the parent.
+    """
+
+    def __init__(self, init_cfg: dict | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.init_cfg = init_cfg
 
 
 @MODELS.register_module()

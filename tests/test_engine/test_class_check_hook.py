@@ -36,8 +36,9 @@ def test_source_head_and_data_disagree(tiny_run):
 
 def test_plain_data_set(tiny_run):
     """A stock data set is no training data for two heads."""
-    tiny_run.train_dataloader.dataset = tiny_run.train_dataloader.dataset.source
-    tiny_run.train_dataloader.sampler = dict(
+    loader = tiny_run.train_dataloader
+    loader.dataset = loader.dataset.source
+    loader.sampler = dict(
         type='DefaultSampler', shuffle=True)
     refused(tiny_run, TypeError, 'mmjtln.JointDataset')
 
