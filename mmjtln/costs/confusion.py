@@ -44,6 +44,9 @@ class ConfusionCost(ImageCost):
     Args:
         form (str): ``'log'`` or ``'linear'``. Defaults to ``'log'``.
         calibrate (bool): Find T; otherwise T = 1. Defaults to True.
+        double_centre (bool): As in :class:`BaseCost`. Defaults to True: under
+            domain shift a classifier takes most images for a few classes,
+            whatever they show, which is a constant on their rows.
         **kwargs: Arguments of :class:`ImageCost`.
 
     Raises:
@@ -52,8 +55,12 @@ class ConfusionCost(ImageCost):
 
     libraries = (*ImageCost.libraries, 'scipy')
 
-    def __init__(self, form: str = 'log', calibrate: bool = True, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self,
+                 form: str = 'log',
+                 calibrate: bool = True,
+                 double_centre: bool = True,
+                 **kwargs):
+        super().__init__(double_centre=double_centre, **kwargs)
         if form not in _FORMS:
             raise ValueError(
                 f'form must be one of {", ".join(_FORMS)}, got {form!r}')

@@ -138,3 +138,22 @@ def test_centring_takes_a_domain_shift_out():
     uneven = random_features([2, 9, 4], 3)
     np.testing.assert_allclose(
         uneven.centred().means().mean(0), 0, atol=1e-6)
+
+
+def test_standardising_takes_a_change_of_scale_out():
+    domain = random_features([4, 9, 6], 5)
+    scales = torch.tensor([.1, 1, 2, 9, 30])
+    scaled = ClassFeatures(domain.features * scales, domain.labels, 3)
+    plain = domain.centred().standardised().features
+    # All but the addition of a tenth of the mean deviation.
+    ratio = scaled.centred().standardised().features.std(0) / plain.std(0)
+    assert ratio[2:].min() > 0.3 and ratio.max() < 1.2
+    assert (ratio.diff() > 0).all()
+    once = ClassFeatures(domain.features, domain.labels, 3).standardised()
+    spread = once.centred().standardised().features.std(0)
+    np.testing.assert_allclose(spread, plain.std(0), rtol=0.2)
+
+
+def test_standardising_what_does_not_vary_changes_nothing():
+    domain = ClassFeatures(torch.ones(3, 2), torch.arange(3), 3)
+    assert torch.equal(domain.standardised().features, domain.features)

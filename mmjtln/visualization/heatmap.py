@@ -1,0 +1,196 @@
+"""Heat maps of matrices between source and target classes."""
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from .order import clustered_order
+
+_DPI = 100
+# Width of a cell in inches: with few classes, and where a label of _FONT
+# points just fits.
+_WIDE, _NARROW = 0.5, 0.11
+_FONT = 6.5
+# Inches from which on cells shrink from wide to narrow, and longest side of a
+# panel: Agg draws at most 65,536 pixels and a 1,000 x 1,000 matrix of narrow
+# cells would take half a gigabyte.
+_PANEL, _LONGEST = 8.0, 110.0
+_AREA = 6000.0
+# Cells up to which their values are written into them.
+_VALUES = 400
+_LABEL = 32
+
+
+def draw_cost(cost, cluster: bool = False) -> np.ndarray:
+    """Draw a cost matrix.
+
+    Args:
+        cost (CostMatrix): The matrix; rows are source classes.
+        cluster (bool): Reorder classes so that related ones are neighbours.
+            Defaults to False: as the data sets order them.
+
+    Returns:
+        np.ndarray: RGB image, shape (H, W, 3), uint8. Bright is related; red
+        frames mark the nearest source class of each target class.
+    """
+    title = f'{cost.method}: bright is related,\nred the nearest source class'
+    return draw_panels([(title, cost.matrix, 'low')],
+                       cost.source_classes, cost.target_classes, cluster)
+
+
+def draw_plan(plan: np.ndarray,
+              cost: np.ndarray,
+              source_classes: Sequence[str],
+              target_classes: Sequence[str],
+              title: str = 'mean transport plan',
+              cluster: bool = False) -> np.ndarray:
+    """Draw a transport plan beside the cost it belongs to.
+
+    Each column of the plan is divided by its sum, the mean predicted
+    probability of the target class: what is drawn is the distribution over
+    source classes that goes with the class, comparable between frequent and
+    rare ones.
+
+    Args:
+        plan (np.ndarray): Non-negative masses, shape (L_s, L_t).
+        cost (np.ndarray): Costs, shape (L_s, L_t).
+        source_classes (Sequence[str]): L_s names.
+        target_classes (Sequence[str]): L_t names.
+        title (str): Title of the plan. Defaults to 'mean transport plan'.
+        cluster (bool): Order both by the clustered cost. Defaults to False.
+
+    Returns:
+        np.ndarray: RGB image, shape (H, W, 3), uint8.
+    """
+    total = plan.sum(axis=0, keepdims=True)
+    shares = np.divide(plan, total, out=np.zeros_like(plan), where=total > 0)
+    return draw_panels([('cost', cost, 'low'),
+                        (f'{title},\nshare of each column', shares, 'high')],
+                       source_classes, target_classes, cluster)
+
+
+def draw_panels(panels,
+                source_classes: Sequence[str],
+                target_classes: Sequence[str],
+                cluster: bool = False) -> np.ndarray:
+    """Draw matrices of the same classes side by side.
+
+    Every class has its label as long as the picture stays below some 60
+    megapixels (1,000 x 500 classes); beyond, every k-th.
+
+    Args:
+        panels (list[tuple]): Title, matrix (L_s, L_t), and which entry of a
+            column to frame, the ``'low'`` or the ``'high'`` one.
+        source_classes (Sequence[str]): L_s names, the rows.
+        target_classes (Sequence[str]): L_t names, the columns.
+        cluster (bool): Order all panels as
+            :func:`~mmjtln.visualization.order.clustered_order` orders the
+            first. Defaults to False.
+
+    Returns:
+        np.ndarray: RGB image, shape (H, W, 3), uint8.
+    """
+    shape = panels[0][1].shape
+    rows, columns = np.arange(shape[0]), np.arange(shape[1])
+    if cluster:
+        rows, columns = clustered_order(panels[0][1])
+    names = ([_short(source_classes[i]) for i in rows],
+             [_short(target_classes[j]) for j in columns])
+    cell = _cell(shape, len(panels))
+    font = min(9.0, max(_FONT, cell * 72 * 0.75))
+    # A character of a proportional font is some 0.6 of its height wide.
+    margins = [
+        max(len(name) for name in side) * font * 0.6 / 72 + 0.2
+        for side in names
+    ]
+    height, width = shape[0] * cell, max(shape[1] * cell, 1.2)
+    figure_size = (margins[0] + len(panels) * (width + 1.1) + 0.2,
+                   margins[1] + height + 0.6)
+    bar_height = min(height, 4.0)
+    figure = Figure(figure_size, dpi=_DPI)
+    canvas = FigureCanvasAgg(figure)
+    for k, (title, matrix, best) in enumerate(panels):
+        left = margins[0] + k * (width + 1.1)
+        box = (left, 0.2, width, height)
+        axes = figure.add_axes(_relative(box, figure_size))
+        matrix = matrix[np.ix_(rows, columns)]
+        image = axes.imshow(
+            matrix,
+            aspect='auto',
+            interpolation='nearest',
+            cmap='viridis_r' if best == 'low' else 'viridis')
+        _label(axes, names if k == 0 else ([], names[1]), cell, font)
+        axes.set_title(title, fontsize=10, loc='left')
+        _frame(axes, matrix, best, cell)
+        if matrix.size <= _VALUES and cell >= 0.3:
+            _write_values(axes, matrix, image)
+        bar = figure.add_axes(
+            _relative((left + width + 0.1, 0.2 + height - bar_height, 0.15,
+                       bar_height), figure_size))
+        figure.colorbar(image, cax=bar).ax.tick_params(labelsize=7)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _cell(shape, panels) -> float:
+    """Side of a cell in inches."""
+    cell = min(_WIDE, max(_NARROW, _PANEL / max(shape)))
+    # Over the limits cells shrink further and labels are left out.
+    area = shape[0] * shape[1] * panels * cell**2
+    return cell * min(1.0, _LONGEST / (max(shape) * cell),
+                      (_AREA / area)**0.5)
+
+
+def _short(name: str) -> str:
+    """First synonym of a name, cut to a readable length."""
+    name = name.split(',')[0].strip()
+    return name if len(name) <= _LABEL else name[:_LABEL - 1] + '…'
+
+
+def _label(axes, names, cell, font):
+    # Each k-th label, where cells are smaller than the labels.
+    step = int(np.ceil(_NARROW / cell - 1e-9))
+    for axis, side in ((axes.yaxis, names[0]), (axes.xaxis, names[1])):
+        axis.set_ticks(range(0, len(side), step), side[::step], fontsize=font)
+    axes.tick_params(
+        length=0, top=False, bottom=False, labeltop=True, labelbottom=False,
+        pad=2)
+    axes.tick_params(axis='x', rotation=90)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _frame(axes, matrix, which, cell):
+    if cell < _NARROW:
+        return
+    rows = (matrix.argmin(axis=0)
+            if which == 'low' else matrix.argmax(axis=0))
+    axes.plot(
+        np.arange(matrix.shape[1]),
+        rows,
+        linestyle='',
+        marker='s',
+        markersize=cell * 72 * 0.85,
+        markerfacecolor='none',
+        markeredgecolor='red',
+        markeredgewidth=min(1.5, cell * 6))
+
+
+def _write_values(axes, matrix, image):
+    for i, row in enumerate(matrix):
+        for j, value in enumerate(row):
+            shade = np.dot(image.to_rgba(value)[:3], (0.3, 0.6, 0.1))
+            axes.text(
+                j,
+                i,
+                f'{value:.2f}',
+                ha='center',
+                va='center',
+                fontsize=7,
+                color='black' if shade > 0.5 else 'white')
+
+
+def _relative(box, size):
+    return (box[0] / size[0], box[1] / size[1], box[2] / size[0],
+            box[3] / size[1])
