@@ -12,6 +12,11 @@ from torch import Tensor, nn
 from mmjtln.domains import DOMAINS, SOURCE, TARGET, domain_of
 from mmjtln.registry import MODELS
 
+from .backbone_classifier import (
+    detach_classifier,
+    is_bare_head,
+    linear_head,
+)
 from .loss_weight import LossWeight
 
 _STOCK_PREPROCESSORS = (None, 'ClsDataPreprocessor',
@@ -47,13 +52,16 @@ class JTLNClassifier(ImageClassifier):
         head (dict): The target head: any single-label head
             (:class:`~mmpretrain.models.ClsHead`) whose logits do not need the
             labels. With ``cal_acc=True`` the train accuracy of its domain is
-            logged. Defaults to None.
+            logged. Where the stock model is a backbone with a classifier of
+            its own under a bare ``ClsHead`` (VGG, InceptionV3), that last
+            layer becomes the head; ``backbone_classifier`` keeps its name.
+            Defaults to None.
         source_head (dict): What differs from ``head``: at least
             ``num_classes``. With a ``type`` of its own it is a config on its
             own. Defaults to None.
-        ot_loss (dict, optional): Config of :class:`OTLoss`; its class counts
-            are those of the heads. None trains jointly without the OT term.
-            Defaults to ``dict(type='mmjtln.OTLoss')``.
+        ot_loss (dict, optional): Arguments of :class:`OTLoss`; its class
+            counts are those of the heads. None trains jointly without the OT
+            term. Defaults to ``dict()``, its defaults.
         lambda_s (float | dict): Weight of the source cross entropy, a constant
             or the arguments of :class:`LossWeight`. Defaults to 1.
         lambda_ot (float | dict): Weight of the OT term, likewise.
@@ -89,7 +97,7 @@ class JTLNClassifier(ImageClassifier):
                  neck: dict | None = None,
                  head: dict | None = None,
                  source_head: dict | None = None,
-                 ot_loss: dict | None = dict(type='mmjtln.OTLoss'),  # noqa: B006, E501  MMEngine's style
+                 ot_loss: dict | None = dict(),  # noqa: B006
                  lambda_s: float | dict = 1.,
                  lambda_ot: float | dict = 1.,
                  ot_images: str = TARGET,
@@ -102,6 +110,20 @@ class JTLNClassifier(ImageClassifier):
             TARGET: _class_count('head', head),
             SOURCE: _class_count('source_head', source_head)
         }
+        head = _with_class_count(head)
+        source_head = _with_class_count(source_head)
+        own_classifier = None
+        if is_bare_head(head) and is_bare_head(source_head):
+            backbone = MMPRETRAIN_MODELS.build(backbone)
+            own_classifier = detach_classifier(backbone)
+            if own_classifier is None:
+                raise TypeError(
+                    '`model.head` is a bare ClsHead, which passes on what the '
+                    f'backbone gives, but {type(backbone).__name__} does not '
+                    'end in a classifier (its `num_classes`). Use e.g. '
+                    'LinearClsHead.')
+            head = linear_head(head, own_classifier[1])
+            source_head = linear_head(source_head, own_classifier[1])
         super().__init__(
             backbone,
             neck=neck,
@@ -111,6 +133,7 @@ class JTLNClassifier(ImageClassifier):
             **kwargs)
         self.source_head = MMPRETRAIN_MODELS.build(source_head)
         self.class_counts = counts
+        self.backbone_classifier = own_classifier and own_classifier[0]
         for name in ('head', 'source_head'):
             _check_head(name, getattr(self, name))
 
@@ -123,6 +146,7 @@ class JTLNClassifier(ImageClassifier):
         self.ot_loss = None
         if ot_loss is not None:
             self.ot_loss = MODELS.build({
+                'type': 'mmjtln.OTLoss',
                 **ot_loss, 'num_source': counts[SOURCE],
                 'num_target': counts[TARGET]
             })
@@ -151,7 +175,8 @@ class JTLNClassifier(ImageClassifier):
         """
         feats = self.extract_feat(inputs)
         heads = {TARGET: self.head, SOURCE: self.source_head}
-        scores = {domain: head(feats) for domain, head in heads.items()}
+        scores = {domain: _scores(head, feats)
+                  for domain, head in heads.items()}
         rows = _rows_by_domain(data_samples, inputs.device)
 
         losses = {}
@@ -239,6 +264,15 @@ def _class_count(name: str, head: dict) -> int:
     return count
 
 
+def _with_class_count(head: dict) -> dict:
+    """Give a loss that names a number of classes that of its own head."""
+    loss = head.get('loss')
+    if isinstance(loss, dict) and loss.get('num_classes') is not None:
+        loss = {**loss, 'num_classes': head['num_classes']}
+        head = {**head, 'loss': loss}
+    return head
+
+
 def _joint_preprocessor(cfg: dict | nn.Module | None, counts: dict):
     """Make a stock data preprocessor's config one for two domains."""
     if cfg is None or isinstance(cfg, dict):
@@ -285,6 +319,23 @@ def _rows_by_domain(data_samples: list[DataSample],
             'Train on a JointDataset with a JointSampler '
             '(`train_dataloader.dataset` and `.sampler`).')
     return {d: torch.tensor(r, device=device) for d, r in rows.items()}
+
+
+def _scores(head: nn.Module, feats: tuple) -> Tensor | tuple:
+    """Return a head's output, from which loss and prediction are taken.
+
+    A distilled head predicts from the mean of two classifiers, and some
+    (LeViT's) refuse to go forward in training because MMPretrain has no
+    teacher for the second. Here the mean itself learns from the labels. Only
+    the head's own flag changes, so normalisation inside it stays in training.
+    """
+    if not (head.training and getattr(head, 'distillation', False)):
+        return head(feats)
+    head.training = False
+    try:
+        return head(feats)
+    finally:
+        head.training = True
 
 
 def _take(scores: Tensor | tuple, rows: Tensor) -> Tensor | tuple:
