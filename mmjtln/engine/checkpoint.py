@@ -6,16 +6,13 @@ log as well (``HistoryBuffer``, NumPy arrays), so every ``--resume``,
 ``load_from`` and ``tools/test.py`` fails. The types a checkpoint really needs
 are admitted here, only while one is read; the check itself stays on.
 """
-from functools import wraps
+from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.dist import barrier, get_local_rank
 from mmengine.logging import HistoryBuffer
-from mmengine.runner.checkpoint import (
-    CheckpointLoader,
-    load_from_http,
-    load_from_local,
-)
+from mmengine.runner.checkpoint import CheckpointLoader
 
 
 def _history_buffer_method(owner, name: str):
@@ -51,26 +48,40 @@ def _safe_globals() -> list:
         'float64', 'float32', 'int64', 'int32', 'bool')]
 
 
-def _with_safe_globals(load):
+def _load(file, map_location=None) -> dict:
+    with torch.serialization.safe_globals(_safe_globals()):
+        return torch.load(file, map_location=map_location, weights_only=True)
 
-    @wraps(load)
-    def wrapper(*args, **kwargs):
-        with torch.serialization.safe_globals(_safe_globals()):
-            return load(*args, **kwargs)
 
-    return wrapper
+def _load_from_local(filename: str, map_location=None) -> dict:
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'There is no checkpoint {path}.')
+    return _load(path, map_location)
+
+
+def _load_from_http(url: str, map_location=None) -> dict:
+    # One process a machine downloads, into torch's own cache.
+    path = Path(torch.hub.get_dir(), 'checkpoints', Path(url).name)
+    if get_local_rank() == 0 and not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path))
+    barrier()
+    return _load(path, map_location)
 
 
 def register_checkpoint_loaders() -> None:
     """Make MMEngine's local and HTTP loaders admit its own checkpoints.
+
+    They take the place of the host's, of which OpenMMLab's refuse MMEngine's
+    checkpoints and OneDL's load what the check refuses without it.
 
     Does nothing under torch < 2.6, which does not check by default and whose
     allow-list, where it exists, cannot rename what it admits.
     """
     if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):
         return
-    CheckpointLoader.register_scheme(
-        '', _with_safe_globals(load_from_local), force=True)
-    CheckpointLoader.register_scheme(
-        ('http://', 'https://'), _with_safe_globals(load_from_http),
-        force=True)
+    CheckpointLoader.register_scheme('', _load_from_local, force=True)
+    CheckpointLoader.register_scheme(('http://', 'https://'),
+                                     _load_from_http,
+                                     force=True)
