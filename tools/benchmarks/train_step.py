@@ -1,0 +1,193 @@
+"""What a JTLN training step costs beside a stock one.
+
+    python tools/benchmarks/train_step.py
+
+Times the whole ``train_step`` (preprocessing, forward, losses, backward,
+optimizer) of a JTLNClassifier and of the stock ImageClassifier it inherits
+from, on the same images, in turn, and prints the ratio of the medians, the
+share of the OT term (forward and backward, timed on the step's own logits),
+and the quartiles of the pairwise ratios. Before timing, the stock
+classifier's loss on the target images must equal JTLN's target loss.
+"""
+import argparse
+import copy
+import statistics
+import time
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+
+import mmjtln  # noqa: F401
+from mmjtln.domains import SOURCE, TARGET
+
+
+def alexnet() -> dict:
+    """AlexNet with fc6 and fc7, as in the paper."""
+    return dict(
+        type='ImageClassifier',
+        backbone=dict(type='AlexNet'),
+        neck=dict(type='mmjtln.AlexNetNeck'),
+        head=dict(type='LinearClsHead', in_channels=4096))
+
+
+def stock(path: str) -> dict:
+    """A stock model file of MMPretrain, without batch augmentation."""
+    model = Config.fromfile(f'mmpretrain::_base_/models/{path}').model
+    model.pop('train_cfg', None)
+    model.head.loss = dict(type='CrossEntropyLoss', loss_weight=1.0)
+    return model
+
+
+def vit_small() -> dict:
+    """ViT-S/16, from the stock ViT-B/16."""
+    model = stock('vit-base-p16.py')
+    model.backbone.arch = 'deit-small'
+    model.head.in_channels = 384
+    return model
+
+
+MODELS_TIMED = {
+    'AlexNet': alexnet,
+    'ResNet-50': lambda: stock('resnet50.py'),
+    'ViT-S/16': vit_small,
+}
+
+
+def build(cfg: dict, args) -> tuple:
+    """Build the stock and the joint model with equal weights."""
+    cfg = copy.deepcopy(cfg)
+    cfg['head'].update(num_classes=args.target_classes, topk=(1, ))
+    torch.manual_seed(0)
+    plain = MODELS.build(copy.deepcopy(cfg))
+    plain.init_weights()
+    joint = MODELS.build({
+        **cfg, 'type': 'mmjtln.JTLNClassifier',
+        'source_head': dict(num_classes=args.source_classes)
+    })
+    joint.load_state_dict(plain.state_dict(), strict=False)
+    generator = torch.Generator().manual_seed(0)
+    joint.ot_loss.set_cost(
+        torch.rand(
+            args.source_classes, args.target_classes, generator=generator))
+    return plain.to(args.device).train(), joint.to(args.device).train()
+
+
+def batch(args) -> dict:
+    """Random images, the first half source."""
+    generator = torch.Generator().manual_seed(0)
+    samples = []
+    for i in range(args.batch_size):
+        domain = SOURCE if i < args.batch_size // 2 else TARGET
+        sample = DataSample().set_gt_label(i % args.target_classes)
+        sample.set_field(domain, 'domain', field_type='metainfo')
+        samples.append(sample)
+    return dict(
+        inputs=torch.randn(
+            args.batch_size, 3, args.pixels, args.pixels,
+            generator=generator),
+        data_samples=samples)
+
+
+def seconds(function, device: str) -> float:
+    """Time one call, the device's work included."""
+    if device != 'cpu':
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    function()
+    if device != 'cpu':
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def check_equal(plain, joint, data: dict) -> None:
+    """The joint model's target loss is the stock loss of those images."""
+    state = torch.get_rng_state()
+    plain.eval()
+    joint.eval()  # Dropout and batch statistics off: same numbers.
+    with torch.no_grad():
+        data = plain.data_preprocessor(data)
+        half = len(data['data_samples']) // 2
+        own = plain.loss(data['inputs'][half:], data['data_samples'][half:])
+        ours = joint.loss(**data)
+    torch.testing.assert_close(
+        ours['target_loss'], own['loss'], rtol=1e-4, atol=1e-5)
+    plain.train()
+    joint.train()
+    torch.set_rng_state(state)
+
+
+def ot_seconds(joint, data: dict, args) -> float:
+    """Time the OT term alone, forward and backward, on the model's logits."""
+    with torch.no_grad():
+        feats = joint.extract_feat(data['inputs'].to(args.device))
+        half = args.batch_size // 2
+        source = joint.source_head(feats)[half:].requires_grad_()
+        target = joint.head(feats)[half:].requires_grad_()
+
+    def term():
+        joint.ot_loss.loss_and_log(source, target)[0].backward()
+
+    term()
+    return statistics.median(seconds(term, args.device) for _ in range(9))
+
+
+def measure(name: str, args) -> str:
+    """Time one model and return its row of the table."""
+    plain, joint = build(MODELS_TIMED[name](), args)
+    data = batch(args)
+    check_equal(plain, joint, data)
+    ot = ot_seconds(joint, data, args)
+    steps = {}
+    for key, model in (('stock', plain), ('joint', joint)):
+        optim = OptimWrapper(
+            torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9))
+        steps[key] = lambda m=model, o=optim: m.train_step(
+            copy.deepcopy(data), o)
+    times = {'stock': [], 'joint': []}
+    for repeat in range(args.repeats + 1):
+        # In turn, and in turns of turn: drift of the machine hits both.
+        for key in sorted(times, reverse=bool(repeat % 2)):
+            spent = seconds(steps[key], args.device)
+            if repeat:  # The first of each warms up.
+                times[key].append(spent)
+    ratios = sorted(
+        j / s for j, s in zip(times['joint'], times['stock'], strict=True))
+    low, _, high = statistics.quantiles(ratios, n=4)
+    medians = {key: statistics.median(value) for key, value in times.items()}
+    return (f'| {name} | {medians["stock"] * 1e3:.1f} '
+            f'| {medians["joint"] * 1e3:.1f} '
+            f'| {medians["joint"] / medians["stock"]:.3f} '
+            f'| {low:.3f}-{high:.3f} | {ot * 1e3:.2f} '
+            f'| {100 * ot / medians["joint"]:.2f}% |')
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--models', nargs='+', default=list(MODELS_TIMED),
+                        choices=list(MODELS_TIMED))
+    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--pixels', type=int, default=224)
+    parser.add_argument('--source-classes', type=int, default=1000)
+    parser.add_argument('--target-classes', type=int, default=100)
+    parser.add_argument('--repeats', type=int, default=8)
+    parser.add_argument(
+        '--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    args = parser.parse_args()
+
+    print(f'batch {args.batch_size} (half source), {args.pixels} pixels, '
+          f'{args.source_classes} x {args.target_classes} classes, '
+          f'{args.device}, {torch.get_num_threads()} threads, '
+          f'torch {torch.__version__}; ms, medians of {args.repeats}\n')
+    print('| model | stock step | JTLN step | ratio | quartiles of ratios '
+          '| OT term | share |')
+    print('|---|---|---|---|---|---|---|')
+    for name in args.models:
+        print(measure(name, args), flush=True)
+
+
+if __name__ == '__main__':
+    main()
