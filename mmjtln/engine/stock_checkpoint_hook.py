@@ -1,0 +1,142 @@
+"""Starting from the checkpoint of a stock classifier."""
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor
+
+from mmjtln.domains import DOMAINS, SOURCE, TARGET
+from mmjtln.registry import HOOKS
+
+from .joint_run import class_names, is_training, jtln_model
+
+_PREFIX = {TARGET: 'head.', SOURCE: 'source_head.'}
+
+
+@HOOKS.register_module()
+class StockCheckpointHook(Hook):
+    """Give a stock checkpoint's head to the domain that it knows.
+
+    ``load_from`` takes the checkpoint of a stock classifier: a dict with
+    ``state_dict``, or a state dict alone. Backbone and neck load as they are.
+    The head initialises the head of each domain for which it fits: layers of
+    the same names and shapes and, where the checkpoint names its classes
+    (``meta.dataset_meta.classes`` or ``meta.CLASSES``), the same names in the
+    same order. Without names, shapes decide if they fit one domain only. In
+    every other case the head is left out, and both heads start afresh; one log
+    line says what was done and why. A checkpoint with a ``source_head`` is
+    none of this hook's business.
+
+    Raises:
+        ValueError: If the checkpoint holds no weights of the model's
+            backbone.
+    """
+
+    # After ClassCheckHook, which takes a checkpoint with two heads for one of
+    # JTLN's own, and before hooks that copy the checkpoint (EMA).
+    priority = 'HIGH'
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Rename or remove the keys of the head, in place."""
+        state = checkpoint.get('state_dict', checkpoint)
+        # MMEngine strips this prefix, but only after this hook.
+        for key in [key for key in state if key.startswith('module.')]:
+            state[key.removeprefix('module.')] = state.pop(key)
+        if any(key.startswith(_PREFIX[SOURCE]) for key in state):
+            return
+        model = jtln_model(runner)
+        own = model.state_dict()
+        _check_backbone(state, own)
+        head = _take_head(state, model.backbone_classifier)
+        loader = (
+            runner.train_dataloader
+            if is_training(runner) else runner.test_dataloader)
+        names = {domain: class_names(loader.dataset, domain)
+                 for domain in DOMAINS}
+        chosen, reason = _choose(head, own, _classes(checkpoint), names)
+        for domain in chosen:
+            state.update({_PREFIX[domain] + key: value
+                          for key, value in head.items()})
+        taken = ' and '.join(
+            f'initialises `{_PREFIX[domain][:-1]}`' for domain in chosen)
+        runner.logger.info(
+            'Stock checkpoint: its head '
+            f'{taken or "is left out, both heads start afresh"} ({reason}).')
+
+
+def _check_backbone(state: dict, own: dict) -> None:
+    """Refuse a checkpoint of another network; MMEngine would only warn."""
+    shared = [key for key in state
+              if key.startswith('backbone.') and key in own]
+    if not any(state[key].shape == own[key].shape for key in shared):
+        raise ValueError(
+            'A stock checkpoint must hold the weights of the model\'s '
+            f'backbone, but none of its {len(state)} keys ({list(state)[:3]}, '
+            '...) names one of its `backbone.*` with the same shape. Load the '
+            'checkpoint of a classifier with the same `model.backbone`, or '
+            'convert it with one of MMPretrain\'s tools/model_converters.')
+
+
+def _take_head(state: dict, backbone_classifier: str | None) -> dict:
+    """Remove the head from a state dict and return it.
+
+    Args:
+        state (dict): Changed in place.
+        backbone_classifier (str, optional): Name of the backbone's last layer
+            where that is the classifier.
+    """
+    prefixes = {_PREFIX[TARGET]: ''}
+    if backbone_classifier is not None:
+        prefixes[f'backbone.{backbone_classifier}.'] = 'fc.'
+    return {
+        new + key.removeprefix(old): state.pop(key)
+        for old, new in prefixes.items()
+        for key in [key for key in state if key.startswith(old)]
+    }
+
+
+def _classes(checkpoint: dict) -> tuple[str, ...] | None:
+    """Return the class names that a checkpoint carries, if it does."""
+    meta = checkpoint.get('meta')
+    meta = meta if isinstance(meta, dict) else {}
+    found = (meta.get('dataset_meta') or {}).get('classes') or meta.get(
+        'CLASSES')
+    return None if not found else tuple(found)
+
+
+def _choose(head: dict[str, Tensor], own: dict[str, Tensor],
+            classes: tuple | None, names: dict) -> tuple[list[str], str]:
+    """Choose the domains that a stock head serves, and say why.
+
+    Args:
+        head (dict): Its tensors, keys without prefix.
+        own (dict): State dict of the JTLN model.
+        classes (tuple[str] | None): Names that the checkpoint carries.
+        names (dict): Class names of each domain, None if unknown.
+    """
+    if not head:
+        return [], 'it has none'
+    shapes = {key: value.shape for key, value in head.items()}
+    fitting = [
+        domain for domain, prefix in _PREFIX.items() if shapes == {
+            key.removeprefix(prefix): value.shape
+            for key, value in own.items() if key.startswith(prefix)
+        }
+    ]
+    if not fitting:
+        return [], ('its layers have other shapes than those of `head` and '
+                    '`source_head`: another kind of head or number of classes')
+    if classes is not None:
+        chosen = [domain for domain in fitting if names[domain] == classes]
+        if chosen:
+            return chosen, 'same class names'
+        same_set = [domain for domain in fitting
+                    if set(names[domain] or ()) == set(classes)]
+        return [], ('its classes are those of the '
+                    f'{same_set[0]} data in another order'
+                    if same_set else 'its class names are those of neither '
+                    f'data set, {", ".join(classes[:3])}, ...')
+    known = {names[domain] for domain in fitting}
+    if len(fitting) == 1 or (len(known) == 1 and None not in known):
+        return fitting, 'by its shapes, the checkpoint names no classes'
+    return [], ('it names no classes and its shapes fit both domains; '
+                'put the names into the checkpoint\'s meta.dataset_meta.'
+                'classes to have it used')
