@@ -12,7 +12,7 @@ train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='RepeatDataset',
-        times=26,
+        times=64,
         dataset=_base_.target_train),
     sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True))
 val_dataloader = dict(

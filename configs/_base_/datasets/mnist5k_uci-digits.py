@@ -1,8 +1,8 @@
-# Source: 4,500 MNIST digits. Target: UCI digits, five images a class.
+# Source: 4,500 MNIST digits. Target: UCI digits, two images a class.
 # Both come with two pip packages (`pip install -e ".[demo]"`), both are real
 # handwriting. Validation is cut from the target's training side; the test
 # images are by other writers and are never trained on.
-shots = 5
+shots = 2
 batch_size = 64
 
 data_preprocessor = dict(
