@@ -6,15 +6,15 @@ import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.logging import print_log
-from mmengine.utils import ProgressBar
 from mmpretrain.structures import DataSample
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from .class_names import quote_names
 from .domain_images import DomainImages
+from .progress import track
 
-# Batches from which on rank 0 shows a progress bar.
+# Batches from which on a progress bar is shown.
 _LONG = 10
 
 
@@ -65,8 +65,7 @@ def run_over_images(model: nn.Module,
     rank, world_size = get_dist_info()
     if rank == 0:
         print_log(
-            f'Computing the {what} of {len(images)} {images.domain} images '
-            'for the cost matrix',
+            f'Computing the {what} of {len(images)} {images.domain} images',
             logger='current')
     part, error = None, None
     try:
@@ -102,11 +101,9 @@ def _encode_share(model, images, encode, batch_size, num_workers, share):
         collate_fn=_stack,
         # Without its own generator a loader draws from the global one.
         generator=torch.Generator())
-    long = share.start == 0 and len(loader) >= _LONG
-    bar = ProgressBar(len(loader)) if long else None
     rows = []
     with evaluating(model), torch.no_grad():
-        for inputs in loader:
+        for inputs in track(loader, len(loader), len(loader) >= _LONG):
             # No labels: only the domain may decide how inputs are prepared.
             samples = [
                 DataSample(metainfo=dict(domain=images.domain)) for _ in inputs
@@ -114,10 +111,6 @@ def _encode_share(model, images, encode, batch_size, num_workers, share):
             data = model.data_preprocessor(
                 dict(inputs=inputs, data_samples=samples), False)
             rows.append(encode(data['inputs']).float().cpu().numpy())
-            if bar:
-                bar.update()
-    if bar:
-        bar.file.write('\n')
     return np.concatenate(rows)
 
 

@@ -3,12 +3,17 @@ import re
 
 # Between lower and upper case, and before the last capital of an acronym.
 _HUMPS = re.compile(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])')
+_OR = re.compile(r',|/| - ')
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 def synonyms(name: str) -> list[str]:
-    """Split a class name at commas: ``'tench, Tinca tinca'`` is two names."""
-    return [part.strip() for part in name.split(',') if part.strip()]
+    """Split a class name into the names it gives.
+
+    At commas as ImageNet has them (``'tench, Tinca tinca'``), at slashes
+    (``'T-shirt/top'``) and at hyphens between blanks (``'0 - zero'``).
+    """
+    return [part.strip() for part in _OR.split(name) if part.strip()]
 
 
 def words(phrase: str) -> list[str]:

@@ -20,11 +20,11 @@ class TextCost(BaseCost):
     .. math:: C_{ij} = 1 - \frac{v_i^T w_j}{\|v_i\| \|w_j\|} \in [0, 2].
 
     The vector of a class is found by the first of these that succeeds: the
-    whole name as the file writes it; its comma-separated synonyms, averaged
-    over those that are found. A synonym is looked up as one phrase (with
-    blanks, underscores, hyphens or nothing between its words, in several
-    cases) and otherwise is the mean of its words. CamelCase, underscores and
-    hyphens part words.
+    whole name as the file writes it; its synonyms (parted by commas, slashes
+    or `` - ``), averaged over those that are found. A synonym is looked up as
+    one phrase (with blanks, underscores, hyphens or nothing between its words,
+    in several cases) and otherwise is the mean of its words. CamelCase,
+    underscores and hyphens part words.
 
     Source: T. Mikolov et al., "Distributed Representations of Words and
     Phrases and their Compositionality", NeurIPS 2013 (mean and cosine).

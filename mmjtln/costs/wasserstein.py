@@ -2,12 +2,11 @@
 import numpy as np
 import ot
 import torch
-from mmengine.dist import is_main_process
-from mmengine.utils import ProgressBar
 
 from mmjtln.registry import COSTS
 
 from .feature_cost import FeatureCost
+from .progress import track
 
 _FORMS = ('gaussian', 'samples')
 # Entries of the batch of cross products of a block of class pairs: 64 MiB.
@@ -87,14 +86,12 @@ def gaussian_w2(source, target) -> torch.Tensor:
         distances += trace.double().square().sum(dim=(1, 2)).view(shape)
     rows, columns = left.shape[1], right.shape[1]
     step = max(1, _BLOCK // (rows * columns * len(right)))
-    bar = _progress(len(left), len(right))
-    for start in range(0, len(left), step):
+    starts = range(0, len(left), step)
+    for start in track(starts, len(starts), distances.numel() >= _LONG):
         block = left[start:start + step]
         products = torch.einsum('imd,jnd->ijmn', block, right)
         fidelity = torch.linalg.svdvals(products).double().sum(dim=2)
         distances[start:start + step] -= 2 * fidelity
-        if bar:
-            bar.update(len(block))
     return distances.clamp_min_(0)
 
 
@@ -129,18 +126,10 @@ def sample_w2(source, target) -> np.ndarray:
     sizes = [len(features) for features in columns]
     stacked = torch.cat(columns)
     distances = np.empty((source.num_classes, target.num_classes))
-    bar = _progress(*distances.shape)
-    for i in range(source.num_classes):
+    rows = range(source.num_classes)
+    for i in track(rows, len(rows), distances.size >= _LONG):
         ground = torch.cdist(source.of_class(i), stacked).square().double()
         for j, part in enumerate(ground.split(sizes, dim=1)):
             # An empty list is POT's way to say uniform masses.
             distances[i, j] = ot.emd2([], [], np.ascontiguousarray(part))
-        if bar:
-            bar.update()
     return distances
-
-
-def _progress(num_source, num_target):
-    if num_source * num_target < _LONG or not is_main_process():
-        return None
-    return ProgressBar(num_source)

@@ -37,8 +37,9 @@ class WordNet:
 
         A synset id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or
         a synset's name (``'tench.n.01'``) is taken as such. Otherwise it is
-        the noun sense that most of the comma-separated synonyms share, and
-        the most frequent of those.
+        the noun sense that most of the name's synonyms share (see
+        :func:`~mmjtln.costs.phrases.synonyms`), and the most frequent of
+        those.
 
         Args:
             name (str): Class name.

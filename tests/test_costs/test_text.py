@@ -71,6 +71,8 @@ def test_names_become_words():
         'jack', 'o', 'lantern', "carver's"
     ]
     assert synonyms('tench, Tinca tinca') == ['tench', 'Tinca tinca']
+    assert synonyms('T-shirt/top') == ['T-shirt', 'top']
+    assert synonyms('0 - zero') == ['0', 'zero']
 
 
 def build(tmp_path, source, target, **options):

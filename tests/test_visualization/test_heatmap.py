@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from mmjtln.costs import CostMatrix
+from mmjtln.visualization import clustered_order, draw_cost, draw_plan, heatmap
+
+
+def make(rows, columns, seed=0):
+    matrix = np.random.default_rng(seed).random((rows, columns))
+    return CostMatrix(matrix, [f's{i}, synonym' for i in range(rows)],
+                      [f'target {j}' for j in range(columns)], 'MKMMDCost')
+
+
+@pytest.mark.parametrize('rows, columns', [(1, 1), (1, 9), (5, 5), (60, 37)])
+@pytest.mark.parametrize('cluster', [False, True])
+def test_pictures_of_any_size(rows, columns, cluster):
+    image = draw_cost(make(rows, columns), cluster)
+    assert image.dtype == np.uint8 and image.shape[2] == 3
+    assert 100 < max(image.shape) < 2500
+    # White paper, and something on it.
+    assert (image[0] == 255).all() and (image != 255).any()
+
+
+@pytest.mark.parametrize('shape', [(1000, 100), (100, 1000), (1000, 1000)])
+@pytest.mark.parametrize('panels', [1, 2])
+def test_large_pictures_stay_within_bounds(shape, panels):
+    cell = heatmap._cell(shape, panels)
+    height, width = (side * cell * heatmap._DPI for side in shape)
+    assert max(height, width) < 2**15
+    assert height * width * panels <= 61e6
+    # A label needs some 10 pixels; where cells are smaller, some are left
+    # out.
+    step = int(np.ceil(heatmap._NARROW / cell - 1e-9))
+    assert step * cell * heatmap._DPI >= 10.9
+    assert step <= 3
+
+
+def test_every_class_is_labelled_up_to_a_hundred(monkeypatch):
+    seen = []
+    label = heatmap._label
+
+    def spy(axes, *args):
+        label(axes, *args)
+        seen.extend(t.get_text() for t in axes.get_yticklabels())
+
+    monkeypatch.setattr(heatmap, '_label', spy)
+    draw_cost(make(100, 3))
+    assert seen == [f's{i}' for i in range(100)]
+
+
+def test_long_names_are_cut():
+    assert heatmap._short('tench, Tinca tinca') == 'tench'
+    assert len(heatmap._short('x' * 99)) == 32
+
+
+def test_clustering_finds_the_blocks():
+    rng = np.random.default_rng(0)
+    rows, columns = rng.permutation(12), rng.permutation(8)
+    blocks = (np.arange(12)[:, None] // 3 != np.arange(8)[None] // 2)
+    matrix = blocks + 0.1 * rng.random((12, 8))
+    i, j = clustered_order(matrix[np.ix_(rows, columns)])
+    assert sorted(i) == list(range(12)) and sorted(j) == list(range(8))
+    groups = (columns[j] // 2).tolist()
+    assert [groups[k] == groups[k + 1] for k in range(0, 8, 2)] == [True] * 4
+    # Rows follow the columns they belong to.
+    assert (rows[i] // 3).tolist() == np.repeat(groups[::2], 3).tolist()
+
+
+def test_plans_beside_costs():
+    cost = make(6, 4)
+    plan = np.exp(-cost.matrix / .1)
+    plan[:, 2] = 0
+    image = draw_plan(plan / plan.sum(), cost.matrix, cost.source_classes,
+                      cost.target_classes, cluster=True)
+    assert image.shape[1] > draw_cost(cost).shape[1]

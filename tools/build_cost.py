@@ -1,0 +1,207 @@
+"""Build, judge and draw the cost matrix of a config.
+
+    python tools/build_cost.py configs/jtln_alexnet.py \
+        --checkpoint source.pth --out cost.npz
+    python tools/build_cost.py configs/jtln_alexnet.py \
+        --checkpoint source.pth --relation order \
+        --method MKMMDCost PrototypeCost ConfusionCost
+
+The data sets are those of the config's JointDataset, the network is its
+model. Without ``--method`` the builder is that of the config's
+CostMatrixHook. Builders that look at images get the pipeline of the test data
+unless they have one. Writes the matrix (to use: FileCost) and a heat map
+beside it, and prints a summary; with ``--relation`` also for how many target
+classes the nearest source class is right.
+"""
+import argparse
+import time
+from copy import deepcopy
+from pathlib import Path
+
+import matplotlib.image
+from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import MODELS
+
+from mmjtln.costs import CompositeCost, ImageCost
+from mmjtln.costs.image_model import load_parts
+from mmjtln.costs.relation import judge, read_relation
+from mmjtln.costs.summary import summarise
+from mmjtln.registry import COSTS, DATASETS
+from mmjtln.visualization import draw_cost
+
+
+def parse_args():
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='a config with a JointDataset')
+    parser.add_argument(
+        '--method',
+        nargs='+',
+        metavar='NAME',
+        help='builders of the registry COSTS, such as MKMMDCost; with several '
+        'the files are named after them')
+    parser.add_argument(
+        '--cost-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='options of the builder, such as stage=backbone')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings of the config')
+    parser.add_argument(
+        '--checkpoint',
+        help='weights of the model, such as those of a network trained on '
+        "the source classes; defaults to the config's load_from")
+    parser.add_argument('--out', default='cost.npz', help='file to write')
+    parser.add_argument(
+        '--relation',
+        help='the true relation, to judge by: "order", "name" or a file of '
+        'target and source classes')
+    parser.add_argument(
+        '--cluster',
+        action='store_true',
+        help='draw related classes side by side')
+    parser.add_argument(
+        '--top', type=int, default=3, help='nearest classes to print')
+    return parser.parse_args()
+
+
+def cost_configs(cfg: Config, methods, options) -> list[dict]:
+    """Configs of the builders that were asked for."""
+    hooks = [
+        hook for hook in cfg.get('custom_hooks') or []
+        if hook['type'] == 'mmjtln.CostMatrixHook'
+    ]
+    of_config = dict(hooks[0]['cost']) if hooks else {}
+    if methods is None and not of_config:
+        raise SystemExit('the config has no CostMatrixHook; name a builder '
+                         'with --method')
+    configs = []
+    for method in methods or [of_config['type']]:
+        kind = method if '.' in method else f'mmjtln.{method}'
+        if COSTS.get(kind) is None:
+            raise SystemExit(f'no builder {method}; there are ' +
+                             ', '.join(sorted(COSTS.module_dict)))
+        base = of_config if kind == of_config.get('type') else {}
+        configs.append({**deepcopy(base), 'type': kind, **options})
+    return configs
+
+
+def give_pipeline(cost_cfg: dict, pipeline) -> None:
+    """Let image builders use the test pipeline where they name none."""
+    kind = COSTS.get(cost_cfg['type'])
+    if issubclass(kind, CompositeCost):
+        for part in cost_cfg['costs']:
+            give_pipeline(part, pipeline)
+    elif issubclass(kind, ImageCost) and pipeline is not None:
+        cost_cfg.setdefault('pipeline', pipeline)
+
+
+def find_pipeline(cfg: Config):
+    """Return the pipeline of the test or validation data, or None."""
+    for loader in ('test_dataloader', 'val_dataloader'):
+        dataset = (cfg.get(loader) or {}).get('dataset') or {}
+        while dataset and 'pipeline' not in dataset:
+            dataset = dataset.get('dataset') or dataset.get('target')
+        if dataset:
+            return dataset['pipeline']
+    return None
+
+
+def build_model(cfg: Config, checkpoint, source_classes):
+    """Build the config's model and load what the checkpoint has of it."""
+    if cfg.get('model') is None:
+        return None
+    model_cfg = deepcopy(cfg.model)
+    if cfg.get('data_preprocessor') is not None:
+        model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
+    model = MODELS.build(model_cfg)
+    if checkpoint is None:
+        model.init_weights()
+        print('No --checkpoint: the network has its initial weights.')
+    else:
+        load_parts(model, checkpoint, ('backbone', 'neck'))
+        load_source_head(model, checkpoint, source_classes)
+    return model.to(get_device())
+
+
+def load_source_head(model, checkpoint, source_classes) -> None:
+    """Load the source classifier, whatever it is called, if there is one.
+
+    A stock classifier trained on the source classes has it in ``head``.
+    """
+    from mmengine.runner.checkpoint import CheckpointLoader
+    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    weights = content.get('state_dict', content)
+    trained_on = model._dataset_meta.get('classes', ())
+    prefix = 'source_head.'
+    if not any(key.startswith(prefix) for key in weights):
+        if tuple(trained_on) != tuple(source_classes):
+            return
+        prefix = 'head.'
+    head = getattr(model, 'source_head', model.head)
+    head.load_state_dict({
+        key.removeprefix(prefix): value
+        for key, value in weights.items() if key.startswith(prefix)
+    })
+
+
+def main() -> None:
+    """Build each matrix, write it, draw it and say what it holds."""
+    args = parse_args()
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    configs = cost_configs(cfg, args.method, args.cost_options)
+    for cost_cfg in configs:
+        give_pipeline(cost_cfg, find_pipeline(cfg))
+    builders = [COSTS.build(cost_cfg) for cost_cfg in configs]
+
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    source, target = dataset.source, dataset.target
+    classes = source.metainfo['classes'], target.metainfo['classes']
+    related = args.relation and read_relation(args.relation, *classes)
+    model = build_model(cfg, args.checkpoint or cfg.get('load_from'),
+                        classes[0])
+    for builder in builders:
+        builder.check(source, target, model)
+
+    table = []
+    for builder in builders:
+        name = type(builder).__name__
+        start = time.perf_counter()
+        cost = builder(source, target, model)
+        seconds = time.perf_counter() - start
+        out = Path(args.out)
+        if len(builders) > 1:
+            out = out.with_name(f'{out.stem}.{name}{out.suffix}')
+        cost.save(out)
+        picture = out.with_suffix('.png')
+        matplotlib.image.imsave(picture, draw_cost(cost, args.cluster))
+        print(f'\n{summarise(cost, args.top)}\n')
+        line = f'{name:<16} {seconds:7.1f} s'
+        if related:
+            found = judge(cost, related)
+            right = sum(ok for _, ok in found.values())
+            line += f'  nearest source class right: {right} of {len(found)}'
+            wrong = [f'{target} -> {nearest}' for target, (nearest, ok) in
+                     found.items() if not ok]
+            if wrong:
+                print('wrong nearest source class: ' + ', '.join(wrong))
+        table.append(line)
+        print(f'saved to {out} and {picture}')
+    print('\n' + '\n'.join(table))
+
+
+if __name__ == '__main__':
+    main()
