@@ -29,25 +29,26 @@ class DenseKernel:
 
     def __init__(self, scaled_cost):
         self.matrix = scaled_cost.neg_().exp_()
+        self.elements = scaled_cost.numel()
 
-    def marginal(self, log_marginal):
+    def marginal(self, p, log_p):
         """The form of a marginal that :meth:`sweep` takes."""
-        return log_marginal.exp()
+        return p
 
     def log_rows(self, log_v):
         """log(K v), shape (B, N), of log v, shape (B, L)."""
         shift = log_v.amax(1, keepdim=True)
-        product = (log_v - shift).exp_() @ self.matrix.t()
+        product = torch.mm((log_v - shift).exp_(), self.matrix.t())
         return product.log_().add_(shift)
 
     def sweep(self, log_v, marginal):
         """log(K^T u), shape (B, L), where u = marginal / (K v), (B, N)."""
         shift = log_v.amax(1, keepdim=True)
-        product = (log_v - shift).exp_() @ self.matrix.t()
+        product = torch.mm((log_v - shift).exp_(), self.matrix.t())
         # A marginal below the smallest float counts as zero here; the
         # classes concerned move no more mass than that.
         product = torch.div(marginal, product, out=product)
-        return (product @ self.matrix).log_().sub_(shift)
+        return torch.mm(product, self.matrix).log_().sub_(shift)
 
     def _split(self, log_u, log_v):
         """Factors of at most one each, and the scale taken off them."""
@@ -87,14 +88,15 @@ class LogKernel:
 
     def __init__(self, scaled_cost):
         self.scaled_cost = scaled_cost
+        self.elements = scaled_cost.numel()
 
     def _chunks(self, *tensors):
         size = max(1, CHUNK_ELEMENTS // self.scaled_cost.numel())
         return zip(*(t.split(size) for t in tensors), strict=True)
 
-    def marginal(self, log_marginal):
+    def marginal(self, p, log_p):
         """The form of a marginal that :meth:`sweep` takes."""
-        return log_marginal
+        return log_p
 
     def log_rows(self, log_v):
         """log(K v), shape (B, N), of log v, shape (B, L)."""
@@ -134,26 +136,22 @@ class LogKernel:
         ])
 
 
-def build_kernel(cost, reg, dtype):
-    """Choose the form and the precision that hold ``cost / reg``.
+def reduce_cost(cost):
+    """Take the row minima, then the column minima, off a cost matrix.
 
-    Row and column minima are taken off first: they change the potentials
-    by known amounts and the plan not at all, and what matters is the range
-    that is left.
+    They change the potentials by known amounts and the plan not at all;
+    what decides the form of the kernel is the range that is left.
 
     Args:
         cost (Tensor): shape (N, L), finite, non-negative.
-        reg (float): Positive, in units of the cost.
-        dtype (torch.dtype): The least precision, float32 or float64.
 
     Returns:
-        tuple: kernel, row offsets (N,) and column offsets (L,) in units of
-        the cost, the range R in units of reg, and the dtype to work in.
+        tuple: What is left, shape (N, L), new memory; the row offsets (N,)
+        and the column offsets (L,); the largest entry left (float).
 
     Raises:
         ValueError: If the cost has a non-finite or a negative entry.
     """
-    cost = cost.to(torch.promote_types(cost.dtype, dtype))
     rows = cost.amin(1)
     rest = cost - rows[:, None]
     columns = rest.amin(0)
@@ -165,9 +163,16 @@ def build_kernel(cost, reg, dtype):
             'cost must be finite and non-negative, got a matrix of shape '
             f'{tuple(cost.shape)} with a NaN, infinite or negative entry; '
             'mend the cost matrix before solving')
-    span = spread / reg
-    if span > MAX_RANGE_FLOAT32:
-        dtype = torch.float64
-    rest = rest.to(dtype).div_(reg)
-    form = LogKernel if span > MAX_RANGE_FLOAT64 else DenseKernel
-    return form(rest), rows.to(dtype), columns.to(dtype), span, dtype
+    return rest, rows, columns, spread
+
+
+def build_kernel(scaled_cost, span):
+    """Choose the form that holds exp(-M) for M in [0, span].
+
+    Args:
+        scaled_cost (Tensor): M, shape (N, L), in a dtype fit for the span.
+            Overwritten.
+        span (float): The largest entry of M.
+    """
+    form = DenseKernel if span <= MAX_RANGE_FLOAT64 else LogKernel
+    return form(scaled_cost)

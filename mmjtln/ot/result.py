@@ -16,12 +16,12 @@ class SinkhornResult:
     Args:
         f (Tensor): Source potentials, shape (B, L_s), in units of the
             cost. Centred: the mean under the sample's own marginal,
-            ``<p, f>``, is zero. A class of zero mass has no finite
-            potential (its true one is minus infinity, and times its mass
-            zero); it carries 0, so ``p * f`` and its gradient through a
-            softmax are the exact limit, zero.
-        g (Tensor): Target potentials, shape (B, L_t), likewise 0 where the
-            mass is zero.
+            ``<p, f>``, is zero. Always finite: the true potential of a
+            class of zero mass is minus infinity; it carries that of a mass
+            of exp(-1000 - 2 max(C) / reg) or so, which is zero in any
+            float, and so are ``p * f`` and its gradient through a softmax,
+            as they are in the limit.
+        g (Tensor): Target potentials, shape (B, L_t), likewise finite.
         error (Tensor): Marginal error of each sample, shape (B,): a bound
             of the L1 distance between a marginal of the plan and the
             marginal asked for.
@@ -34,8 +34,8 @@ class SinkhornResult:
     error: Tensor
     iterations: int
     converged: bool
-    # Log scalings of the kernel below; minus infinity for zero mass. Rows
-    # of the kernel are the longer side: the target's, if ``swapped``.
+    # Log scalings of the kernel below. Its rows are the longer side: the
+    # target's, if ``swapped``.
     _log_u: Tensor = field(repr=False)
     _log_v: Tensor = field(repr=False)
     _kernel: Any = field(repr=False)

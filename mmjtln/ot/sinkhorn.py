@@ -1,15 +1,28 @@
 """Sinkhorn iterations for a batch of marginals and one cost matrix."""
+import itertools
 import math
 
 import torch
 
-from .kernel import build_kernel
+from .anderson import Anderson
+from .kernel import MAX_RANGE_FLOAT32, build_kernel, reduce_cost
 from .precision import full_precision
 from .result import SinkhornResult
 
-# Between two looks at the error. On a GPU each look waits for the device.
-CHECK_EVERY = {'cpu': 1}
+# Iterations between two looks at the error. On a GPU a look waits for the
+# device.
+CHECK_EVERY = {'cpu': 2}
 CHECK_EVERY_ELSEWHERE = 4
+# Solved samples leave the batch if an iteration costs at least this many
+# multiplications; below it, taking them out costs more.
+MIN_WORK = {'cpu': 2**21}
+MIN_WORK_ELSEWHERE = 2**30
+# Marginal error that float32 reaches surely, for each unit of the exponent.
+FLOAT32_FLOOR = 1e-7
+# Steps of the regularisation from coarse to fine, and how well the coarser
+# problems are solved.
+LEVEL_FACTOR = 4
+LEVEL_TOL = 0.1
 
 
 def check_options(reg, max_iter, tol):
@@ -75,7 +88,9 @@ def sinkhorn(log_p, log_q, cost, reg, max_iter=1000, tol=1e-4):
     for every sample's marginals p and q (Cuturi, *Sinkhorn Distances*,
     NeurIPS 2013). As all samples share the kernel exp(-C / reg), a half
     step for the whole batch is one matrix product. Work in one iteration:
-    4 B L_s L_t operations; memory O(L_s L_t + B (L_s + L_t)).
+    4 B L_s L_t operations; memory O(L_s L_t + B (L_s + L_t)). Iterations
+    are accelerated (:class:`~mmjtln.ot.anderson.Anderson`), solved samples
+    leave the batch, and for a small reg coarser problems are solved first.
 
     It runs without gradients and with autocast and reduced-precision
     products switched off, in float32 or, if an argument is double or the
@@ -93,7 +108,8 @@ def sinkhorn(log_p, log_q, cost, reg, max_iter=1000, tol=1e-4):
             non-negative.
         reg (float): Weight of the entropy (eps in the papers), in units of
             the cost, positive.
-        max_iter (int): Most iterations to do. Defaults to 1000.
+        max_iter (int): Most iterations to do; they come in pairs, so an
+            odd number is rounded up. Defaults to 1000.
         tol (float): Marginal error, an L1 distance of probabilities, at
             which a sample counts as solved. Defaults to 1e-4.
 
@@ -117,43 +133,116 @@ def _solve(log_p, log_q, cost, reg, max_iter, tol):
     # The shorter side is iterated on: all but one division per iteration
     # then happens on the smaller tensor.
     swapped = log_p.shape[1] < log_q.shape[1]
+    oriented_cost = cost
     if swapped:
-        log_p, log_q, cost_ = log_q, log_p, cost.t()
-    else:
-        cost_ = cost
+        log_p, log_q, oriented_cost = log_q, log_p, cost.t()
     dtype = torch.promote_types(
         torch.promote_types(log_p.dtype, log_q.dtype), torch.float32)
-    kernel, rows, columns, span, dtype = build_kernel(cost_, reg, dtype)
-    log_p, log_q = log_p.to(dtype), log_q.to(dtype)
+    rest, rows, columns, spread = reduce_cost(
+        oriented_cost.to(torch.promote_types(cost.dtype, dtype)))
+    span = spread / reg
+    if span > MAX_RANGE_FLOAT32 or tol < FLOAT32_FLOOR * (10 + span):
+        dtype = torch.float64
+    # Zero mass as a finite number that is still zero in every product, so
+    # that no infinity enters anywhere.
+    floor = -2 * span - 1000
+    log_p = _widen(log_p, dtype).clamp(min=floor)
+    log_q = _widen(log_q, dtype).clamp(min=floor)
+    rest, p = rest.to(dtype), log_p.exp()
 
-    # Zero mass as a finite number that is still zero in every product.
-    finite_log_q = log_q.clamp(min=-2 * span - 1000)
-    q = finite_log_q.exp()
-    marginal = kernel.marginal(log_p)
-    check_every = CHECK_EVERY.get(log_p.device.type, CHECK_EVERY_ELSEWHERE)
-    log_v = finite_log_q
-    for iteration in range(1, max_iter + 1):
-        log_s = kernel.sweep(log_v, marginal)
-        if iteration % check_every == 0 or iteration == max_iter:
-            # The column sums of the plan in hand come with the half step.
-            error = (log_v + log_s).exp_().sub_(q).abs_().sum(1)
-            converged = bool(error.amax() <= tol)
-            if converged or iteration == max_iter:
-                break
-        log_v = finite_log_q - log_s
+    log_v = log_q
+    iterations = 0
+    levels = _levels(reg, spread, max_iter)
+    for level, finer in zip(levels, levels[1:] + [None], strict=True):
+        kernel = build_kernel(rest / level, spread / level)
+        # The coarser problems share half of the iterations.
+        log_s, error, done, converged = _iterate(
+            kernel, kernel.marginal(p, log_p), log_q, log_v,
+            max_iter // (2 * len(levels)) if finer else max_iter - iterations,
+            LEVEL_TOL if finer else tol)
+        iterations += done
+        if finer:
+            log_v = log_q - log_s * (level / finer)
 
-    # Two more half steps, whose error can only be smaller, give zero mass
-    # its true potential.
+    # Two more half steps, whose error can only be smaller.
     log_v = log_q - log_s
     log_u = log_p - kernel.log_rows(log_v)
-    f = log_u * reg + rows
-    g = log_v * reg + columns
+    f = torch.add(rows, log_u, alpha=reg)
+    g = torch.add(columns, log_v, alpha=reg)
+    centre = (p * f).sum(1, keepdim=True)
+    f, g = f.sub_(centre), g.add_(centre)
     if swapped:
-        f, g, log_p, log_q = g, f, log_q, log_p
-    f = f.masked_fill_(log_p == -math.inf, 0)
-    g = g.masked_fill_(log_q == -math.inf, 0)
-    centre = (log_p.exp() * f).sum(1, keepdim=True)
-    f = (f - centre).masked_fill_(log_p == -math.inf, 0)
-    g = (g + centre).masked_fill_(log_q == -math.inf, 0)
-    return SinkhornResult(f, g, error, iteration, converged, log_u, log_v,
+        f, g = g, f
+    return SinkhornResult(f, g, error, iterations, converged, log_u, log_v,
                           kernel, cost, swapped)
+
+
+def _widen(log_marginal, dtype):
+    """Convert; a sum off one by float32's rounding would bound the error."""
+    if log_marginal.dtype == dtype:
+        return log_marginal
+    return log_marginal.to(dtype).log_softmax(1)
+
+
+def _levels(reg, spread, max_iter):
+    """Regularisations to solve in turn, each starting where the last ended.
+
+    Where the range is too wide for float32, Sinkhorn started cold creeps;
+    the coarser problems are quickly solved and bring it near.
+    """
+    levels = [reg]
+    while spread / levels[-1] > MAX_RANGE_FLOAT32:
+        levels.append(levels[-1] * LEVEL_FACTOR)
+    if max_iter < 4 * len(levels):
+        return [reg]
+    return levels[::-1]
+
+
+def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
+    """Iterate from ``log_v`` until every sample's error is within tol.
+
+    Returns:
+        tuple: log s = log(K^T u) of each sample, shape (B, L), its error,
+        shape (B,), iterations done, and whether all are within tol.
+    """
+    device = log_q.device.type
+    check_every = CHECK_EVERY.get(device, CHECK_EVERY_ELSEWHERE)
+    min_work = MIN_WORK.get(device, MIN_WORK_ELSEWHERE)
+    q = log_q.exp()
+    accelerated = Anderson(q)
+    all_log_s, all_errors, active = None, None, None
+    for iteration in itertools.count(2, 2):
+        image1 = log_q - kernel.sweep(log_v, marginal)
+        log_s = kernel.sweep(image1, marginal)
+        image2 = log_q - log_s
+        residual2 = image1 - image2
+        # The column sums of the plan in hand are v s: the error is a
+        # by-product of the half step.
+        error = (image1 + log_s).exp_().sub_(q).abs_().sum(1, keepdim=True)
+        last = iteration >= max_iter
+        if iteration % check_every == 0 or last:
+            # NaN counts as unsolved.
+            solved = error[:, 0] <= tol
+            count = len(q) - int(solved.sum())
+            stop = count == 0 or last
+            drop = (count <= len(q) // 2
+                    and len(q) * kernel.elements >= min_work)
+            if active is None:
+                all_log_s, all_errors = log_s, error[:, 0]
+            elif stop or drop:
+                all_log_s[active], all_errors[active] = log_s, error[:, 0]
+            if stop:
+                return all_log_s, all_errors, iteration, count == 0
+            if drop:
+                # Solved samples leave the batch: one hard image does not
+                # make all pay.
+                rows = (~solved).nonzero()[:, 0]
+                active = rows if active is None else active[rows]
+                accelerated.keep(rows)
+                (marginal, log_q, q, log_v, image1, image2, residual2,
+                 error) = (
+                    tensor[rows] for tensor in (marginal, log_q, q, log_v,
+                                                image1, image2, residual2,
+                                                error))
+        log_v = accelerated.next_point(image1, log_v - image1, image2,
+                                       residual2, error)

@@ -1,0 +1,87 @@
+"""Anderson acceleration of a fixed-point map, for each row by itself."""
+import torch
+
+# A step may raise the error to this multiple of the least one so far; past
+# that it is undone.
+SLACK = 2.
+# Largest sum of absolute coefficients: far from the solution the map is not
+# linear, and long extrapolations are undone more often than they pay.
+MAX_COEFFICIENTS = 8.
+# Relative addition to the diagonal of the normal equations; above float32's
+# rounding of them.
+RIDGE = 1e-6
+# Keeps an empty history's equations regular; normal in float32.
+TINY = 1e-37
+
+
+class Anderson:
+    """Find ``x = F(x)`` from few evaluations of F.
+
+    Every other point is plainly F of the last; the one after it combines
+    the last three images ``F(x)`` so that their residuals ``x - F(x)``,
+    taken as linear, are least in a weighted square norm (D. G. Anderson,
+    *Iterative procedures for nonlinear integral equations*, J. ACM 1965;
+    every other point only: P. Pratapa, P. Suryanarayana, J. Pask, J.
+    Comput. Phys. 2016). For Sinkhorn's map with the marginal as the weight
+    the linear part is self-adjoint, and two differences do nearly what a
+    long history would.
+
+    How it can fail: where the error exceeds ``SLACK`` times the least one
+    seen in its row, the row's last two points are dropped, and it goes on
+    plainly from the image of its last good point. At worst it takes twice
+    the evaluations of the plain iteration.
+
+    Args:
+        weight (Tensor): Weight of each entry in the residual's norm, shape
+            (B, L), not negative.
+    """
+
+    def __init__(self, weight):
+        self.root = weight.sqrt()[:, None]
+        self.image = self.residual = self.limit = None
+        eye = torch.eye(2, dtype=weight.dtype, device=weight.device)
+        self.ridge, self.tiny = 1 + RIDGE * eye, TINY * eye
+
+    def next_point(self, image1, residual1, image2, residual2, error):
+        """Return where to evaluate next, shape (B, L).
+
+        Args:
+            image1 (Tensor): F(x), shape (B, L), of the last point returned.
+            residual1 (Tensor): x - F(x), shape (B, L).
+            image2 (Tensor): F(F(x)), shape (B, L).
+            residual2 (Tensor): F(x) - F(F(x)), shape (B, L).
+            error (Tensor): What has to become small, at the second, shape
+                (B, 1).
+        """
+        if self.image is None:
+            self.image, self.residual = image1, residual1
+            self.limit = torch.full_like(error, float('inf'))
+        good = error <= self.limit
+        self.limit = torch.minimum(self.limit, error * SLACK)
+        images = torch.stack([image1 - self.image, image2 - image1], 1)
+        residuals = torch.stack(
+            [residual1 - self.residual, residual2 - residual1, residual2],
+            1).mul_(self.root)
+        differences = residuals[:, :2]
+        # Differences of zero have coefficients of zero.
+        differences *= good[:, :, None]
+        self.image = torch.where(good, image2, self.image)
+        self.residual = torch.where(good, residual2, self.residual)
+
+        products = torch.bmm(residuals, differences.mT)
+        gram = torch.addcmul(self.tiny, products[:, :2], self.ridge)
+        # No error check: it would wait for the device, and the ridge keeps
+        # the matrix regular.
+        coefficients = torch.linalg.solve_ex(gram, products[:, 2, :, None])[0]
+        size = coefficients.abs().sum(1, keepdim=True)
+        coefficients /= size.div_(MAX_COEFFICIENTS).clamp_(min=1)
+        return torch.baddbmm(
+            self.image[:, None], coefficients.mT, images, alpha=-1)[:, 0]
+
+    def keep(self, rows):
+        """Forget all rows but these, given by index, shape (B',)."""
+        self.root = self.root[rows]
+        if self.image is not None:
+            self.image = self.image[rows]
+            self.residual = self.residual[rows]
+            self.limit = self.limit[rows]
