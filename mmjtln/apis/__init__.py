@@ -1,0 +1,3 @@
+from .export import export_classifier
+
+__all__ = ['export_classifier']

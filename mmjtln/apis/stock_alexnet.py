@@ -1,0 +1,72 @@
+"""AlexNet's fully connected layers in parts that MMPretrain itself has."""
+import torch
+from torch import Tensor, nn
+
+_LINEAR_HEADS = ('LinearClsHead', 'mmpretrain.LinearClsHead')
+
+
+def pooling_matrix(height: int, width: int, pool_size: int) -> Tensor:
+    """Write adaptive average pooling of one size as a matrix.
+
+    Args:
+        height (int): Height of the map that is pooled.
+        width (int): Its width.
+        pool_size (int): Height and width it is pooled to.
+
+    Returns:
+        Tensor: float64, shape (pool_size ** 2, height * width).
+    """
+    basis = torch.eye(height * width, dtype=torch.float64)
+    basis = basis.view(-1, 1, height, width)
+    return nn.functional.adaptive_avg_pool2d(basis, pool_size).flatten(1).T
+
+
+def stock_alexnet(model: dict, state: dict, neck: nn.Module,
+                  feature_shape: tuple[int, int, int]) -> tuple[dict, dict]:
+    """Express an ``AlexNetNeck`` and a linear head in stock parts.
+
+    Pooling and fc6 are both linear, so for images of one size their product
+    is one linear layer: a ``LinearNeck`` on the flattened feature map. fc7 and
+    the last layer are a ``StackedLinearClsHead``. Exact at test time; dropout,
+    which acts in training only, is left out.
+
+    Args:
+        model (dict): Config of a classifier with the neck and one head.
+        state (dict): Its state dict.
+        neck (AlexNetNeck): The neck itself.
+        feature_shape (tuple[int]): Channels, height and width of the feature
+            map at the neck.
+
+    Returns:
+        tuple[dict, dict]: Config and state dict of the stock classifier.
+
+    Raises:
+        TypeError: If the head is no ``LinearClsHead``.
+    """
+    if model['head']['type'] not in _LINEAR_HEADS:
+        raise TypeError(
+            'AlexNetNeck can be exported under a LinearClsHead only, but '
+            f'`model.head.type` is {model["head"]["type"]!r}.')
+    channels, height, width = feature_shape
+    pool_size = neck.pool.output_size
+    fc6 = state['neck.fc6.weight']
+    matrix = pooling_matrix(height, width, pool_size)
+    folded = fc6.double().view(len(fc6), channels, pool_size**2) @ matrix
+    hidden = len(state['neck.fc7.weight'])
+
+    head = {key: value for key, value in model['head'].items()
+            if key != 'init_cfg'}
+    head.update(type='StackedLinearClsHead', in_channels=len(fc6),
+                mid_channels=[hidden])
+    neck_cfg = dict(
+        type='LinearNeck', in_channels=channels * height * width,
+        out_channels=len(fc6), gap_dim=0, norm_cfg=None,
+        act_cfg=dict(type='ReLU'))
+    stock = {key: value for key, value in state.items()
+             if not key.startswith(('neck.', 'head.'))}
+    stock['neck.fc.weight'] = folded.flatten(1).to(fc6.dtype)
+    stock['neck.fc.bias'] = state['neck.fc6.bias']
+    for leaf in ('weight', 'bias'):
+        stock[f'head.layers.0.fc.{leaf}'] = state[f'neck.fc7.{leaf}']
+        stock[f'head.layers.1.fc.{leaf}'] = state[f'head.fc.{leaf}']
+    return dict(model, neck=neck_cfg, head=head), stock

@@ -1,0 +1,90 @@
+"""The evaluation data of one domain, as a stock config."""
+from copy import deepcopy
+
+from mmengine.config import Config
+
+from mmjtln.domains import SOURCE, TARGET
+
+from .stock_model import refuse_foreign
+
+_JOINT = 'mmjtln.JointDataset'
+_LOAD = dict(type='LoadImageFromFile')
+
+
+def eval_dataset(cfg: Config, domain: str) -> dict:
+    """Return the config of a domain's test set, or else validation set.
+
+    Raises:
+        ValueError: If the config evaluates on no data of the domain.
+    """
+    for split in ('test', 'val'):
+        loader = cfg.get(f'{split}_dataloader') or {}
+        dataset = loader.get('dataset')
+        if dataset is None:
+            continue
+        if dataset['type'] == _JOINT:
+            return dataset[domain]
+        if domain == TARGET:
+            return dataset
+    raise ValueError(
+        f'An exported classifier needs the test pipeline of the {domain} '
+        'domain, but neither `test_dataloader` nor `val_dataloader` has data '
+        f'of it. Put a {_JOINT} with `{domain}` into one of them.')
+
+
+def test_pipeline(dataset: dict) -> list[dict]:
+    """Find the pipeline of a data set's config, inside wrappers too.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    found = dataset
+    while 'pipeline' not in found:
+        if not isinstance(found.get('dataset'), dict):
+            raise ValueError(
+                'An exported classifier needs the test pipeline, but the '
+                f'data set {dataset.get("type")!r} has no `pipeline`.')
+        found = found['dataset']
+    refuse_foreign(found['pipeline'], 'pipeline')
+    return deepcopy(list(found['pipeline']))
+
+
+def stock_test_data(cfg: Config, domain: str, classes) -> dict:
+    """Return ``test_dataloader``, ``test_evaluator`` and ``test_cfg``.
+
+    A data set that needs this plugin is replaced by a ``CustomDataset`` over
+    a folder of images, one folder a class, of the same classes and pipeline.
+
+    Args:
+        cfg (Config): The config of the joint run.
+        domain (str): ``'target'`` or ``'source'``.
+        classes (Sequence[str]): Its class names.
+    """
+    dataset = eval_dataset(cfg, domain)
+    pipeline = test_pipeline(dataset)
+    try:
+        refuse_foreign(dataset, 'dataset')
+    except TypeError:
+        if pipeline[0]['type'] not in (_LOAD['type'], 'mmpretrain.' +
+                                       _LOAD['type']):
+            pipeline = [_LOAD, *pipeline]
+        dataset = dict(
+            type='CustomDataset',
+            data_root=f'data/{domain}',
+            metainfo=dict(classes=list(classes)),
+            pipeline=pipeline)
+    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
+    return dict(
+        test_dataloader=dict(
+            batch_size=loader.get('batch_size', 1),
+            num_workers=loader.get('num_workers', 0),
+            dataset=dataset,
+            sampler=dict(type='DefaultSampler', shuffle=False)),
+        test_evaluator=dict(type='Accuracy', topk=(1, )),
+        test_cfg=dict())
+
+
+def class_names_of(dataset_meta: dict, domain: str) -> list[str] | None:
+    """Return a domain's names in the meta of a JTLN checkpoint."""
+    key = 'source_classes' if domain == SOURCE else 'classes'
+    return list(dataset_meta.get(key) or ()) or None

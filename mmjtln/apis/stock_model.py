@@ -1,0 +1,112 @@
+"""The classifier of one domain, as a stock MMPretrain model."""
+import inspect
+from copy import deepcopy
+
+from mmpretrain.models import ImageClassifier
+from torch import Tensor, nn
+
+from mmjtln.domains import SOURCE
+from mmjtln.models import AlexNetNeck, JTLNClassifier
+from mmjtln.models.backbone_classifier import is_bare_head
+from mmjtln.models.classifier import _complete_source_head, _with_class_count
+
+from .stock_alexnet import stock_alexnet
+
+#: What JTLNClassifier takes and a stock classifier does not.
+_JOINT_OPTIONS = (
+    set(inspect.signature(JTLNClassifier).parameters) -
+    set(inspect.signature(ImageClassifier).parameters))
+#: Ours that, without training, do the same as the stock type.
+_SAME_AT_TEST_TIME = {
+    'mmjtln.AlexNet': 'AlexNet',
+    'mmjtln.JointDataPreprocessor': 'ClsDataPreprocessor',
+    'mmjtln.JTLNClassifier': 'ImageClassifier',
+}
+_TRAINING_OPTIONS = ('source_num_classes', 'batch_augments', 'to_onehot')
+
+
+def stock_model(cfg: dict, model: nn.Module, domain: str,
+                images: Tensor) -> tuple[dict, dict]:
+    """Express the classifier of a domain in MMPretrain's own parts.
+
+    Args:
+        cfg (dict): Config of the model, its ``data_preprocessor`` included.
+        model (JTLNClassifier): The trained model.
+        domain (str): ``'target'`` or ``'source'``: whose head it gets.
+        images (Tensor): Images as the data preprocessor gives them, shape
+            (N, C, H, W): the size at which parts are expressed that a stock
+            model has for one size only.
+
+    Returns:
+        tuple[dict, dict]: Config of an ``ImageClassifier`` and its state
+        dict.
+
+    Raises:
+        TypeError: If a part of the model is of no stock type.
+    """
+    cfg = {key: value for key, value in deepcopy(cfg).items()
+           if key not in _JOINT_OPTIONS | {'train_cfg', 'pretrained'}
+           } | dict(source_head=cfg['source_head'])
+    source_head = _complete_source_head(cfg['head'], cfg.pop('source_head'))
+    cfg['head'] = _with_class_count(
+        source_head if domain == SOURCE else cfg['head'])
+    cfg = _without_training(cfg)
+    cfg['type'] = 'ImageClassifier'
+
+    kept = 'source_head.' if domain == SOURCE else 'head.'
+    state = {}
+    for key, value in model.state_dict().items():
+        if key.startswith(kept):
+            state['head.' + key.removeprefix(kept)] = value
+        elif not key.startswith(('head.', 'source_head.', 'ot_loss.')):
+            state[key] = value
+
+    if is_bare_head(cfg['head']):
+        cfg['backbone']['num_classes'] = cfg['head'].pop('num_classes')
+        for leaf in ('weight', 'bias'):
+            state[f'backbone.{model.backbone_classifier}.{leaf}'] = state.pop(
+                f'head.fc.{leaf}')
+    if isinstance(model.neck, AlexNetNeck):
+        shape = tuple(model.backbone(images[:1])[-1].shape[1:])
+        cfg, state = stock_alexnet(cfg, state, model.neck, shape)
+    refuse_foreign(cfg, 'model')
+    return cfg, {key: value.detach().cpu().clone()
+                 for key, value in state.items()}
+
+
+def refuse_foreign(cfg, place: str) -> None:
+    """Refuse types that need this plugin.
+
+    Raises:
+        TypeError: Naming the type and its place in the config.
+    """
+    if isinstance(cfg, dict):
+        kind = cfg.get('type')
+        name = kind if isinstance(kind, str) else getattr(
+            kind, '__module__', '')
+        if name.startswith('mmjtln.'):
+            raise TypeError(
+                'An exported model is made of MMPretrain\'s own types, but '
+                f'`{place}.type` is {kind!r}, which has no equal there. Train '
+                'with a stock type in its place.')
+        cfg = cfg.items()
+    elif isinstance(cfg, (list, tuple)):
+        cfg = enumerate(cfg)
+    else:
+        return
+    for key, value in cfg:
+        refuse_foreign(value, f'{place}.{key}')
+
+
+def _without_training(cfg):
+    """Drop pretrained weights and batch augmentation, rename our types."""
+    if isinstance(cfg, (list, tuple)):
+        return [_without_training(value) for value in cfg]
+    if not isinstance(cfg, dict):
+        return cfg
+    cfg = {key: _without_training(value) for key, value in cfg.items()
+           if key not in _TRAINING_OPTIONS and not (
+               key == 'init_cfg' and 'Pretrained' in str(value))}
+    if cfg.get('type') in _SAME_AT_TEST_TIME:
+        cfg['type'] = _SAME_AT_TEST_TIME[cfg['type']]
+    return cfg

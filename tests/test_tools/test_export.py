@@ -1,0 +1,215 @@
+"""tools/export.py: MMPretrain alone gives the scores of the trained model."""
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
+
+from mmjtln.apis import export_classifier
+
+TOOL = Path(__file__).parents[2] / 'tools/export.py'
+
+# Runs where the plugin is never imported, as its last line makes sure.
+STOCK_USER = '''
+import json, sys
+import cv2, torch
+from mmpretrain import ImageClassificationInferencer, get_model
+from mmpretrain.apis import init_model
+torch.set_num_threads(1)
+config, checkpoint, image = sys.argv[1:]
+inferencer = ImageClassificationInferencer(config, pretrained=checkpoint)
+result = inferencer(cv2.imread(image))[0]
+one = get_model(config, pretrained=checkpoint)
+two = init_model(config, checkpoint)
+for a, b in zip(one.parameters(), two.parameters()):
+    assert torch.equal(a, b)
+assert not [name for name in sys.modules if name.startswith('mmjtln')]
+result['pred_scores'] = result['pred_scores'].tolist()
+print('RESULT', json.dumps(result))
+'''
+
+
+def python(*command, cwd) -> str:
+    """Run Python as a user would and return what it prints."""
+    result = subprocess.run([sys.executable, *map(str, command)], cwd=cwd,
+                            capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result.stdout
+
+
+@pytest.fixture
+def image(tmp_path) -> Path:
+    """Write an image."""
+    import cv2
+    path = tmp_path / 'image.png'
+    noise = np.random.default_rng(3).integers(0, 256, (40, 50, 3))
+    cv2.imwrite(str(path), noise.astype(np.uint8))
+    return path
+
+
+@pytest.fixture
+def trained(tiny_run):
+    """Train for an epoch; return the config file, the checkpoint, a model."""
+    tiny_run.train_cfg.max_epochs = 1
+    tiny_run.custom_imports = dict(imports=['mmjtln'])
+    for dataset in (tiny_run.val_dataloader.dataset.source,
+                    tiny_run.test_dataloader.dataset):
+        # Images of one size: the inferencer meets files of any.
+        dataset.pipeline[0].scale = (32, 32)
+    runner = Runner.from_cfg(copy.deepcopy(tiny_run))
+    runner.train()
+    work_dir = Path(tiny_run.work_dir)
+    tiny_run.dump(work_dir / 'run.py')
+    best, = work_dir.glob('best_target*.pth')
+    return work_dir / 'run.py', best, runner.model.eval()
+
+
+def scores(model, image, domain):
+    """Score an image file with the trained model itself."""
+    import cv2
+    pixels = cv2.resize(cv2.imread(str(image)), (32, 32))
+    data = model.data_preprocessor(
+        dict(inputs=torch.from_numpy(pixels).permute(2, 0, 1)[None]))
+    head = model.source_head if domain == 'source' else model.head
+    with torch.no_grad():
+        feats = model.extract_feat(data['inputs'])
+        return head.predict(feats)[0].pred_score
+
+
+@pytest.mark.parametrize('domain', ['target', 'source'])
+def test_round_trip(trained, image, tmp_path, domain):
+    """Train, export, and use it in a process that never imports us."""
+    config, checkpoint, model = trained
+    out = tmp_path / 'out'
+    python(TOOL, config, checkpoint, out, '--domain', domain, cwd=tmp_path)
+    assert sorted(path.name for path in out.iterdir()) == [
+        'config.py', 'model.pth']
+    printed = python('-c', STOCK_USER, out / 'config.py', out / 'model.pth',
+                     image, cwd=tmp_path)
+    result = json.loads(printed.split('RESULT')[1])
+    torch.testing.assert_close(
+        torch.tensor(result['pred_scores']), scores(model, image, domain),
+        atol=1e-6, rtol=0)
+    assert 'mmjtln' not in (out / 'config.py').read_text()
+
+    meta = torch.load(out / 'model.pth', weights_only=True)['meta']
+    card = meta['model_card']
+    classes = card[f'{domain}_classes']
+    assert result['pred_class'] == classes[result['pred_label']]
+    assert meta['dataset_meta'] == dict(classes=classes)
+    assert set(card['accuracy']) == {
+        'target/accuracy/top1', 'source/accuracy/top1'}
+    assert card['cost_matrix']['method'] == 'MKMMDCost'
+    assert card['datasets']['source']['type'] == 'mmjtln.MNIST5k'
+
+
+def test_onnx(trained, tmp_path):
+    """ONNX gives torch's scores at batch sizes it was not traced with."""
+    pytest.importorskip('onnx')
+    pytest.importorskip('onnxscript')
+    runtime = pytest.importorskip('onnxruntime')
+    config, checkpoint, model = trained
+    files = export_classifier(config, checkpoint, tmp_path, onnx=True)
+    session = runtime.InferenceSession(
+        files['onnx'], providers=['CPUExecutionProvider'])
+    for size in (1, 5):
+        images = torch.randn(size, 3, 32, 32)
+        with torch.no_grad():
+            expected = model(images, mode='tensor').softmax(1)
+        found, = session.run(None, dict(images=images.numpy()))
+        torch.testing.assert_close(
+            torch.from_numpy(found), expected, atol=1e-5, rtol=0)
+
+
+def saved(cfg, tmp_path):
+    """Save an untrained model of a config as a checkpoint."""
+    init_default_scope('mmpretrain')
+    torch.manual_seed(3)
+    state = MODELS.build(cfg.model).state_dict()
+    torch.save(dict(state_dict=state, meta={}), tmp_path / 'model.pth')
+    return tmp_path / 'model.pth'
+
+
+@pytest.mark.parametrize('size', [65, 100])
+def test_alexnet_neck_in_stock_parts(tiny_run, tmp_path, size):
+    """Pooling and fc6 are folded into one layer, for images of one size."""
+    tiny_run.model = dict(
+        type='mmjtln.JTLNClassifier',
+        backbone=dict(type='mmjtln.AlexNet'),
+        neck=dict(type='mmjtln.AlexNetNeck', out_channels=64),
+        head=dict(type='LinearClsHead', num_classes=10, in_channels=64),
+        source_head=dict(num_classes=10))
+    tiny_run.test_dataloader.dataset.pipeline[0].scale = (size, size)
+    files = export_classifier(
+        tiny_run, saved(tiny_run, tmp_path), tmp_path / 'out')
+    model = Config.fromfile(files['config']).model
+    assert (model.neck.type, model.head.type) == (
+        'LinearNeck', 'StackedLinearClsHead')
+
+    tiny_run.test_dataloader.dataset.pipeline[0].type = 'ResizeEdge'
+    tiny_run.test_dataloader.dataset.pipeline[0].scale = size
+    with pytest.raises(TypeError, match='CenterCrop'):
+        export_classifier(tiny_run, tmp_path / 'model.pth', tmp_path / 'two')
+
+
+def test_classifier_returns_into_the_backbone(tiny_run, tmp_path):
+    """A head that came out of the backbone goes back into it."""
+    tiny_run.model = dict(
+        type='mmjtln.JTLNClassifier',
+        backbone=dict(type='AlexNet', num_classes=1000),
+        head=dict(type='ClsHead', num_classes=10),
+        source_head=dict(num_classes=10))
+    tiny_run.test_dataloader.dataset.pipeline[0].scale = (224, 224)
+    files = export_classifier(
+        tiny_run, saved(tiny_run, tmp_path), tmp_path / 'out')
+    model = Config.fromfile(files['config']).model
+    assert model.backbone == dict(type='AlexNet', num_classes=10)
+    state = torch.load(files['checkpoint'], weights_only=True)['state_dict']
+    assert state['backbone.classifier.6.weight'].shape == (10, 4096)
+
+
+def test_stock_data_set_is_kept(tiny_run, tmp_path):
+    """Test data that MMPretrain knows stays in the config."""
+    pipeline = [dict(type='LoadImageFromFile'),
+                dict(type='Resize', scale=(32, 32)), dict(type='PackInputs')]
+    tiny_run.test_dataloader.dataset = dict(
+        type='CustomDataset', data_root='somewhere', pipeline=pipeline)
+    files = export_classifier(
+        tiny_run, saved(tiny_run, tmp_path), tmp_path / 'out')
+    loader = Config.fromfile(files['config']).test_dataloader
+    assert loader.dataset == tiny_run.test_dataloader.dataset
+
+
+def test_bad_input(tiny_run, tmp_path):
+    """Each is one error, and nothing is written."""
+    checkpoint = saved(tiny_run, tmp_path)
+    out = tmp_path / 'out'
+    with pytest.raises(ValueError, match='domain'):
+        export_classifier(tiny_run, checkpoint, out, 'both')
+    with pytest.raises(FileNotFoundError):
+        export_classifier(tiny_run, tmp_path / 'none.pth', out)
+    other = copy.deepcopy(tiny_run)
+    other.model.head.num_classes = 11
+    with pytest.raises(ValueError, match='not one of this config'):
+        export_classifier(other, checkpoint, out)
+    other = copy.deepcopy(tiny_run)
+    other.model.type = 'ImageClassifier'
+    with pytest.raises(ValueError, match='needs no export'):
+        export_classifier(other, checkpoint, out)
+    other = copy.deepcopy(tiny_run)
+    other.test_dataloader = other.val_dataloader = None
+    with pytest.raises(ValueError, match='test pipeline'):
+        export_classifier(other, checkpoint, out)
+    other = copy.deepcopy(tiny_run)
+    other.test_dataloader.dataset.pipeline[0].type = 'mmjtln.Resize'
+    with pytest.raises(TypeError, match='mmjtln.Resize'):
+        export_classifier(other, checkpoint, out)
+    assert not out.exists()
