@@ -1,3 +1,5 @@
 from .export import export_classifier
+from .inferencer import JTLNInferencer
+from .train import train
 
-__all__ = ['export_classifier']
+__all__ = ['JTLNInferencer', 'export_classifier', 'train']

@@ -23,7 +23,7 @@ from .stock_data import (
     stock_test_data,
     test_pipeline,
 )
-from .stock_model import stock_model
+from .stock_model import refuse_foreign, stock_model
 
 #: Largest difference of a score that is put down to rounding.
 TOLERANCE = 1e-6
@@ -67,6 +67,7 @@ def export_classifier(config, checkpoint, out_dir, domain: str = 'target',
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model, loaded = load_joint(cfg, checkpoint)
         pipeline = test_pipeline(eval_dataset(cfg, domain))
+        refuse_foreign(pipeline, 'pipeline')
         images = _example_images(model, pipeline)
         model_cfg, state = stock_model(
             _model_cfg(cfg), model, domain, images)

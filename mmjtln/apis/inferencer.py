@@ -1,0 +1,178 @@
+"""Predicting with a trained JTLN: files, arrays and folders."""
+from pathlib import Path
+
+import torch
+from mmengine.registry import DefaultScope
+from mmpretrain import ImageClassificationInferencer
+from mmpretrain.registry import TRANSFORMS
+from torchvision.datasets.folder import IMG_EXTENSIONS
+
+from mmjtln.domains import TARGET
+from mmjtln.models import JTLNClassifier
+from mmjtln.models.classifier import _logits
+from mmjtln.ot import sinkhorn
+
+from .stock_data import eval_dataset, test_pipeline
+
+
+class JTLNInferencer(ImageClassificationInferencer):
+    """Target labels and scores, on request the source's and the plan.
+
+    Args:
+        model (JTLNClassifier | str | Config): A model that
+            ``mmpretrain.get_model`` or another inferencer has built, or a
+            config of a JTLN run, or the path to one.
+        pretrained (str, optional): Path to the checkpoint. Defaults to True,
+            the config's ``load_from``.
+        device (str, optional): As in the parent. Defaults to None.
+        classes (Sequence[str], optional): Target class names. Defaults to
+            None, those of the checkpoint.
+        source_classes (Sequence[str], optional): Source class names, likewise.
+        **kwargs: As in the parent.
+
+    Raises:
+        TypeError: If the model is no JTLN.
+
+    Example:
+        >>> inferencer = JTLNInferencer('configs/jtln_alexnet.py', 'best.pth')
+        >>> inferencer('folder/of/images', batch_size=32)[0]['pred_class']
+        >>> inferencer('one.png', return_plan=True)[0]['plan']
+    """
+
+    _options = {'return_source', 'return_plan'}
+    forward_kwargs = _options
+    postprocess_kwargs = _options
+
+    def __init__(self, model, pretrained=True, device=None, classes=None,
+                 source_classes=None, **kwargs) -> None:
+        super().__init__(model, pretrained, device, classes, **kwargs)
+        meta = getattr(self.model, '_dataset_meta', None) or {}
+        self.source_classes = source_classes or meta.get('source_classes')
+
+    def __call__(self, inputs, return_datasamples: bool = False,
+                 batch_size: int = 1, return_source: bool = False,
+                 return_plan: bool = False, **kwargs) -> list:
+        """Predict.
+
+        Args:
+            inputs (str | Path | array | list): Image file, BGR array, folder
+                (all image files directly in it, by name), or a list of files
+                and arrays.
+            return_datasamples (bool): Whether to return data samples instead
+                of dicts. Defaults to False.
+            batch_size (int): Images a forward pass. Defaults to 1.
+            return_source (bool): Whether to add the source head's prediction.
+                Defaults to False.
+            return_plan (bool): Whether to add the transport plan between the
+                source and the target head's prediction. Defaults to False.
+            **kwargs: ``show``, ``show_dir``, ... as in the parent.
+
+        Returns:
+            list[dict]: One an image: ``pred_scores`` (target classes, ),
+            ``pred_label``, ``pred_score``, ``pred_class``, for files
+            ``img_path``; on request the first four with ``source_`` in front
+            and ``plan``, float (source classes, target classes), whose row
+            sums are the source scores and whose column sums the target's.
+
+        Raises:
+            ValueError: If a folder holds no image, or a plan is asked of a
+                model without a cost matrix.
+        """
+        inputs = self._inputs_to_list(inputs)
+        results = super().__call__(
+            inputs,
+            return_datasamples,
+            batch_size,
+            return_source=return_source,
+            return_plan=return_plan,
+            **kwargs)
+        if not return_datasamples:
+            for image, result in zip(inputs, results, strict=True):
+                if isinstance(image, str):
+                    result['img_path'] = image
+        return results
+
+    def _init_pipeline(self, cfg):
+        if not isinstance(self.model, JTLNClassifier):
+            raise TypeError(
+                'JTLNInferencer predicts with a JTLNClassifier, got '
+                f'{type(self.model).__name__}. Use MMPretrain\'s '
+                'ImageClassificationInferencer for stock models.')
+        # The test set may be wrapped, or be that of both domains.
+        cfg = cfg.copy()
+        cfg.test_dataloader = dict(
+            dataset=dict(pipeline=test_pipeline(eval_dataset(cfg, TARGET))))
+        with DefaultScope.overwrite_default_scope(TRANSFORMS.scope):
+            return super()._init_pipeline(cfg)
+
+    def _inputs_to_list(self, inputs) -> list:
+        if isinstance(inputs, (str, Path)) and Path(inputs).is_dir():
+            files = sorted(
+                str(path) for path in Path(inputs).iterdir()
+                if path.suffix.lower() in IMG_EXTENSIONS)
+            if not files:
+                raise ValueError(
+                    f'The folder must hold images, but {inputs} has no file '
+                    f'that ends in one of {", ".join(IMG_EXTENSIONS)}.')
+            return files
+        return [
+            str(image) if isinstance(image, Path) else image
+            for image in super()._inputs_to_list(inputs)
+        ]
+
+    @torch.no_grad()
+    def forward(self, inputs: dict, return_source: bool = False,
+                return_plan: bool = False) -> list:
+        """Predict a collated batch with one pass of the backbone."""
+        if not (return_source or return_plan):
+            return super().forward(inputs)
+        model = self.model
+        data = model.data_preprocessor(inputs, False)
+        feats = model.extract_feat(data['inputs'])
+        samples = model.head.predict(feats, data['data_samples'])
+        if return_source:
+            for sample, source in zip(
+                    samples, model.source_head.predict(feats), strict=True):
+                sample.set_field(source.pred_score, 'source_pred_score')
+                sample.set_field(source.pred_label, 'source_pred_label')
+        if return_plan:
+            solution = self._transport(feats)
+            for row, sample in enumerate(samples):
+                sample.set_field(solution.plan(row), 'plan')
+        return samples
+
+    def _transport(self, feats):
+        """Solve for the plans between the two heads' predictions."""
+        model = self.model
+        ot_loss = model.ot_loss
+        if ot_loss is None or not ot_loss.has_cost:
+            raise ValueError(
+                'A transport plan needs a cost matrix, but the model has '
+                'none. Load the checkpoint of a run with an OT term.')
+        source, target = (
+            _logits(head(feats)).float().log_softmax(1)
+            for head in (model.source_head, model.head))
+        return sinkhorn(source, target, ot_loss.cost, ot_loss.reg,
+                        ot_loss.max_iter, ot_loss.tol)
+
+    def postprocess(self, preds, visualization, return_datasamples=False,
+                    return_source: bool = False,
+                    return_plan: bool = False) -> list:
+        """Turn data samples into dicts."""
+        results = super().postprocess(preds, visualization,
+                                      return_datasamples)
+        if return_datasamples:
+            return results
+        for sample, result in zip(preds, results, strict=True):
+            if return_source:
+                scores = sample.source_pred_score
+                label = scores.argmax().item()
+                result.update(
+                    source_pred_scores=scores.cpu().numpy(),
+                    source_pred_label=label,
+                    source_pred_score=scores[label].item())
+                if self.source_classes is not None:
+                    result['source_pred_class'] = self.source_classes[label]
+            if return_plan:
+                result['plan'] = sample.plan.cpu().numpy()
+        return results

@@ -1,0 +1,52 @@
+"""Training from a config in one call."""
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmjtln.engine.launch import adapt_to_machine
+
+#: What MMPretrain's tools/train.py sets where the config does not.
+_LOADER_DEFAULTS = dict(
+    pin_memory=True,
+    persistent_workers=True,
+    collate_fn=dict(type='default_collate'))
+
+
+def train(config, **overrides) -> Runner:
+    """Train from a config, as ``tools/train.py`` does.
+
+    Args:
+        config (str | Path | Config): A config, or the path to one; a Config
+            is not changed.
+        **overrides: What differs, such as ``work_dir='here'`` or
+            ``train_cfg=dict(max_epochs=3)``; merged as ``--cfg-options`` are,
+            dotted keys included (``**{'model.lambda_ot': 0.5}``).
+
+    Returns:
+        Runner: After training; ``runner.model`` is the model,
+        ``runner.work_dir`` the folder of checkpoints and logs
+        (``work_dirs/<config name>`` by default).
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+    """
+    if isinstance(config, Config):
+        cfg = Config(config.to_dict(), filename=config.filename)
+    else:
+        cfg = Config.fromfile(config)
+    cfg.merge_from_dict(overrides)
+    if cfg.get('work_dir') is None:
+        name = Path(cfg.filename).stem if cfg.filename else 'mmjtln'
+        cfg.work_dir = str(Path('work_dirs') / name)
+    for split in ('train', 'val', 'test'):
+        loader = cfg.get(f'{split}_dataloader')
+        if loader is not None:
+            cfg[f'{split}_dataloader'] = ConfigDict(
+                {**_LOADER_DEFAULTS, **loader})
+    adapt_to_machine(cfg)
+    runner = (RUNNERS.build(cfg)
+              if 'runner_type' in cfg else Runner.from_cfg(cfg))
+    runner.train()
+    return runner
