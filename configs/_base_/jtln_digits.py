@@ -14,5 +14,9 @@ custom_hooks = [
     dict(
         type='mmjtln.CostMatrixHook',
         begin=4,
-        cost=dict(type='mmjtln.MKMMDCost', pipeline=_base_.test_pipeline)),
+        cost=dict(
+            type='mmjtln.MKMMDCost',
+            pipeline=dict(
+                source=_base_.source_test_pipeline,
+                target=_base_.test_pipeline))),
 ]

@@ -17,9 +17,17 @@ test_pipeline = [
     dict(type='Resize', scale=64),
     dict(type='PackInputs'),
 ]
+# MNIST's digits stand within a margin, on 28 x 28 pixels; UCI's fill 8 x 8.
+to_target_resolution = [
+    dict(type='CenterCrop', crop_size=22),
+    dict(type='Resize', scale=8, interpolation='area'),
+]
+source_test_pipeline = to_target_resolution + test_pipeline
 
 source_train = dict(
-    type='mmjtln.MNIST5k', split='train', pipeline=train_pipeline)
+    type='mmjtln.MNIST5k',
+    split='train',
+    pipeline=to_target_resolution + train_pipeline)
 target_train = dict(
     type='mmjtln.FewShotDataset',
     shots=shots,
@@ -47,7 +55,9 @@ val_dataloader = dict(
     dataset=dict(
         type='mmjtln.JointDataset',
         source=dict(
-            type='mmjtln.MNIST5k', split='test', pipeline=test_pipeline),
+            type='mmjtln.MNIST5k',
+            split='test',
+            pipeline=source_test_pipeline),
         target=dict(
             type='mmjtln.UCIDigits', split='val', pipeline=test_pipeline)),
     sampler=dict(type='DefaultSampler', shuffle=False))
