@@ -12,6 +12,8 @@ from .image_cost import ImageCost
 
 # Part of the mean deviation that is added to each.
 _FLOOR = 0.1
+# Images whose features are held in float64 at once.
+_ROWS = 1024
 
 
 @dataclass
@@ -32,11 +34,20 @@ class ClassFeatures:
         """Images per class, shape (L,), int64."""
         return torch.bincount(self.labels, minlength=self.num_classes)
 
-    def means(self) -> torch.Tensor:
-        """Class means, shape (L, D), float64."""
+    def means(self, transform=None) -> torch.Tensor:
+        """Class means, shape (L, D), float64.
+
+        Args:
+            transform (Callable, optional): Applied to the features first.
+        """
         sums = torch.zeros(
             self.num_classes, self.features.shape[1], dtype=torch.float64)
-        sums.index_add_(0, self.labels, self.features.double())
+        for rows, labels in zip(
+                self.features.split(_ROWS),
+                self.labels.split(_ROWS),
+                strict=True):
+            rows = rows.double()
+            sums.index_add_(0, labels, transform(rows) if transform else rows)
         return sums / self.counts().double()[:, None]
 
     def of_class(self, k: int) -> torch.Tensor:
@@ -59,9 +70,9 @@ class ClassFeatures:
         each class having the same weight. The addition, a tenth of the mean
         over all features, keeps those that hardly vary from being blown up.
         """
-        squares = replace(
-            self.centred(), features=self.centred().features.square())
-        deviation = squares.means().mean(dim=0).sqrt().float()
+        offset = self.means().mean(dim=0)
+        variances = self.means(lambda rows: (rows - offset).square())
+        deviation = variances.mean(dim=0).sqrt().float()
         scale = deviation + _FLOOR * deviation.mean()
         # All zero: nothing varies, nothing is to be scaled.
         scale[scale == 0] = 1

@@ -29,9 +29,8 @@ def read_word_vectors(path, wanted: set[str]) -> dict[str, np.ndarray]:
             are not finite; the message names file and place.
 
     Note:
-        Time is that of reading the file once (text: about 1 minute for
-        400,000 words of 300 dimensions per GB); memory that of the vectors
-        found.
+        Time is that of reading the file once, some seconds per GB; memory
+        that of the vectors found.
     """
     path = Path(path)
     if not path.is_file():
@@ -99,17 +98,18 @@ def _read_text(path, wanted):
     found, dimensions = {}, None
     with (gzip.open if path.suffix == '.gz' else open)(path, 'rb') as file:
         for number, line in enumerate(file, start=1):
-            fields = line.split()
-            if not fields:
-                continue
-            if number == 1 and len(fields) == 2:
-                dimensions = _header(line)[1]
-                continue
             if dimensions is None:
+                fields = line.split()
+                if number == 1 and len(fields) == 2:
+                    dimensions = _header(line)[1]
+                    continue
                 dimensions = len(fields) - 1
-            word = fields[0].decode('utf-8', 'replace')
+            # Only the lines that are wanted are worth splitting up.
+            word = line.split(None, 1)[0] if line.strip() else b''
+            word = word.decode('utf-8', 'replace')
             if word not in wanted or word in found:
                 continue
+            fields = line.split()
             if len(fields) > dimensions + 1 and not _is_number(
                     fields[-dimensions - 1]):
                 continue  # A word with a space in it that begins like ours.

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cdist
-from sklearn.covariance import oas
 
 from mmjtln.costs import ClassFeatures, PrototypeCost
 from mmjtln.costs.prototype import oas_shrinkage
 
 from .conftest import ToyImages, random_features
+
+oas = pytest.importorskip('sklearn.covariance').oas
 
 
 def sides():
