@@ -19,4 +19,6 @@ custom_hooks = [
             pipeline=dict(
                 source=_base_.source_test_pipeline,
                 target=_base_.test_pipeline))),
+    # Lets `load_from` take a stock classifier's checkpoint.
+    dict(type='mmjtln.StockCheckpointHook'),
 ]
