@@ -12,6 +12,8 @@ from .image_cost import ImageCost
 
 # Part of the mean deviation that is added to each.
 _FLOOR = 0.1
+# Relative difference up to which features count as equal.
+_EQUAL = 1e-6
 # Images whose features are held in float64 at once.
 _ROWS = 1024
 
@@ -154,5 +156,12 @@ class FeatureCost(ImageCost):
     def _features(self, images, model) -> ClassFeatures:
         features = extract_features(model, images, self.stage,
                                     self.batch_size, self.num_workers)
+        spread = (features.amax(dim=0) - features.amin(dim=0)).max()
+        # What rounding leaves of equal features must not be standardised.
+        if len(images) > 1 and spread <= _EQUAL * features.abs().max():
+            raise ValueError(
+                f'all {images.domain} images have the same {self.stage} '
+                'features: the network has collapsed, or the pipeline or '
+                'normalisation blanks the images')
         return ClassFeatures(features, torch.from_numpy(images.labels),
                              len(images.classes))

@@ -76,3 +76,9 @@ def test_the_related_class_is_the_nearest(source, model, metric):
     cost = PrototypeCost(metric)(source, ToyImages([3, 4, 5, 2], shift=25),
                                  model)
     assert cost.matrix.argmin(axis=0).tolist() == [0, 1, 2, 3]
+
+
+def test_a_collapsed_network_is_refused(source, target, model):
+    torch.nn.init.zeros_(model.backbone.conv.weight)
+    with pytest.raises(ValueError, match='all source images have the same'):
+        PrototypeCost()(source, target, model)
