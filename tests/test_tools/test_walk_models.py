@@ -1,0 +1,80 @@
+"""A sample of the walk over MMPretrain's model files: kinds, not names."""
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.registry import init_default_scope
+
+TOOL = Path(__file__).parents[2] / 'tools/walk_models.py'
+
+
+@pytest.fixture(scope='module')
+def walk():
+    """Import the tool as a module."""
+    spec = importlib.util.spec_from_file_location('walk_models', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# One file for each way a backbone, neck and head are put together.
+@pytest.mark.parametrize('name', [
+    'conformer/tiny-p16.py',  # two outputs
+    'convnext_v2/atto.py',  # no neck
+    'deit3/deit3-small-p16-224.py',  # transformer head
+    'efficientformer-l1.py',  # distilled head that refuses its loss
+    'edgenext/edgenext-xxsmall.py',
+    'levit-256-p16.py',  # distilled head that refuses training
+    'mobilenet_v3/mobilenet_v3_small_cifar.py',  # stacked head
+    'resnest50.py',  # class count inside the loss
+    'resnet18.py',
+    'van/van_tiny.py',  # batch augmentation
+])
+def test_single_label_file(walk, name):
+    """It becomes a JTLN, learns in every part and predicts."""
+    init_default_scope('mmpretrain')
+    result = walk.walk_one(walk.model_folder() / name)
+    assert result['status'] == 'ok', result['note']
+
+
+@pytest.mark.parametrize('name, reason', [
+    ('mae_vit-base-p16.py', 'MAE is no ImageClassifier'),
+    ('resnet50_mixup.py', 'multi-label'),
+])
+def test_other_files(walk, name, reason):
+    """What is no single-label classifier is named, with the cause."""
+    init_default_scope('mmpretrain')
+    result = walk.walk_one(walk.model_folder() / name)
+    assert result['status'] == 'no'
+    assert reason in result['note']
+
+
+def test_a_failure_is_named(walk, tmp_path):
+    """A model that cannot become a JTLN is a row of the table."""
+    init_default_scope('mmpretrain')
+    path = tmp_path / 'model.py'
+    path.write_text(
+        "model = dict(type='ImageClassifier', backbone=dict(type='ResNet', "
+        "depth=18), neck=dict(type='GlobalAveragePooling'), head=dict("
+        "type='ArcFaceClsHead', num_classes=9, in_channels=512))")
+    result = walk.walk_one(path)
+    assert result['status'] == 'FAIL'
+    assert 'margin' in result['note']
+    assert '| model.py | ArcFaceClsHead | | | FAIL' in walk.table(
+        {'model.py': result})
+
+
+def test_resumes(tmp_path):
+    """A file with a result is not walked again."""
+    results = tmp_path / 'results.jsonl'
+    command = [sys.executable, TOOL, '--only', 'vgg11.py', '--results', results]
+    results.write_text(
+        '{"file": "vgg11.py", "head": "ClsHead", "status": "ok", '
+        '"note": "seen before"}\n')
+    output = subprocess.run(command, capture_output=True, text=True,
+                            check=True, cwd=tmp_path).stdout
+    assert 'ok: seen before' in output
+    assert '1 files: 1 ok' in output
+    assert len(results.read_text().splitlines()) == 1
