@@ -73,10 +73,13 @@ def stock_test_data(cfg: Config, domain: str, classes) -> dict:
             metainfo=dict(classes=list(classes)),
             pipeline=pipeline)
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
+    workers = loader.get('num_workers', 0)
     return dict(
         test_dataloader=dict(
             batch_size=loader.get('batch_size', 1),
-            num_workers=loader.get('num_workers', 0),
+            num_workers=workers,
+            # MMPretrain's tools switch them on, PyTorch refuses without.
+            persistent_workers=workers > 0,
             dataset=dataset,
             sampler=dict(type='DefaultSampler', shuffle=False)),
         test_evaluator=dict(type='Accuracy', topk=(1, )),

@@ -164,12 +164,12 @@ def test_other_network(tiny_run, tmp_path, rename):
 
 def test_classifier_inside_the_backbone(tiny_run, tmp_path):
     """The last layer of a backbone that classifies is the stock head."""
-    tiny_run.model.backbone = dict(type='AlexNet', num_classes=10)
+    tiny_run.model.backbone = dict(type='LeNet5', num_classes=10)
     tiny_run.model.neck = None
     tiny_run.model.head = dict(type='ClsHead', num_classes=10)
     model = dict(
         type='ImageClassifier',
-        backbone=dict(type='AlexNet', num_classes=10),
+        backbone=dict(type='LeNet5', num_classes=10),
         head=dict(type='ClsHead'))
     state = MODELS.build(model).state_dict()
     model, said = load(
@@ -178,5 +178,5 @@ def test_classifier_inside_the_backbone(tiny_run, tmp_path):
             state_dict=copy.copy(state),
             meta=dict(dataset_meta=dict(classes=SOURCE_NAMES))))
     assert torch.equal(model.source_head.fc.weight,
-                       state['backbone.classifier.6.weight'])
+                       state['backbone.classifier.2.weight'])
     assert 'initialises `source_head`' in said[0]

@@ -1,10 +1,12 @@
 """tools/export.py: MMPretrain alone gives the scores of the trained model."""
 import copy
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import mmpretrain
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmjtln.apis import export_classifier
+from mmjtln.datasets import UCIDigits
 
 TOOL = Path(__file__).parents[2] / 'tools/export.py'
 
@@ -109,6 +112,34 @@ def test_round_trip(trained, image, tmp_path, domain):
         'target/accuracy/top1', 'source/accuracy/top1'}
     assert card['cost_matrix']['method'] == 'MKMMDCost'
     assert card['datasets']['source']['type'] == 'mmjtln.MNIST5k'
+
+
+def test_mmpretrains_own_test_tool(trained, tmp_path):
+    """MMPretrain's tools/test.py gives the accuracy of the trained model."""
+    import cv2
+    config, checkpoint, model = trained
+    files = export_classifier(config, checkpoint, tmp_path / 'out')
+    correct, images = 0, UCIDigits(split='val')
+    for i in range(0, len(images), 4):
+        info = images.get_data_info(i)
+        # One folder a class, in the order of the class list.
+        folder = tmp_path / 'data' / images.CLASSES[info['gt_label']]
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f'{i}.png'
+        cv2.imwrite(str(path), cv2.resize(info['img'], (32, 32)))
+        predicted = scores(model, path, 'target').argmax().item()
+        correct += predicted == info['gt_label']
+    root = Path(mmpretrain.__file__).parent
+    tool = next(path for path in (root / '.mim/tools/test.py',
+                                  root.parent / 'tools/test.py')
+                if path.is_file())
+    printed = python(
+        tool, files['config'], files['checkpoint'], '--cfg-options',
+        f'test_dataloader.dataset.data_root={tmp_path / "data"}',
+        cwd=tmp_path)
+    found = re.search(r'accuracy/top1: ([\d.]+)', printed).group(1)
+    count = len(range(0, len(images), 4))
+    assert float(found) == pytest.approx(100 * correct / count, abs=1e-3)
 
 
 def test_onnx(trained, tmp_path):

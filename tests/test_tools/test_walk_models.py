@@ -69,7 +69,9 @@ def test_a_failure_is_named(walk, tmp_path):
 def test_resumes(tmp_path):
     """A file with a result is not walked again."""
     results = tmp_path / 'results.jsonl'
-    command = [sys.executable, TOOL, '--only', 'vgg11.py', '--results', results]
+    command = [
+        sys.executable, TOOL, '--only', 'vgg11.py', '--results', results
+    ]
     results.write_text(
         '{"file": "vgg11.py", "head": "ClsHead", "status": "ok", '
         '"note": "seen before"}\n')
