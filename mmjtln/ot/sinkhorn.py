@@ -169,10 +169,10 @@ def _solve(log_p, log_q, cost, reg, max_iter, tol):
     log_u = log_p - kernel.log_rows(log_v)
     f = torch.add(rows, log_u, alpha=reg)
     g = torch.add(columns, log_v, alpha=reg)
+    if swapped:
+        f, g, p = g, f, log_q.exp()
     centre = (p * f).sum(1, keepdim=True)
     f, g = f.sub_(centre), g.add_(centre)
-    if swapped:
-        f, g = g, f
     return SinkhornResult(f, g, error, iterations, converged, log_u, log_v,
                           kernel, cost, swapped)
 
