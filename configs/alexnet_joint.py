@@ -1,3 +1,7 @@
+# Trains: the joint baseline, the objective without its OT term; data, network
+# and steps as in jtln_alexnet.py.
+# Command: python tools/train.py configs/alexnet_joint.py
+# Expect: @@alexnet_joint@@
 _base_ = ['./jtln_alexnet.py']
 
 model = dict(ot_loss=None)

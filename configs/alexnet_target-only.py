@@ -1,3 +1,7 @@
+# Trains: the target-only baseline, a stock classifier on two UCI digits a
+# class; network and target images a step as in jtln_alexnet.py.
+# Command: python tools/train.py configs/alexnet_target-only.py
+# Expect: @@alexnet_target-only@@
 _base_ = [
     './_base_/models/alexnet.py',
     './_base_/datasets/mnist5k_uci-digits.py',

@@ -1,1 +1,5 @@
+# Trains: JTLN with AlexNet, from scratch, on MNIST (4,500 digits, the source)
+# and UCI digits (two a class, the target), which come with the install.
+# Command: python tools/train.py configs/jtln_alexnet.py
+# Expect: @@jtln_alexnet@@
 _base_ = ['./_base_/models/jtln_alexnet.py', './_base_/jtln_digits.py']

@@ -1,5 +1,5 @@
 # Trains a JTLN with a stock MobileNetV3-Small: MNIST digits (source), UCI
-# digits with five images a class (target). 64 pixels, from scratch.
+# digits with two images a class (target). 64 pixels, from scratch.
 #     python tools/train.py configs/jtln_mobilenet-v3.py
 # Expect no number here: checked for some steps, not trained to the end.
 _base_ = ['mmpretrain::_base_/models/mobilenet_v3/'

@@ -1,5 +1,5 @@
 # Trains a JTLN with a stock ResNet-50: MNIST digits (source), UCI digits with
-# five images a class (target). 64 pixels, from scratch.
+# two images a class (target). 64 pixels, from scratch.
 #     python tools/train.py configs/jtln_resnet50.py
 # Expect no number here: checked for some steps, not trained to the end.
 _base_ = ['mmpretrain::_base_/models/resnet50.py', './_base_/jtln_digits.py']

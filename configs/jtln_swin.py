@@ -1,5 +1,5 @@
 # Trains a JTLN with a stock Swin-T, Mixup and CutMix within each domain:
-# MNIST digits (source), UCI digits with five images a class (target).
+# MNIST digits (source), UCI digits with two images a class (target).
 #     python tools/train.py configs/jtln_swin.py
 # Expect no number here: checked for some steps, not trained to the end.
 _base_ = ['mmpretrain::_base_/models/swin_transformer/tiny_224.py',

@@ -1,5 +1,5 @@
 # Trains a JTLN with a stock ViT, at the size of DeiT-tiny: MNIST digits
-# (source), UCI digits with five images a class (target). 64 pixels, scratch.
+# (source), UCI digits with two images a class (target). 64 pixels, scratch.
 #     python tools/train.py configs/jtln_vit.py
 # Expect no number here: checked for some steps, not trained to the end.
 _base_ = ['mmpretrain::_base_/models/vit-base-p16.py',
