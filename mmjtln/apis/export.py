@@ -1,6 +1,7 @@
 """From a trained JTLN to a classifier that MMPretrain alone can use."""
 import os
 import tempfile
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,8 @@ def export_classifier(config, checkpoint, out_dir, domain: str = 'target',
         images = _example_images(model, pipeline)
         model_cfg, state = stock_model(
             _model_cfg(cfg), model, domain, images)
-        exported = MODELS.build(model_cfg)
+        # Building fills a config in, and this one is to be written.
+        exported = MODELS.build(deepcopy(model_cfg))
         exported.load_state_dict(state)
         exported.eval()
         _compare(model, exported, domain, images)

@@ -75,5 +75,7 @@ def export_onnx(classifier: nn.Module, images: Tensor, path: str) -> None:
             if not error <= TOLERANCE:
                 raise RuntimeError(
                     'The ONNX model must give the scores of torch, but on '
-                    f'{len(batch)} images they differ by {error.item():.1e}; '
-                    'it was not written.')
+                    f'{len(batch)} images they differ by {error.item():.1e} '
+                    '(exported with 2); it was not written. Some backbones, '
+                    'such as SwinTransformer, compute with the batch size as '
+                    'a constant, which torch.onnx then keeps.')

@@ -101,7 +101,7 @@ def refuse_foreign(cfg, place: str) -> None:
 def _without_training(cfg):
     """Drop pretrained weights and batch augmentation, rename our types."""
     if isinstance(cfg, (list, tuple)):
-        return [_without_training(value) for value in cfg]
+        return type(cfg)(_without_training(value) for value in cfg)
     if not isinstance(cfg, dict):
         return cfg
     cfg = {key: _without_training(value) for key, value in cfg.items()
