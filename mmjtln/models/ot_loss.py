@@ -1,6 +1,8 @@
 """The OT loss between source and target classifier predictions."""
 import json
 import logging
+from collections import Counter
+from collections.abc import Iterable
 
 import torch
 from mmengine.logging import print_log
@@ -39,14 +41,15 @@ def _check_classes(name, classes):
     """Return a class list as a tuple of str, or None."""
     if classes is None:
         return None
-    if isinstance(classes, str) or not all(
-            isinstance(c, str) for c in classes):
+    if isinstance(classes, Iterable) and not isinstance(classes, str):
+        classes = tuple(classes)
+    if not (isinstance(classes, tuple)
+            and all(isinstance(name, str) for name in classes)):
         raise TypeError(f'{name} must be a list of class names, got '
                         f'{classes!r}; pass strings in the order of the '
                         "head's outputs")
-    classes = tuple(classes)
-    if len(set(classes)) != len(classes):
-        twice = sorted({c for c in classes if classes.count(c) > 1})
+    twice = [name for name, times in Counter(classes).items() if times > 1]
+    if twice:
         raise ValueError(f'{name} must not name a class twice, got '
                          f'{twice} more than once; mend the class list of '
                          'the data set')
@@ -101,7 +104,9 @@ class OTLoss(nn.Module):
 
     How it can fail: a solver that stops at ``max_iter`` gives a finite
     loss and gradient of less accuracy, and one warning. A NaN or plus
-    infinity in the logits gives a NaN loss, as any loss does.
+    infinity in the logits gives a NaN loss, as any loss does. Second
+    derivatives are not those of the value: the potentials count as
+    constants.
 
     It computes in float32 or better under autocast too.
 
@@ -229,13 +234,13 @@ class OTLoss(nn.Module):
     def _encode(self, source, target):
         text = json.dumps([source, target], ensure_ascii=False).encode()
         room = NAME_BYTES * (self.num_source + self.num_target)
-        return torch.tensor(
-            list(text.ljust(room)), dtype=torch.uint8,
-            device=self.cost.device)
+        return torch.frombuffer(
+            bytearray(text.ljust(room)), dtype=torch.uint8)
 
     def _decode(self):
         try:
-            source, target = json.loads(bytes(self.class_lists.tolist()))
+            source, target = json.loads(
+                self.class_lists.cpu().numpy().tobytes())
         except ValueError as error:
             raise RuntimeError(
                 'the class lists of OTLoss must be UTF-8 JSON, got bytes '

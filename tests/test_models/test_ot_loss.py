@@ -1,0 +1,401 @@
+"""OTLoss: gradients against oracles, state, averaging and bad input."""
+import copy
+import math
+
+import numpy as np
+import ot
+import pytest
+import torch
+from mmengine.model import ExponentialMovingAverage
+from torch import nn
+
+from mmjtln.models import OTLoss
+from mmjtln.registry import MODELS
+
+NAMES = ('cat', 'dog', 'Zürich', '猫', 'a "b"')
+
+
+def random_logits(batch=3, num_source=6, num_target=4, scale=2., seed=0,
+                  dtype=torch.float64):
+    """Source and target logits and a cost matrix."""
+    generator = torch.Generator().manual_seed(seed)
+    source = torch.randn(
+        batch, num_source, generator=generator, dtype=torch.float64)
+    target = torch.randn(
+        batch, num_target, generator=generator, dtype=torch.float64)
+    cost = torch.rand(
+        num_source, num_target, generator=generator, dtype=torch.float64)
+    return (scale * source).to(dtype), (scale * target).to(dtype), cost
+
+
+def central_differences(function, at, step=1e-4):
+    """Gradient of a scalar function, fourth order in the step."""
+    gradient = torch.zeros_like(at)
+    for index in np.ndindex(*at.shape):
+        values = []
+        for times in (-2, -1, 1, 2):
+            moved = at.clone()
+            moved[index] += times * step
+            values.append(function(moved).item())
+        gradient[index] = (
+            values[0] - 8 * values[1] + 8 * values[2] -
+            values[3]) / (12 * step)
+    return gradient
+
+
+def relative_error(ours, theirs):
+    """Norm of the difference over the norm."""
+    return ((ours - theirs).norm() / theirs.norm()).item()
+
+
+@pytest.mark.parametrize('shape', [(3, 6, 4), (2, 4, 6), (2, 1, 4)])
+@pytest.mark.parametrize('reg', [10., 0.1, 0.01])
+def test_gradients_are_those_of_central_differences(shape, reg):
+    """Both marginals' gradients are right to 1e-6 in float64."""
+    source, target, cost = random_logits(*shape)
+    loss = OTLoss(reg, 20000, 1e-13, grad_to='both', cost=cost)
+    source.requires_grad_(), target.requires_grad_()
+    value = loss(source, target)
+    assert value.dtype == torch.float64
+    value.backward()
+    for logits, function in (
+        (source, lambda x: loss(x, target.detach())),
+        (target, lambda x: loss(source.detach(), x))):
+        expected = central_differences(function, logits.detach())
+        if logits.shape[1] == 1:
+            assert logits.grad.abs().max() < 1e-9
+        else:
+            assert relative_error(logits.grad, expected) < 1e-6
+
+
+def test_gradients_are_those_of_pot():
+    """POT's autodiff through its iterations gives the same gradients."""
+    source, target, cost = random_logits()
+    source.requires_grad_(), target.requires_grad_()
+    # The same float32 cost for both.
+    loss = OTLoss(0.1, tol=1e-12, grad_to='both', cost=cost, reduction='sum')
+    loss(source, target).backward()
+    ours = source.grad.clone(), target.grad.clone()
+    source.grad = target.grad = None
+    cost = loss.cost.double()
+    ot.batch.solve_batch(
+        cost.expand(3, -1, -1),
+        0.1,
+        source.softmax(1),
+        target.softmax(1),
+        max_iter=2000,
+        tol=1e-12,
+        method='log_sinkhorn',
+        reg_type='entropy',
+        grad='autodiff').value.sum().backward()
+    assert relative_error(ours[0], source.grad) < 1e-6
+    assert relative_error(ours[1], target.grad) < 1e-6
+
+
+def test_value_is_the_entropic_objective():
+    """The loss is <G, C> - reg H(G) of POT's plan, entropy with its -1."""
+    source, target, cost = random_logits(batch=1)
+    loss = OTLoss(0.1, tol=1e-12, cost=cost)
+    cost = loss.cost.double().numpy()
+    plan = ot.sinkhorn(
+        source.softmax(1)[0].numpy(),
+        target.softmax(1)[0].numpy(),
+        cost,
+        0.1,
+        method='sinkhorn_log',
+        numItermax=10000,
+        stopThr=1e-12)
+    expected = (plan * cost).sum() + 0.1 * (plan * (np.log(plan) - 1)).sum()
+    assert loss(source, target).item() == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize('reduction', ['mean', 'sum', 'none'])
+def test_reduction_and_weight(reduction):
+    """Reductions are those of torch's losses; the weight is a factor."""
+    source, target, cost = random_logits()
+    values = OTLoss(cost=cost, reduction='none')(source, target)
+    assert values.shape == (3, )
+    value = OTLoss(cost=cost, loss_weight=3., reduction=reduction)(source,
+                                                                   target)
+    expected = dict(
+        mean=values.mean(), sum=values.sum(), none=values)[reduction]
+    torch.testing.assert_close(value, 3 * expected)
+
+
+@pytest.mark.parametrize('grad_to', ['source', 'target', 'both'])
+def test_gradient_reaches_the_sides_named(grad_to):
+    """The other side's logits get none at all."""
+    source, target, cost = random_logits()
+    source.requires_grad_(), target.requires_grad_()
+    OTLoss(cost=cost, grad_to=grad_to)(source, target).backward()
+    assert (source.grad is not None) == (grad_to != 'target')
+    assert (target.grad is not None) == (grad_to != 'source')
+    if grad_to == 'both':
+        assert source.grad.abs().max() > 0 and target.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_labels_as_log_one_hot(dtype):
+    """A label given as log one-hot is a point mass; no NaN anywhere."""
+    source, target, cost = random_logits(dtype=dtype)
+    labels = torch.tensor([1, 0, 3])
+    one_hot = torch.full_like(target, -math.inf)
+    one_hot[torch.arange(3), labels] = 0
+    one_hot.requires_grad_(), source.requires_grad_()
+    loss = OTLoss(cost=cost, reg=0.1, grad_to='both')
+    value, log = loss.loss_and_log(source, one_hot)
+    value.backward()
+    p = source.detach().softmax(1)
+    expected = (p * loss.cost.t()[labels].to(dtype)).sum(1).mean()
+    torch.testing.assert_close(log['ot_cost'], expected, rtol=1e-4, atol=1e-5)
+    assert source.grad.isfinite().all() and source.grad.abs().max() > 0
+    assert (one_hot.grad.abs() < 1e-6).all()
+    torch.testing.assert_close(
+        loss(source, one_hot.detach().clamp(min=-1e4)), value)
+
+
+def test_least_is_the_soft_pseudo_label():
+    """With q free and p a label, W is least at softmax(-C_i / reg)."""
+    _, _, cost = random_logits()
+    loss = OTLoss(reg=0.2, cost=cost, grad_to='both', tol=1e-10)
+    source = torch.full((1, 6), -math.inf, dtype=torch.float64)
+    source[0, 2] = 0
+    target = (-loss.cost[2:3].double() / 0.2).requires_grad_()
+    loss(source, target).backward()
+    assert target.grad.abs().max() < 1e-9
+
+
+def test_bf16_autocast():
+    """Under autocast it computes in float32, on bf16 logits too."""
+    source, target, cost = random_logits(dtype=torch.bfloat16)
+    loss = OTLoss(cost=cost)
+    expected = loss(source.float(), target.float())
+    source.requires_grad_()
+    with torch.autocast('cpu', torch.bfloat16):
+        value = loss(source, target)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, expected, rtol=0, atol=0)
+    value.backward()
+    assert source.grad.dtype == torch.bfloat16
+
+
+def test_what_is_kept_for_backward():
+    """Nothing of the iterations or of the plans: O(B (L_s + L_t))."""
+    batch, num_source, num_target = 30, 40, 20
+    source, target, cost = random_logits(batch, num_source, num_target,
+                                         dtype=torch.float32)
+    source.requires_grad_(), target.requires_grad_()
+    saved = {}
+
+    def pack(tensor):
+        saved[tensor.data_ptr()] = tensor.numel()
+        return tensor
+
+    loss = OTLoss(cost=cost, grad_to='both')
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        value = loss(source, target)
+    # The softmax and the potentials of each side.
+    assert sum(saved.values()) <= 2 * batch * (num_source + num_target)
+    value.backward()
+
+
+def test_log_for_training():
+    """Scalars without gradient, none of them summed as a loss."""
+    source, target, cost = random_logits(dtype=torch.float32)
+    source.requires_grad_()
+    loss = OTLoss(cost=cost, tol=1e-4)
+    value, log = loss.loss_and_log(source, target)
+    torch.testing.assert_close(value, loss(source, target))
+    assert set(log) == {'ot_cost', 'ot_error'}
+    for name, scalar in log.items():
+        assert 'loss' not in name
+        assert scalar.dim() == 0 and not scalar.requires_grad
+    assert 0 <= log['ot_cost'] <= cost.max()
+    assert 0 <= log['ot_error'] <= 1e-4
+
+
+def test_stopping_early_is_logged_once(monkeypatch):
+    """One warning that names the error, tol, max_iter and the remedy."""
+    messages = []
+    monkeypatch.setattr('mmjtln.models.ot_loss.print_log',
+                        lambda message, **_: messages.append(message))
+    source, target, cost = random_logits(scale=5.)
+    loss = OTLoss(0.01, max_iter=2, tol=1e-8, cost=cost)
+    for _ in range(3):
+        assert loss(source, target).isfinite()
+    message, = messages
+    assert 'max_iter=2' in message and 'tol=1e-08' in message
+    assert 'marginal error' in message and 'raise max_iter' in message
+
+
+def test_nan_logits_give_a_nan_loss():
+    """NaN is passed on, as by any loss, for the scaler to see."""
+    source, target, cost = random_logits(dtype=torch.float32)
+    source[1, 2] = math.nan
+    assert OTLoss(cost=cost, max_iter=10)(source, target).isnan()
+
+
+# State
+
+
+def build(**kwargs):
+    """An OTLoss of 5 by 3 classes, from a config."""
+    return MODELS.build(
+        dict(type='OTLoss', **{**dict(num_source=5, num_target=3), **kwargs}))
+
+
+def test_cost_can_be_set_later():
+    """Until then it is unset and says how to set it."""
+    loss = build()
+    assert not loss.has_cost and loss.cost.isnan().all()
+    with pytest.raises(RuntimeError, match=r'must be set.*set_cost'):
+        loss(torch.zeros(2, 5), torch.zeros(2, 3))
+    buffer = loss.cost
+    loss.set_cost(np.eye(5, 3), NAMES, NAMES[:3])
+    assert loss.has_cost and loss.cost is buffer
+    assert loss.source_classes == NAMES
+    assert loss.target_classes == NAMES[:3]
+    assert loss(torch.zeros(2, 5), torch.zeros(2, 3)).isfinite()
+    loss.set_cost(torch.ones(5, 3), target_classes=['x', 'y', 'z'])
+    assert loss.source_classes == NAMES
+    assert loss.target_classes == ('x', 'y', 'z')
+    loss.set_classes(None, NAMES[:3])
+    assert loss.source_classes is None
+
+
+def test_state_goes_through_a_file(tmp_path):
+    """Cost and class lists travel in a weights-only checkpoint."""
+    loss = build(cost=torch.rand(5, 3), source_classes=NAMES,
+                 target_classes=NAMES[:3])
+    assert all(torch.is_tensor(value) for value in loss.state_dict().values())
+    torch.save(loss.state_dict(), tmp_path / 'loss.pth')
+    other = build()
+    other.load_state_dict(
+        torch.load(tmp_path / 'loss.pth', weights_only=True))
+    assert torch.equal(other.cost, loss.cost)
+    assert other.source_classes == NAMES
+    assert other.target_classes == NAMES[:3]
+
+
+def test_class_lists_of_any_length_load():
+    """Names longer than the room kept for them travel as well."""
+    names = tuple(f'{name} {"long " * 60}' for name in NAMES)
+    loss = build(source_classes=names)
+    assert loss.source_classes == names
+    other = build()
+    assert len(other.class_lists) < len(loss.class_lists)
+    other.load_state_dict(loss.state_dict())
+    assert other.source_classes == names
+    loss.load_state_dict(build(source_classes=NAMES).state_dict())
+    assert loss.source_classes == NAMES
+
+
+def test_a_cost_of_another_shape_does_not_load():
+    """Both shapes are named, whatever the loader does with strictness."""
+    state = nn.ModuleDict(dict(ot_loss=build(cost=torch.rand(5, 3))))
+    other = nn.ModuleDict(dict(ot_loss=OTLoss(num_source=4, num_target=3)))
+    for strict in (True, False):
+        with pytest.raises(ValueError,
+                           match=r'ot_loss\.cost.*\(4, 3\), got \(5, 3\)'):
+            other.load_state_dict(state.state_dict(), strict=strict)
+
+
+def test_corrupt_class_lists_say_so():
+    """Bytes that are no JSON are an error when the names are asked."""
+    loss = build()
+    loss.class_lists.fill_(255)
+    with pytest.raises(RuntimeError, match='must be UTF-8 JSON'):
+        loss.source_classes  # noqa: B018
+
+
+@pytest.mark.parametrize('update_buffers', [False, True])
+@pytest.mark.parametrize('when', ['before', 'after'])
+def test_averaged_models(update_buffers, when):
+    """EMA carries cost and class lists, set before or after it is made."""
+    model = nn.Sequential(nn.Linear(2, 2), build())
+    given = torch.rand(5, 3), NAMES, NAMES[:3]
+    if when == 'before':
+        model[1].set_cost(*given)
+    ema = ExponentialMovingAverage(
+        model, momentum=0.1, update_buffers=update_buffers)
+    if when == 'after':
+        model[1].set_cost(*given)
+    for _ in range(3):
+        with torch.no_grad():
+            model[0].weight.add_(1)
+        ema.update_parameters(model)
+    averaged = ema.module[1]
+    torch.testing.assert_close(averaged.cost, given[0])
+    assert averaged.source_classes == NAMES
+    averaged(torch.zeros(2, 5), torch.zeros(2, 3))
+    copy.deepcopy(model).load_state_dict(ema.module.state_dict())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_cuda():
+    """Loss and gradient on a GPU are those on the CPU."""
+    source, target, cost = random_logits(dtype=torch.float32)
+    loss = OTLoss(cost=cost, source_classes=list('abcdef'))
+    source.requires_grad_()
+    loss(source, target).backward()
+    on_gpu = source.detach().cuda().requires_grad_()
+    loss.cuda()(on_gpu, target.cuda()).backward()
+    assert loss.source_classes == tuple('abcdef')
+    torch.testing.assert_close(on_gpu.grad.cpu(), source.grad, rtol=1e-3,
+                               atol=1e-5)
+
+
+# Bad input
+
+COST = torch.rand(5, 3)
+
+
+@pytest.mark.parametrize('arguments, error, text', [
+    (dict(reg=0), ValueError, 'reg must be positive and finite, got 0'),
+    (dict(reg='small'), TypeError, "reg must be a number, got 'small'"),
+    (dict(tol=-1e-3), ValueError, 'tol must be positive'),
+    (dict(max_iter=0), ValueError, 'max_iter must be at least 1'),
+    (dict(loss_weight=-1.), ValueError, 'loss_weight must be'),
+    (dict(loss_weight='1'), TypeError, 'loss_weight must be a number'),
+    (dict(reduction='avg'), ValueError, "reduction must be one of.*'avg'"),
+    (dict(grad_to='p'), ValueError, "grad_to must be one of.*'p'"),
+    (dict(num_source=0), ValueError, 'num_source must be at least 1'),
+    (dict(num_target=2.), TypeError, 'num_target must be an integer'),
+    (dict(num_source=None), ValueError, 'source classes must be known'),
+    (dict(cost=COST.t()), ValueError, r'\(5, 3\), got \(3, 5\)'),
+    (dict(cost=COST[0]), ValueError, r'matrix \(L_s, L_t\), got shape'),
+    (dict(cost='cost.json'), TypeError, 'cost must be a matrix of numbers'),
+    (dict(cost=COST - 2), ValueError, 'non-negative, got 15 entries'),
+    (dict(cost=COST * math.inf), ValueError, 'cost must be finite'),
+    (dict(cost=COST * math.nan), ValueError, 'finite.*first nan at row 0'),
+    (dict(source_classes=NAMES[:4]), ValueError, '5 source.*got 4 names'),
+    (dict(target_classes=['a', 'b', 'a']), ValueError, r"twice, got \['a'\]"),
+    (dict(target_classes=[0, 1, 2]), TypeError, 'list of class names'),
+    (dict(target_classes='abc'), TypeError, 'list of class names'),
+    (dict(target_classes=3), TypeError, 'list of class names'),
+])
+def test_bad_options_get_one_clear_error(arguments, error, text):
+    """Each rule is named, with the value received."""
+    with pytest.raises(error, match=text):
+        OTLoss(**{**dict(num_source=5, num_target=3), **arguments})
+
+
+def test_counts_come_from_what_is_given():
+    """Counts are read off the cost or the class lists."""
+    assert OTLoss(cost=COST).num_target == 3
+    loss = OTLoss(source_classes=NAMES, num_target=2)
+    assert (loss.num_source, loss.num_target) == (5, 2)
+    assert 'num_source=5' in repr(loss)
+
+
+@pytest.mark.parametrize('source, target, error, text', [
+    (torch.zeros(2, 4), torch.zeros(2, 3), ValueError, r'\(B, 5\)'),
+    (torch.zeros(2, 5), torch.zeros(2, 4), ValueError, r'\(B, 3\)'),
+    (torch.zeros(2, 5), torch.zeros(1, 3), ValueError, 'same samples'),
+    (torch.zeros(5), torch.zeros(2, 3), ValueError, r'\(B, 5\)'),
+    (torch.zeros(2, 5).long(), torch.zeros(2, 3), TypeError, 'floating'),
+])
+def test_bad_logits_get_one_clear_error(source, target, error, text):
+    """Shapes are held against the cost matrix."""
+    with pytest.raises(error, match=text):
+        OTLoss(cost=COST)(source, target)
