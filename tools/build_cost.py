@@ -8,10 +8,10 @@
 
 The data sets are those of the config's JointDataset, the network is its
 model. Without ``--method`` the builder is that of the config's
-CostMatrixHook. Builders that look at images get the pipeline of the test data
-unless they have one. Writes the matrix (to use: FileCost) and a heat map
-beside it, and prints a summary; with ``--relation`` also for how many target
-classes the nearest source class is right.
+CostMatrixHook. Builders that look at images use that hook's pipeline, else
+that of the validation or test data. Writes the matrix (to use: FileCost) and a
+heat map beside it, and prints a summary; with ``--relation`` also for how many
+target classes the nearest source class is right.
 """
 import argparse
 import time
@@ -75,29 +75,34 @@ def parse_args():
     return parser.parse_args()
 
 
+def config_of_hook(cfg: Config) -> dict:
+    """Config of the builder in the config's CostMatrixHook, or {}."""
+    for hook in cfg.get('custom_hooks') or []:
+        if hook['type'] == 'mmjtln.CostMatrixHook':
+            return dict(hook['cost'])
+    return {}
+
+
 def cost_configs(cfg: Config, methods, options) -> list[dict]:
     """Configs of the builders that were asked for."""
-    hooks = [
-        hook for hook in cfg.get('custom_hooks') or []
-        if hook['type'] == 'mmjtln.CostMatrixHook'
-    ]
-    of_config = dict(hooks[0]['cost']) if hooks else {}
-    if methods is None and not of_config:
+    of_hook = config_of_hook(cfg)
+    if methods is None and not of_hook:
         raise SystemExit('the config has no CostMatrixHook; name a builder '
                          'with --method')
     configs = []
-    for method in methods or [of_config['type']]:
+    for method in methods or [of_hook['type']]:
         kind = method if '.' in method else f'mmjtln.{method}'
         if COSTS.get(kind) is None:
             raise SystemExit(f'no builder {method}; there are ' +
                              ', '.join(sorted(COSTS.module_dict)))
-        base = of_config if kind == of_config.get('type') else {}
+        base = of_hook if kind == of_hook.get('type') else {}
         configs.append({**deepcopy(base), 'type': kind, **options})
+        give_pipeline(configs[-1], find_pipeline(cfg))
     return configs
 
 
 def give_pipeline(cost_cfg: dict, pipeline) -> None:
-    """Let image builders use the test pipeline where they name none."""
+    """Let image builders use a pipeline where they name none."""
     kind = COSTS.get(cost_cfg['type'])
     if issubclass(kind, CompositeCost):
         for part in cost_cfg['costs']:
@@ -107,14 +112,29 @@ def give_pipeline(cost_cfg: dict, pipeline) -> None:
 
 
 def find_pipeline(cfg: Config):
-    """Return the pipeline of the test or validation data, or None."""
-    for loader in ('test_dataloader', 'val_dataloader'):
-        dataset = (cfg.get(loader) or {}).get('dataset') or {}
-        while dataset and 'pipeline' not in dataset:
-            dataset = dataset.get('dataset') or dataset.get('target')
-        if dataset:
-            return dataset['pipeline']
-    return None
+    """Find the pipeline without augmentation: one, one a domain, or None.
+
+    That of the CostMatrixHook, of the validation data, or of the test data.
+    """
+    pipeline = config_of_hook(cfg).get('pipeline')
+    if pipeline is not None:
+        return pipeline
+    val = (cfg.get('val_dataloader') or {}).get('dataset') or {}
+    if 'source' in val and 'target' in val:
+        found = {
+            domain: pipeline_of(val[domain])
+            for domain in ('source', 'target')
+        }
+        return found if all(found.values()) else None
+    test = (cfg.get('test_dataloader') or {}).get('dataset')
+    return pipeline_of(val) or pipeline_of(test)
+
+
+def pipeline_of(dataset):
+    """Pipeline in a data set's config, looking into wrappers."""
+    while dataset and 'pipeline' not in dataset:
+        dataset = dataset.get('dataset')
+    return dataset['pipeline'] if dataset else None
 
 
 def build_model(cfg: Config, checkpoint, source_classes):
@@ -163,8 +183,6 @@ def main() -> None:
         cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     configs = cost_configs(cfg, args.method, args.cost_options)
-    for cost_cfg in configs:
-        give_pipeline(cost_cfg, find_pipeline(cfg))
     builders = [COSTS.build(cost_cfg) for cost_cfg in configs]
 
     dataset = DATASETS.build(cfg.train_dataloader.dataset)

@@ -1,5 +1,5 @@
 """A seeded choice of images per class of one domain, ready for a model."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from mmpretrain.registry import TRANSFORMS
 from torch.utils.data import Dataset, Subset
 
 from mmjtln.datasets.labels import single_label
+from mmjtln.domains import DOMAINS
 
 from .class_names import classes_of, quote_names
 
@@ -23,6 +24,13 @@ _RANDOM = {
     'ColorJitter', 'ElasticTransform', 'Lighting', 'RandAugment',
     'SimMIMMaskGenerator', 'TrivialAugmentWide'
 }
+
+
+def check_pipeline(pipeline) -> None:
+    """Refuse a pipeline per domain that is not one for each of the two."""
+    if isinstance(pipeline, Mapping) and set(pipeline) != set(DOMAINS):
+        raise ValueError('a pipeline per domain is a dict with the keys '
+                         f'{" and ".join(DOMAINS)}, got {sorted(pipeline)}')
 
 
 def unique_images(dataset) -> list[tuple]:
@@ -62,10 +70,10 @@ class DomainImages(Dataset):
     Args:
         dataset: MMPretrain data set of the domain, wrapped or not.
         domain (str): ``'source'`` or ``'target'``.
-        pipeline (Sequence[dict], optional): Transforms from the data set's
-            records to ``inputs``, without random augmentation: normally the
-            test pipeline. None takes the data set's own and refuses it if it
-            is random.
+        pipeline (Sequence[dict] | dict, optional): Transforms from the data
+            set's records to ``inputs``, without random augmentation: normally
+            the test pipeline. A dict has one for each domain, by its name.
+            None takes the data set's own and refuses it if it is random.
         samples_per_class (int, optional): Draw at most so many images of each
             class; None takes all.
         min_per_class (int): Images of each class that the method needs.
@@ -87,7 +95,7 @@ class DomainImages(Dataset):
     def __init__(self,
                  dataset,
                  domain: str,
-                 pipeline: Sequence[dict] | None = None,
+                 pipeline: Sequence[dict] | dict | None = None,
                  samples_per_class: int | None = None,
                  min_per_class: int = 1,
                  seed: int = 0):
@@ -107,6 +115,8 @@ class DomainImages(Dataset):
         chosen = _draw(labels, len(self.classes), samples_per_class, seed)
         self.labels = labels[chosen]
         self._pairs = [pairs[i] for i in chosen]
+        if isinstance(pipeline, Mapping):
+            pipeline = pipeline[domain]
         self._pipeline = _build(pipeline)
         if pipeline is None:
             for owner in {id(pair[0]): pair[0] for pair in pairs}.values():

@@ -1,8 +1,6 @@
 """Base of the builders that look at images through a network."""
-from collections.abc import Mapping
-
 from .base import BaseCost
-from .domain_images import DomainImages
+from .domain_images import DomainImages, check_pipeline
 from .image_model import image_model
 
 
@@ -46,11 +44,7 @@ class ImageCost(BaseCost):
         if samples_per_class is not None and samples_per_class < 1:
             raise ValueError('samples_per_class must be positive or None (all '
                              f'images), got {samples_per_class}')
-        if isinstance(pipeline, Mapping) and set(pipeline) != {
-                'source', 'target'
-        }:
-            raise ValueError('a pipeline per domain is a dict with the keys '
-                             f'source and target, got {sorted(pipeline)}')
+        check_pipeline(pipeline)
         self.model = model
         self.checkpoint = checkpoint
         self.device = device
@@ -62,15 +56,13 @@ class ImageCost(BaseCost):
 
     def images(self, dataset, domain: str) -> DomainImages:
         """Choose the images of a domain; checks that they are enough."""
-        pipeline = self.pipeline
-        if isinstance(pipeline, Mapping):
-            pipeline = pipeline[domain]
         if (self.samples_per_class or self.min_per_class) < self.min_per_class:
             raise ValueError(
                 f'{type(self).__name__} needs {self.min_per_class} images of '
                 f'each class but samples_per_class={self.samples_per_class}')
-        return DomainImages(dataset, domain, pipeline, self.samples_per_class,
-                            self.min_per_class, self.seed)
+        return DomainImages(dataset, domain, self.pipeline,
+                            self.samples_per_class, self.min_per_class,
+                            self.seed)
 
     def network(self, current, parts):
         """Return the network to use, see :func:`image_model`.

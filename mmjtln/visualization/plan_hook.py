@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from mmjtln.costs.domain_images import DomainImages
+from mmjtln.costs.domain_images import DomainImages, check_pipeline
 from mmjtln.costs.inference import run_over_images
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.ot.sinkhorn import sinkhorn
@@ -24,8 +24,9 @@ class PlanVisualizationHook(Hook):
     ``LocalVisBackend``, to the image tab with ``TensorboardVisBackend``.
 
     Args:
-        pipeline (list[dict]): Transforms without random augmentation:
-            normally the test pipeline.
+        pipeline (list[dict] | dict): Transforms without random augmentation,
+            normally the test pipeline; a dict with the keys ``source`` and
+            ``target`` gives each domain its own.
         interval (int): Epochs between pictures. Defaults to 1.
         samples_per_class (int): Images drawn from each class at most.
             Defaults to 20.
@@ -42,7 +43,7 @@ class PlanVisualizationHook(Hook):
     priority = 'LOW'
 
     def __init__(self,
-                 pipeline: list,
+                 pipeline: list | dict,
                  interval: int = 1,
                  samples_per_class: int = 20,
                  batch_size: int = 64,
@@ -50,6 +51,7 @@ class PlanVisualizationHook(Hook):
         if interval < 1:
             raise ValueError('PlanVisualizationHook needs a positive interval '
                              f'of epochs, got {interval}')
+        check_pipeline(pipeline)
         self.pipeline = pipeline
         self.interval = interval
         self.samples_per_class = samples_per_class

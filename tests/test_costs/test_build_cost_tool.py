@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
 from mmjtln.costs import CostMatrix
@@ -44,10 +45,15 @@ def config(tmp_path):
 
 
 @pytest.fixture
-def run(config, tmp_path, monkeypatch, capsys):
+def tool():
     spec = importlib.util.spec_from_file_location('build_cost', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run(tool, config, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
@@ -104,3 +110,27 @@ def test_unknown_builders_and_bad_input_end_early(run):
         run('--method', 'Magic')
     with pytest.raises(ValueError, match='samples_per_class=1'):
         run('--cost-options', 'samples_per_class=1', 'biased=False')
+
+
+def test_the_pipeline_is_found(tool):
+
+    def loader(**dataset):
+        return dict(dataset=dataset)
+
+    a, b, c = ([dict(type=name)] for name in 'abc')
+    wrapped = dict(type='FewShotDataset', dataset=dict(pipeline=b))
+    test = dict(test_dataloader=loader(dataset=dict(pipeline=c)))
+    joint = dict(
+        test,
+        val_dataloader=loader(source=dict(pipeline=a), target=wrapped))
+    hook = dict(type='mmjtln.CostMatrixHook', cost=dict(pipeline=c))
+    for config, expected in (
+        (dict(), None), (test, c), (dict(val_dataloader=loader()), None),
+        (dict(test, val_dataloader=loader(pipeline=a)), a),
+        (joint, dict(source=a, target=b)),
+        (dict(joint, custom_hooks=[hook]), c)):
+        assert tool.find_pipeline(Config(config)) == expected
+    part = dict(type='mmjtln.MKMMDCost')
+    cost = dict(type='mmjtln.CompositeCost', costs=[part])
+    tool.give_pipeline(cost, c)
+    assert part['pipeline'] == c
