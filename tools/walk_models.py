@@ -131,6 +131,13 @@ def step(model, size: int, channels: int) -> int:
     return unused
 
 
+def _attempt(stock: dict, size: int, channels: int) -> tuple[int, float]:
+    # On its own, so that no two models are in memory at a time.
+    model = MODELS.build(at_size(joint(stock), size))
+    millions = sum(p.numel() for p in model.parameters()) / 1e6
+    return step(model, size, channels), millions
+
+
 def walk_one(path: Path) -> dict:
     """Walk one model file.
 
@@ -149,8 +156,7 @@ def walk_one(path: Path) -> dict:
     failures = {}  # Message -> sizes at which it came.
     for size in SIZES:
         try:
-            model = MODELS.build(at_size(joint(stock), size))
-            unused = step(model, size, channels)
+            unused, millions = _attempt(stock, size, channels)
         except Exception as error:  # Whatever it is, it goes into the table.
             note = f'{type(error).__name__}: {error}'.splitlines()[0][:250]
             failures.setdefault(note, []).append(size)
@@ -162,7 +168,7 @@ def walk_one(path: Path) -> dict:
             status='ok',
             note=f'{unused} unused parameters' if unused else '',
             size=size,
-            millions=sum(p.numel() for p in model.parameters()) / 1e6,
+            millions=millions,
             seconds=time.perf_counter() - start)
     try:
         MODELS.build(stock)
