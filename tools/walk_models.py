@@ -80,8 +80,11 @@ def at_size(model: dict, size: int) -> dict:
     """Tell a backbone that asks for it the size of the images."""
     model = copy.deepcopy(model)
     backbone = MODELS.get(model['backbone']['type'])
-    if 'img_size' in inspect.signature(backbone).parameters:
-        model['backbone']['img_size'] = size
+    takes = inspect.signature(backbone).parameters
+    if 'img_size' in takes:
+        known = model['backbone'].get('img_size', takes['img_size'].default)
+        model['backbone']['img_size'] = (
+            (size, size) if isinstance(known, (tuple, list)) else size)
     return model
 
 
