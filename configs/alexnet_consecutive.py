@@ -1,7 +1,7 @@
 # Trains: the consecutive baseline, fine-tuning on two UCI digits a class from
 # the backbone, fc6 and fc7 that alexnet_source.py trained; run that first.
 # Command: python tools/train.py configs/alexnet_consecutive.py
-# Expect: @@alexnet_consecutive@@
+# Expect: target test accuracy 86.6 (6.1) % (mean and SD of seeds 0-2).
 _base_ = ['./alexnet_target-only.py']
 
 source_checkpoint = 'work_dirs/alexnet_source/epoch_4.pth'
