@@ -155,14 +155,14 @@ def mkmmd(source: ClassFeatures,
     return distances.clamp_min(0) if biased else distances
 
 
-def _kernel(x, y, bandwidths, same=False):
-    """Kernel matrix (n, m) of features (n, D) and (m, D)."""
-    squared = torch.addmm(
-        y.square().sum(dim=1)[None], x, y.T, alpha=-2)
-    squared += x.square().sum(dim=1)[:, None]
+def _kernel(x, y, bandwidths):
+    """Kernel matrices (..., n, m) of features (..., n, D) and (..., m, D)."""
+    squared = torch.matmul(x, y.mT).mul_(-2)
+    squared += x.square().sum(dim=-1)[..., :, None]
+    squared += y.square().sum(dim=-1)[..., None, :]
     squared.clamp_min_(0)
-    if same:
-        squared.fill_diagonal_(0)
+    if y is x:
+        squared.diagonal(dim1=-2, dim2=-1).zero_()
     # exp(-d / b) of a bandwidth is a power of that of the next wider one:
     # one exponential serves them all.
     widest_first = sorted(bandwidths, reverse=True)
@@ -177,21 +177,35 @@ def _within(domain, bandwidths, biased):
     """Mean kernel value within each class, shape (L,), float64."""
     order = torch.argsort(domain.labels, stable=True)
     counts = domain.counts()
-    means = torch.empty(domain.num_classes, dtype=torch.float64)
-    for k, members in enumerate(order.split(counts.tolist())):
-        features = domain.features[members]
-        total = 0.0
-        rows = max(1, _BLOCK // len(members))
-        if len(members) <= rows:
-            total = _kernel(features, features, bandwidths, same=True).sum(
-                dtype=torch.float64)
-        else:
-            for block in features.split(rows):
-                total += _kernel(block, features, bandwidths).sum(
-                    dtype=torch.float64)
-        n = len(members)
-        means[k] = (total / n**2 if biased else (total - n) / (n * (n - 1)))
-    return means
+    starts = counts.cumsum(0) - counts
+    sums = torch.empty(domain.num_classes, dtype=torch.float64)
+    # Classes of one size are one batch, in parts of bounded memory.
+    for n in counts.unique().tolist():
+        classes = (counts == n).nonzero()[:, 0]
+        entries = n * max(n, domain.features.shape[1])
+        for part in classes.split(max(1, _BLOCK // entries)):
+            members = order[starts[part, None] + torch.arange(n)]
+            sums[part] = _sums(domain.features[members], bandwidths)
+    return (sums / counts**2 if biased else (sums - counts) /
+            (counts * (counts - 1)))
+
+
+def _sums(features, bandwidths):
+    """Sum of the kernel matrix of each class, shape (B,), float64.
+
+    Args:
+        features (Tensor): Features of B classes, shape (B, n, D).
+    """
+    n = features.shape[1]
+    rows = max(1, _BLOCK // n)
+    if n <= rows:
+        kernel = _kernel(features, features, bandwidths)
+        return kernel.sum(dim=(1, 2), dtype=torch.float64)
+    # One large class, in blocks of rows.
+    blocks = features.split(rows, dim=1)
+    return sum(
+        _kernel(block, features, bandwidths).sum(
+            dim=(1, 2), dtype=torch.float64) for block in blocks)
 
 
 def _across(source, target, bandwidths):
