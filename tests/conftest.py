@@ -1,12 +1,19 @@
 """A small joint training run on the embedded digits, for all tests."""
 import copy
+import os
 
 import pytest
 import torch
+from hypothesis import settings
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 import mmjtln  # noqa: F401  registers everything
+
+# An unattended run tries the same examples each time.
+settings.register_profile('ci', derandomize=True)
+if os.environ.get('CI'):
+    settings.load_profile('ci')
 
 
 @pytest.fixture(autouse=True)

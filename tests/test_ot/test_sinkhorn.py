@@ -100,8 +100,9 @@ def test_always_finite_and_honest(problem):
                    result.transport_cost()):
         assert tensor.isfinite().all()
     span = cost.max().item() / reg
-    # One marginal is met to rounding; the inputs are rounded too.
-    rounding = 5e-6 + 1e-13 * span
+    # One marginal is met to rounding; the inputs are rounded too. In float32
+    # (a span of at most 80) a plan's exponents are rounded to 6e-8 of them.
+    rounding = 5e-6 + 3e-7 * min(span, 80) + 1e-13 * span
     true = marginal_error(result, log_p, log_q)
     assert (true <= result.error.double() + rounding).all()
     assert result.converged == bool((result.error <= 1e-4).all())
