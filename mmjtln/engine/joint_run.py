@@ -1,7 +1,7 @@
 """What the hooks ask of a joint run: its model and its class lists."""
 from collections.abc import Sequence
 
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 
 from mmjtln.domains import SOURCE
@@ -15,13 +15,16 @@ def is_training(runner: Runner) -> bool:
 
 
 def jtln_model(runner: Runner) -> JTLNClassifier:
-    """Return the runner's model without its wrapper.
+    """Return the runner's model without what wraps it.
+
+    Wrappers are those of distributed training and test-time augmentation.
 
     Raises:
         TypeError: If it is no JTLNClassifier.
     """
     model = runner.model
-    model = model.module if is_model_wrapper(model) else model
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
     if not isinstance(model, JTLNClassifier):
         raise TypeError(
             'The hooks of mmjtln serve a JTLNClassifier, but `model.type` is '

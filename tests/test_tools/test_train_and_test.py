@@ -60,6 +60,8 @@ def test_train_then_test(config, tmp_path):
     best, = (tmp_path / 'work_dirs/tiny').glob('best_target*.pth')
     tested = run(TOOLS / 'test.py', config, best, cwd=tmp_path)
     assert accuracy(trained) == accuracy(tested) != []
+    flipped = run(TOOLS / 'test.py', config, best, '--tta', cwd=tmp_path)
+    assert len(accuracy(flipped)) == 1
 
 
 def test_resume(config, tmp_path):
