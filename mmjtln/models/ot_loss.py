@@ -8,7 +8,8 @@ import torch
 from mmengine.logging import print_log
 from torch import nn
 
-from mmjtln.ot.sinkhorn import check_options, sinkhorn
+from mmjtln.ot import entropic_value
+from mmjtln.ot.sinkhorn import check_options
 from mmjtln.registry import MODELS
 
 REDUCTIONS = ('mean', 'sum', 'none')
@@ -95,18 +96,14 @@ class OTLoss(nn.Module):
     Wasserstein Loss*, NeurIPS 2015; the solver: Cuturi, *Sinkhorn
     Distances*, NeurIPS 2013).
 
-    How it is differentiated: by the envelope theorem. With the optimal
-    potentials f and g, found without gradients, the value is
-    ``<p, f> + <q, g> - reg`` and its gradients are f for p and g for q, up
-    to a constant that a softmax removes. Nothing of the iterations is kept
-    for backward. The gradient is as good as the potentials: its relative
-    error is about the marginal error ``tol``.
+    How it is differentiated: by the envelope theorem, from the potentials,
+    see :func:`~mmjtln.ot.entropic_value`. Nothing of the iterations is kept
+    for backward. The relative error of the gradient is about the marginal
+    error ``tol``. A second derivative is an error.
 
     How it can fail: a solver that stops at ``max_iter`` gives a finite
     loss and gradient of less accuracy, and one warning. A NaN or plus
-    infinity in the logits gives a NaN loss, as any loss does. Second
-    derivatives are not those of the value: the potentials count as
-    constants.
+    infinity in the logits gives a NaN loss, as any loss does.
 
     It computes in float32 or better under autocast too.
 
@@ -361,13 +358,10 @@ class OTLoss(nn.Module):
             torch.promote_types(source_logits.dtype, target_logits.dtype),
             torch.float32)
         with torch.autocast(source_logits.device.type, enabled=False):
-            source_logits = source_logits.to(dtype)
-            target_logits = target_logits.to(dtype)
             try:
-                result = sinkhorn(
-                    source_logits.detach().log_softmax(1),
-                    target_logits.detach().log_softmax(1), self.cost,
-                    self.reg, self.max_iter, self.tol)
+                value, result = entropic_value(
+                    source_logits.to(dtype), target_logits.to(dtype),
+                    self.cost, self.reg, self.max_iter, self.tol)
             except ValueError as error:
                 if self.has_cost:
                     raise
@@ -375,9 +369,6 @@ class OTLoss(nn.Module):
                     'the cost matrix of OTLoss must be set before the loss '
                     'is used, got a matrix with unset (NaN) entries; '
                     f'{HOW_TO_SET}') from error
-            p, q = source_logits.softmax(1), target_logits.softmax(1)
-            f, g = result.f.to(dtype), result.g.to(dtype)
-            value = (p * f).sum(1) + (q * g).sum(1) - self.reg
         if not result.converged and not self._warned:
             self._warned = True
             print_log(

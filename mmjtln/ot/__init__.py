@@ -4,5 +4,6 @@ Pure torch: nothing here knows of MMEngine.
 """
 from .result import SinkhornResult
 from .sinkhorn import sinkhorn
+from .value import entropic_value
 
-__all__ = ['SinkhornResult', 'sinkhorn']
+__all__ = ['SinkhornResult', 'entropic_value', 'sinkhorn']

@@ -39,8 +39,6 @@ class Anderson:
     def __init__(self, weight):
         self.root = weight.sqrt()[:, None]
         self.image = self.residual = self.limit = None
-        eye = torch.eye(2, dtype=weight.dtype, device=weight.device)
-        self.ridge, self.tiny = 1 + RIDGE * eye, TINY * eye
 
     def next_point(self, image1, residual1, image2, residual2, error):
         """Return where to evaluate next, shape (B, L).
@@ -51,32 +49,52 @@ class Anderson:
             image2 (Tensor): F(F(x)), shape (B, L).
             residual2 (Tensor): F(x) - F(F(x)), shape (B, L).
             error (Tensor): What has to become small, at the second, shape
-                (B, 1).
+                (B,).
         """
         if self.image is None:
             self.image, self.residual = image1, residual1
             self.limit = torch.full_like(error, float('inf'))
         good = error <= self.limit
         self.limit = torch.minimum(self.limit, error * SLACK)
-        images = torch.stack([image1 - self.image, image2 - image1], 1)
-        residuals = torch.stack(
+        jump = image1 - self.image
+        weighted = torch.stack(
             [residual1 - self.residual, residual2 - residual1, residual2],
             1).mul_(self.root)
-        differences = residuals[:, :2]
-        # Differences of zero have coefficients of zero.
-        differences *= good[:, :, None]
-        self.image = torch.where(good, image2, self.image)
-        self.residual = torch.where(good, residual2, self.residual)
+        rows = good[:, None]
+        self.image = torch.where(rows, image2, self.image)
+        self.residual = torch.where(rows, residual2, self.residual)
+        first, second = self._coefficients(weighted, good)
+        # The difference of the last two images is -residual2.
+        return self.image.addcmul(
+            jump, first[:, None], value=-1).addcmul_(
+                residual2, second[:, None])
 
-        products = torch.bmm(residuals, differences.mT)
-        gram = torch.addcmul(self.tiny, products[:, :2], self.ridge)
-        # No error check: it would wait for the device, and the ridge keeps
-        # the matrix regular.
-        coefficients = torch.linalg.solve_ex(gram, products[:, 2, :, None])[0]
-        size = coefficients.abs().sum(1, keepdim=True)
-        coefficients /= size.div_(MAX_COEFFICIENTS).clamp_(min=1)
-        return torch.baddbmm(
-            self.image[:, None], coefficients.mT, images, alpha=-1)[:, 0]
+    @staticmethod
+    def _coefficients(weighted, good):
+        """Solve the normal equations of the two differences, row by row.
+
+        By hand: two by two is too little for a library's solver, which on a
+        GPU would wait for the device and on a CPU for its threads.
+
+        Args:
+            weighted (Tensor): Both differences of residuals and the last
+                residual, shape (B, 3, L).
+            good (Tensor): Rows that are not zero by order, shape (B,).
+
+        Returns:
+            tuple: Coefficients, shape (B,) each.
+        """
+        aa, ab, _, bb, ar, br = torch.bmm(
+            weighted, weighted[:, :2].mT).flatten(1).unbind(1)
+        # The ridge keeps them regular, an empty history's as well.
+        aa = aa.mul(1 + RIDGE).add_(TINY)
+        ratio = ab / aa
+        second = (br - ratio * ar) / (bb * (1 + RIDGE) - ratio * ab).add_(
+            TINY)
+        first = (ar - ab * second).div_(aa)
+        scale = good / (first.abs() + second.abs()).div_(
+            MAX_COEFFICIENTS).clamp_(min=1)
+        return first * scale, second * scale
 
     def keep(self, rows):
         """Forget all rows but these, given by index, shape (B',)."""

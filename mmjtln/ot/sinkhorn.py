@@ -218,19 +218,19 @@ def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
         residual2 = image1 - image2
         # The column sums of the plan in hand are v s: the error is a
         # by-product of the half step.
-        error = (image1 + log_s).exp_().sub_(q).abs_().sum(1, keepdim=True)
+        error = (image1 + log_s).exp_().sub_(q).abs_().sum(1)
         last = iteration >= max_iter
         if iteration % check_every == 0 or last:
             # NaN counts as unsolved.
-            solved = error[:, 0] <= tol
+            solved = error <= tol
             count = len(q) - int(solved.sum())
             stop = count == 0 or last
             drop = (count <= len(q) // 2
                     and len(q) * kernel.elements >= min_work)
             if active is None:
-                all_log_s, all_errors = log_s, error[:, 0]
+                all_log_s, all_errors = log_s, error
             elif stop or drop:
-                all_log_s[active], all_errors[active] = log_s, error[:, 0]
+                all_log_s[active], all_errors[active] = log_s, error
             if stop:
                 return all_log_s, all_errors, iteration, count == 0
             if drop:

@@ -194,9 +194,24 @@ def test_what_is_kept_for_backward():
     loss = OTLoss(cost=cost, grad_to='both')
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
         value = loss(source, target)
-    # The softmax and the potentials of each side.
-    assert sum(saved.values()) <= 2 * batch * (num_source + num_target)
+    # One array for each side.
+    assert sum(saved.values()) == batch * (num_source + num_target)
     value.backward()
+    for grad_to, classes in dict(source=num_source, target=num_target).items():
+        saved.clear()
+        loss.grad_to = grad_to
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+            loss(source, target)
+        assert sum(saved.values()) == batch * classes
+
+
+def test_second_derivatives_are_refused():
+    """The potentials' own derivatives are not known: an error, not zero."""
+    source, target, cost = random_logits()
+    source.requires_grad_()
+    value = OTLoss(cost=cost)(source, target)
+    with pytest.raises(RuntimeError, match='differentiated once only'):
+        torch.autograd.grad(value, source, create_graph=True)
 
 
 def test_log_for_training():
