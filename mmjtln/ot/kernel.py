@@ -66,7 +66,7 @@ class DenseKernel:
     def mean_plan(self, log_u, log_v):
         """The batch's mean plan, shape (N, L)."""
         u, v, factor = self._split(log_u, log_v)
-        return (u.mul_(factor).t() @ v).mul_(self.matrix).div_(u.shape[0])
+        return (u.mul_(factor).t() @ v).mul_(self.matrix).div_(len(u))
 
     def transport_cost(self, log_u, log_v, cost):
         """<plan, cost> of each sample, shape (B,)."""

@@ -9,6 +9,10 @@ from .kernel import MAX_RANGE_FLOAT32, build_kernel, reduce_cost
 from .precision import full_precision
 from .result import SinkhornResult
 
+# Iterations between two looks at the error. On a GPU a look waits for the
+# device.
+CHECK_EVERY = {'cpu': 2}
+CHECK_EVERY_ELSEWHERE = 4
 # Solved samples leave the batch if an iteration costs at least this many
 # multiplications; below it, taking them out costs more.
 MIN_WORK = {'cpu': 2**21}
@@ -201,7 +205,9 @@ def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
         tuple: log s = log(K^T u) of each sample, shape (B, L), its error,
         shape (B,), iterations done, and whether all are within tol.
     """
-    min_work = MIN_WORK.get(log_q.device.type, MIN_WORK_ELSEWHERE)
+    device = log_q.device.type
+    check_every = CHECK_EVERY.get(device, CHECK_EVERY_ELSEWHERE)
+    min_work = MIN_WORK.get(device, MIN_WORK_ELSEWHERE)
     q = log_q.exp()
     accelerated = Anderson(q)
     all_log_s, all_errors, active = None, None, None
@@ -213,26 +219,30 @@ def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
         # The column sums of the plan in hand are v s: the error is a
         # by-product of the half step.
         error = (image1 + log_s).exp_().sub_(q).abs_().sum(1)
-        # NaN counts as unsolved. On a GPU this waits for the device.
-        solved = error <= tol
-        batch = q.shape[0]
-        count = batch - int(solved.sum())
-        stop = count == 0 or iteration >= max_iter
-        drop = count <= batch // 2 and batch * kernel.elements >= min_work
-        if active is None:
-            all_log_s, all_errors = log_s, error
-        elif stop or drop:
-            all_log_s[active], all_errors[active] = log_s, error
-        if stop:
-            return all_log_s, all_errors, iteration, count == 0
-        if drop:
-            # Solved samples leave the batch: one hard image does not make
-            # all pay.
-            rows = (~solved).nonzero()[:, 0]
-            active = rows if active is None else active[rows]
-            accelerated.keep(rows)
-            marginal, log_q, q, log_v, image1, image2, residual2, error = (
-                tensor[rows] for tensor in (marginal, log_q, q, log_v, image1,
-                                            image2, residual2, error))
+        last = iteration >= max_iter
+        if iteration % check_every == 0 or last:
+            # NaN counts as unsolved.
+            solved = error <= tol
+            count = len(q) - int(solved.sum())
+            stop = count == 0 or last
+            drop = (count <= len(q) // 2
+                    and len(q) * kernel.elements >= min_work)
+            if active is None:
+                all_log_s, all_errors = log_s, error
+            elif stop or drop:
+                all_log_s[active], all_errors[active] = log_s, error
+            if stop:
+                return all_log_s, all_errors, iteration, count == 0
+            if drop:
+                # Solved samples leave the batch: one hard image does not
+                # make all pay.
+                rows = (~solved).nonzero()[:, 0]
+                active = rows if active is None else active[rows]
+                accelerated.keep(rows)
+                (marginal, log_q, q, log_v, image1, image2, residual2,
+                 error) = (
+                    tensor[rows] for tensor in (marginal, log_q, q, log_v,
+                                                image1, image2, residual2,
+                                                error))
         log_v = accelerated.next_point(image1, log_v - image1, image2,
                                        residual2, error)
