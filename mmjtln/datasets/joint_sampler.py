@@ -55,7 +55,9 @@ class JointSampler(Sampler):
         batch_size (int): Number of images in a batch on one rank; the same
             as ``train_dataloader.batch_size``.
         source_ratio (float): Part of a batch that comes from the source, in
-            (0, 1). Halves are rounded to even. Defaults to 0.5.
+            [0, 1]. Halves are rounded to even. With 0 or 1 one domain alone
+            is drawn, in the order of a joint run: for a stock classifier that
+            a joint run is compared with. Defaults to 0.5.
         epoch (str | int): What an epoch is: ``'target'``, ``'source'``, or a
             number of batches. Defaults to 'target'.
         seed (int, optional): Seed of the permutations, not negative, the
@@ -66,8 +68,8 @@ class JointSampler(Sampler):
 
     Raises:
         TypeError: ``dataset`` is no JointDataset.
-        ValueError: A batch cannot hold both domains, or an argument is out
-            of its range.
+        ValueError: A batch cannot hold the domains asked for, or an argument
+            is out of its range.
     """
 
     def __init__(self,
@@ -120,13 +122,14 @@ class JointSampler(Sampler):
             return num_full, none
         here = math.ceil(rest / self.world_size)
         there = round(here * self.per_batch[other] / self.per_batch[counted])
+        there = max(there, min(1, self.per_batch[other]))
         # Updating keeps the order of the keys: the source comes first.
-        return num_full, {**none, counted: here, other: max(1, there)}
+        return num_full, {**none, counted: here, other: there}
 
     @property
     def num_batches(self) -> int:
         """int: Number of batches in an epoch, the same on every rank."""
-        return self.num_full + bool(self.last[TARGET])
+        return self.num_full + any(self.last.values())
 
     def __len__(self) -> int:
         """Return the number of indices this rank yields in an epoch."""
@@ -167,18 +170,18 @@ class JointSampler(Sampler):
 
 
 def _check(batch_size, source_ratio, epoch) -> None:
-    """Refuse what cannot make batches of both domains."""
-    if not _is_int(batch_size) or batch_size < 2:
+    """Refuse what cannot make the batches asked for."""
+    if not _is_int(batch_size) or batch_size < 1:
         raise ValueError(
-            'batch_size must be an int of at least 2, one image of each '
-            f'domain, but got {batch_size!r}; mend `batch_size` of {_WHERE} '
-            'and of `train_dataloader`')
-    if not isinstance(source_ratio, float) or not 0 < source_ratio < 1:
+            'batch_size must be a positive int, but got '
+            f'{batch_size!r}; mend `batch_size` of {_WHERE} and of '
+            '`train_dataloader`')
+    if not isinstance(source_ratio, float) or not 0 <= source_ratio <= 1:
         raise ValueError(
-            'source_ratio must be a float in (0, 1), both ends excluded, '
-            f'but got {source_ratio!r}; mend `source_ratio` of {_WHERE}')
+            'source_ratio must be a float in [0, 1], but got '
+            f'{source_ratio!r}; mend `source_ratio` of {_WHERE}')
     num_source = round(batch_size * source_ratio)
-    if not 0 < num_source < batch_size:
+    if 0 < source_ratio < 1 and not 0 < num_source < batch_size:
         raise ValueError(
             'each batch must hold at least one image of each domain, but '
             f'batch_size={batch_size} with source_ratio={source_ratio} '
@@ -188,6 +191,12 @@ def _check(batch_size, source_ratio, epoch) -> None:
         raise ValueError(
             "epoch must be 'target', 'source' or a positive int, a number "
             f'of batches, but got {epoch!r}; mend `epoch` of {_WHERE}')
+    absent = {0: SOURCE, batch_size: TARGET}.get(num_source)
+    if absent is not None and epoch == absent:
+        raise ValueError(
+            f'an epoch counted by the {absent} needs {absent} images, but '
+            f'source_ratio={source_ratio} draws none; mend `epoch` or '
+            f'`source_ratio` of {_WHERE}')
 
 
 def _is_int(value) -> bool:

@@ -275,10 +275,13 @@ def test_built_as_the_runner_does():
 
 
 @pytest.mark.parametrize('kwargs, words', [
-    (dict(batch_size=1), ['batch_size', 'at least 2', 'got 1']),
+    (dict(batch_size=0), ['batch_size', 'positive', 'got 0']),
+    (dict(batch_size=1), ['batch_size=1', 'one image of each']),
     (dict(batch_size=2.0), ['batch_size', '2.0']),
-    (dict(source_ratio=0.), ['source_ratio', '(0, 1)', '0.0']),
-    (dict(source_ratio=1.), ['source_ratio', '(0, 1)', '1.0']),
+    (dict(source_ratio=-.1), ['source_ratio', '[0, 1]', '-0.1']),
+    (dict(source_ratio=1.5), ['source_ratio', '[0, 1]', '1.5']),
+    (dict(source_ratio=0., epoch='source'), ['source', 'draws none']),
+    (dict(source_ratio=1., epoch='target'), ['target', 'draws none']),
     (dict(source_ratio=float('nan')), ['source_ratio', 'nan']),
     (dict(source_ratio='half'), ['source_ratio', 'half']),
     (dict(source_ratio=0.01), ['0 source', '8 target', 'source_ratio']),
@@ -293,6 +296,20 @@ def test_refuses(kwargs, words):
         sampler(joint(20, 20), **{'batch_size': 8, **kwargs})
     for word in [*words, '`train_dataloader.sampler`']:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize('epoch', ['target', 3])
+def test_one_domain_alone_comes_in_the_order_of_a_joint_run(epoch):
+    """With ratio 0 the target images of each step are those of ratio 0.5."""
+    dataset = joint(20, 10)
+    alone = sampler(dataset, 4, source_ratio=0., epoch=epoch)
+    both = sampler(dataset, 8, source_ratio=0.5, epoch=epoch)
+    for number in range(2):
+        alone.set_epoch(number)
+        both.set_epoch(number)
+        assert list(alone) == [i for i in both if i >= 20]
+        assert len(alone) == len(list(alone))
+    assert alone.num_batches == both.num_batches == 3
 
 
 def test_refuses_other_data_sets():
