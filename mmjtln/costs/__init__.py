@@ -8,6 +8,7 @@ from .file_cost import FileCost
 from .image_cost import ImageCost
 from .mkmmd import MKMMDCost
 from .prototype import PrototypeCost
+from .random_cost import RandomCost
 from .taxonomy_cost import TaxonomyCost
 from .text import TextCost
 from .wasserstein import WassersteinCost
@@ -15,5 +16,6 @@ from .wasserstein import WassersteinCost
 __all__ = [
     'BaseCost', 'ClassFeatures', 'CompositeCost', 'ConfusionCost',
     'CostMatrix', 'FeatureCost', 'FileCost', 'ImageCost', 'MKMMDCost',
-    'Measured', 'PrototypeCost', 'TaxonomyCost', 'TextCost', 'WassersteinCost'
+    'Measured', 'PrototypeCost', 'RandomCost',
+    'TaxonomyCost', 'TextCost', 'WassersteinCost'
 ]

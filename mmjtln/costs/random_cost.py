@@ -1,0 +1,37 @@
+"""Costs that know nothing: a control for those that do."""
+import hashlib
+
+import numpy as np
+
+from mmjtln.registry import COSTS
+
+from .base import BaseCost, Measured
+from .class_names import classes_of
+
+
+@COSTS.register_module()
+class RandomCost(BaseCost):
+    """Costs drawn evenly from [0, 1), without any knowledge.
+
+    What JTLN gains with such a matrix it does not owe to prior knowledge: the
+    OT term also teaches the source head to tell target classes apart, whatever
+    they are called. So compare a cost matrix with this one.
+
+    Needs: nothing. Cost: none.
+
+    Args:
+        seed (int): Seed of the draw, not negative. Defaults to 0.
+        **kwargs: Arguments of :class:`BaseCost`.
+    """
+
+    def __init__(self, seed: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+
+    def prepare(self, source_dataset, target_dataset, model):
+        return [len(classes_of(dataset, side)) for side, dataset in (
+            ('source', source_dataset), ('target', target_dataset))]
+
+    def measure(self, prepared) -> Measured:
+        matrix = np.random.default_rng(self.seed).random(prepared)
+        return Measured(matrix, hashlib.sha256(matrix.tobytes()).hexdigest())
