@@ -25,6 +25,26 @@ _SAME_AT_TEST_TIME = {
 _TRAINING_OPTIONS = ('source_num_classes', 'batch_augments', 'to_onehot')
 
 
+def stock_classifier(cfg: dict, domain: str) -> dict:
+    """Return the config of a stock classifier of one domain, to be trained.
+
+    Args:
+        cfg (dict): ``model`` of a JTLN config.
+        domain (str): ``'target'`` or ``'source'``: whose head it gets.
+
+    Returns:
+        dict: Config of an ``ImageClassifier``.
+    """
+    cfg = deepcopy(dict(cfg))
+    source_head = _complete_source_head(cfg['head'], cfg['source_head'])
+    cfg = {key: value for key, value in cfg.items()
+           if key not in _JOINT_OPTIONS}
+    cfg['head'] = _with_class_count(
+        source_head if domain == SOURCE else cfg['head'])
+    cfg['type'] = 'ImageClassifier'
+    return cfg
+
+
 def stock_model(cfg: dict, model: nn.Module, domain: str,
                 images: Tensor) -> tuple[dict, dict]:
     """Express the classifier of a domain in MMPretrain's own parts.
@@ -44,14 +64,9 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
     Raises:
         TypeError: If a part of the model is of no stock type.
     """
-    cfg = {key: value for key, value in deepcopy(cfg).items()
-           if key not in _JOINT_OPTIONS | {'train_cfg', 'pretrained'}
-           } | dict(source_head=cfg['source_head'])
-    source_head = _complete_source_head(cfg['head'], cfg.pop('source_head'))
-    cfg['head'] = _with_class_count(
-        source_head if domain == SOURCE else cfg['head'])
-    cfg = _without_training(cfg)
-    cfg['type'] = 'ImageClassifier'
+    cfg = _without_training(stock_classifier(cfg, domain))
+    for key in ('train_cfg', 'pretrained'):
+        cfg.pop(key, None)
 
     kept = 'source_head.' if domain == SOURCE else 'head.'
     state = {}

@@ -1,0 +1,10 @@
+"""Comparing JTLN with what one would do without it, on one's own data."""
+from . import report
+from .methods import DEFAULT_METHODS, Method, methods_of
+from .statistics import holm, mean_interval, paired_difference, summarise
+from .study import Study
+
+__all__ = [
+    'DEFAULT_METHODS', 'Method', 'Study', 'holm', 'mean_interval',
+    'methods_of', 'paired_difference', 'report', 'summarise'
+]

@@ -1,0 +1,138 @@
+"""The files of a comparison: results.json, tables and a plot."""
+import csv
+import io
+import json
+from pathlib import Path
+
+
+def write(results: dict, rows: list[dict], references: list[str],
+          folder: Path) -> str:
+    """Write ``results.json``, ``table.md``, ``table.csv`` and ``plot.png``.
+
+    Args:
+        results (dict): What :meth:`Study.run` returns.
+        rows (list[dict]): What :func:`summarise` makes of it.
+        references (list[str]): Methods with which the others are compared.
+        folder (Path): Where to.
+
+    Returns:
+        str: The Markdown table.
+    """
+    table = markdown(rows, references)
+    _write(folder / 'results.json',
+           json.dumps(dict(results, summary=rows), indent=1).encode())
+    _write(folder / 'table.md', table.encode())
+    _write(folder / 'table.csv', _csv(rows, references).encode())
+    _write(folder / 'plot.png', plot(rows))
+    return table
+
+
+def markdown(rows: list[dict], references: list[str]) -> str:
+    """Return the table as Markdown."""
+    with_shots = any(row['shots'] is not None for row in rows)
+    head = [*(['shots'] if with_shots else []), 'method',
+            'test accuracy, % [95 % CI]',
+            *(f'against {name} [95 % CI], p' for name in references),
+            'steps', 'seconds']
+    lines = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
+    for row in rows:
+        cells = [str(row['shots'])] if with_shots else []
+        cells += [row['method'], _interval(row['accuracy'], '.1f')]
+        if row['failed']:
+            cells[-1] += f' ({row["failed"]} failed)'
+        cells += [_difference(row['against'].get(name))
+                  for name in references]
+        cells += [_sum(row['source_steps'], row['steps']),
+                  _sum(row['source_seconds'], row['seconds'])]
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def plot(rows: list[dict]) -> bytes:
+    """Draw means and intervals, over shots if there are several; as PNG."""
+    from matplotlib.figure import Figure
+    methods = list(dict.fromkeys(row['method'] for row in rows))
+    shots = list(dict.fromkeys(row['shots'] for row in rows))
+    curves = len(shots) > 1
+    figure = Figure(figsize=(6.4, 4.) if curves else
+                    (6.4, 1.2 + .4 * len(methods)), layout='constrained')
+    axes = figure.add_subplot()
+    for number, method in enumerate(methods):
+        found = [row for row in rows if row['method'] == method
+                 and row['accuracy']['low'] is not None]
+        means = [row['accuracy']['mean'] for row in found]
+        spread = [[row['accuracy']['mean'] - row['accuracy']['low']
+                   for row in found]]
+        if curves:
+            # A little apart, so that the bars do not hide each other.
+            shift = 1 + .02 * (number - len(methods) / 2)
+            axes.errorbar([row['shots'] * shift for row in found], means,
+                          yerr=spread, marker='o', capsize=2, label=method)
+        else:
+            axes.errorbar(means, [number] * len(means), xerr=spread,
+                          marker='o', capsize=3, color=f'C{number}')
+    if curves:
+        axes.set_xscale('log')
+        axes.set_xticks(shots, [str(number) for number in shots])
+        axes.minorticks_off()
+        axes.set_xlabel('labelled target images a class')
+        axes.set_ylabel('target test accuracy, %')
+        axes.legend()
+    else:
+        axes.set_yticks(range(len(methods)), methods)
+        axes.invert_yaxis()
+        axes.set_xlabel('target test accuracy, % (mean, 95 % CI)')
+    axes.grid(alpha=.3)
+    file = io.BytesIO()
+    figure.savefig(file, format='png', dpi=120)
+    return file.getvalue()
+
+
+def _csv(rows: list[dict], references: list[str]) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow([
+        'shots', 'method', 'seeds', 'failed', 'mean', 'low', 'high', *(
+            f'{key}_against_{name}' for name in references
+            for key in ('mean', 'low', 'high', 'p', 'holm')),
+        'source_steps', 'steps', 'source_seconds', 'seconds'])
+    for row in rows:
+        accuracy = row['accuracy']
+        writer.writerow([
+            row['shots'], row['method'], accuracy['n'], row['failed'],
+            accuracy['mean'], accuracy['low'], accuracy['high'], *(
+                row['against'].get(name, {}).get(key) for name in references
+                for key in ('mean', 'low', 'high', 'p', 'holm')),
+            row['source_steps'], row['steps'], row['source_seconds'],
+            row['seconds']])
+    return file.getvalue()
+
+
+def _interval(found: dict, form: str) -> str:
+    if found['mean'] is None:
+        return '-'
+    text = format(found['mean'], form)
+    if found['low'] is not None:
+        text += f' [{found["low"]:{form}}, {found["high"]:{form}}]'
+    return text
+
+
+def _difference(found: dict | None) -> str:
+    if found is None or found['mean'] is None:
+        return ''
+    text = _interval(found, '+.2f')
+    if found['holm'] is not None:
+        text += ', ' + ('<0.001' if found['holm'] < .001
+                        else f'{found["holm"]:.3f}')
+    return text
+
+
+def _sum(first: float, second: float) -> str:
+    return f'{first:.0f} + {second:.0f}' if first else f'{second:.0f}'
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(path.name + '.part')
+    part.write_bytes(content)
+    part.replace(path)

@@ -1,0 +1,109 @@
+"""One run of a comparison, in a process of its own."""
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner, find_latest_checkpoint
+
+from mmjtln.apis import train
+from mmjtln.models.backbone_classifier import detach_classifier
+
+#: What a finished run leaves in its folder.
+RESULT = 'result.json'
+CLASSIFIER, BACKBONE = 'classifier.pth', 'backbone.pth'
+_METRIC = 'target/accuracy/top1'
+
+
+def execute(cfg: dict, folder: str, threads: int) -> None:
+    """Train, choose the checkpoint on validation data, and test it once.
+
+    Everything printed goes to ``log.txt`` of the folder. A run that was
+    killed goes on from its last checkpoint, if its config is the same.
+    ``result.json`` is written last, and whole; checkpoints are then removed,
+    but for those of a network trained on the source, from which others start.
+
+    Args:
+        cfg (dict): Config of the run.
+        folder (str): Its work directory.
+        threads (int): CPU threads of PyTorch.
+    """
+    folder = Path(folder)
+    text = config_text(cfg)
+    written = folder / 'config.json'
+    if not written.exists() or written.read_text() != text:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _write(written, text)
+    log = open(folder / 'log.txt', 'a', buffering=1)  # noqa: SIM115
+    os.dup2(log.fileno(), sys.stdout.fileno())
+    os.dup2(log.fileno(), sys.stderr.fileno())
+    torch.set_num_threads(threads)
+
+    started = time.perf_counter()
+    latest = find_latest_checkpoint(str(folder))
+    start = {} if latest is None else dict(load_from=latest, resume=True)
+    runner = train(Config(cfg), work_dir=str(folder), **start)
+    result = dict(
+        steps=runner.iter,
+        images=runner.iter * runner.train_dataloader.batch_size)
+    if runner.val_loop is None:
+        _keep_source(runner, folder)
+    else:
+        result.update(_test(runner))
+    result['seconds'] = round(time.perf_counter() - started, 1)
+    _write(folder / RESULT, json.dumps(result))
+    kept = (CLASSIFIER, BACKBONE)
+    for checkpoint in folder.glob('*.pth'):
+        if checkpoint.name not in kept:
+            checkpoint.unlink()
+
+
+def finished(cfg: dict, folder: Path) -> dict | None:
+    """Return the result of a run that was finished with this very config."""
+    written, result = folder / 'config.json', folder / RESULT
+    if not result.exists() or written.read_text() != config_text(cfg):
+        return None
+    return json.loads(result.read_text())
+
+
+def config_text(cfg: dict) -> str:
+    """Write a config so that the same config gives the same text."""
+    return json.dumps(cfg, indent=1, sort_keys=True, default=str)
+
+
+def _test(runner: Runner) -> dict:
+    """Test the last weights, and those that validation data chose."""
+    last = runner.test()[_METRIC]
+    best = runner.message_hub.get_info('best_ckpt')
+    runner.load_checkpoint(best)
+    return dict(
+        validation=runner.message_hub.get_info('best_score'),
+        test=runner.test()[_METRIC],
+        test_last=last,
+        chosen=Path(best).stem)
+
+
+def _keep_source(runner: Runner, folder: Path) -> None:
+    """Save a network trained on the source, with its head and without."""
+    state = runner.model.state_dict()
+    # Not the classes that MMEngine noted, which are those of the target.
+    meta = dict(dataset_meta=dict(
+        classes=runner.train_dataloader.dataset.source_classes))
+    torch.save(dict(state_dict=state, meta=meta), folder / CLASSIFIER)
+    own = detach_classifier(runner.model.backbone)
+    heads = ('head.', ) if own is None else (f'backbone.{own[0]}.', )
+    torch.save(
+        dict(state_dict={key: value for key, value in state.items()
+                         if not key.startswith(heads)}), folder / BACKBONE)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_suffix('.part')
+    part.write_text(text)
+    part.replace(path)

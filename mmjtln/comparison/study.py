@@ -1,0 +1,198 @@
+"""A comparison of methods: what is run, what is chosen, what comes out."""
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from .methods import Method, check_comparable, method_config, source_config
+from .pool import Job, Pool
+from .run import BACKBONE, CLASSIFIER
+
+_PACKAGES = ('mmjtln', 'torch', 'mmengine', 'mmpretrain', 'numpy', 'scipy')
+
+
+class Study:
+    """Run methods over seeds, and shots, from one JTLN config.
+
+    All methods share, for a seed, the initial weights, the target images and
+    the number of target images and of target gradient steps. First the
+    networks that some start from are trained on the source. Then, for methods
+    with a grid, each of its points is run with the tuning seeds, and the one
+    of the best mean validation accuracy is kept. Then all run with the seeds
+    that count. Each run chooses its epoch by validation accuracy.
+
+    Args:
+        cfg (Config): The JTLN config, see :func:`check_comparable`.
+        methods (list[Method]): What is compared.
+        seeds (list[int]): Seeds that count.
+        tuning_seeds (list[int]): Seeds of the grids, none of ``seeds``.
+        shots (list[int]): Target images a class; empty for the config's own
+            number. Tuning is at the config's own.
+        folder (Path): Where runs go. What is finished there is kept.
+        jobs (int): Runs side by side.
+
+    Raises:
+        ValueError: If the config or the seeds do not suit.
+    """
+
+    def __init__(self, cfg: Config, methods: list[Method], seeds: list[int],
+                 tuning_seeds: list[int], shots: list[int], folder: Path,
+                 jobs: int) -> None:
+        check_comparable(cfg)
+        both = sorted(set(seeds) & set(tuning_seeds))
+        if both:
+            raise ValueError('Seeds that tune must not be reported, too, but '
+                             f'{both} are in both --seeds and --tune.')
+        tuned = [method.name for method in methods if method.grid]
+        if tuned and not tuning_seeds:
+            raise ValueError(
+                f'{tuned} have a grid to choose from, but there are no seeds '
+                'to choose with: name some by --tune, such as --tune 100-102.')
+        self.cfg, self.methods = cfg, methods
+        self.seeds, self.tuning_seeds = seeds, tuning_seeds
+        self.shots = shots or [None]
+        # Runs build paths of their own from it.
+        self.folder = Path(folder).resolve()
+        self.jobs = jobs
+
+    def run(self) -> dict:
+        """Run everything that is not finished, and return the results.
+
+        Returns:
+            dict: JSON-able; ``methods`` holds for each method the chosen
+            ``options``, the ``tuning`` and the ``runs``.
+        """
+        tuned = [method for method in self.methods if method.grid]
+        needing = any(method.needs_source for method in self.methods)
+        starts = [*self.seeds, *(self.tuning_seeds if tuned else [])]
+        points = sum(len(method.variants()) for method in tuned)
+        pool = Pool(
+            self.jobs, needing * len(starts)
+            + points * len(self.tuning_seeds)
+            + len(self.methods) * len(self.shots) * len(self.seeds))
+
+        sources = pool.run([self._source_job(seed) for seed in starts]
+                           if needing else [])
+        chosen = self._tune(pool, tuned, sources)
+        reported = {
+            (method.name, shots, seed): self._job(
+                method, chosen[method.name]['options'], seed, shots)
+            for shots in self.shots for seed in self.seeds
+            for method in self.methods
+        }
+        results = self._run(pool, list(reported.values()), sources)
+        return dict(
+            config=self.cfg.filename,
+            config_text=self.cfg.pretty_text,
+            seeds=self.seeds,
+            tuning_seeds=self.tuning_seeds,
+            **_made_with(),
+            source_runs={name: sources[name] for name in sorted(sources)},
+            methods={
+                method.name: dict(
+                    kind=method.kind,
+                    start=method.start if not method.kind == 'consecutive'
+                    else 'source',
+                    cost=method.cost,
+                    **chosen[method.name],
+                    runs=[
+                        dict(shots=shots, seed=seed,
+                             **self._total(method, seed, sources,
+                                           results[job.name]))
+                        for (name, shots, seed), job in reported.items()
+                        if name == method.name
+                    ]) for method in self.methods
+            })
+
+    def _tune(self, pool: Pool, tuned: list[Method], sources: dict) -> dict:
+        """Choose the options of each method."""
+        chosen = {method.name: dict(options=method.variants()[0], tuning=[])
+                  for method in self.methods}
+        jobs = {
+            (method.name, number, seed): self._job(method, options, seed, None)
+            for method in tuned
+            for number, options in enumerate(method.variants())
+            for seed in self.tuning_seeds
+        }
+        results = self._run(pool, list(jobs.values()), sources)
+        for method in tuned:
+            tuning = []
+            for number, options in enumerate(method.variants()):
+                found = [results[jobs[method.name, number, seed].name]
+                         for seed in self.tuning_seeds]
+                scores = [run['validation'] for run in found
+                          if 'validation' in run]
+                # A point at which a run failed is no candidate.
+                complete = len(scores) == len(found)
+                tuning.append(dict(
+                    options=options,
+                    validation=float(np.mean(scores)) if complete else None))
+            best = max(tuning, key=lambda point: -1 if point['validation'] is
+                       None else point['validation'])
+            chosen[method.name] = dict(options=best['options'], tuning=tuning)
+        return chosen
+
+    def _run(self, pool: Pool, jobs: list[Job], sources: dict) -> dict:
+        """Run jobs whose start is there; the rest have failed with it."""
+        lost = {}
+        for job in jobs:
+            source = sources.get(f'source/seed{job.cfg["randomness"]["seed"]}')
+            if source and 'error' in source and job.cfg.get('load_from'):
+                lost[job.name] = dict(
+                    error='the training on the source failed: '
+                    + source['error'])
+        return {**lost, **pool.run(
+            [job for job in jobs if job.name not in lost])}
+
+    def _source_job(self, seed: int) -> Job:
+        name = f'source/seed{seed}'
+        return Job(name, source_config(self.cfg, seed).to_dict(),
+                   self.folder / 'runs' / name)
+
+    def _job(self, method: Method, options: dict, seed: int,
+             shots: int | None) -> Job:
+        point = ''.join(f',{key.rsplit(".", 1)[-1]}={options[key]}'
+                        for key in method.grid)
+        name = '/'.join([method.name + point, *(
+            [] if shots is None else [f'shots{shots}']), f'seed{seed}'])
+        start = None
+        if method.needs_source:
+            source = self.folder / 'runs' / 'source' / f'seed{seed}'
+            start = dict(classifier=str(source / CLASSIFIER),
+                         backbone=str(source / BACKBONE))
+        cfg = method_config(self.cfg, method, options, seed, shots, start)
+        return Job(name, cfg.to_dict(), self.folder / 'runs' / name)
+
+    def _total(self, method: Method, seed: int, sources: dict,
+               result: dict) -> dict:
+        """Add what the first stage of a method took."""
+        if not method.needs_source or 'error' in result:
+            return result
+        source = sources[f'source/seed{seed}']
+        return dict(result, **{
+            f'source_{key}': source[key]
+            for key in ('steps', 'images', 'seconds')})
+
+
+def _made_with() -> dict:
+    """Return what tells where numbers come from."""
+    versions = {'python': platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = None
+    git = subprocess.run(
+        ['git', 'describe', '--always', '--dirty', '--abbrev=12'],
+        cwd=Path(__file__).parent, capture_output=True, text=True,
+        check=False) if _has_git() else None
+    return dict(commit=git.stdout.strip() or None if git else None,
+                versions=versions)
+
+
+def _has_git() -> bool:
+    from shutil import which
+    return which('git') is not None
