@@ -40,9 +40,9 @@ class Anderson:
         self.weight = weight[:, None]
         self.image = self.residual = self.limit = None
         # As tensors: a Python number costs a conversion in every product.
-        self.slack, self.ridge, self.tiny = (
+        self.slack, self.most, self.none, self.ridge, self.tiny = (
             torch.full((), value, dtype=weight.dtype, device=weight.device)
-            for value in (SLACK, 1 + RIDGE, TINY))
+            for value in (SLACK, MAX_COEFFICIENTS, 0, 1 + RIDGE, TINY))
 
     def next_point(self, image1, residual1, image2, residual2, error):
         """Return where to evaluate next, shape (B, L).
@@ -61,34 +61,32 @@ class Anderson:
         good = error <= self.limit
         self.limit = torch.minimum(self.limit, error * self.slack)
         jump = image1 - self.image
-        differences = torch.stack(
-            [residual1 - self.residual, residual2 - residual1], 1)
+        residuals = torch.stack(
+            [residual1 - self.residual, residual2 - residual1, residual2], 1)
         self.image = torch.where(good, image2, self.image)
         self.residual = torch.where(good, residual2, self.residual)
-        first, second = self._coefficients(differences, self.residual, good)
+        first, second = self._coefficients(residuals, good)
         # The difference of the last two images is -residual2.
         return torch.addcmul(self.image, jump, first, value=-1).addcmul_(
             residual2, second)
 
-    def _coefficients(self, differences, residual, good):
+    def _coefficients(self, residuals, good):
         """Solve the normal equations of the two differences, row by row.
 
         By hand: two by two is too little for a library's solver, which on a
         GPU would wait for the device and on a CPU for its threads.
 
         Args:
-            differences (Tensor): Of residuals, shape (B, 2, L).
-            residual (Tensor): The last one, shape (B, L).
+            residuals (Tensor): Both differences of residuals and the last
+                residual, shape (B, 3, L).
             good (Tensor): Rows that are not zero by order, shape (B, 1).
 
         Returns:
             tuple: Coefficients, shape (B, 1) each.
         """
-        weighted = differences * self.weight
-        aa, ab, _, bb = torch.bmm(
-            weighted, differences.mT).flatten(1).split(1, 1)
-        ar, br = torch.bmm(
-            weighted, residual[:, :, None]).flatten(1).split(1, 1)
+        aa, ab, ar, _, bb, br = torch.bmm(
+            residuals[:, :2] * self.weight,
+            residuals.mT).view(-1, 6, 1).unbind(1)
         # The ridge keeps them regular, an empty history's as well.
         aa = torch.addcmul(self.tiny, aa, self.ridge)
         ratio = ab / aa
@@ -96,9 +94,9 @@ class Anderson:
             torch.addcmul(self.tiny, bb, self.ridge).addcmul_(
                 ratio, ab, value=-1))
         first = ar.addcmul(ab, second, value=-1).div_(aa)
-        scale = good / (first.abs() + second.abs()).div_(
-            MAX_COEFFICIENTS).clamp_(min=1)
-        return first * scale, second * scale
+        scale = torch.where(good, self.most, self.none).div_(
+            torch.maximum(first.abs().add_(second.abs()), self.most))
+        return first.mul_(scale), second.mul_(scale)
 
     def keep(self, rows):
         """Forget all rows but these, given by index, shape (B',)."""

@@ -205,7 +205,9 @@ def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
         tuple: log s = log(K^T u) of each sample, shape (B, L), its error,
         shape (B,), iterations done, and whether all are within tol.
     """
-    check_every = CHECK_EVERY.get(log_q.device.type, CHECK_EVERY_ELSEWHERE)
+    device = log_q.device.type
+    check_every = CHECK_EVERY.get(device, CHECK_EVERY_ELSEWHERE)
+    min_work = MIN_WORK.get(device, MIN_WORK_ELSEWHERE)
     q = log_q.exp()
     accelerated = Anderson(q)
     all_log_s, all_errors, active = None, None, None
@@ -222,8 +224,9 @@ def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
             # The one wait for the device. NaN counts as unsolved.
             converged = error.amax().item() <= tol
             stop = converged or last
-            rows = None if stop else _few_unsolved(
-                error[:, 0] <= tol, kernel.elements)
+            rows = None
+            if not stop and len(q) * kernel.elements >= min_work:
+                rows = _few_unsolved(error[:, 0] <= tol)
             if active is None:
                 all_log_s, all_errors = log_s, error[:, 0]
             elif stop or rows is not None:
@@ -244,15 +247,11 @@ def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
                                        residual2, error)
 
 
-def _few_unsolved(solved, elements):
-    """Indices of the unsolved samples, or None if it pays to keep all.
+def _few_unsolved(solved):
+    """Indices of the unsolved samples if they are half of all or less.
 
     Args:
         solved (Tensor): shape (B,), bool.
-        elements (int): Entries of the kernel.
     """
-    min_work = MIN_WORK.get(solved.device.type, MIN_WORK_ELSEWHERE)
-    if len(solved) * elements < min_work:
-        return None
     rows = (~solved).nonzero()[:, 0]
     return rows if len(rows) <= len(solved) // 2 else None
