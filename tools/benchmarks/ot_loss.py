@@ -125,13 +125,15 @@ def compare(shape: tuple, args) -> None:
                     seconds(lambda j=job, k=knob: j.run(k), args.device))
     name = ' x '.join(map(str, shape))
     for (job, knob), spent, note in zip(jobs, times, notes, strict=True):
-        ratios = [
-            theirs / own for theirs, own in zip(spent, times[0], strict=False)
-        ]
-        if len(ratios) > 1:
+        if len(spent) > 1:
+            ratios = [
+                theirs / own
+                for theirs, own in zip(spent, times[0], strict=False)
+            ]
             low, _, high = statistics.quantiles(ratios, n=4)
             quartiles = f'{low:.1f} to {high:.1f}'
         else:
+            ratios = [spent[0] / statistics.median(times[0])]
             quartiles = 'one run'
         memory = memory_of(type(job), shape, knob, args)
         print(f'| {name} | {job.name}{note} '

@@ -95,7 +95,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--size', type=size, metavar='BxL_sxL_t',
-                        default=(64, 200, 50))
+                        default=(64, 1000, 100))
     parser.add_argument('--regs', nargs='+', type=float,
                         default=[0.1, 0.03, 0.01, 0.003])
     add_arguments(parser)
