@@ -30,6 +30,7 @@ def options(**others):
 
 def test_solvers_agree(load):
     """POT's solvers reach the error, and with it OTLoss's gradients."""
+    pytest.importorskip('ot.batch')
     benchmark, args = load('ot_loss'), options()
     data = benchmark.problem((4, 6, 5), args)
     expected = benchmark.Ours(*data, args).run()
