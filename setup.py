@@ -49,6 +49,8 @@ setup(
     keywords='transfer learning, optimal transport, image classification',
     packages=find_packages(include=['mmjtln', 'mmjtln.*']),
     python_requires='>=3.10',
-    install_requires=['torch>=2.1', 'torchvision', 'numpy', 'POT>=0.9'],
+    install_requires=[
+        'torch>=2.1', 'torchvision', 'numpy', 'scipy', 'matplotlib', 'POT>=0.9'
+    ],
     extras_require=EXTRAS,
 )

@@ -37,8 +37,12 @@ class Anderson:
     """
 
     def __init__(self, weight):
-        self.root = weight.sqrt()[:, None]
+        self.weight = weight[:, None]
         self.image = self.residual = self.limit = None
+        # As tensors: a Python number costs a conversion in every product.
+        self.slack, self.most, self.none, self.ridge, self.tiny = (
+            torch.full((), value, dtype=weight.dtype, device=weight.device)
+            for value in (SLACK, MAX_COEFFICIENTS, 0, 1 + RIDGE, TINY))
 
     def next_point(self, image1, residual1, image2, residual2, error):
         """Return where to evaluate next, shape (B, L).
@@ -49,56 +53,54 @@ class Anderson:
             image2 (Tensor): F(F(x)), shape (B, L).
             residual2 (Tensor): F(x) - F(F(x)), shape (B, L).
             error (Tensor): What has to become small, at the second, shape
-                (B,).
+                (B, 1).
         """
         if self.image is None:
             self.image, self.residual = image1, residual1
             self.limit = torch.full_like(error, float('inf'))
         good = error <= self.limit
-        self.limit = torch.minimum(self.limit, error * SLACK)
+        self.limit = torch.minimum(self.limit, error * self.slack)
         jump = image1 - self.image
-        weighted = torch.stack(
-            [residual1 - self.residual, residual2 - residual1, residual2],
-            1).mul_(self.root)
-        rows = good[:, None]
-        self.image = torch.where(rows, image2, self.image)
-        self.residual = torch.where(rows, residual2, self.residual)
-        first, second = self._coefficients(weighted, good)
+        residuals = torch.stack(
+            [residual1 - self.residual, residual2 - residual1, residual2], 1)
+        self.image = torch.where(good, image2, self.image)
+        self.residual = torch.where(good, residual2, self.residual)
+        first, second = self._coefficients(residuals, good)
         # The difference of the last two images is -residual2.
-        return self.image.addcmul(
-            jump, first[:, None], value=-1).addcmul_(
-                residual2, second[:, None])
+        return torch.addcmul(self.image, jump, first, value=-1).addcmul_(
+            residual2, second)
 
-    @staticmethod
-    def _coefficients(weighted, good):
+    def _coefficients(self, residuals, good):
         """Solve the normal equations of the two differences, row by row.
 
         By hand: two by two is too little for a library's solver, which on a
         GPU would wait for the device and on a CPU for its threads.
 
         Args:
-            weighted (Tensor): Both differences of residuals and the last
+            residuals (Tensor): Both differences of residuals and the last
                 residual, shape (B, 3, L).
-            good (Tensor): Rows that are not zero by order, shape (B,).
+            good (Tensor): Rows that are not zero by order, shape (B, 1).
 
         Returns:
-            tuple: Coefficients, shape (B,) each.
+            tuple: Coefficients, shape (B, 1) each.
         """
-        aa, ab, _, bb, ar, br = torch.bmm(
-            weighted, weighted[:, :2].mT).flatten(1).unbind(1)
+        aa, ab, ar, _, bb, br = torch.bmm(
+            residuals[:, :2] * self.weight,
+            residuals.mT).view(-1, 6, 1).unbind(1)
         # The ridge keeps them regular, an empty history's as well.
-        aa = aa.mul(1 + RIDGE).add_(TINY)
+        aa = torch.addcmul(self.tiny, aa, self.ridge)
         ratio = ab / aa
-        second = (br - ratio * ar) / (bb * (1 + RIDGE) - ratio * ab).add_(
-            TINY)
-        first = (ar - ab * second).div_(aa)
-        scale = good / (first.abs() + second.abs()).div_(
-            MAX_COEFFICIENTS).clamp_(min=1)
-        return first * scale, second * scale
+        second = br.addcmul(ratio, ar, value=-1).div_(
+            torch.addcmul(self.tiny, bb, self.ridge).addcmul_(
+                ratio, ab, value=-1))
+        first = ar.addcmul(ab, second, value=-1).div_(aa)
+        scale = torch.where(good, self.most, self.none).div_(
+            torch.maximum(first.abs().add_(second.abs()), self.most))
+        return first.mul_(scale), second.mul_(scale)
 
     def keep(self, rows):
         """Forget all rows but these, given by index, shape (B',)."""
-        self.root = self.root[rows]
+        self.weight = self.weight[rows]
         if self.image is not None:
             self.image = self.image[rows]
             self.residual = self.residual[rows]

@@ -29,6 +29,7 @@ class DenseKernel:
 
     def __init__(self, scaled_cost):
         self.matrix = scaled_cost.neg_().exp_()
+        self.transposed = self.matrix.t()
         self.elements = scaled_cost.numel()
 
     def marginal(self, p, log_p):
@@ -38,13 +39,13 @@ class DenseKernel:
     def log_rows(self, log_v):
         """log(K v), shape (B, N), of log v, shape (B, L)."""
         shift = log_v.amax(1, keepdim=True)
-        product = torch.mm((log_v - shift).exp_(), self.matrix.t())
+        product = torch.mm((log_v - shift).exp_(), self.transposed)
         return product.log_().add_(shift)
 
     def sweep(self, log_v, marginal):
         """log(K^T u), shape (B, L), where u = marginal / (K v), (B, N)."""
         shift = log_v.amax(1, keepdim=True)
-        product = torch.mm((log_v - shift).exp_(), self.matrix.t())
+        product = torch.mm((log_v - shift).exp_(), self.transposed)
         # A marginal below the smallest float counts as zero here; the
         # classes concerned move no more mass than that.
         product = torch.div(marginal, product, out=product)

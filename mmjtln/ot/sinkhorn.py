@@ -218,25 +218,24 @@ def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
         residual2 = image1 - image2
         # The column sums of the plan in hand are v s: the error is a
         # by-product of the half step.
-        error = (image1 + log_s).exp_().sub_(q).abs_().sum(1)
+        error = (image1 + log_s).exp_().sub_(q).abs_().sum(1, keepdim=True)
         last = iteration >= max_iter
         if iteration % check_every == 0 or last:
-            # NaN counts as unsolved.
-            solved = error <= tol
-            count = len(q) - int(solved.sum())
-            stop = count == 0 or last
-            drop = (count <= len(q) // 2
-                    and len(q) * kernel.elements >= min_work)
+            # The one wait for the device. NaN counts as unsolved.
+            converged = error.amax().item() <= tol
+            stop = converged or last
+            rows = None
+            if not stop and len(q) * kernel.elements >= min_work:
+                rows = _few_unsolved(error[:, 0] <= tol)
             if active is None:
-                all_log_s, all_errors = log_s, error
-            elif stop or drop:
-                all_log_s[active], all_errors[active] = log_s, error
+                all_log_s, all_errors = log_s, error[:, 0]
+            elif stop or rows is not None:
+                all_log_s[active], all_errors[active] = log_s, error[:, 0]
             if stop:
-                return all_log_s, all_errors, iteration, count == 0
-            if drop:
+                return all_log_s, all_errors, iteration, converged
+            if rows is not None:
                 # Solved samples leave the batch: one hard image does not
                 # make all pay.
-                rows = (~solved).nonzero()[:, 0]
                 active = rows if active is None else active[rows]
                 accelerated.keep(rows)
                 (marginal, log_q, q, log_v, image1, image2, residual2,
@@ -246,3 +245,13 @@ def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
                                                 error))
         log_v = accelerated.next_point(image1, log_v - image1, image2,
                                        residual2, error)
+
+
+def _few_unsolved(solved):
+    """Indices of the unsolved samples if they are half of all or less.
+
+    Args:
+        solved (Tensor): shape (B,), bool.
+    """
+    rows = (~solved).nonzero()[:, 0]
+    return rows if len(rows) <= len(solved) // 2 else None

@@ -12,7 +12,7 @@ def iterate(apply, start, solution, pairs, weight=None):
     for _ in range(pairs):
         image1 = apply(point)
         image2 = apply(image1)
-        error = (image1 - image2).abs().sum(1)
+        error = (image1 - image2).abs().sum(1, keepdim=True)
         errors.append((image2 - solution).abs().sum(1))
         point = accelerated.next_point(image1, point - image1, image2,
                                        image1 - image2, error)
@@ -67,7 +67,7 @@ def test_rows_are_independent():
     for pair in range(6):
         image1 = apply(point)
         image2 = apply(image1)
-        error = (image1 - image2).abs().sum(1)
+        error = (image1 - image2).abs().sum(1, keepdim=True)
         if pair == 2:
             accelerated.keep(middle)
             point, image1, image2, error, solution_ = (

@@ -16,6 +16,7 @@ import time
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
@@ -35,7 +36,8 @@ def alexnet() -> dict:
 
 def stock(path: str) -> dict:
     """A stock model file of MMPretrain, without batch augmentation."""
-    model = Config.fromfile(f'mmpretrain::_base_/models/{path}').model
+    model = Config.fromstring(
+        f"_base_ = ['mmpretrain::_base_/models/{path}']", '.py').model
     model.pop('train_cfg', None)
     model.head.loss = dict(type='CrossEntropyLoss', loss_weight=1.0)
     return model
@@ -178,6 +180,8 @@ def main() -> None:
         '--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     args = parser.parse_args()
 
+    # No line for each weight that is initialised.
+    MMLogger.get_current_instance().setLevel('WARNING')
     print(f'batch {args.batch_size} (half source), {args.pixels} pixels, '
           f'{args.source_classes} x {args.target_classes} classes, '
           f'{args.device}, {torch.get_num_threads()} threads, '

@@ -1,0 +1,78 @@
+"""The benchmarks' own checks, on small problems; nothing is held to a time."""
+import importlib
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / 'tools/benchmarks'
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Import a benchmark as its script would be, the folder in the path."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], '__file__', None) and Path(
+                sys.modules[name].__file__).parent == FOLDER:
+            del sys.modules[name]
+
+
+def options(**others):
+    """What every OT benchmark takes."""
+    return Namespace(**{
+        **dict(reg=0.1, error=1e-5, spread=2., repeats=2, threads=1,
+               device='cpu', max_iter=10000, budget=5.), **others})
+
+
+def test_solvers_agree(load):
+    """POT's solvers reach the error, and with it OTLoss's gradients."""
+    pytest.importorskip('ot.batch')
+    benchmark, args = load('ot_loss'), options()
+    data = benchmark.problem((4, 6, 5), args)
+    expected = benchmark.Ours(*data, args).run()
+    for solver_class in load('ot_solvers').OTHERS:
+        knob, _, error = benchmark.tune(
+            solver_class(*data, args), expected, args)
+        assert (error <= args.error) == (knob is not None)
+        assert knob is not None or solver_class.name.startswith('geomloss')
+
+
+def test_operations_are_counted(load, capsys):
+    """The row of a size says how many products were made."""
+    benchmark = load('ot_loss')
+    # Small enough that no sample leaves the batch early.
+    benchmark.alone((64, 200, 100), options(), bandwidth=1e10)
+    cells = [cell.strip() for cell in capsys.readouterr().out.split('|')[1:]]
+    assert cells[0] == '64 x 200 x 100'
+    # Two products an iteration, and one for the other potential.
+    done = (2 * int(cells[2]) + 1) * 2 * 64 * 200 * 100
+    assert done > 5e7 and cells[4].startswith(f'{done / 1e9:.2f} at')
+
+
+def test_acceleration_is_switched_off_and_on(load, capsys):
+    """The plain iteration needs more iterations, for the same values."""
+    benchmark = load('ot_small_reg')
+    benchmark.measure((4, 6, 5), 0.01, options(error=1e-4))
+    rows = capsys.readouterr().out.splitlines()
+    plain, accelerated, both = (
+        int(row.split('|')[3].split()[0]) for row in rows)
+    assert plain > 2 * accelerated and plain > 2 * both
+    anderson = importlib.import_module('mmjtln.ot.anderson').Anderson
+    assert benchmark.solver.Anderson is anderson
+
+
+@pytest.mark.parametrize('name', ['AlexNet', 'ResNet-50', 'ViT-S/16'])
+def test_stock_and_joint_models_are_built(load, name):
+    """Both are made of the same file, with equal weights."""
+    benchmark = load('train_step')
+    plain, joint = benchmark.build(
+        benchmark.MODELS_TIMED[name](),
+        options(source_classes=7, target_classes=5))
+    state = joint.state_dict()
+    assert all((state[key] == value).all()
+               for key, value in plain.state_dict().items())
+    assert joint.source_head.num_classes == 7 and joint.ot_loss.has_cost

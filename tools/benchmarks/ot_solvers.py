@@ -1,0 +1,217 @@
+"""The solvers that the OT benchmarks compare, each doing the same job.
+
+The job: softmax of both logits, the entropic value of each sample, and the
+gradients of their mean for both logits. None of the others gives that
+gradient but by keeping all of its iterations, so they get it as OTLoss does,
+from their potentials.
+"""
+import time
+
+import ot
+import torch
+
+from mmjtln.models import OTLoss
+from mmjtln.ot import sinkhorn
+
+try:
+    from geomloss import ot as geomloss
+except ImportError:
+    geomloss = None
+
+
+def size(text: str) -> tuple:
+    """Parse ``BxL_sxL_t``."""
+    return tuple(int(part) for part in text.split('x'))
+
+
+def add_arguments(parser) -> None:
+    """Add what every OT benchmark takes."""
+    parser.add_argument('--reg', type=float, default=0.1)
+    parser.add_argument('--error', type=float, default=1e-5,
+                        help='largest L1 marginal error')
+    parser.add_argument('--spread', type=float, default=2.,
+                        help='standard deviation of the logits')
+    parser.add_argument('--repeats', type=int, default=15)
+    parser.add_argument('--threads', type=int,
+                        default=torch.get_num_threads())
+    parser.add_argument(
+        '--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.set_defaults(max_iter=10000)
+
+
+def setting(args) -> str:
+    """Say what was measured, and on what."""
+    return (f'reg {args.reg}, L1 marginal error {args.error:g}, logits of '
+            f'standard deviation {args.spread:g}, {args.device}, '
+            f'{args.threads} threads, torch {torch.__version__}, POT '
+            f'{ot.__version__}')
+
+
+def problem(shape: tuple, args) -> tuple:
+    """Return source logits, target logits and a cost matrix."""
+    batch, source, target = shape
+    generator = torch.Generator().manual_seed(0)
+    cost = torch.rand(source, target, generator=generator)
+    logits = (
+        args.spread * torch.randn(batch, classes, generator=generator)
+        for classes in (source, target))
+    return *(one.to(args.device) for one in logits), cost.to(args.device)
+
+
+def synchronize(device: str) -> None:
+    """Wait for the device."""
+    if device != 'cpu':
+        torch.cuda.synchronize()
+
+
+def seconds(function, device: str) -> float:
+    """Time one call, the device's work included; a short one for 20 ms."""
+    synchronize(device)
+    start = time.perf_counter()
+    calls = 0
+    while not calls or time.perf_counter() - start < 0.02:
+        function()
+        calls += 1
+    synchronize(device)
+    return (time.perf_counter() - start) / calls
+
+
+class Job:
+    """Loss and gradients of one batch, by one solver."""
+
+    knobs = (None, )
+    knob_name = ''
+
+    def __init__(self, source, target, cost, args):
+        self.source = source.clone().requires_grad_()
+        self.target = target.clone().requires_grad_()
+        self.cost, self.args = cost, args
+
+    def gradients(self):
+        """Return the gradients of the mean loss, and forget them."""
+        gradients = self.source.grad, self.target.grad
+        self.source.grad = self.target.grad = None
+        return gradients
+
+
+class Ours(Job):
+    """OTLoss."""
+
+    name = 'OTLoss'
+
+    def __init__(self, source, target, cost, args):
+        super().__init__(source, target, cost, args)
+        self.loss = OTLoss(
+            args.reg, args.max_iter, args.error, grad_to='both',
+            cost=cost).to(cost)
+
+    def run(self, knob=None):
+        """Do the job."""
+        self.loss(self.source, self.target).backward()
+        return self.gradients()
+
+    def solution(self):
+        """Return what the solver returns."""
+        return sinkhorn(
+            self.source.detach().log_softmax(1),
+            self.target.detach().log_softmax(1), self.loss.cost,
+            self.loss.reg, self.loss.max_iter, self.loss.tol)
+
+
+class Other(Job):
+    """A solver that makes all plans; its knobs are loosest first."""
+
+    knob_name = 'tol'
+
+    def __init__(self, source, target, cost, args):
+        super().__init__(source, target, cost, args)
+        self.costs = cost.expand(len(source), -1, -1)
+        # POT's tolerance is an L2 norm, which is smaller.
+        self.knobs = [args.error * 2.**-power for power in range(8)]
+
+    def run(self, knob):
+        """Do the job."""
+        p, q = self.source.softmax(1), self.target.softmax(1)
+        with torch.no_grad():
+            self.plans, log_u, log_v = self.solve(p, q, knob)
+        value = (p * log_u).sum(1) + (q * log_v).sum(1)
+        (self.args.reg * value).mean().backward()
+        return self.gradients()
+
+    def error(self):
+        """Return the largest marginal error of the last plans."""
+        p, q = self.source.softmax(1), self.target.softmax(1)
+        error = ((self.plans.sum(2) - p).abs().sum(1) +
+                 (self.plans.sum(1) - q).abs().sum(1)).amax().item()
+        self.plans = None
+        return error
+
+
+class PotBatch(Other):
+    """ot.batch.solve_batch, scalings as they are."""
+
+    name = 'POT batch sinkhorn'
+
+    def solve(self, p, q, knob):
+        """Return plans and log scalings."""
+        result = ot.batch.solve_batch(
+            self.costs, self.args.reg, p, q, max_iter=self.args.max_iter,
+            tol=knob, method='sinkhorn', grad='detach')
+        return result.plan, *(u.log() for u in result.potentials)
+
+
+class PotBatchLog(Other):
+    """ot.batch.solve_batch in the log domain, as stable as ours."""
+
+    name = 'POT batch log_sinkhorn'
+
+    def solve(self, p, q, knob):
+        """Return plans and log scalings."""
+        result = ot.batch.solve_batch(
+            self.costs, self.args.reg, p, q, max_iter=self.args.max_iter,
+            tol=knob, method='log_sinkhorn', grad='detach')
+        return result.plan, *result.potentials
+
+
+class PotLoop(Other):
+    """ot.solve on one sample after the other."""
+
+    name = 'loop of ot.solve'
+
+    def solve(self, p, q, knob):
+        """Return plans and log scalings."""
+        results = [
+            ot.solve(self.cost, p_, q_, reg=self.args.reg,
+                     reg_type='entropy', max_iter=self.args.max_iter,
+                     tol=knob, grad='detach')
+            for p_, q_ in zip(p, q, strict=True)
+        ]
+        return (torch.stack([result.plan for result in results]),
+                torch.stack([result.potentials[0] for result in results]),
+                torch.stack([result.potentials[1] for result in results]))
+
+
+class Geomloss(Other):
+    """geomloss.ot.solve_batch, whose knob is the number of iterations.
+
+    It spreads them over a falling reg, so its error falls only as one over
+    their number.
+    """
+
+    name = 'geomloss solve_batch'
+    knob_name = 'max_iter'
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.knobs = [10, 40, 160]
+
+    def solve(self, p, q, knob):
+        """Return plans and log scalings."""
+        result = geomloss.solve_batch(
+            self.costs, reg=self.args.reg, a=p, b=q, max_iter=knob)
+        # Its entropy is relative to the product of the marginals.
+        return (result.plan, result.potential_a / self.args.reg + p.log(),
+                result.potential_b / self.args.reg + q.log())
+
+
+OTHERS = [PotBatch, PotBatchLog, PotLoop] + [Geomloss] * bool(geomloss)
