@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmjtln.domains import SOURCE
 from mmjtln.models import AlexNetNeck, JTLNClassifier
 from mmjtln.models.backbone_classifier import is_bare_head
-from mmjtln.models.classifier import _complete_source_head, _with_class_count
+from mmjtln.models.second_head import complete_source_head, with_class_count
 
 from .stock_alexnet import stock_alexnet
 
@@ -49,8 +49,8 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
     cfg = {key: value for key, value in deepcopy(cfg).items()
            if key not in _JOINT_OPTIONS | {'train_cfg', 'pretrained'}
            } | dict(source_head=cfg['source_head'])
-    source_head = _complete_source_head(cfg['head'], cfg.pop('source_head'))
-    cfg['head'] = _with_class_count(
+    source_head = complete_source_head(cfg['head'], cfg.pop('source_head'))
+    cfg['head'] = with_class_count(
         source_head if domain == SOURCE else cfg['head'])
     cfg = _without_training(cfg)
     cfg['type'] = 'ImageClassifier'
