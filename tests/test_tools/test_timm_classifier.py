@@ -87,6 +87,10 @@ def test_by_order(convert, tmp_path):
     torch.save(renamed, tmp_path / 'other.pth')
     with pytest.raises(RuntimeError, match='--by-order'):
         convert(NAME, str(tmp_path / 'other.pth'))
+    with pytest.raises(RuntimeError, match='layers of timm\'s test_resnet'):
+        convert('test_resnet', str(tmp_path / 'other.pth'), by_order=True)
+    with pytest.raises(FileNotFoundError, match='none.pth'):
+        convert(NAME, str(tmp_path / 'none.pth'))
     expected = convert(NAME, str(tmp_path / 'in.pth'))
     found = convert(NAME, str(tmp_path / 'other.pth'), by_order=True)
     assert list(found) == list(expected)

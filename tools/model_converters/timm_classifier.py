@@ -40,12 +40,15 @@ def convert(model_name: str, src: str, by_order: bool = False) -> dict:
         dict: State dict with ``backbone.timm_model.*`` and ``head.fc.*``.
 
     Raises:
-        RuntimeError: If the file does not fit the model.
+        FileNotFoundError: If there is no such file.
+        RuntimeError: If timm has no such model, or the file does not fit it.
         ValueError: If the model is not feature map, average, linear layer.
     """
     import timm
     from timm.models import load_checkpoint
 
+    if not os.path.isfile(src):
+        raise FileNotFoundError(f'There is no weights file {src}.')
     # Take the class count from the file: it need not be ImageNet's.
     model = timm.create_model(model_name)
     last = model.default_cfg['classifier']
@@ -63,7 +66,12 @@ def convert(model_name: str, src: str, by_order: bool = False) -> dict:
                 'named the same layers, try --by-order.')
         count = len(weights[f'{last}.weight'])
     model = timm.create_model(model_name, num_classes=count).eval()
-    load_checkpoint(model, src, remap=by_order)
+    try:
+        load_checkpoint(model, src, remap=by_order)
+    except AssertionError as problem:  # What remap says of other shapes.
+        raise RuntimeError(
+            f'{src} does not hold the layers of timm\'s {model_name} in its '
+            f'order: {problem}') from problem
     state = {}
     for key, value in model.state_dict().items():
         leaf = key.removeprefix(f'{last}.')
