@@ -17,7 +17,13 @@ from .batch_statistics import (
     layers_with_batch_statistics,
     running_statistics_kept,
 )
-from .head_scores import head_scores, label_logits, logits_of, take_rows
+from .head_scores import (
+    head_scores,
+    join_rows,
+    label_logits,
+    logits_of,
+    take_rows,
+)
 from .loss_weight import LossWeight
 from .second_head import (
     check_head,
@@ -200,61 +206,54 @@ class JTLNClassifier(ImageClassifier):
         Raises:
             ValueError: If the batch holds no image of a domain.
         """
-        scores = self._training_scores(
-            inputs, _rows_by_domain(data_samples, inputs.device))
+        heads = {TARGET: self.head, SOURCE: self.source_head}
+        rows = _rows_by_domain(data_samples, inputs.device)
+        scores = self._training_scores(inputs, rows)
+
         losses = {}
-        for domain, head in self._heads.items():
+        for domain, head in heads.items():
             own = head._get_loss(
-                scores[domain][domain],
+                take_rows(scores[domain], rows[domain]),
                 [s for s in data_samples if domain_of(s) == domain])
             losses.update({f'{domain}_{k}': v for k, v in own.items()})
         losses['source_loss'] = self.lambda_s() * losses['source_loss']
 
         lambda_ot = self.lambda_ot()
         if self.ot_loss is not None and lambda_ot > 0:
-            ot_loss, log = self._ot_term(scores, data_samples)
+            ot_loss, log = self._ot_term(scores, rows, data_samples)
             losses.update(ot_loss=lambda_ot * ot_loss, **log)
         return losses
 
-    @property
-    def _heads(self) -> dict:
-        return {TARGET: self.head, SOURCE: self.source_head}
-
     def _training_scores(self, inputs: Tensor, rows: dict) -> dict:
-        """Score the images of each domain with both heads.
+        """Return each head's output on all images of a mixed batch.
 
         Args:
             inputs (Tensor): Images of both domains, shape (N, C, H, W).
             rows (dict[str, Tensor]): Where those of each domain stand.
 
         Returns:
-            dict[str, dict]: For each domain of the images, the output of the
-            head of each domain.
+            dict[str, Tensor | tuple]: N rows for the head of each domain.
         """
         if (self.batch_statistics == 'mixed'
                 or not layers_with_batch_statistics(self)):
-            return self._mixed_scores(inputs, rows)
+            return self._both_scores(inputs)
         if min(map(len, rows.values())) == 1:
             # One image has no statistics; only a small last batch has one.
             with running_statistics_kept(self):
-                return self._mixed_scores(inputs, rows)
-        scores = {TARGET: self._both_scores(inputs[rows[TARGET]])}
+                return self._both_scores(inputs)
+        target = self._both_scores(inputs[rows[TARGET]])
         with running_statistics_kept(self):
-            scores[SOURCE] = self._both_scores(inputs[rows[SOURCE]])
-        return scores
-
-    def _mixed_scores(self, inputs: Tensor, rows: dict) -> dict:
-        outputs = self._both_scores(inputs)
-        return {domain: {head: take_rows(output, rows[domain])
-                         for head, output in outputs.items()}
+            source = self._both_scores(inputs[rows[SOURCE]])
+        order = torch.cat([rows[TARGET], rows[SOURCE]]).argsort()
+        return {domain: join_rows(target[domain], source[domain], order)
                 for domain in DOMAINS}
 
     def _both_scores(self, inputs: Tensor) -> dict:
         feats = self.extract_feat(inputs)
-        return {domain: head_scores(head, feats)
-                for domain, head in self._heads.items()}
+        return {TARGET: head_scores(self.head, feats),
+                SOURCE: head_scores(self.source_head, feats)}
 
-    def _ot_term(self, scores: dict,
+    def _ot_term(self, scores: dict, rows: dict,
                  data_samples: list[DataSample]) -> tuple[Tensor, dict]:
         """Transport between the two marginals of each OT image."""
         marginals = {domain: [] for domain in DOMAINS}
@@ -265,7 +264,8 @@ class JTLNClassifier(ImageClassifier):
                         [s for s in data_samples if domain_of(s) == domain],
                         self.class_counts[domain])
                 else:
-                    logits = logits_of(scores[image_domain][domain])
+                    logits = take_rows(
+                        logits_of(scores[domain]), rows[image_domain])
                 marginals[domain].append(logits)
         return self.ot_loss.loss_and_log(
             torch.cat(marginals[SOURCE]), torch.cat(marginals[TARGET]))

@@ -35,6 +35,15 @@ def take_rows(scores: Tensor | tuple, rows: Tensor) -> Tensor | tuple:
     return tuple(score[rows] for score in scores)
 
 
+def join_rows(one: Tensor | tuple, other: Tensor | tuple,
+              order: Tensor) -> Tensor | tuple:
+    """Put a head's outputs on two parts of a batch into one, in an order."""
+    if isinstance(one, Tensor):
+        return torch.cat([one, other])[order]
+    return tuple(torch.cat(pair)[order]
+                 for pair in zip(one, other, strict=True))
+
+
 def logits_of(scores: Tensor | tuple) -> Tensor:
     """Return the logits a head predicts with, shape (N, num_classes).
 

@@ -8,6 +8,7 @@ from mmpretrain.structures import DataSample
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmjtln.models.batch_statistics import running_statistics_kept
+from mmjtln.models.head_scores import join_rows
 
 
 def batch(domains='stststss', size=32):
@@ -84,6 +85,18 @@ def test_each_domain_trains_as_if_alone(cfg):
     for domain, loss in expected.items():
         torch.testing.assert_close(losses[f'{domain}_loss'], loss)
     assert_same(statistics(model), after)
+
+
+def test_a_head_with_several_outputs():
+    """Conformer's two come back in the order of the batch."""
+    torch.manual_seed(0)
+    one, other = (torch.rand(2, 3), torch.rand(2, 3)), (
+        torch.rand(3, 3), torch.rand(3, 3))
+    rows = torch.tensor([4, 1]), torch.tensor([0, 2, 3])
+    joined = join_rows(one, other, torch.cat(rows).argsort())
+    for part, whole in zip((one, other), rows, strict=True):
+        for tensor, output in zip(part, joined, strict=True):
+            assert torch.equal(output[whole], tensor)
 
 
 def test_mixed_statistics(cfg):
