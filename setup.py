@@ -28,8 +28,10 @@ EXTRAS = {
     'onnx': ['onnx', 'onnxscript', 'onnxruntime'],
     # TaxonomyCost with WordNet, whose corpus NLTK downloads.
     'wordnet': ['nltk'],
+    # TIMMBackbone and tools/model_converters/timm_classifier.py
+    'timm': ['timm>=1.0.15'],
     'tests': ['pytest>=7', 'hypothesis>=6', 'onnx', 'onnxscript',
-              'onnxruntime'],
+              'onnxruntime', 'timm>=1.0.15'],
     'benchmarks': ['geomloss'],
     'lint': ['ruff'],
 }

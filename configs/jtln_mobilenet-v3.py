@@ -6,8 +6,6 @@ _base_ = ['mmpretrain::_base_/models/mobilenet_v3/'
           'mobilenet_v3_small_imagenet.py', './_base_/jtln_digits.py']
 model = dict(
     type='mmjtln.JTLNClassifier',
-    # Batch statistics of a mixed batch are those of neither domain.
-    backbone=dict(norm_cfg=dict(type='GN', num_groups=8)),
     head=dict(num_classes=10, topk=(1, )),
     source_head=dict(num_classes=10),
     lambda_ot=dict(value=1.0, begin=0.4))

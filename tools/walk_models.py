@@ -12,7 +12,7 @@ finite, gradients reach the backbone and both heads, and each head predicts.
 Networks are built at full width and depth, with PyTorch's random weights;
 images are the smallest of 64, 128, 224, 256, 299 and 384 pixels that the
 network takes, to spare the processor. Parameters that no loss reaches are
-counted, because DistributedDataParallel wants `find_unused_parameters=True`
+named, because DistributedDataParallel wants `find_unused_parameters=True`
 for them.
 
 Each result is a line of `--results`; a file with a line there is not walked
@@ -23,6 +23,7 @@ import copy
 import gc
 import inspect
 import json
+import re
 import time
 import warnings
 from fnmatch import fnmatch
@@ -99,8 +100,8 @@ def batch(size: int, channels: int) -> dict:
     return dict(inputs=images, data_samples=samples)
 
 
-def step(model, size: int, channels: int) -> int:
-    """Train one step and predict; return the number of unused parameters.
+def step(model, size: int, channels: int) -> list[str]:
+    """Train one step and predict; return the names of unused parameters.
 
     Raises:
         AssertionError: Naming the first thing found wrong.
@@ -117,7 +118,8 @@ def step(model, size: int, channels: int) -> int:
         assert any(p.grad is not None and p.grad.any()
                    for p in getattr(model, name).parameters()
                    ), f'no gradient reaches the {name}'
-    unused = sum(p.grad is None for p in model.parameters() if p.requires_grad)
+    unused = [name for name, p in model.named_parameters()
+              if p.requires_grad and p.grad is None]
     optim.step()
 
     model.eval()
@@ -134,7 +136,18 @@ def step(model, size: int, channels: int) -> int:
     return unused
 
 
-def _attempt(stock: dict, size: int, channels: int) -> tuple[int, float]:
+def describe_unused(names: list[str]) -> str:
+    """Say which parameters no loss reaches, one word for all layers."""
+    if not names:
+        return ''
+    kinds = dict.fromkeys(
+        re.sub(r'(?<=\.)\d+(?=\.)', '*', name.rpartition('.')[0])
+        for name in names)
+    return (f'{len(names)} parameters never used, {", ".join(kinds)}: '
+            '`find_unused_parameters=True`')
+
+
+def _attempt(stock: dict, size: int, channels: int) -> tuple[list, float]:
     # On its own, so that no two models are in memory at a time.
     model = MODELS.build(at_size(joint(stock), size))
     millions = sum(p.numel() for p in model.parameters()) / 1e6
@@ -169,7 +182,7 @@ def walk_one(path: Path) -> dict:
         return dict(
             result,
             status='ok',
-            note=f'{unused} unused parameters' if unused else '',
+            note=describe_unused(unused),
             size=size,
             millions=millions,
             seconds=time.perf_counter() - start)

@@ -9,7 +9,7 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmjtln.domains import TARGET
 from mmjtln.models import JTLNClassifier
-from mmjtln.models.classifier import _logits
+from mmjtln.models.head_scores import logits_of
 from mmjtln.ot import sinkhorn
 
 from .stock_data import eval_dataset, test_pipeline
@@ -150,7 +150,7 @@ class JTLNInferencer(ImageClassificationInferencer):
                 'A transport plan needs a cost matrix, but the model has '
                 'none. Load the checkpoint of a run with an OT term.')
         source, target = (
-            _logits(head(feats)).float().log_softmax(1)
+            logits_of(head(feats)).float().log_softmax(1)
             for head in (model.source_head, model.head))
         return sinkhorn(source, target, ot_loss.cost, ot_loss.reg,
                         ot_loss.max_iter, ot_loss.tol)

@@ -10,7 +10,8 @@ from mmjtln.costs import CostMatrix
 
 from .stock_data import class_names_of
 
-_OPTIONS = ('lambda_s', 'lambda_ot', 'ot_images', 'own_marginal', 'ot_loss')
+_OPTIONS = ('lambda_s', 'lambda_ot', 'ot_images', 'own_marginal', 'ot_loss',
+            'batch_statistics')
 
 
 def model_card(cfg: Config, checkpoint: dict, path: Path, domain: str) -> dict:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmjtln.domains import SOURCE
 from mmjtln.models import AlexNetNeck, JTLNClassifier
 from mmjtln.models.backbone_classifier import is_bare_head
-from mmjtln.models.classifier import _complete_source_head, _with_class_count
+from mmjtln.models.second_head import complete_source_head, with_class_count
 
 from .stock_alexnet import stock_alexnet
 
@@ -22,7 +22,9 @@ _SAME_AT_TEST_TIME = {
     'mmjtln.JointDataPreprocessor': 'ClsDataPreprocessor',
     'mmjtln.JTLNClassifier': 'ImageClassifier',
 }
-_TRAINING_OPTIONS = ('source_num_classes', 'batch_augments', 'to_onehot')
+_TRAINING_OPTIONS = ('source_num_classes', 'batch_augments', 'to_onehot',
+                     # Where TIMMBackbone starts from.
+                     'checkpoint_path', 'pretrained')
 
 
 def stock_classifier(cfg: dict, domain: str) -> dict:
@@ -36,10 +38,10 @@ def stock_classifier(cfg: dict, domain: str) -> dict:
         dict: Config of an ``ImageClassifier``.
     """
     cfg = deepcopy(dict(cfg))
-    source_head = _complete_source_head(cfg['head'], cfg['source_head'])
+    source_head = complete_source_head(cfg['head'], cfg['source_head'])
     cfg = {key: value for key, value in cfg.items()
            if key not in _JOINT_OPTIONS}
-    cfg['head'] = _with_class_count(
+    cfg['head'] = with_class_count(
         source_head if domain == SOURCE else cfg['head'])
     cfg['type'] = 'ImageClassifier'
     return cfg
@@ -65,8 +67,7 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
         TypeError: If a part of the model is of no stock type.
     """
     cfg = _without_training(stock_classifier(cfg, domain))
-    for key in ('train_cfg', 'pretrained'):
-        cfg.pop(key, None)
+    cfg.pop('train_cfg', None)
 
     kept = 'source_head.' if domain == SOURCE else 'head.'
     state = {}

@@ -1,13 +1,9 @@
 """The Joint Transfer Learning Network: a stock classifier, a second head."""
-import inspect
-from copy import deepcopy
-
 import torch
-from mmengine.config import Config
-from mmpretrain.models import ClsHead, ImageClassifier
+from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
 from mmpretrain.structures import DataSample
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET, domain_of
 from mmjtln.registry import MODELS
@@ -17,10 +13,26 @@ from .backbone_classifier import (
     is_bare_head,
     linear_head,
 )
+from .batch_statistics import (
+    layers_with_batch_statistics,
+    running_statistics_kept,
+)
+from .head_scores import (
+    head_scores,
+    join_rows,
+    label_logits,
+    logits_of,
+    take_rows,
+)
 from .loss_weight import LossWeight
-
-_STOCK_PREPROCESSORS = (None, 'ClsDataPreprocessor',
-                        'mmpretrain.ClsDataPreprocessor')
+from .second_head import (
+    check_head,
+    check_type,
+    class_count,
+    complete_source_head,
+    joint_preprocessor,
+    with_class_count,
+)
 
 
 @MODELS.register_module()
@@ -71,6 +83,20 @@ class JTLNClassifier(ImageClassifier):
         own_marginal (str): The marginal of the domain that an image belongs
             to: its head's 'prediction' or the image's 'label'. The other
             domain's is always a prediction. Defaults to 'prediction'.
+        batch_statistics (str): What batch normalization in training mode
+            takes its statistics from. 'mixed': the whole batch, in one pass;
+            its running statistics are then those of the mixture, in training
+            as in testing. 'domain': the images of each domain on their own,
+            in a pass each, and its running statistics are those of the
+            target alone (AdaBN and domain-specific batch normalization,
+            arXiv:1603.04779 and 1906.03950, with shared scales and shifts);
+            source images are then predicted with the target's statistics,
+            too. A domain with one image in a batch, as a small last batch can
+            have, is normalised with the other, and no statistics are kept of
+            it. Layers run again in the backward pass (``with_cp``) update
+            their running statistics with both domains there: the option is
+            not for them. Without such layers the options are the same.
+            Defaults to 'mixed'.
         data_preprocessor (dict, optional): As in ``ImageClassifier``, but a
             :class:`JointDataPreprocessor` where that takes a
             ``ClsDataPreprocessor``; class counts are filled in.
@@ -80,8 +106,8 @@ class JTLNClassifier(ImageClassifier):
 
     Raises:
         ValueError: If a head is missing or its number of classes is not named,
-            an option has an unknown value, or the OT term could reach no
-            parameter.
+            a type is unknown, an option has an unknown value, or the OT term
+            could reach no parameter.
         TypeError: If a head is not a single-label head or needs the labels to
             give logits, or the data preprocessor cannot keep batch
             augmentation within a domain.
@@ -102,16 +128,20 @@ class JTLNClassifier(ImageClassifier):
                  lambda_ot: float | dict = 1.,
                  ot_images: str = TARGET,
                  own_marginal: str = 'prediction',
+                 batch_statistics: str = 'mixed',
                  train_cfg: dict | None = None,
                  data_preprocessor: dict | None = None,
                  **kwargs) -> None:
-        source_head = _complete_source_head(head, source_head)
+        source_head = complete_source_head(head, source_head)
+        for name, cfg in (('backbone', backbone), ('neck', neck or {}),
+                          ('head', head), ('source_head', source_head)):
+            check_type(name, cfg)
         counts = {
-            TARGET: _class_count('head', head),
-            SOURCE: _class_count('source_head', source_head)
+            TARGET: class_count('head', head),
+            SOURCE: class_count('source_head', source_head)
         }
-        head = _with_class_count(head)
-        source_head = _with_class_count(source_head)
+        head = with_class_count(head)
+        source_head = with_class_count(source_head)
         own_classifier = None
         if is_bare_head(head) and is_bare_head(source_head):
             backbone = MMPRETRAIN_MODELS.build(backbone)
@@ -129,18 +159,21 @@ class JTLNClassifier(ImageClassifier):
             neck=neck,
             head=head,
             train_cfg=train_cfg,
-            data_preprocessor=_joint_preprocessor(data_preprocessor, counts),
+            data_preprocessor=joint_preprocessor(data_preprocessor, counts),
             **kwargs)
         self.source_head = MMPRETRAIN_MODELS.build(source_head)
         self.class_counts = counts
         self.backbone_classifier = own_classifier and own_classifier[0]
         for name in ('head', 'source_head'):
-            _check_head(name, getattr(self, name))
+            check_head(name, getattr(self, name))
 
         _check_choice('ot_images', ot_images, (TARGET, SOURCE, 'both'))
         _check_choice('own_marginal', own_marginal, ('prediction', 'label'))
+        _check_choice('batch_statistics', batch_statistics,
+                      ('mixed', 'domain'))
         self.ot_domains = DOMAINS if ot_images == 'both' else (ot_images, )
         self.own_marginal = own_marginal
+        self.batch_statistics = batch_statistics
         self.lambda_s = LossWeight.from_cfg(lambda_s, 'lambda_s')
         self.lambda_ot = LossWeight.from_cfg(lambda_ot, 'lambda_ot')
         self.ot_loss = None
@@ -173,16 +206,14 @@ class JTLNClassifier(ImageClassifier):
         Raises:
             ValueError: If the batch holds no image of a domain.
         """
-        feats = self.extract_feat(inputs)
         heads = {TARGET: self.head, SOURCE: self.source_head}
-        scores = {domain: _scores(head, feats)
-                  for domain, head in heads.items()}
         rows = _rows_by_domain(data_samples, inputs.device)
+        scores = self._training_scores(inputs, rows)
 
         losses = {}
         for domain, head in heads.items():
             own = head._get_loss(
-                _take(scores[domain], rows[domain]),
+                take_rows(scores[domain], rows[domain]),
                 [s for s in data_samples if domain_of(s) == domain])
             losses.update({f'{domain}_{k}': v for k, v in own.items()})
         losses['source_loss'] = self.lambda_s() * losses['source_loss']
@@ -193,6 +224,35 @@ class JTLNClassifier(ImageClassifier):
             losses.update(ot_loss=lambda_ot * ot_loss, **log)
         return losses
 
+    def _training_scores(self, inputs: Tensor, rows: dict) -> dict:
+        """Return each head's output on all images of a mixed batch.
+
+        Args:
+            inputs (Tensor): Images of both domains, shape (N, C, H, W).
+            rows (dict[str, Tensor]): Where those of each domain stand.
+
+        Returns:
+            dict[str, Tensor | tuple]: N rows for the head of each domain.
+        """
+        if (self.batch_statistics == 'mixed'
+                or not layers_with_batch_statistics(self)):
+            return self._both_scores(inputs)
+        if min(map(len, rows.values())) == 1:
+            # One image has no statistics; only a small last batch has one.
+            with running_statistics_kept(self):
+                return self._both_scores(inputs)
+        target = self._both_scores(inputs[rows[TARGET]])
+        with running_statistics_kept(self):
+            source = self._both_scores(inputs[rows[SOURCE]])
+        order = torch.cat([rows[TARGET], rows[SOURCE]]).argsort()
+        return {domain: join_rows(target[domain], source[domain], order)
+                for domain in DOMAINS}
+
+    def _both_scores(self, inputs: Tensor) -> dict:
+        feats = self.extract_feat(inputs)
+        return {TARGET: head_scores(self.head, feats),
+                SOURCE: head_scores(self.source_head, feats)}
+
     def _ot_term(self, scores: dict, rows: dict,
                  data_samples: list[DataSample]) -> tuple[Tensor, dict]:
         """Transport between the two marginals of each OT image."""
@@ -200,12 +260,12 @@ class JTLNClassifier(ImageClassifier):
         for image_domain in self.ot_domains:
             for domain in DOMAINS:
                 if domain == image_domain and self.own_marginal == 'label':
-                    logits = _label_logits(
+                    logits = label_logits(
                         [s for s in data_samples if domain_of(s) == domain],
                         self.class_counts[domain])
                 else:
-                    logits = _take(
-                        _logits(scores[domain]), rows[image_domain])
+                    logits = take_rows(
+                        logits_of(scores[domain]), rows[image_domain])
                 marginals[domain].append(logits)
         return self.ot_loss.loss_and_log(
             torch.cat(marginals[SOURCE]), torch.cat(marginals[TARGET]))
@@ -243,67 +303,10 @@ class JTLNClassifier(ImageClassifier):
         return data_samples
 
 
-def _complete_source_head(head: dict | None, source_head: dict | None) -> dict:
-    """Lay what ``source_head`` names over a copy of ``head``."""
-    for name, cfg in (('head', head), ('source_head', source_head)):
-        if not isinstance(cfg, dict):
-            raise ValueError(
-                f'A JTLNClassifier needs the configs of two heads, but `{name}'
-                f'` is {cfg!r}. Name at least `model.{name}.num_classes`.')
-    if 'type' in source_head:
-        return source_head
-    return Config._merge_a_into_b(dict(source_head), deepcopy(head))
-
-
-def _class_count(name: str, head: dict) -> int:
-    count = head.get('num_classes')
-    if not isinstance(count, int) or count < 1:
-        raise ValueError(
-            f'A head needs a positive number of classes, but '
-            f'`model.{name}.num_classes` is {count!r}. Name it in the config.')
-    return count
-
-
-def _with_class_count(head: dict) -> dict:
-    """Give a loss that names a number of classes that of its own head."""
-    loss = head.get('loss')
-    if isinstance(loss, dict) and loss.get('num_classes') is not None:
-        loss = {**loss, 'num_classes': head['num_classes']}
-        head = {**head, 'loss': loss}
-    return head
-
-
-def _joint_preprocessor(cfg: dict | nn.Module | None, counts: dict):
-    """Make a stock data preprocessor's config one for two domains."""
-    if cfg is None or isinstance(cfg, dict):
-        cfg = dict(cfg or {})
-        if cfg.get('type') in _STOCK_PREPROCESSORS:
-            cfg['type'] = 'mmjtln.JointDataPreprocessor'
-        if cfg['type'] == 'mmjtln.JointDataPreprocessor':
-            cfg.update(
-                num_classes=counts[TARGET], source_num_classes=counts[SOURCE])
-    return cfg
-
-
 def _check_choice(name: str, value: str, choices: tuple) -> None:
     if value not in choices:
         raise ValueError(f'`{name}` must be one of {choices}, got {value!r}. '
                          f'Mend `model.{name}` in the config.')
-
-
-def _check_head(name: str, head: nn.Module) -> None:
-    """Refuse a head from which logits cannot be had without the labels."""
-    rule = (f'`model.{name}` must be a single-label head that gives logits '
-            f'without the labels, got {type(head).__name__}')
-    if not isinstance(head, ClsHead):
-        raise TypeError(
-            f'{rule}, which is no ClsHead. Use e.g. LinearClsHead.')
-    if type(head).forward is ClsHead.forward:
-        raise TypeError(f'{rule}, which has no classifier of its own. '
-                        'Use e.g. LinearClsHead.')
-    if len(inspect.signature(head.forward).parameters) > 1:
-        raise TypeError(f'{rule}, whose forward takes the labels as well '
-                        '(a margin loss). Use e.g. LinearClsHead.')
 
 
 def _rows_by_domain(data_samples: list[DataSample],
@@ -319,45 +322,3 @@ def _rows_by_domain(data_samples: list[DataSample],
             'Train on a JointDataset with a JointSampler '
             '(`train_dataloader.dataset` and `.sampler`).')
     return {d: torch.tensor(r, device=device) for d, r in rows.items()}
-
-
-def _scores(head: nn.Module, feats: tuple) -> Tensor | tuple:
-    """Return a head's output, from which loss and prediction are taken.
-
-    A distilled head predicts from the mean of two classifiers, and some
-    (LeViT's) refuse to go forward in training because MMPretrain has no
-    teacher for the second. Here the mean itself learns from the labels. Only
-    the head's own flag changes, so normalisation inside it stays in training.
-    """
-    if not (head.training and getattr(head, 'distillation', False)):
-        return head(feats)
-    head.training = False
-    try:
-        return head(feats)
-    finally:
-        head.training = True
-
-
-def _take(scores: Tensor | tuple, rows: Tensor) -> Tensor | tuple:
-    """Select rows of a head's output, which may be several tensors."""
-    if isinstance(scores, Tensor):
-        return scores[rows]
-    return tuple(score[rows] for score in scores)
-
-
-def _logits(scores: Tensor | tuple) -> Tensor:
-    """Return the logits a head predicts with, shape (N, num_classes).
-
-    A head with several outputs, such as Conformer's, predicts from their sum.
-    """
-    return scores if isinstance(scores, Tensor) else sum(scores)
-
-
-def _label_logits(samples: list[DataSample], num_classes: int) -> Tensor:
-    """Write labels as log probabilities, ``-inf`` where there is no mass."""
-    if 'gt_score' in samples[0]:
-        labels = torch.stack([sample.gt_score for sample in samples])
-    else:
-        labels = nn.functional.one_hot(
-            torch.cat([sample.gt_label for sample in samples]), num_classes)
-    return labels.float().log()

@@ -1,12 +1,13 @@
 """The mean transport plan beside the cost, as training goes on."""
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmjtln.costs.domain_images import DomainImages, check_pipeline
 from mmjtln.costs.inference import run_over_images
 from mmjtln.domains import SOURCE, TARGET
+from mmjtln.engine.joint_run import jtln_model
+from mmjtln.models.head_scores import logits_of
 from mmjtln.ot.sinkhorn import sinkhorn
 from mmjtln.registry import HOOKS
 
@@ -65,13 +66,13 @@ class PlanVisualizationHook(Hook):
         self.images = [
             DomainImages(
                 getattr(dataset, domain), domain, self.pipeline,
-                self.samples_per_class) for domain in
-            _model(runner).ot_domains
+                self.samples_per_class)
+            for domain in jtln_model(runner).ot_domains
         ]
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Draw, once there is a cost matrix."""
-        model = _model(runner)
+        model = jtln_model(runner)
         epoch = runner.epoch + 1
         ot_loss = model.ot_loss
         if epoch % self.interval or ot_loss is None or not ot_loss.has_cost:
@@ -108,11 +109,8 @@ class PlanVisualizationHook(Hook):
 
         def encode(inputs):
             feats = model.extract_feat(inputs)
-            logits = [heads[domain](feats) for domain in heads]
-            # A head with several outputs predicts from their sum.
-            logits = [sum(z) if isinstance(z, tuple | list) else z
-                      for z in logits]
-            return torch.cat(logits, dim=1)
+            return torch.cat(
+                [logits_of(head(feats)) for head in heads.values()], dim=1)
 
         logits = run_over_images(model, images, encode, 'predictions',
                                  self.batch_size)
@@ -123,8 +121,3 @@ class PlanVisualizationHook(Hook):
             log[own] = torch.nn.functional.one_hot(
                 torch.from_numpy(images.labels), sizes[own]).float().log()
         return log
-
-
-def _model(runner):
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model

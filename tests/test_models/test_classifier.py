@@ -273,6 +273,13 @@ def test_bad_loss_weight(tiny_model, cfg):
         head=dict(
             type='MultiLabelLinearClsHead', num_classes=5, in_channels=64)),
      TypeError, 'single-label'),
+    (dict(head=dict(type='MAEPretrainHead', num_classes=5)), TypeError,
+     'self-supervised'),
+    (dict(head=dict(type='LinearHead', num_classes=5)), ValueError,
+     'model.head.type.*LinearClsHead'),
+    (dict(backbone=dict(type='ResNett')), ValueError,
+     'model.backbone.type.*near it.*ResNet'),
+    (dict(batch_statistics='target'), ValueError, 'batch_statistics'),
     (dict(head=dict(type='ClsHead', num_classes=5)), TypeError, 'ClsHead'),
 ])
 def test_bad_config(tiny_model, change, error, message):

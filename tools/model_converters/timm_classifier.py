@@ -1,0 +1,132 @@
+"""Make a stock checkpoint of a timm weights file, for `TIMMBackbone`.
+
+    python tools/model_converters/timm_classifier.py resnet18 IN.pth OUT.pth
+    python tools/model_converters/timm_classifier.py --by-order \
+        tf_efficientnet_lite0 efficientnet-lite0.pth OUT.pth
+
+The network in a config, and the checkpoint it starts from:
+
+    backbone=dict(type='TIMMBackbone', model_name='resnet18'),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', in_channels=512, ...)
+    load_from = 'OUT.pth'
+
+Backbone and last layer are written, so that the last layer can become the head
+of the domain that it knows. Nothing is downloaded. The converted classifier is
+compared with timm's before it is written.
+"""
+import argparse
+import os
+
+import torch
+from mmengine.utils import mkdir_or_exist
+from mmpretrain.registry import MODELS
+
+#: Largest difference of a logit that is put down to rounding.
+TOLERANCE = 1e-4
+
+
+def convert(model_name: str, src: str, by_order: bool = False) -> dict:
+    """Load a weights file into a timm model and rename its parts.
+
+    Args:
+        model_name (str): Name of the model in timm.
+        src (str): Weights file: ``.pth`` or ``.safetensors``.
+        by_order (bool): Take the tensors in the order of the file, whatever
+            their names, where another library named the same network.
+            Defaults to False.
+
+    Returns:
+        dict: State dict with ``backbone.timm_model.*`` and ``head.fc.*``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        RuntimeError: If timm has no such model, or the file does not fit it.
+        ValueError: If the model is not feature map, average, linear layer.
+    """
+    import timm
+    from timm.models import load_checkpoint
+
+    if not os.path.isfile(src):
+        raise FileNotFoundError(f'There is no weights file {src}.')
+    # Take the class count from the file: it need not be ImageNet's.
+    model = timm.create_model(model_name)
+    last = model.default_cfg['classifier']
+    if not isinstance(last, str):
+        raise ValueError(f'{model_name} has several classifiers, {last}.')
+    weights = timm.models.load_state_dict(src)
+    if by_order:
+        count = len(list(weights.values())[-1])
+    else:
+        if f'{last}.weight' not in weights:
+            raise RuntimeError(
+                f'{src} does not hold the weights of timm\'s {model_name}: it '
+                f'lacks `{last}.weight`; its keys are {list(weights)[:3]}, '
+                '... Name the model it was trained as, or, if another library '
+                'named the same layers, try --by-order.')
+        count = len(weights[f'{last}.weight'])
+    model = timm.create_model(model_name, num_classes=count).eval()
+    try:
+        load_checkpoint(model, src, remap=by_order)
+    except AssertionError as problem:  # What remap says of other shapes.
+        raise RuntimeError(
+            f'{src} does not hold the layers of timm\'s {model_name} in its '
+            f'order: {problem}') from problem
+    state = {}
+    for key, value in model.state_dict().items():
+        leaf = key.removeprefix(f'{last}.')
+        state[f'head.fc.{leaf}' if leaf != key else
+              f'backbone.timm_model.{key}'] = value
+    _compare(model, model_name, state, count)
+    return state
+
+
+@torch.no_grad()
+def _compare(model, model_name: str, state: dict, count: int) -> None:
+    """Refuse what the stock parts compute otherwise."""
+    channels = state['head.fc.weight'].shape[1]
+    stock = MODELS.build(
+        dict(
+            type='ImageClassifier',
+            backbone=dict(type='TIMMBackbone', model_name=model_name),
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(
+                type='LinearClsHead', num_classes=count,
+                in_channels=channels))).eval()
+    images = torch.randn(2, *model.default_cfg['input_size'])
+    stock.load_state_dict(state)
+    try:
+        error = (model(images) - stock(images, mode='tensor')).abs().max()
+        reason = f'the logits then differ by {error:.1e}'
+    except (RuntimeError, AssertionError) as problem:
+        error, reason = torch.inf, f'its features are not ({problem})'
+    if not error <= TOLERANCE:
+        raise ValueError(
+            f'{model_name} must be a feature map, its average and a linear '
+            'layer to be written as TIMMBackbone, GlobalAveragePooling and '
+            f'LinearClsHead, but {reason}. Use MMPretrain\'s own backbone of '
+            'that architecture and its converter.')
+
+
+def main() -> None:
+    """Read, convert, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.split('\n')[0])
+    parser.add_argument('model', help='name of the model in timm')
+    parser.add_argument('src', help='weights file')
+    parser.add_argument('dst', help='checkpoint to write')
+    parser.add_argument(
+        '--by-order', action='store_true',
+        help='tensors in the order of the file, whatever their names')
+    args = parser.parse_args()
+
+    state = convert(args.model, args.src, args.by_order)
+    mkdir_or_exist(os.path.dirname(os.path.abspath(args.dst)))
+    partial = f'{args.dst}.partial'
+    torch.save(dict(state_dict=state, meta={}), partial)
+    os.replace(partial, args.dst)
+    print(f'{len(state)} tensors written to {args.dst}')
+
+
+if __name__ == '__main__':
+    main()
