@@ -17,6 +17,7 @@ from .backbone_classifier import (
     is_bare_head,
     linear_head,
 )
+from .finite_losses import check_losses
 from .loss_weight import LossWeight
 
 _STOCK_PREPROCESSORS = (None, 'ClsDataPreprocessor',
@@ -172,6 +173,8 @@ class JTLNClassifier(ImageClassifier):
 
         Raises:
             ValueError: If the batch holds no image of a domain.
+            FloatingPointError: If a loss is not finite, see
+                :func:`~mmjtln.models.finite_losses.check_losses`.
         """
         feats = self.extract_feat(inputs)
         heads = {TARGET: self.head, SOURCE: self.source_head}
@@ -191,6 +194,7 @@ class JTLNClassifier(ImageClassifier):
         if self.ot_loss is not None and lambda_ot > 0:
             ot_loss, log = self._ot_term(scores, rows, data_samples)
             losses.update(ot_loss=lambda_ot * ot_loss, **log)
+        check_losses(losses, inputs, scores, data_samples)
         return losses
 
     def _ot_term(self, scores: dict, rows: dict,
