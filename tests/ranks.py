@@ -13,27 +13,38 @@ def _rank(rank, function, world_size, folder, arguments):
                       WORLD_SIZE=str(world_size))
     torch.set_num_threads(1)
     torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/store-{world_size}', rank=rank,
+        'gloo', init_method=f'file://{folder}/store', rank=rank,
         world_size=world_size)
     function(rank, *arguments)
     torch.distributed.destroy_process_group()
 
 
-def run_ranks(function, world_size: int, folder: Path, *arguments) -> None:
-    """Call ``function(rank, *arguments)`` on every rank of a new group.
+def start_ranks(function, world_size: int, folder: Path, *arguments):
+    """Start ``function(rank, *arguments)`` on every rank of a new group.
 
     Args:
         function (Callable): Importable by its name.
         world_size (int): Number of processes.
-        folder (Path): Empty but for what runs of other world sizes left.
+        folder (Path): Where the ranks meet, one folder a group.
         *arguments: Pickled.
 
-    Raises:
-        torch.multiprocessing.ProcessRaisedException: If a rank fails.
+    Returns:
+        torch.multiprocessing.ProcessContext: The processes.
     """
     # The libraries are imported once, not once a process.
     multiprocessing.set_forkserver_preload(
         ['mmjtln', 'mmpretrain.models', 'mmpretrain.datasets'])
-    mp.start_processes(
+    return mp.start_processes(
         _rank, (function, world_size, str(folder), arguments),
-        nprocs=world_size, start_method='forkserver')
+        nprocs=world_size, join=False, start_method='forkserver')
+
+
+def run_ranks(function, world_size: int, folder: Path, *arguments) -> None:
+    """Start it and wait for its end.
+
+    Raises:
+        torch.multiprocessing.ProcessRaisedException: If a rank fails.
+    """
+    context = start_ranks(function, world_size, folder, *arguments)
+    while not context.join():
+        pass

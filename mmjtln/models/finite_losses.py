@@ -39,8 +39,9 @@ def check_losses(losses: dict[str, Tensor], inputs: Tensor,
     bad = [name for name, value in terms.items() if not value.isfinite()]
     raise FloatingPointError(
         f'Every loss must be finite, but {" and ".join(bad) or "their sum"} '
-        f'is not{_place()}: {values}. The run stops before this step is '
-        'taken, and the checkpoints are from before it. '
+        f'{"are" if len(bad) > 1 else "is"} not{_place()}: {values}. The run '
+        'stops before this step is taken, and the checkpoints are from '
+        'before it. '
         f'{_origin(inputs, scores, data_samples)}If these images and their '
         'labels are sound, the network has diverged: lower the learning rate '
         'or clip gradients (`optim_wrapper`), in fp16 use bfloat16, and go on '
