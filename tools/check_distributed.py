@@ -69,11 +69,12 @@ def unused_config() -> Config:
     cfg = base_config()
     arch = dict(embed_dims=32, num_layers=2, num_heads=2,
                 feedforward_channels=64)
-    cfg.model.update(
+    cfg.model = dict(
+        type='mmjtln.JTLNClassifier',
         backbone=dict(type='DeiT3', arch=arch, img_size=32, patch_size=8),
-        neck=None,
         head=dict(type='VisionTransformerClsHead', num_classes=10,
-                  in_channels=32))
+                  in_channels=32),
+        source_head=dict(num_classes=10))
     return cfg
 
 
@@ -194,18 +195,16 @@ def difference(found, expected, kind='') -> tuple[float, float]:
                 for key in weights))
 
 
-def compare(bench: Bench) -> list[tuple[str, float, float]]:
-    """Run all variants: what, difference of losses, of weights."""
+def compare(bench: Bench):
+    """Run all variants; yield what, difference of losses, of weights."""
     half, quarter = BATCH // 2, BATCH // 4
     one = bench.run('one')
-    two = bench.run('two', world_size=2, batch=half)
-    table = [
-        ('2 processes', *difference(two, one)),
-        ('4 processes', *difference(
-            bench.run('four', world_size=4, batch=quarter), one)),
-        ('2 launchers ("machines") of 1 process', *difference(
-            bench.run('nodes', world_size=2, nodes=2, batch=half), one)),
-    ]
+    for what, options in (
+        ('2 processes', dict(world_size=2, batch=half)),
+        ('4 processes', dict(world_size=4, batch=quarter)),
+        ('2 launchers ("machines") of 1 process',
+         dict(world_size=2, batch=half, nodes=2))):
+        yield what, *difference(bench.run(what[:5], **options), one)
     for what, world_size in (('1 process', 1), ('2 processes', 2)):
         # Twice the iterations; EMA counts these, and is left out.
         losses, weights = bench.run(
@@ -214,24 +213,22 @@ def compare(bench: Bench) -> list[tuple[str, float, float]]:
             options=[f'train_dataloader.sampler.epoch={STEPS}',
                      'optim_wrapper.accumulative_counts=2'])
         mean = losses.view(STEPS, 2, -1).mean(1)
-        table.append((f'`accumulative_counts=2` of half batches, {what}',
-                      *difference((mean, weights), one, 'state_dict')))
+        yield (f'`accumulative_counts=2` of half batches, {what}',
+               *difference((mean, weights), one, 'state_dict'))
     double = bench.run('double', batch=2 * BATCH,
                        options=[f'optim_wrapper.optimizer.lr={2 * LR}'])
-    table.append((
-        '`--auto-scale-lr`, 2 processes; to 1 with twice batch and rate',
-        *difference(bench.run('scaled', world_size=2,
-                              flags=['--auto-scale-lr']), double)))
+    yield ('`--auto-scale-lr`, 2 processes; to 1 with twice batch and rate',
+           *difference(bench.run('scaled', world_size=2,
+                                 flags=['--auto-scale-lr']), double))
     amp = bench.run('amp', flags=['--amp'])
-    table.append(('`--amp`, 2 processes; to 1 with `--amp`', *difference(
-        bench.run('amp2', world_size=2, batch=half, flags=['--amp']), amp)))
-    table.append(('`--amp`, 1 process; to 1 without', *difference(amp, one)))
-    flag = ['find_unused_parameters=True']
-    table.append((
-        'DeiT3, `find_unused_parameters=True`, 2 processes; to 1', *difference(
-            bench.run('deit2', world_size=2, batch=half, config='deit3',
-                      options=flag), bench.run('deit', config='deit3'))))
-    return table
+    yield '`--amp`, 1 process; to 1 without', *difference(amp, one)
+    yield '`--amp`, 2 processes; to 1 with', *difference(
+        bench.run('amp2', world_size=2, batch=half, flags=['--amp']), amp)
+    yield ('DeiT3, `find_unused_parameters=True`, 2 processes; to 1',
+           *difference(
+               bench.run('deit2', world_size=2, batch=half, config='deit3',
+                         options=['find_unused_parameters=True']),
+               bench.run('deit', config='deit3')))
 
 
 def main() -> None:
@@ -241,14 +238,11 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__.split('\n')[0]).parse_args()
     with TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        table = compare(bench)
-        notes = [bench.forget_flag(), bench.kill_one()]
-    print('| run | largest difference of a loss | of a weight |')
-    print('|---|---|---|')
-    for what, loss, weight in table:
-        print(f'| {what} | {loss:.1e} | {weight:.1e} |')
-    for note in notes:
-        print(f'\n{note}')
+        print('| run | largest difference of a loss | of a weight |')
+        print('|---|---|---|')
+        for what, loss, weight in compare(bench):
+            print(f'| {what} | {loss:.1e} | {weight:.1e} |', flush=True)
+        print(f'\n{bench.forget_flag()}\n\n{bench.kill_one()}')
 
 
 if __name__ == '__main__':
