@@ -6,7 +6,10 @@ Every line is `tools/train.py`, launched with torchrun (gloo on CPU, NCCL where
 there are GPUs), 20 steps of a small network with momentum, gradient clipping
 and EMA on the embedded digits. Compared are the losses of each step, averaged
 over the ranks, and all weights at the end, those of the EMA included. Lines
-with a reference of their own say so. Takes about five minutes on two cores.
+with a reference of their own say so. What is left is rounding, sums being
+taken in another order; at five times the learning rate such a network makes
+1e-3 of it within twenty steps, where an activation changes its sign. Takes
+about five minutes on two cores.
 """
 import argparse
 import os
@@ -21,7 +24,7 @@ import torch
 from mmengine.config import Config
 
 TOOLS = Path(__file__).parent
-BATCH, STEPS, LR = 16, 20, 0.05
+BATCH, STEPS, LR = 16, 20, 0.01
 TERMS = ('target_loss', 'source_loss', 'ot_loss')
 
 
@@ -206,7 +209,8 @@ def compare(bench: Bench):
          dict(world_size=2, batch=half, nodes=2))):
         yield what, *difference(bench.run(what[:5], **options), one)
     for what, world_size in (('1 process', 1), ('2 processes', 2)):
-        # Twice the iterations; EMA counts these, and is left out.
+        # Twice the iterations; EMA counts these, and is left out. MMEngine
+        # saves it as `state_dict`, and the weights that are trained beside it.
         losses, weights = bench.run(
             f'accumulated{world_size}', world_size=world_size,
             batch=half // world_size,
@@ -214,7 +218,7 @@ def compare(bench: Bench):
                      'optim_wrapper.accumulative_counts=2'])
         mean = losses.view(STEPS, 2, -1).mean(1)
         yield (f'`accumulative_counts=2` of half batches, {what}',
-               *difference((mean, weights), one, 'state_dict'))
+               *difference((mean, weights), one, 'ema_state_dict'))
     double = bench.run('double', batch=2 * BATCH,
                        options=[f'optim_wrapper.optimizer.lr={2 * LR}'])
     yield ('`--auto-scale-lr`, 2 processes; to 1 with twice batch and rate',

@@ -91,7 +91,7 @@ def run(tiny_run):
     tiny_run.train_cfg = dict(by_epoch=True, max_epochs=7, val_interval=7)
     tiny_run.default_hooks.checkpoint.interval = 7
     tiny_run.optim_wrapper = dict(
-        optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4),
+        optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4),
         clip_grad=dict(max_norm=5.))
     tiny_run.param_scheduler = dict(
         type='CosineAnnealingLR', by_epoch=False, T_max=21)
