@@ -13,6 +13,7 @@ about five minutes on two cores.
 """
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -171,12 +172,11 @@ class Bench:
         start = time.monotonic()
         code = launcher.wait(300)
         text = log.read_text()
-        said = next(line.strip() for line in text.splitlines()
-                    if 'Signal 9' in line or 'exitcode: -9' in line
-                    or 'exitcode  : -9' in line)
+        said = re.search(r'failed \(exitcode: -9\) local_rank: 1', text)
+        assert said, text[-3000:]
         return (f'one of two ranks killed (SIGKILL): torchrun and the other '
                 f'rank ended after {time.monotonic() - start:.0f} s with '
-                f'status {code}; "{said}"')
+                f'status {code}, saying "{said[0]}"')
 
     def forget_flag(self) -> str:
         """Say what a run ends with that lacks find_unused_parameters."""
