@@ -9,6 +9,7 @@ from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
 from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
 from mmengine.registry import Registry
 
@@ -33,6 +34,12 @@ MODELS = Registry(
 #: Hooks of the training loop.
 HOOKS = Registry(
     'hook', parent=MMENGINE_HOOKS, scope='mmjtln', locations=['mmjtln.engine'])
+#: What the optimizer is wrapped in: mixed precision.
+OPTIM_WRAPPERS = Registry(
+    'optimizer wrapper',
+    parent=MMENGINE_OPTIM_WRAPPERS,
+    scope='mmjtln',
+    locations=['mmjtln.engine'])
 #: Metrics.
 METRICS = Registry(
     'metric',

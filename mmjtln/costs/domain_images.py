@@ -12,6 +12,7 @@ from mmengine.dataset import (
 from mmpretrain.registry import TRANSFORMS
 from torch.utils.data import Dataset, Subset
 
+from mmjtln.datasets.image_errors import name_image
 from mmjtln.datasets.labels import single_label
 from mmjtln.domains import DOMAINS
 
@@ -128,7 +129,8 @@ class DomainImages(Dataset):
     def __getitem__(self, index) -> torch.Tensor:
         owner, i = self._pairs[index]
         pipeline = self._pipeline or _pipeline_of(owner)
-        data = pipeline(owner.get_data_info(i))
+        with name_image(owner, i, self.domain):
+            data = pipeline(owner.get_data_info(i))
         if not isinstance(data, dict) or 'inputs' not in data:
             raise ValueError(
                 f'the pipeline turned {self.domain} image {i} into '

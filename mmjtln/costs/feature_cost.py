@@ -9,6 +9,7 @@ import torch
 from .base import Measured
 from .features import STAGES, extract_features
 from .image_cost import ImageCost
+from .once import on_first_rank
 
 # Part of the mean deviation that is added to each.
 _FLOOR = 0.1
@@ -129,6 +130,11 @@ class FeatureCost(ImageCost):
         self.require_network(model)
         source = self._features(source_images, model)
         target = self._features(target_images, model)
+        # The passes through the network were shared out; this is not.
+        return on_first_rank(lambda: self._compare(source, target))
+
+    def _compare(self, source: ClassFeatures,
+                 target: ClassFeatures) -> Measured:
         digest = hashlib.sha256()
         for domain in (source, target):
             digest.update(domain.features.numpy().tobytes())

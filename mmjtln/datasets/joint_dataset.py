@@ -9,6 +9,7 @@ from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.registry import DATASETS
 
 from .build import build_dataset
+from .image_errors import name_image
 from .labels import gt_labels, single_label
 
 
@@ -165,7 +166,8 @@ class JointDataset(ConcatDataset):
     def __getitem__(self, idx: int) -> dict:
         number, inner_idx = self._get_ori_dataset_idx(idx)
         domain = DOMAINS[number]
-        data = self.datasets[number][inner_idx]
+        with name_image(self.datasets[number], inner_idx, domain):
+            data = self.datasets[number][inner_idx]
         if not isinstance(data, dict) or 'data_samples' not in data:
             got = sorted(data) if isinstance(data, dict) else type(data)
             raise ValueError(

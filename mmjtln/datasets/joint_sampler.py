@@ -44,7 +44,11 @@ class JointSampler(Sampler):
     the permutation starts over for the ``W m - r`` images wanting, as in
     MMEngine's ``DefaultSampler``; these, fewer than ``W``, are the only ones
     seen twice in the epoch. Of the other domain the last batch has the
-    number nearest to the same ratio, at least one.
+    number nearest to the same ratio, at least one. All ranks have the same
+    numbers, so the mean over ranks that DistributedDataParallel takes is the
+    mean over all images of the step, one seen twice counting twice. For runs
+    of different world sizes to be the same, let ``W`` divide ``r`` and its
+    part of the other domain, or count epochs by batches.
 
     **Epochs counted by batches.** With an int, all batches are full and both
     streams run on across epochs. An iteration-based loop, which pauses at

@@ -25,7 +25,8 @@ class ClassCheckHook(Hook):
     error that says what differs and where to mend it:
 
     - training data: a :class:`JointDataset` under a :class:`JointSampler` of
-      the loader's batch size, every target class with at least one image;
+      the loader's batch size, every target class with at least one image, no
+      image left out (``drop_last``);
     - heads: as many outputs as their domain has classes;
     - the OT loss: a cost matrix over the same class names (one in another
       order is reordered, with a log line);
@@ -118,6 +119,13 @@ class ClassCheckHook(Hook):
                 f'`train_dataloader.batch_size` is {loader.batch_size} and '
                 f'`train_dataloader.sampler.batch_size` is '
                 f'{sampler.batch_size}. Set both.')
+        if loader.drop_last and sampler.last[TARGET]:
+            raise ValueError(
+                'An epoch must cover its domain, but '
+                '`train_dataloader.drop_last` is True and would leave out the '
+                f'smaller last batch of {sum(sampler.last.values())} images a '
+                'rank. Set it to False, or count epochs in full batches '
+                '(`epoch` of `train_dataloader.sampler`, a number).')
         missing = [
             dataset.target_classes[label]
             for label in dataset.missing_classes(TARGET)

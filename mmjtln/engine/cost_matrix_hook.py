@@ -30,11 +30,12 @@ class CostMatrixHook(Hook):
             ``model.lambda_ot=dict(value=..., begin=...)``. Defaults to 0.
         interval (int, optional): Build it again every so many epochs, from
             the model of that moment. Defaults to None, once.
-        filename (str): File in the work directory.
+        filename (str): File in the work directory, a name without folders.
             Defaults to ``'cost_matrix.npz'``.
 
     Raises:
-        ValueError: If ``begin`` is negative or ``interval`` is not positive.
+        ValueError: If ``begin`` is negative, ``interval`` is not positive, or
+            ``filename`` leads out of the work directory.
     """
 
     def __init__(self,
@@ -46,6 +47,11 @@ class CostMatrixHook(Hook):
             raise ValueError(
                 'CostMatrixHook needs begin >= 0 and interval >= 1 (or None), '
                 f'got begin={begin} and interval={interval}. Mend '
+                '`custom_hooks` in the config.')
+        if osp.basename(filename) != filename or filename in ('', '.', '..'):
+            raise ValueError(
+                'CostMatrixHook writes into the work directory, so `filename` '
+                f'is a name without folders, got {filename!r}. Mend '
                 '`custom_hooks` in the config.')
         self.builder = COSTS.build(cost)
         self.begin = begin

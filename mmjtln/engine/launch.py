@@ -1,7 +1,11 @@
 """Fitting a config to the machine that runs it."""
+from datetime import timedelta
+
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_distributed
+
+_AMP = ('AmpOptimWrapper', 'mmengine.AmpOptimWrapper')
 
 
 def adapt_to_machine(cfg: Config) -> Config:
@@ -9,9 +13,11 @@ def adapt_to_machine(cfg: Config) -> Config:
 
     MMEngine's launchers call ``torch.cuda.set_device`` unconditionally; so
     without a GPU the process group (gloo) is started here, before the runner,
-    and the model is wrapped without device ids. With a GPU nothing of this
-    happens. Persistent workers, which MMPretrain's tools switch on, are
-    switched off for loaders without workers, where PyTorch refuses them.
+    and the model is wrapped without device ids. Mixed precision (``--amp``)
+    is in bfloat16 there, the only reduced precision of PyTorch's CPU autocast.
+    With a GPU nothing of this happens. Persistent workers, which MMPretrain's
+    tools switch on, are switched off for loaders without workers, where
+    PyTorch refuses them.
 
     Args:
         cfg (Config): After the command line was merged in; changed in place.
@@ -22,6 +28,7 @@ def adapt_to_machine(cfg: Config) -> Config:
     Raises:
         RuntimeError: If a launcher other than ``pytorch`` is asked for on a
             machine without a GPU.
+        ValueError: If mixed precision other than bfloat16 is asked for there.
     """
     on_cpu = not torch.cuda.is_available()
     for split in ('train', 'val', 'test'):
@@ -32,9 +39,26 @@ def adapt_to_machine(cfg: Config) -> Config:
             loader.persistent_workers = False
         if on_cpu:
             loader.pin_memory = False
+    if on_cpu:
+        _use_bf16(cfg)
     if on_cpu and cfg.get('launcher', 'none') != 'none':
         _init_gloo(cfg)
     return cfg
+
+
+def _use_bf16(cfg: Config) -> None:
+    wrapper = cfg.get('optim_wrapper') or {}
+    if wrapper.get('type') not in _AMP:
+        return
+    # Both belong to the scaler, or say what BF16OptimWrapper is anyway.
+    wrapper.pop('loss_scale', None)
+    dtype = wrapper.pop('dtype', None)
+    if dtype not in (None, 'bfloat16', torch.bfloat16):
+        raise ValueError(
+            'Without a GPU, mixed precision is in bfloat16, but '
+            f'`optim_wrapper.dtype` is {dtype!r}. Leave it out, or set it to '
+            "'bfloat16'.")
+    wrapper.type = 'mmjtln.BF16OptimWrapper'
 
 
 def _init_gloo(cfg: Config) -> None:
@@ -45,7 +69,13 @@ def _init_gloo(cfg: Config) -> None:
     wrapper = dict(cfg.get('model_wrapper_cfg') or {})
     wrapper.setdefault('type', 'MMDistributedDataParallel')
     wrapper.setdefault('broadcast_buffers', False)
+    # MMEngine reads this key only where it chooses the wrapper itself.
+    wrapper.setdefault('find_unused_parameters',
+                       cfg.get('find_unused_parameters', False))
     wrapper['device_ids'] = None
     cfg.model_wrapper_cfg = wrapper
     if not is_distributed():
-        torch.distributed.init_process_group('gloo')
+        # As MMEngine's own launcher reads it, in seconds.
+        timeout = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
+        options = dict(timeout=timedelta(seconds=timeout)) if timeout else {}
+        torch.distributed.init_process_group('gloo', **options)

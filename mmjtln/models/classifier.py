@@ -17,6 +17,7 @@ from .batch_statistics import (
     layers_with_batch_statistics,
     running_statistics_kept,
 )
+from .finite_losses import check_losses
 from .head_scores import (
     head_scores,
     join_rows,
@@ -205,6 +206,8 @@ class JTLNClassifier(ImageClassifier):
 
         Raises:
             ValueError: If the batch holds no image of a domain.
+            FloatingPointError: If a loss is not finite, see
+                :func:`~mmjtln.models.finite_losses.check_losses`.
         """
         heads = {TARGET: self.head, SOURCE: self.source_head}
         rows = _rows_by_domain(data_samples, inputs.device)
@@ -222,6 +225,7 @@ class JTLNClassifier(ImageClassifier):
         if self.ot_loss is not None and lambda_ot > 0:
             ot_loss, log = self._ot_term(scores, rows, data_samples)
             losses.update(ot_loss=lambda_ot * ot_loss, **log)
+        check_losses(losses, inputs, scores, data_samples)
         return losses
 
     def _training_scores(self, inputs: Tensor, rows: dict) -> dict:

@@ -56,6 +56,15 @@ def test_batch_sizes_disagree(tiny_run):
     refused(tiny_run, ValueError, 'sampler.batch_size')
 
 
+def test_drop_last(tiny_run):
+    """A last batch that is left out is images never seen."""
+    tiny_run.train_dataloader.drop_last = True
+    tiny_run.train_dataloader.sampler.epoch = 'source'  # 500 = 125 * 4
+    tiny_run.train_dataloader.batch_size = 12
+    tiny_run.train_dataloader.sampler.batch_size = 12
+    refused(tiny_run, ValueError, 'drop_last')
+
+
 def test_missing_domain(tiny_run):
     """A joint data set without a target is refused."""
     tiny_run.train_dataloader.dataset.pop('target')

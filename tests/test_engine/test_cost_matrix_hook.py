@@ -78,6 +78,9 @@ def test_begin_and_interval(tiny_run, builds):
     (dict(begin=-1), 'begin'),
     (dict(interval=0), 'interval'),
     (dict(begin=1), 'lambda_ot'),
+    (dict(filename='../cost.npz'), 'without folders'),
+    (dict(filename='/tmp/cost.npz'), 'without folders'),
+    (dict(filename='..'), 'without folders'),
 ])
 def test_bad_options(tiny_run, change, message):
     """Each is refused before training, naming the option."""

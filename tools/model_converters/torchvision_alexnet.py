@@ -11,6 +11,7 @@ import os
 import torch
 from mmengine.utils import mkdir_or_exist
 
+from mmjtln.engine.checkpoint import load_safely
 from mmjtln.models import convert_torchvision_alexnet
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     args = parser.parse_args()
 
     state_dict = convert_torchvision_alexnet(
-        torch.load(args.src, map_location='cpu', weights_only=True))
+        load_safely(args.src, map_location='cpu'))
     mkdir_or_exist(os.path.dirname(os.path.abspath(args.dst)))
     partial = f'{args.dst}.partial'
     torch.save(dict(state_dict=state_dict, meta={}), partial)

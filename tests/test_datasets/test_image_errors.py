@@ -1,0 +1,75 @@
+"""An image that cannot be read is named."""
+import numpy as np
+import pytest
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from mmjtln.costs.domain_images import DomainImages
+from mmjtln.datasets import JointDataset
+
+PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+
+
+@pytest.fixture
+def joint(tmp_path):
+    """Return two image folders of two classes, two images each."""
+    folders = {}
+    for domain in ('source', 'target'):
+        for label in 'ab':
+            folder = tmp_path / domain / label
+            folder.mkdir(parents=True)
+            for i in range(2):
+                pixels = np.random.default_rng(i).integers(
+                    0, 255, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f'{i}.jpg')
+        folders[domain] = dict(
+            type='CustomDataset', data_root=str(tmp_path / domain),
+            pipeline=PIPELINE)
+    return JointDataset(**folders)
+
+
+BROKEN = dict(
+    missing=lambda path: path.unlink(),
+    empty=lambda path: path.write_bytes(b''),
+    garbage=lambda path: path.write_bytes(b'no image at all'),
+    folder=lambda path: (path.unlink(), path.mkdir()))
+
+
+@pytest.mark.parametrize('harm', BROKEN.values(), ids=BROKEN)
+def test_training(joint, tmp_path, harm):
+    """The path, the domain, the cause, and what to do."""
+    path = tmp_path / 'target/b/0.jpg'
+    assert joint[6]['data_samples'].img_path == str(path)
+    harm(path)
+    with pytest.raises(RuntimeError) as error:
+        joint[6]
+    assert f'The target image {path} could not be read' in str(error.value)
+    assert 'Restore the file' in str(error.value)
+    assert error.value.__cause__ is not None
+    joint[7]
+
+
+def test_in_a_worker(joint, tmp_path):
+    """The message crosses the process boundary."""
+    path = tmp_path / 'source/a/1.jpg'
+    path.write_bytes(b'')
+    loader = DataLoader(joint, num_workers=1, collate_fn=list)
+    with pytest.raises(RuntimeError, match=f'source image {path} could'):
+        list(loader)
+
+
+def test_while_a_cost_is_built(joint, tmp_path):
+    """The builders of cost matrices read images as well."""
+    path = tmp_path / 'source/a/1.jpg'
+    path.write_bytes(b'')
+    images = DomainImages(joint.source, 'source')
+    with pytest.raises(RuntimeError, match=f'source image {path} could'):
+        images[1]
+
+
+def test_an_image_without_a_path(joint):
+    """It is known by its number."""
+    joint.source.get_data_info = None
+    joint.source.pipeline = None
+    with pytest.raises(RuntimeError, match='source image number 2 could'):
+        joint[2]
