@@ -132,7 +132,6 @@ def check_equal(joint, plain):
         for a, b in zip(ours['data_samples'], theirs['data_samples'],
                         strict=True):
             assert a.gt_label == b.gt_label and a.img_path == b.img_path
-    plain.dataset.seeded = False
 
 
 def time_epoch(loader):
@@ -155,8 +154,8 @@ def main():
         for data in args.data:
             domains = digits() if data == 'digits' else jpeg(Path(folder))
             for workers in args.workers:
+                check_equal(**loaders(domains, args, workers))
                 pair = loaders(domains, args, workers)
-                check_equal(**pair)
                 times = dict(joint=[], plain=[])
                 for repeat in range(args.repeats):
                     for kind in sorted(times, reverse=repeat % 2):
