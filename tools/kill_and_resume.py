@@ -335,7 +335,9 @@ def try_variant(name, folder: Path, kills: int, seed: int) -> dict:
         if step is None:
             training.wait()
             break
-        in_write = (number + list(VARIANTS).index(name)) % 2 == 1
+        # Every other kill, over all variants; the control has no such files.
+        in_write = not name.startswith(CONTROL) and (
+            number + list(VARIANTS).index(name)) % 2 == 1
         killed = kill_when(training, step, in_write, rng)
         if not killed:
             training.wait()

@@ -133,11 +133,11 @@ class AtomicCheckpointHook(CheckpointHook):
             self.file_backend.rmtree(path)
 
 
-def how_to_go_on(runner: Runner) -> str:
+def how_to_go_on(work_dir: str) -> str:
     """Say from which checkpoint a stopped run goes on, and how."""
-    last = find_latest_checkpoint(runner.work_dir)
-    if last is None:
+    if not osp.exists(osp.join(work_dir, 'last_checkpoint')):
         return 'No checkpoint has been written yet.'
+    last = find_latest_checkpoint(work_dir)
     return (f'The last checkpoint is {last}; the same command with `--resume` '
             'goes on from there.')
 
@@ -153,4 +153,4 @@ def _explained(runner: Runner):
         raise CheckpointNotWrittenError(
             error.errno, f'The checkpoint could not be written '
             f'({error.strerror}), so the run stops; make room on the disk. '
-            f'{how_to_go_on(runner)}') from error
+            f'{how_to_go_on(runner.work_dir)}') from error

@@ -1,5 +1,6 @@
 """Checkpoints from which a run goes on as if it had never stopped."""
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -103,7 +104,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         """Go to the place of the checkpoint, and validate if that is due."""
         super().before_train(runner)
         self._notice = StopNotice(
-            lambda: how_to_go_on(runner),
+            partial(how_to_go_on, runner.work_dir),
             # Of several processes, one that lingers holds up the others.
             terminate=get_world_size() == 1)
         if is_main_process():

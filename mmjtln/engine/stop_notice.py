@@ -10,13 +10,16 @@ class StopNotice:
 
     The signal then does what it did before; a SIGTERM that would have ended
     the process at once ends it through ``SystemExit`` (status 143), so that
-    what is being written is cleaned up.
+    what is being written is cleaned up. One notice is given in a process: a
+    run that failed leaves its own behind, and the next run takes it off.
 
     Args:
         text (Callable[[], str]): Gives the line to print.
         terminate (bool): Whether to attend to SIGTERM as well. Defaults to
             True.
     """
+
+    _current = None
 
     def __init__(self, text: Callable[[], str], terminate: bool = True):
         self.text = text
@@ -28,6 +31,9 @@ class StopNotice:
         """Attend to the signals; only a main thread can."""
         if threading.current_thread() is not threading.main_thread():
             return
+        if StopNotice._current is not None:
+            StopNotice._current.end()
+        StopNotice._current = self
         for number in self.signals:
             # A signal that is ignored, as under nohup, stays so.
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
@@ -38,6 +44,7 @@ class StopNotice:
         for number, previous in self.previous.items():
             signal.signal(number, previous)
         self.previous = {}
+        StopNotice._current = None
 
     def _stop(self, number, frame):
         previous = self.previous.get(number, signal.SIG_DFL)

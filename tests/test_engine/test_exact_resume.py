@@ -166,8 +166,8 @@ def test_within_a_validation(tool, small, by_epoch):
     assert not Path(small.work_dir, 'stopped', best).exists()
     go(small, 'stopped', resume=True)
     assert_same_end(tool, small, 'val/rising/top1')
-    left = {path.name for path in Path(small.work_dir, 'stopped').glob('best*')}
-    assert left == {best}
+    left = Path(small.work_dir, 'stopped').glob('best*')
+    assert {path.name for path in left} == {best}
 
 
 def test_stock_hook_is_not_exact(tool, small):
