@@ -97,7 +97,7 @@ def tiny_run(tmp_path, tiny_model) -> Config:
             test_cfg=dict(),
             default_hooks=dict(
                 checkpoint=dict(
-                    type='CheckpointHook',
+                    type='mmjtln.ResumableCheckpointHook',
                     interval=1,
                     save_best='target/accuracy/top1')),
             custom_hooks=[

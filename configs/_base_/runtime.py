@@ -6,6 +6,10 @@ custom_imports = dict(imports=['mmjtln'], allow_failed_imports=False)
 
 default_hooks = dict(
     logger=dict(interval=10),
-    checkpoint=dict(max_keep_ckpts=1, save_best='target/accuracy/top1'))
+    # `--resume` goes on exactly; MMPretrain's CheckpointHook does not.
+    checkpoint=dict(
+        type='mmjtln.ResumableCheckpointHook',
+        max_keep_ckpts=1,
+        save_best='target/accuracy/top1'))
 
 randomness = dict(seed=0)

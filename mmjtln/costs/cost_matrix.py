@@ -1,7 +1,5 @@
 """A cost matrix with the two class lists and the story of its making."""
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -9,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+
+from mmjtln.atomic_file import atomic_write
 
 from .class_names import check_names, name_differences
 
@@ -124,37 +124,21 @@ class CostMatrix:
     def save(self, path) -> None:
         """Write the matrix to an ``.npz`` file, without pickle, atomically.
 
-        A reader sees the old file or the new one, never a part: the data goes
-        to a temporary file of the same folder, is synced and then renamed.
+        A reader sees the old file or the new one, never a part, see
+        :func:`~mmjtln.atomic_file.atomic_write`.
 
         Args:
             path (str | Path): Where to write; missing folders are created.
         """
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         meta = {key: getattr(self, key) for key in _META_TYPES}
-        # mkstemp grants nobody else access; a cost file is an ordinary file,
-        # so it gets the mode that open() would have given it.
-        umask = os.umask(0)
-        os.umask(umask)
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f'.{path.name}.')
-        try:
-            with os.fdopen(handle, 'wb') as file:
-                np.savez_compressed(
-                    file, **{
-                        _MATRIX: self.matrix,
-                        _SOURCE: np.array(self.source_classes),
-                        _TARGET: np.array(self.target_classes),
-                        _META: np.array(json.dumps(meta)),
-                    })
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o666 & ~umask)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with atomic_write(path) as file:
+            np.savez_compressed(
+                file, **{
+                    _MATRIX: self.matrix,
+                    _SOURCE: np.array(self.source_classes),
+                    _TARGET: np.array(self.target_classes),
+                    _META: np.array(json.dumps(meta)),
+                })
 
     @classmethod
     def load(cls, path) -> 'CostMatrix':

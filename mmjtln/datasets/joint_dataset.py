@@ -1,4 +1,5 @@
 """Source and target as one data set, each sample knowing its domain."""
+from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -6,11 +7,13 @@ import numpy as np
 from mmengine.dataset import ConcatDataset, force_full_init
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
+from mmjtln.generators import kept_generators, seed_generators
 from mmjtln.registry import DATASETS
 
 from .build import build_dataset
 from .image_errors import name_image
 from .labels import gt_labels, single_label
+from .sample_seed import SeededIndex
 
 
 @DATASETS.register_module()
@@ -21,7 +24,11 @@ class JointDataset(ConcatDataset):
     Each sample says its domain in the metainfo field ``domain`` of its
     :class:`~mmpretrain.structures.DataSample`, and keeps the label of its
     own data set: the class lists stay apart. :class:`JointSampler` decides
-    how many images of each domain stand in a batch.
+    how many images of each domain stand in a batch. An index that carries a
+    seed, as :class:`JointSampler`'s do, has its sample loaded and augmented
+    with the global random number generators (Python's, NumPy's, torch's on
+    the CPU) seeded with it; the caller finds them as they were. Transforms
+    with generators of their own are not reached.
 
     The metainfo is the target's, since the target task is what a trained
     model is for, plus ``source_classes``.
@@ -164,6 +171,22 @@ class JointDataset(ConcatDataset):
         return [single_label(self.get_data_info(idx))]
 
     def __getitem__(self, idx: int) -> dict:
+        return self.__getitems__([idx])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict]:
+        """Return several samples: PyTorch's loaders ask for a batch."""
+        if not all(isinstance(idx, SeededIndex) for idx in indices):
+            return [self._sample(idx) for idx in indices]
+        # Keeping the generators takes longer than seeding them, so it is
+        # done once a batch.
+        samples = []
+        with kept_generators():
+            for idx in indices:
+                seed_generators(idx.seed)
+                samples.append(self._sample(idx))
+        return samples
+
+    def _sample(self, idx: int) -> dict:
         number, inner_idx = self._get_ori_dataset_idx(idx)
         domain = DOMAINS[number]
         with name_image(self.datasets[number], inner_idx, domain):

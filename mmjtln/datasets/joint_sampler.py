@@ -10,6 +10,7 @@ from mmjtln.registry import DATA_SAMPLERS
 
 from .joint_dataset import JointDataset
 from .permutation_stream import PermutationStream
+from .sample_seed import SeededIndex, sample_seeds
 
 _WHERE = '`train_dataloader.sampler`'
 
@@ -33,6 +34,12 @@ class JointSampler(Sampler):
     ranks with batch size ``B / W`` see in each step the images that one
     process with batch size ``B`` sees, if ``W`` divides :math:`n_s` and
     :math:`n_t`.
+
+    Each index is a :class:`~mmjtln.datasets.sample_seed.SeededIndex`: it
+    carries a seed that depends on (seed, domain, place in the domain's
+    stream) alone, from which :class:`JointDataset` draws the sample's random
+    augmentation. So an image is augmented alike whatever the number of
+    workers and processes, and in a resumed run.
 
     **Epochs counted by a domain.** With ``epoch='target'``, epoch ``k`` is
     the ``k``-th permutation of the target, each image once over all ranks,
@@ -98,6 +105,7 @@ class JointSampler(Sampler):
         self.shuffle = shuffle
         self.rank, self.world_size = get_dist_info()
         self.epoch = 0
+        self.first_batch = 0
 
         num_source = round(batch_size * source_ratio)
         # Images of each domain in a full batch of one rank.
@@ -141,11 +149,12 @@ class JointSampler(Sampler):
 
     def __iter__(self) -> Iterator[int]:
         """Go through the indices of this rank's part of the epoch."""
-        # The epoch is read here and now, not when the first index is asked.
-        return self._indices(self.epoch)
+        # Both are read here and now, not when the first index is asked.
+        first_batch, self.first_batch = self.first_batch, 0
+        return self._indices(self.epoch, first_batch)
 
-    def _indices(self, epoch: int) -> Iterator[int]:
-        streams, positions = {}, {}
+    def _indices(self, epoch: int, first_batch: int) -> Iterator[int]:
+        streams, positions, seeds = {}, {}, {}
         for number, domain in enumerate(DOMAINS):
             counted = domain == self.epoch_by
             streams[domain] = PermutationStream(
@@ -154,23 +163,30 @@ class JointSampler(Sampler):
                 shuffle=self.shuffle)
             per_epoch = self.world_size * (
                 self.num_full * self.per_batch[domain] + self.last[domain])
-            positions[domain] = 0 if counted else epoch * per_epoch
+            positions[domain] = (0 if counted else epoch * per_epoch) + (
+                first_batch * self.world_size * self.per_batch[domain])
+            # A counted domain's places start over with each epoch.
+            seeds[domain] = (self.seed, number, epoch if counted else 0)
         offsets = {SOURCE: 0, TARGET: self.lengths[SOURCE]}
-        for batch in range(self.num_batches):
+        for batch in range(first_batch, self.num_batches):
             sizes = self.per_batch if batch < self.num_full else self.last
             for domain, size in sizes.items():
-                part = streams[domain].take(
-                    positions[domain] + self.rank * size, size)
+                place = positions[domain] + self.rank * size
                 positions[domain] += self.world_size * size
-                yield from (part + offsets[domain]).tolist()
+                part = streams[domain].take(place, size) + offsets[domain]
+                yield from map(SeededIndex, part.tolist(),
+                               sample_seeds(seeds[domain], place, size))
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next ``iter`` goes through.
+    def set_epoch(self, epoch: int, first_batch: int = 0) -> None:
+        """Choose what the next ``iter`` goes through.
 
         Args:
             epoch (int): Number of the epoch, from 0.
+            first_batch (int): The batch of it to begin with, for the next
+                ``iter`` alone. Defaults to 0.
         """
         self.epoch = epoch
+        self.first_batch = first_batch
 
 
 def _check(batch_size, source_ratio, epoch) -> None:

@@ -4,7 +4,7 @@ import os.path as osp
 import torch
 from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmjtln.registry import COSTS, HOOKS
 
@@ -68,6 +68,12 @@ class CostMatrixHook(Hook):
                 'A cost matrix serves the OT loss, but `model.ot_loss` is '
                 'None. Remove CostMatrixHook from `custom_hooks`, or set '
                 '`model.ot_loss`.')
+        if isinstance(runner.train_loop, IterBasedTrainLoop) and (
+                self.begin or self.interval is not None):
+            raise ValueError(
+                'An iteration-based loop has no epochs to count by, but '
+                f'CostMatrixHook has begin={self.begin} and '
+                f'interval={self.interval}. Leave them out.')
         start = self.begin / runner.max_epochs
         if model.lambda_ot.begin < start:
             raise ValueError(

@@ -2,7 +2,8 @@
 
 Joint: a JointDataset under a JointSampler, in a stock DataLoader. Plain: the
 same two data sets and pipelines behind the least code that indexes both,
-with the very indices ready in a list. Both give equal batches, which is
+with the very indices ready in a list, and without the seeding of each sample
+that makes a joint run repeatable. With it, both give equal batches, which is
 checked before anything is timed. Each repeat times the two one after the
 other, in alternating order; the table shows medians over the repeats and the
 quartiles of the repeats' own ratios. Without workers the time is that of the
@@ -35,6 +36,7 @@ from mmjtln.datasets import (
     MNIST5k,
     UCIDigits,
 )
+from mmjtln.generators import seed_generators
 
 
 class Plain:
@@ -43,11 +45,14 @@ class Plain:
     def __init__(self, first, second):
         self.first, self.second = first, second
         self.length = len(first)
+        self.seeded = False
 
     def __len__(self):
         return self.length + len(self.second)
 
     def __getitem__(self, idx):
+        if self.seeded:
+            seed_generators(idx.seed)
         if idx < self.length:
             return self.first[idx]
         return self.second[idx - self.length]
@@ -120,6 +125,7 @@ def batches(loader):
 
 
 def check_equal(joint, plain):
+    plain.dataset.seeded = True
     for ours, theirs in zip(
             list(batches(joint)), batches(plain), strict=True):
         assert torch.equal(ours['inputs'], theirs['inputs'])
@@ -148,8 +154,8 @@ def main():
         for data in args.data:
             domains = digits() if data == 'digits' else jpeg(Path(folder))
             for workers in args.workers:
+                check_equal(**loaders(domains, args, workers))
                 pair = loaders(domains, args, workers)
-                check_equal(**pair)
                 times = dict(joint=[], plain=[])
                 for repeat in range(args.repeats):
                     for kind in sorted(times, reverse=repeat % 2):

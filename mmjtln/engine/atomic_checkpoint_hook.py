@@ -1,0 +1,156 @@
+"""Checkpoints that are written whole or not at all."""
+import os.path as osp
+from contextlib import contextmanager
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import find_latest_checkpoint
+
+from mmjtln.atomic_file import atomic_write, remove_partial_files
+
+from .atomic_backend import ATOMIC_BACKEND
+
+
+class CheckpointNotWrittenError(OSError):
+    """A checkpoint could not be written; the one before it still stands."""
+
+
+class AtomicCheckpointHook(CheckpointHook):
+    """:class:`~mmengine.hooks.CheckpointHook` that loses nothing on the way.
+
+    A checkpoint and ``last_checkpoint`` are written whole or not at all, and
+    outdated and surpassed checkpoints are removed after their successors have
+    been written, so one more than ``max_keep_ckpts`` needs room on the disk.
+
+    Args:
+        *args, **kwargs: As in the parent. ``backend_args`` defaults to
+            writing atomically to the local disk.
+
+    Raises:
+        CheckpointNotWrittenError: If a checkpoint cannot be written, as on a
+            full disk. The earlier ones still stand.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if self.backend_args is None and self.file_client_args is None and (
+                '://' not in str(self.out_dir)):
+            self.backend_args = dict(backend=ATOMIC_BACKEND)
+        self._surpassed = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Clear away what a killed run has left half written."""
+        super().before_train(runner)
+        if not is_main_process():
+            return
+        for folder in {runner.work_dir, self.out_dir}:
+            for path in remove_partial_files(folder):
+                runner.logger.info(f'Removed {path}, which a stopped run '
+                                   'left half written.')
+
+    def _save_checkpoint_with_step(self, runner, step, meta) -> None:
+        """Write a checkpoint, then point to it, then remove outdated ones.
+
+        The parent removes first, and writes ``last_checkpoint`` in place.
+        """
+        self._remove_surpassed()
+        outdated = []
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            kept = [*self.keep_ckpt_ids, step]
+            outdated = kept[:-self.max_keep_ckpts]
+            # As long as it is there an outdated one is on the list, so that
+            # the run which goes on from here removes it if this one cannot.
+            runner.message_hub.update_info('keep_ckpt_ids', kept)
+            self.keep_ckpt_ids.extend(kept[-self.max_keep_ckpts:])
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        with _explained(runner):
+            runner.save_checkpoint(
+                self.out_dir,
+                name,
+                self.file_client_args,
+                save_optimizer=self.save_optimizer,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=self.by_epoch,
+                backend_args=self.backend_args,
+                **self.args)
+            if is_main_process():
+                with atomic_write(osp.join(runner.work_dir,
+                                           'last_checkpoint')) as file:
+                    file.write(self.last_ckpt.encode())
+        if outdated:
+            runner.message_hub.update_info('keep_ckpt_ids',
+                                           list(self.keep_ckpt_ids))
+        for old in outdated:
+            self._remove(self.file_backend.join_path(
+                self.out_dir, self.filename_tmpl.format(old)))
+
+    def _save_best_checkpoint(self, runner, metrics) -> None:
+        """Save a new best checkpoint, then remove the one it surpasses.
+
+        The parent removes first, if it knows of one.
+        """
+        if not self.save_best:
+            return
+        self._surpassed = self._best()
+        self._set_best(dict.fromkeys(self._surpassed))
+        with _explained(runner):
+            super()._save_best_checkpoint(runner, metrics)
+        self._remove_surpassed()
+        self._set_best({
+            key: new or self._surpassed[key]
+            for key, new in self._best().items()
+        })
+        self._surpassed = {}
+
+    def _best(self) -> dict[str, str | None]:
+        """Return the best checkpoint of each metric that chooses one."""
+        if len(self.key_indicators) == 1:  # Its name may yet be `auto`.
+            return {'': self.best_ckpt_path}
+        return dict(self.best_ckpt_path_dict)
+
+    def _set_best(self, paths: dict[str, str | None]) -> None:
+        if len(self.key_indicators) == 1:
+            self.best_ckpt_path, = paths.values()
+        else:
+            self.best_ckpt_path_dict = dict(paths)
+
+    def _remove_surpassed(self) -> None:
+        """Remove best checkpoints whose successors have been written."""
+        for key, old in self._surpassed.items():
+            if old and self._best()[key] not in (None, old):
+                self._remove(old)
+
+    def _remove(self, path: str) -> None:
+        if not is_main_process():
+            return
+        if self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+        elif self.file_backend.isdir(path):  # DeepSpeed's are folders.
+            self.file_backend.rmtree(path)
+
+
+def how_to_go_on(work_dir: str) -> str:
+    """Say from which checkpoint a stopped run goes on, and how."""
+    if not osp.exists(osp.join(work_dir, 'last_checkpoint')):
+        return 'No checkpoint has been written yet.'
+    last = find_latest_checkpoint(work_dir)
+    return (f'The last checkpoint is {last}; the same command with `--resume` '
+            'goes on from there.')
+
+
+@contextmanager
+def _explained(runner: Runner):
+    """Say what still stands when a checkpoint cannot be written."""
+    try:
+        yield
+    except CheckpointNotWrittenError:
+        raise
+    except OSError as error:
+        raise CheckpointNotWrittenError(
+            error.errno, f'The checkpoint could not be written '
+            f'({error.strerror}), so the run stops; make room on the disk. '
+            f'{how_to_go_on(runner.work_dir)}') from error

@@ -1,0 +1,27 @@
+"""Real processes, killed at random moments and within a write."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).parents[2] / 'tools/kill_and_resume.py'
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')
+def test_two_kills(tmp_path):
+    """Nothing is unreadable, no bit of state or log differs."""
+    result = subprocess.run(
+        [sys.executable, TOOL, '--variants', 'by epoch', '--kills', '2',
+         '--work-dir', tmp_path],
+        env={**os.environ, 'OMP_NUM_THREADS': '1'},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=600)
+    assert result.returncode == 0, result.stdout[-3000:]
+    row = result.stdout.splitlines()[-1].strip('| ').split(' | ')
+    name, kills, in_write, resumes, unreadable, state, logged = row
+    assert (name, kills, in_write, resumes) == ('by epoch', '2', '1', '2')
+    assert unreadable == '0'
+    assert state.startswith('0 of ') and int(state.split()[-1]) > 300
+    assert logged.startswith('0 of ') and int(logged.split()[-1]) > 90
