@@ -1,0 +1,82 @@
+# Compares: target only, consecutive, joint and JTLN, LeNet-5, five classes of
+# Fashion-MNIST (30,000 images) to five others (5 a class). The cost matrix is
+# written by hand from the class names, before any run was made with it.
+# Needs: Fashion-MNIST's four files in data/fashion-mnist, decompressed;
+# MMPretrain downloads them where it can. Debian's dataset-fashion-mnist has
+# them: for f in /usr/share/datasets/fashion-mnist/*.gz; do
+#   zcat $f > data/fashion-mnist/$(basename $f .gz); done
+# Command: python tools/compare_methods.py configs/compare/fashion-mnist.py \
+#   --seeds 0-9 --tune 100-102 --shots 5,10 --jobs 2
+_base_ = ['../_base_/compare_lenet5.py']
+
+data_root = 'data/fashion-mnist'
+source_classes = ['T-shirt/top', 'Trouser', 'Dress', 'Sandal', 'Sneaker']
+target_classes = ['Pullover', 'Coat', 'Shirt', 'Bag', 'Ankle boot']
+
+model = dict(head=dict(num_classes=5), source_head=dict(num_classes=5))
+
+target_train = dict(
+    type='mmjtln.ClassSubset',
+    classes=target_classes,
+    dataset=dict(
+        type='FashionMNIST',
+        data_root=data_root,
+        pipeline=_base_.train_pipeline))
+# 200 of the target's 30,000 training images are for validation alone.
+target_fold = dict(type='KFoldDataset', num_splits=150, fold=0)
+train_dataloader = dict(
+    batch_size=_base_.batch_size,
+    num_workers=0,
+    dataset=dict(
+        type='mmjtln.JointDataset',
+        source=dict(
+            type='mmjtln.ClassSubset',
+            classes=source_classes,
+            dataset=dict(
+                type='FashionMNIST',
+                data_root=data_root,
+                pipeline=_base_.train_pipeline)),
+        target=dict(
+            type='mmjtln.FewShotDataset',
+            shots=5,
+            dataset=dict(**target_fold, dataset=target_train))),
+    sampler=_base_.sampler)
+val_dataloader = dict(
+    batch_size=200,
+    num_workers=0,
+    dataset=dict(
+        **target_fold,
+        test_mode=True,
+        dataset=dict(
+            type='mmjtln.ClassSubset',
+            classes=target_classes,
+            dataset=dict(
+                type='FashionMNIST',
+                data_root=data_root,
+                pipeline=_base_.test_pipeline))),
+    sampler=dict(type='DefaultSampler', shuffle=False))
+val_evaluator = dict(type='mmjtln.DomainAccuracy')
+test_dataloader = dict(
+    batch_size=500,
+    num_workers=0,
+    dataset=dict(
+        type='mmjtln.ClassSubset',
+        classes=target_classes,
+        dataset=dict(
+            type='FashionMNIST',
+            data_root=data_root,
+            split='test',
+            test_mode=True,
+            pipeline=_base_.test_pipeline)),
+    sampler=dict(type='DefaultSampler', shuffle=False))
+test_evaluator = val_evaluator
+
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(
+        type='mmjtln.CostMatrixHook',
+        cost=dict(
+            type='mmjtln.FileCost',
+            path='{{ fileDirname }}/../_base_/costs/fashion-mnist.csv')),
+    dict(type='mmjtln.StockCheckpointHook'),
+]
