@@ -340,7 +340,12 @@ def try_variant(name, folder: Path, kills: int, seed: int) -> dict:
             number + list(VARIANTS).index(name)) % 2 == 1
         killed = kill_when(training, step, in_write, rng)
         if not killed:
-            training.wait()
+            try:
+                training.wait()
+            except RuntimeError:
+                if not name.startswith(CONTROL):
+                    raise
+                return dict(result, state=None)
         result['kills'] += killed
         result['in_write'] += killed and any(
             work_dir.glob('.*-partial'))
@@ -379,11 +384,12 @@ def main() -> int:
         for number, name in enumerate(args.variants):
             result = try_variant(name, root / str(number), args.kills,
                                  args.seed)
+            ends = 'cannot be resumed | |' if result['state'] is None else (
+                f'{len(result["state"])} of {result["compared"][0]} '
+                f'| {len(result["logged"])} of {result["compared"][1]} |')
             print(f'| {name} | {result["kills"]} | {result["in_write"]} '
                   f'| {result["resumes"]} | {len(result["unreadable"])} '
-                  f'| {len(result["state"])} of {result["compared"][0]} '
-                  f'| {len(result["logged"])} of {result["compared"][1]} |',
-                  flush=True)
+                  f'| {ends}', flush=True)
             if name.startswith(CONTROL):
                 continue
             for key in ('unreadable', 'state', 'logged'):
