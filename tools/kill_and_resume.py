@@ -332,13 +332,13 @@ def try_variant(name, folder: Path, kills: int, seed: int) -> dict:
             (folder / 'seeded.py').exists() else config,
             work_dir, processes, resume=not first)
         result['resumes'] += not first
-        if step is None:
-            training.wait()
-            break
-        # Every other kill, over all variants; the control has no such files.
-        in_write = not name.startswith(CONTROL) and (
-            number + list(VARIANTS).index(name)) % 2 == 1
-        killed = kill_when(training, step, in_write, rng)
+        killed = False
+        if step is not None:
+            # Every other kill, over all variants; the control has no such
+            # files.
+            in_write = not name.startswith(CONTROL) and (
+                number + list(VARIANTS).index(name)) % 2 == 1
+            killed = kill_when(training, step, in_write, rng)
         if not killed:
             try:
                 training.wait()
@@ -350,10 +350,11 @@ def try_variant(name, folder: Path, kills: int, seed: int) -> dict:
         result['in_write'] += killed and any(
             work_dir.glob('.*-partial'))
         result['unreadable'] += unreadable(work_dir)
-    ends = [end_of(folder / run) for run in ('peace', 'killed')]
-    result['state'] = differing(ends[0][0], ends[1][0])
-    result['logged'] = differing(ends[0][1], ends[1][1])
-    result['compared'] = len(ends[0][0]), sum(map(len, ends[0][1].values()))
+    peace, killed = (end_of(folder / run) for run in ('peace', 'killed'))
+    result['state'] = differing(peace[0], killed[0])
+    logged = flatten(peace[1])
+    result['logged'] = differing(logged, flatten(killed[1]))
+    result['compared'] = len(peace[0]), len(logged)
     return result
 
 
