@@ -332,23 +332,29 @@ def try_variant(name, folder: Path, kills: int, seed: int) -> dict:
             (folder / 'seeded.py').exists() else config,
             work_dir, processes, resume=not first)
         result['resumes'] += not first
-        if step is None:
-            training.wait()
-            break
-        # Every other kill, over all variants; the control has no such files.
-        in_write = not name.startswith(CONTROL) and (
-            number + list(VARIANTS).index(name)) % 2 == 1
-        killed = kill_when(training, step, in_write, rng)
+        killed = False
+        if step is not None:
+            # Every other kill, over all variants; the control has no such
+            # files.
+            in_write = not name.startswith(CONTROL) and (
+                number + list(VARIANTS).index(name)) % 2 == 1
+            killed = kill_when(training, step, in_write, rng)
         if not killed:
-            training.wait()
+            try:
+                training.wait()
+            except RuntimeError:
+                if not name.startswith(CONTROL):
+                    raise
+                return dict(result, state=None)
         result['kills'] += killed
         result['in_write'] += killed and any(
             work_dir.glob('.*-partial'))
         result['unreadable'] += unreadable(work_dir)
-    ends = [end_of(folder / run) for run in ('peace', 'killed')]
-    result['state'] = differing(ends[0][0], ends[1][0])
-    result['logged'] = differing(ends[0][1], ends[1][1])
-    result['compared'] = len(ends[0][0]), sum(map(len, ends[0][1].values()))
+    peace, killed = (end_of(folder / run) for run in ('peace', 'killed'))
+    result['state'] = differing(peace[0], killed[0])
+    logged = flatten(peace[1])
+    result['logged'] = differing(logged, flatten(killed[1]))
+    result['compared'] = len(peace[0]), len(logged)
     return result
 
 
@@ -379,11 +385,12 @@ def main() -> int:
         for number, name in enumerate(args.variants):
             result = try_variant(name, root / str(number), args.kills,
                                  args.seed)
+            ends = 'cannot be resumed | |' if result['state'] is None else (
+                f'{len(result["state"])} of {result["compared"][0]} '
+                f'| {len(result["logged"])} of {result["compared"][1]} |')
             print(f'| {name} | {result["kills"]} | {result["in_write"]} '
                   f'| {result["resumes"]} | {len(result["unreadable"])} '
-                  f'| {len(result["state"])} of {result["compared"][0]} '
-                  f'| {len(result["logged"])} of {result["compared"][1]} |',
-                  flush=True)
+                  f'| {ends}', flush=True)
             if name.startswith(CONTROL):
                 continue
             for key in ('unreadable', 'state', 'logged'):

@@ -111,7 +111,12 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
             self._notice.begin()
         if self._resumed is None:
             return
-        self.last_ckpt = runner.message_hub.get_info('last_ckpt')
+        done = runner.epoch if self.by_epoch else runner.iter
+        resumed = self.file_backend.join_path(
+            self.out_dir, self.filename_tmpl.format(done))
+        if self.file_backend.isfile(resumed):
+            # To be written again when a validation finds it to be the best.
+            self.last_ckpt = resumed
         if self._record is not None and isinstance(runner.train_loop,
                                                    IterBasedTrainLoop):
             runner.train_loop.dataloader_iterator = ResumedBatches(
