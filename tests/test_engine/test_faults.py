@@ -81,11 +81,11 @@ def test_one_rank_ends_all(tiny_run, tmp_path, action):
     """The others end by themselves, with a message, and save nothing more."""
     for loader in (tiny_run.train_dataloader, tiny_run.val_dataloader):
         loader.dataset.source.update(type='mmjtln.UCIDigits', split='val')
-    processes = start_ranks(train, 2, tmp_path, tiny_run, str(tmp_path),
-                            action).processes
-    for process in processes:
+    # The context owns what the processes need to start: it must be kept.
+    context = start_ranks(train, 2, tmp_path, tiny_run, str(tmp_path), action)
+    for process in context.processes:
         process.join(120)
-    codes = [process.exitcode for process in processes]
+    codes = [process.exitcode for process in context.processes]
     assert codes == [1, -signal.SIGKILL if action is die else 1]
     assert 'gloo' in (tmp_path / '0.txt').read_text()
     if action is poison:
