@@ -7,6 +7,9 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
+from mmjtln.comparison import methods_of
+from mmjtln.comparison.methods import check_comparable, method_config
+
 CONFIGS = Path(__file__).parents[1] / 'configs'
 
 
@@ -29,6 +32,22 @@ def test_config_says_what_it_is(path):
     assert f'tools/train.py configs/{path.name}' in header
     for word in ('Trains', 'Expect'):
         assert word in header
+
+
+@pytest.mark.parametrize(
+    'path', sorted(CONFIGS.glob('compare/*.py')), ids=str)
+def test_comparison_config_is_comparable(path):
+    """Its methods make configs of which each builds its model."""
+    cfg = Config.fromfile(path)
+    header = path.read_text().split('\n_base_')[0].replace('\\\n#  ', '')
+    assert f'tools/compare_methods.py configs/compare/{path.name}' in header
+    check_comparable(cfg)
+    init_default_scope('mmpretrain')
+    source = dict(classifier='x.pth', backbone='y.pth')
+    for method in methods_of(cfg):
+        derived = method_config(
+            cfg, method, method.variants()[-1], 0, None, source)
+        MODELS.build(derived.model)
 
 
 def test_main_config_learns(tmp_path):

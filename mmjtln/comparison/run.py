@@ -58,9 +58,9 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
     result['seconds'] = round(time.perf_counter() - started, 1)
     _write(folder / RESULT, json.dumps(result))
     kept = (CLASSIFIER, BACKBONE)
-    for checkpoint in folder.glob('*.pth'):
-        if checkpoint.name not in kept:
-            checkpoint.unlink()
+    for file in [*folder.glob('*.pth'), folder / 'last_checkpoint']:
+        if file.name not in kept:
+            file.unlink(missing_ok=True)
 
 
 def finished(cfg: dict, folder: Path) -> dict | None:

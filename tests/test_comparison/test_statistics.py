@@ -1,0 +1,66 @@
+"""Means and paired differences agree with SciPy and with worked examples."""
+import numpy as np
+import pytest
+from scipy import stats
+
+from mmjtln.comparison import (
+    holm,
+    mean_interval,
+    paired_difference,
+    summarise,
+)
+
+
+def test_interval_is_students():
+    values = [80., 82.5, 79., 85., 81.]
+    found = mean_interval(values)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert found['n'] == 5
+    assert found['mean'] == pytest.approx(np.mean(values))
+    assert found['low'] == pytest.approx(expected.low)
+    assert found['high'] == pytest.approx(expected.high)
+
+
+def test_difference_is_the_paired_t_test():
+    """Seeds pair, whatever their order; a seed of one side alone is out."""
+    ours = {2: 84., 0: 81., 1: 86., 7: 99.}
+    theirs = {0: 80., 1: 82., 2: 83., 5: 10.}
+    found = paired_difference(ours, theirs)
+    expected = stats.ttest_rel([81., 86., 84.], [80., 82., 83.])
+    interval = expected.confidence_interval(0.95)
+    assert found['n'] == 3
+    assert found['p'] == pytest.approx(expected.pvalue)
+    assert (found['low'], found['high']) == pytest.approx(
+        (interval.low, interval.high))
+
+
+def test_too_few_seeds_give_no_interval():
+    assert mean_interval([])['mean'] is None
+    one = paired_difference({0: 2.}, {0: 1.})
+    assert one['mean'] == 1. and one['low'] is None and one['p'] is None
+
+
+def test_holm():
+    """The textbook example of four tests."""
+    assert holm([.01, .04, .03, .005]) == pytest.approx([.03, .06, .06, .02])
+    assert holm([.5, None, .04]) == [.5, None, .08]
+    assert holm([.9, .8]) == [1., 1.]
+
+
+def test_summary_counts_failures_and_corrects_by_family():
+    def method(*tests):
+        return dict(runs=[
+            dict(shots=None, seed=seed, **(
+                dict(error='x') if test is None else
+                dict(test=test, seconds=1., steps=4)))
+            for seed, test in enumerate(tests)])
+
+    results = dict(methods=dict(
+        a=method(80., 81., 83.), b=method(82., 84., None),
+        c=method(80.5, 80., 83.5)))
+    rows = {row['method']: row for row in summarise(results, ['a'])}
+    assert rows['b']['failed'] == 1
+    assert rows['b']['accuracy']['n'] == 2
+    assert 'a' not in rows['a']['against']
+    raw = [rows[name]['against']['a']['p'] for name in 'bc']
+    assert [rows[name]['against']['a']['holm'] for name in 'bc'] == holm(raw)

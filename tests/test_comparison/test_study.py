@@ -1,0 +1,89 @@
+"""A whole comparison of small runs, through the command of the README."""
+import csv
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'compare_methods.py'
+
+
+def compare(monkeypatch, *args):
+    """Run the tool in this process; its runs have their own."""
+    spec = importlib.util.spec_from_file_location('compare_methods', TOOL)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    monkeypatch.setattr(sys, 'argv', ['compare_methods.py', *map(str, args)])
+    tool.main()
+
+
+@pytest.fixture
+def config(tiny_run, tmp_path):
+    """Return the path of a config: a method with a grid, and one that fails."""
+    tiny_run.pop('work_dir')
+    tiny_run.train_dataloader.sampler.epoch = 2
+    tiny_run.comparison = dict(methods=dict(
+        consecutive=dict(
+            kind='consecutive',
+            grid={'optim_wrapper.optimizer.lr': [0.01, 0.02]}),
+        jtln=dict(kind='jtln', start='source'),
+        broken=dict(kind='jtln', options={'model.backbone.depth': 17})))
+    path = tmp_path / 'my_jtln.py'
+    tiny_run.dump(path)
+    return path
+
+
+def test_comparison(config, tmp_path, monkeypatch, capsys):
+    """It tunes, reports, survives a run that crashes, and goes on.
+
+    The second command finds every run finished but the crashed one, and one
+    whose result was taken away; that one comes out the same.
+    """
+    out = tmp_path / 'out'
+    args = (config, '--seeds', '0-1', '--tune', '100', '--jobs', '2',
+            '--out', out)
+    compare(monkeypatch, *args)
+    first = json.loads((out / 'results.json').read_text())
+    assert first['seeds'] == [0, 1] and first['versions']['torch']
+    methods = first['methods']
+    for name in ('consecutive', 'jtln'):
+        for run in methods[name]['runs']:
+            assert 0 <= run['test'] <= 100 and run['steps'] == 4
+    assert methods['consecutive']['runs'][0]['source_steps'] == 4
+    tuning = methods['consecutive']['tuning']
+    best = max(point['validation'] for point in tuning)
+    assert methods['consecutive']['options'] == next(
+        point['options'] for point in tuning if point['validation'] == best)
+    for run in methods['broken']['runs']:
+        assert '17' in run['error'] and 'log.txt' in run['error']
+    rows = list(csv.DictReader((out / 'table.csv').open()))
+    assert [row['method'] for row in rows] == list(methods)
+    assert (out / 'plot.png').read_bytes().startswith(b'\x89PNG')
+    assert '(2 failed)' in (out / 'table.md').read_text()
+    assert not list(out.glob('runs/jtln/*/*.pth'))
+
+    capsys.readouterr()
+    (out / 'runs/jtln/seed1/result.json').unlink()
+    compare(monkeypatch, *args)
+    shown = capsys.readouterr().out
+    assert 'jtln/seed1' in shown and 'jtln/seed0' not in shown
+    again = json.loads((out / 'results.json').read_text())
+    assert [run['test'] for run in again['methods']['jtln']['runs']] == [
+        run['test'] for run in methods['jtln']['runs']]
+
+
+@pytest.mark.parametrize('args, word', [
+    (('--seeds', '0-3', '--tune', '3-4'), r'\[3\]'),
+    (('--seeds', '0-3'), '--tune'),
+    (('--methods', 'jtln,magic', '--tune', '9'), 'magic'),
+    (('--seeds', 'many'), 'many'),
+])
+def test_bad_arguments_are_refused_before_anything_runs(
+        config, tmp_path, monkeypatch, capsys, args, word):
+    with pytest.raises(SystemExit):
+        compare(monkeypatch, config, '--out', tmp_path / 'out', *args)
+    assert re.search(word, capsys.readouterr().err)
+    assert not (tmp_path / 'out').exists()
