@@ -39,7 +39,7 @@ def test_config_says_what_it_is(path):
 def test_comparison_config_is_comparable(path):
     """Its methods make configs of which each builds its model."""
     cfg = Config.fromfile(path)
-    header = path.read_text().split('\n_base_')[0].replace('\\\n#  ', '')
+    header = path.read_text().split('\n_base_')[0].replace('\\\n#   ', '')
     assert f'tools/compare_methods.py configs/compare/{path.name}' in header
     check_comparable(cfg)
     init_default_scope('mmpretrain')

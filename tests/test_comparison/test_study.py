@@ -22,7 +22,7 @@ def compare(monkeypatch, *args):
 
 @pytest.fixture
 def config(tiny_run, tmp_path):
-    """Return the path of a config: a method with a grid, and one that fails."""
+    """Return the path of a config with a method that fails."""
     tiny_run.pop('work_dir')
     tiny_run.train_dataloader.sampler.epoch = 2
     tiny_run.comparison = dict(methods=dict(
