@@ -84,9 +84,11 @@ class Study:
             for method in self.methods
         }
         results = self._run(pool, list(reported.values()), sources)
+        here = f'{Path.cwd()}/'
         return dict(
-            config=self.cfg.filename,
-            config_text=self.cfg.pretty_text,
+            # Relative to where the command was given: the same elsewhere.
+            config=str(self.cfg.filename).replace(here, ''),
+            config_text=self.cfg.pretty_text.replace(here, ''),
             seeds=self.seeds,
             tuning_seeds=self.tuning_seeds,
             **_made_with(),
@@ -185,14 +187,16 @@ def _made_with() -> dict:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = None
-    git = subprocess.run(
-        ['git', 'describe', '--always', '--dirty', '--abbrev=12'],
-        cwd=Path(__file__).parent, capture_output=True, text=True,
-        check=False) if _has_git() else None
-    return dict(commit=git.stdout.strip() or None if git else None,
-                versions=versions)
+    return dict(commit=_commit(), versions=versions)
 
 
-def _has_git() -> bool:
-    from shutil import which
-    return which('git') is not None
+def _commit() -> str | None:
+    """Return the commit of this code, if it is a clone."""
+    try:
+        git = subprocess.run(
+            ['git', 'describe', '--always', '--dirty', '--abbrev=12'],
+            cwd=Path(__file__).parent, capture_output=True, text=True,
+            check=False)
+    except FileNotFoundError:
+        return None
+    return git.stdout.strip() or None

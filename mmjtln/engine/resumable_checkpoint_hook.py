@@ -136,7 +136,20 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         _seed(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Put into the checkpoint what its run has consumed."""
+        """Put into the checkpoint what its run has consumed.
+
+        Raises:
+            FloatingPointError: If a weight is not finite: a step whose loss
+                was finite and whose gradient was not. Nothing is written.
+        """
+        for name, weight in runner.model.named_parameters():
+            if not weight.isfinite().all():
+                raise FloatingPointError(
+                    f'A checkpoint must hold finite weights, but {name} is '
+                    f'not, after iteration {runner.iter}: a gradient was not '
+                    'finite. Nothing is written, and the earlier checkpoints '
+                    'stand. Lower the learning rate or clip gradients '
+                    '(`optim_wrapper`), and go on with --resume.')
         checkpoint['meta'][_META] = dict(
             record=self._record, validated=self._validated)
 

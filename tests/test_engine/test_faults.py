@@ -76,6 +76,22 @@ def die(runner):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def test_weights_that_are_not_finite_are_not_saved(tiny_run):
+    """The checkpoint of the first epoch stays the last one."""
+    runner = Runner.from_cfg(tiny_run)
+
+    def spoil(runner):
+        # In the last step of the epoch, whose loss is still finite.
+        runner.model.head.fc.bias.register_hook(lambda grad: grad / 0)
+
+    runner.register_hook(Disturb(5, spoil))
+    with pytest.raises(FloatingPointError, match='after iteration 6'):
+        runner.train()
+    last = Path(runner.work_dir, 'last_checkpoint').read_text()
+    assert last.endswith('epoch_1.pth') and Path(last).exists()
+    assert not Path(runner.work_dir, 'epoch_2.pth').exists()
+
+
 @pytest.mark.parametrize('action', [poison, die])
 def test_one_rank_ends_all(tiny_run, tmp_path, action):
     """The others end by themselves, with a message, and save nothing more."""
