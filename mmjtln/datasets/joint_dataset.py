@@ -141,7 +141,8 @@ class JointDataset(ConcatDataset):
         if not self._fully_initialized:
             self.full_init()
         start, end = self.cumulative_sizes
-        position = idx + end if idx < 0 else idx
+        # Plain again: what a seeded index carries ends here.
+        position = int(idx + end if idx < 0 else idx)
         if 0 <= position < start:
             return 0, position
         if start <= position < end:

@@ -139,6 +139,15 @@ def test_full_disk(tiny_run, tmp_path):
         assert train(tiny_run, resume=True).iter == 6
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """Heed Ctrl-C also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures('heeds_ctrl_c')
 @pytest.mark.parametrize('number, outcome', [
     (signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
 def test_signals(tiny_run, capsys, number, outcome):
