@@ -4,6 +4,8 @@ import io
 import json
 from pathlib import Path
 
+from mmjtln.atomic_file import atomic_write
+
 
 def write(results: dict, rows: list[dict], references: list[str],
           folder: Path) -> str:
@@ -19,11 +21,16 @@ def write(results: dict, rows: list[dict], references: list[str],
         str: The Markdown table.
     """
     table = markdown(rows, references)
-    _write(folder / 'results.json',
-           json.dumps(dict(results, summary=rows), indent=1).encode())
-    _write(folder / 'table.md', table.encode())
-    _write(folder / 'table.csv', _csv(rows, references).encode())
-    _write(folder / 'plot.png', plot(rows))
+    files = {
+        'results.json': json.dumps(dict(results, summary=rows),
+                                   indent=1).encode(),
+        'table.md': table.encode(),
+        'table.csv': _csv(rows, references).encode(),
+        'plot.png': plot(rows)
+    }
+    for name, content in files.items():
+        with atomic_write(folder / name) as file:
+            file.write(content)
     return table
 
 
@@ -129,10 +136,3 @@ def _difference(found: dict | None) -> str:
 
 def _sum(first: float, second: float) -> str:
     return f'{first:.0f} + {second:.0f}' if first else f'{second:.0f}'
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + '.part')
-    part.write_bytes(content)
-    part.replace(path)

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmjtln.apis import train
+from mmjtln.atomic_file import atomic_write
 from mmjtln.models.backbone_classifier import detach_classifier
 
 #: What a finished run leaves in its folder.
@@ -38,7 +39,8 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
     if not written.exists() or written.read_text() != text:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        _write(written, text)
+        with atomic_write(written) as file:
+            file.write(text.encode())
     log = open(folder / 'log.txt', 'a', buffering=1)  # noqa: SIM115
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
@@ -56,7 +58,8 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
     else:
         result.update(_test(runner))
     result['seconds'] = round(time.perf_counter() - started, 1)
-    _write(folder / RESULT, json.dumps(result))
+    with atomic_write(folder / RESULT) as file:
+        file.write(json.dumps(result).encode())
     kept = (CLASSIFIER, BACKBONE)
     for file in [*folder.glob('*.pth'), folder / 'last_checkpoint']:
         if file.name not in kept:
@@ -94,16 +97,11 @@ def _keep_source(runner: Runner, folder: Path) -> None:
     # Not the classes that MMEngine noted, which are those of the target.
     meta = dict(dataset_meta=dict(
         classes=runner.train_dataloader.dataset.source_classes))
-    torch.save(dict(state_dict=state, meta=meta), folder / CLASSIFIER)
+    with atomic_write(folder / CLASSIFIER) as file:
+        torch.save(dict(state_dict=state, meta=meta), file)
     own = detach_classifier(runner.model.backbone)
     heads = ('head.', ) if own is None else (f'backbone.{own[0]}.', )
-    torch.save(
-        dict(state_dict={key: value for key, value in state.items()
-                         if not key.startswith(heads)}), folder / BACKBONE)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_suffix('.part')
-    part.write_text(text)
-    part.replace(path)
+    shared = {key: value for key, value in state.items()
+              if not key.startswith(heads)}
+    with atomic_write(folder / BACKBONE) as file:
+        torch.save(dict(state_dict=shared), file)
