@@ -5,8 +5,11 @@
 # MMPretrain downloads them where it can. Debian's dataset-fashion-mnist has
 # them: for f in /usr/share/datasets/fashion-mnist/*.gz; do
 #   zcat $f > data/fashion-mnist/$(basename $f .gz); done
-# Command: python tools/compare_methods.py configs/compare/fashion-mnist.py \
-#   --seeds 0-9 --tune 100-102 --shots 5,10 --jobs 2
+# Command: python tools/compare_methods.py \
+#   configs/compare/fashion-mnist.py \
+#   --seeds 0-9 --tune 100-101 --shots 5,10 --jobs 2 \
+#   --against consecutive,joint,jtln_label_random --methods target_only,\
+#   consecutive,joint,jtln,jtln_label,jtln_label_random
 _base_ = ['../_base_/compare_lenet5.py']
 
 data_root = 'data/fashion-mnist'

@@ -4,8 +4,8 @@
 # fashion-mnist.py.
 # Command: python tools/compare_methods.py \
 #   configs/compare/fashion-mnist_uci-digits.py \
-#   --seeds 0-9 --tune 100-102 --jobs 2 --against target_only,consecutive \
-#   --methods target_only,consecutive,joint,jtln,jtln_label
+#   --seeds 0-9 --tune 100-101 --jobs 2 --against target_only,consecutive \
+#   --methods target_only,consecutive,joint,jtln_label
 _base_ = ['./mnist5k_uci-digits.py']
 
 pipelines = dict(

@@ -3,7 +3,8 @@
 # what a user knows, that a digit is the same digit.
 # Command: python tools/compare_methods.py \
 #   configs/compare/mnist5k_uci-digits.py \
-#   --seeds 0-9 --tune 100-102 --shots 2,5,10 --jobs 2
+#   --seeds 0-9 --tune 100-102 --shots 2,5,10 --jobs 2 \
+#   --against consecutive,joint,jtln_label_random
 _base_ = ['../_base_/compare_lenet5.py']
 
 gray = [dict(type='RandomGrayscale', prob=1., keep_channels=False)]
