@@ -1,16 +1,10 @@
 # What the comparisons with LeNet-5 share: the network, 400 steps of 32 target
 # images, and the methods. Those that know the source start from one network
 # trained on it for 800 steps.
-_base_ = ['./models/jtln_lenet5.py', './runtime.py']
+_base_ = ['./models/jtln_lenet5.py', './schedule.py', './runtime.py']
 
 batch_size = 64
-optim_wrapper = dict(
-    optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4),
-    clip_grad=dict(max_norm=5.0))
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=400)
-train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=1)
-val_cfg = dict()
-test_cfg = dict()
+optim_wrapper = dict(optimizer=dict(lr=0.05))
 default_hooks = dict(logger=dict(interval=40))
 
 train_pipeline = [

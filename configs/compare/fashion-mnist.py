@@ -20,33 +20,24 @@ target_classes = ['Pullover', 'Coat', 'Shirt', 'Bag', 'Ankle boot']
 
 model = dict(head=dict(num_classes=5), source_head=dict(num_classes=5))
 
-target_train = dict(
-    type='mmjtln.ClassSubset',
-    classes=target_classes,
-    dataset=dict(
-        type='FashionMNIST',
-        data_root=data_root,
-        indices=num_images,
-        pipeline=_base_.train_pipeline))
+garments = dict(
+    type='FashionMNIST', data_root=data_root, indices=num_images)
+source = dict(type='mmjtln.ClassSubset', classes=source_classes)
+target = dict(type='mmjtln.ClassSubset', classes=target_classes)
 # 200 of the target's 10,000 training images are for validation alone.
 target_fold = dict(type='KFoldDataset', num_splits=50, fold=0)
+for_training = dict(**garments, pipeline=_base_.train_pipeline)
 train_dataloader = dict(
     batch_size=_base_.batch_size,
     num_workers=0,
     dataset=dict(
         type='mmjtln.JointDataset',
-        source=dict(
-            type='mmjtln.ClassSubset',
-            classes=source_classes,
-            dataset=dict(
-                type='FashionMNIST',
-                data_root=data_root,
-                indices=num_images,
-                pipeline=_base_.train_pipeline)),
+        source=dict(**source, dataset=for_training),
         target=dict(
             type='mmjtln.FewShotDataset',
             shots=5,
-            dataset=dict(**target_fold, dataset=target_train))),
+            dataset=dict(
+                **target_fold, dataset=dict(**target, dataset=for_training)))),
     sampler=_base_.sampler)
 val_dataloader = dict(
     batch_size=200,
@@ -55,21 +46,14 @@ val_dataloader = dict(
         **target_fold,
         test_mode=True,
         dataset=dict(
-            type='mmjtln.ClassSubset',
-            classes=target_classes,
-            dataset=dict(
-                type='FashionMNIST',
-                data_root=data_root,
-                indices=num_images,
-                pipeline=_base_.test_pipeline))),
+            **target,
+            dataset=dict(**garments, pipeline=_base_.test_pipeline))),
     sampler=dict(type='DefaultSampler', shuffle=False))
-val_evaluator = dict(type='mmjtln.DomainAccuracy')
 test_dataloader = dict(
     batch_size=500,
     num_workers=0,
     dataset=dict(
-        type='mmjtln.ClassSubset',
-        classes=target_classes,
+        **target,
         dataset=dict(
             type='FashionMNIST',
             data_root=data_root,
@@ -77,6 +61,7 @@ test_dataloader = dict(
             test_mode=True,
             pipeline=_base_.test_pipeline)),
     sampler=dict(type='DefaultSampler', shuffle=False))
+val_evaluator = dict(type='mmjtln.DomainAccuracy')
 test_evaluator = val_evaluator
 
 custom_hooks = [

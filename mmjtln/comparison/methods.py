@@ -146,8 +146,7 @@ def method_config(cfg: Config, method: Method, options: dict, seed: int,
         cfg.load_from = source['backbone']
     elif method.start == 'source':
         cfg.load_from = source['classifier']
-        if _hook(cfg, 'mmjtln.StockCheckpointHook') is None:
-            cfg.custom_hooks.append(dict(type='mmjtln.StockCheckpointHook'))
+        _hook(cfg, 'mmjtln.StockCheckpointHook')
     cfg.merge_from_dict(dict(options))
     return cfg
 
@@ -207,7 +206,7 @@ def _single_domain(cfg: Config, domain: str) -> None:
             preprocessor.type = 'ClsDataPreprocessor'
         preprocessor.pop('source_num_classes', None)
         preprocessor.num_classes = cfg.model['head']['num_classes']
-    hooks = [hook.type for hook in cfg.get('custom_hooks', [])]
+    hooks = [hook.type for hook in cfg.get('custom_hooks') or []]
     _drop_hooks(cfg, *(kind for kind in hooks if kind in _JTLN_HOOKS))
 
     loader = cfg.train_dataloader
@@ -251,14 +250,20 @@ def _batches_per_epoch(cfg: Config) -> int:
         default_args=dict(dataset=dataset, seed=0)).num_batches
 
 
-def _hook(cfg: Config, kind: str):
-    return next((hook for hook in cfg.get('custom_hooks', [])
-                 if hook.type == kind), None)
+def _hook(cfg: Config, kind: str) -> dict:
+    """Return the config of a hook, which is added if there is none."""
+    found = [hook for hook in cfg.get('custom_hooks') or []
+             if hook.type == kind]
+    if not found:
+        cfg.custom_hooks = [
+            *(cfg.get('custom_hooks') or []), dict(type=kind)]
+    return found[0] if found else cfg.custom_hooks[-1]
 
 
 def _drop_hooks(cfg: Config, *kinds: str) -> None:
     cfg.custom_hooks = [
-        hook for hook in cfg.get('custom_hooks', []) if hook.type not in kinds]
+        hook for hook in cfg.get('custom_hooks') or []
+        if hook.type not in kinds]
 
 
 def _find(cfg, kind: str):

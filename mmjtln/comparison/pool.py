@@ -2,7 +2,6 @@
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -29,15 +28,12 @@ class Pool:
     Args:
         jobs (int): Number of processes.
         total (int): Runs expected over the life of the pool, for the ETA.
-        report (Callable): Takes a line to show. Defaults to ``print``.
     """
 
-    def __init__(self, jobs: int, total: int,
-                 report: Callable[[str], None] = print) -> None:
+    def __init__(self, jobs: int, total: int) -> None:
         self.jobs = jobs
         self.total = total
         self.done = 0
-        self.report = report
         # Processes with more threads than cores wait for each other.
         self._threads = int(os.environ.get('OMP_NUM_THREADS') or max(
             1, (os.cpu_count() or 1) // jobs))
@@ -99,5 +95,5 @@ class Pool:
             said = f"validation {result['validation']:.2f}"
         else:
             said = 'trained'
-        self.report(f'[{self.done}/{self.total}] {job.name}: {said}, '
-                    f'{seconds:.0f} s; ETA {left / 60:.0f} min')
+        print(f'[{self.done}/{self.total}] {job.name}: {said}, '
+              f'{seconds:.0f} s; ETA {left / 60:.0f} min', flush=True)

@@ -3,12 +3,11 @@ import numpy as np
 from scipy import stats
 
 
-def mean_interval(values, confidence: float = 0.95) -> dict:
-    """Return the mean and Student's confidence interval of it.
+def mean_interval(values) -> dict:
+    """Return the mean and Student's 95 % confidence interval of it.
 
     Args:
         values (Sequence[float]): One value a seed.
-        confidence (float): Level of the interval. Defaults to 0.95.
 
     Returns:
         dict: ``n``, ``mean``, ``low``, ``high``; the interval is None with
@@ -19,7 +18,7 @@ def mean_interval(values, confidence: float = 0.95) -> dict:
     if len(values):
         result['mean'] = float(values.mean())
     if len(values) > 1:
-        half = (stats.t.ppf((1 + confidence) / 2, len(values) - 1)
+        half = (stats.t.ppf(0.975, len(values) - 1)
                 * stats.sem(values))
         result.update(low=float(values.mean() - half),
                       high=float(values.mean() + half))

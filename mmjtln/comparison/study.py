@@ -96,8 +96,7 @@ class Study:
             methods={
                 method.name: dict(
                     kind=method.kind,
-                    start=method.start if not method.kind == 'consecutive'
-                    else 'source',
+                    start='source' if method.needs_source else 'config',
                     cost=method.cost,
                     **chosen[method.name],
                     runs=[

@@ -29,9 +29,11 @@ class RandomCost(BaseCost):
         self.seed = seed
 
     def prepare(self, source_dataset, target_dataset, model):
+        """Return the shape (L_s, L_t)."""
         return [len(classes_of(dataset, side)) for side, dataset in (
             ('source', source_dataset), ('target', target_dataset))]
 
     def measure(self, prepared) -> Measured:
+        """Draw the costs, shape (L_s, L_t)."""
         matrix = np.random.default_rng(self.seed).random(prepared)
         return Measured(matrix, hashlib.sha256(matrix.tobytes()).hexdigest())

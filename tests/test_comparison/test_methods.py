@@ -75,6 +75,16 @@ def test_cost_and_options_replace_the_configs(tiny_run):
     assert cfg.model.lambda_ot == 5.
 
 
+def test_a_config_without_hooks_gets_what_a_method_needs(tiny_run):
+    """Such as one whose costs are given to the OT loss itself."""
+    tiny_run.custom_hooks = None
+    cfg = derive(tiny_run, kind='jtln', start='source',
+                 cost=dict(type='mmjtln.RandomCost'))
+    assert hooks(cfg) == [
+        'mmjtln.CostMatrixHook', 'mmjtln.StockCheckpointHook']
+    assert cfg.custom_hooks[0].cost.seed == 3
+
+
 @pytest.mark.parametrize('wrapped', [True, False])
 def test_seed_and_shots_reach_the_draw_of_images(tiny_run, wrapped):
     """A target that is not few-shot becomes it."""
