@@ -20,17 +20,17 @@ CHUNK_ELEMENTS = 2**20
 
 
 class DenseKernel:
-    """K = exp(-M) as a matrix: a half step is one product for the batch.
+    """K as a matrix: a half step is one product for the batch.
 
     Args:
-        scaled_cost (Tensor): M, shape (N, L), non-negative, in units of
-            reg. Overwritten.
+        log_kernel (Tensor): log K, shape (N, L), nowhere positive.
+            Overwritten.
     """
 
-    def __init__(self, scaled_cost):
-        self.matrix = scaled_cost.neg_().exp_()
+    def __init__(self, log_kernel):
+        self.matrix = log_kernel.exp_()
         self.transposed = self.matrix.t()
-        self.elements = scaled_cost.numel()
+        self.elements = log_kernel.numel()
 
     def marginal(self, p, log_p):
         """The form of a marginal that :meth:`sweep` takes."""
@@ -83,16 +83,15 @@ class LogKernel:
     sample's plan, the memory that of one chunk.
 
     Args:
-        scaled_cost (Tensor): M, shape (N, L), non-negative, in units of
-            reg.
+        log_kernel (Tensor): log K, shape (N, L), nowhere positive.
     """
 
-    def __init__(self, scaled_cost):
-        self.scaled_cost = scaled_cost
-        self.elements = scaled_cost.numel()
+    def __init__(self, log_kernel):
+        self.log_kernel = log_kernel
+        self.elements = log_kernel.numel()
 
     def _chunks(self, *tensors):
-        size = max(1, CHUNK_ELEMENTS // self.scaled_cost.numel())
+        size = max(1, CHUNK_ELEMENTS // self.log_kernel.numel())
         return zip(*(t.split(size) for t in tensors), strict=True)
 
     def marginal(self, p, log_p):
@@ -102,14 +101,14 @@ class LogKernel:
     def log_rows(self, log_v):
         """log(K v), shape (B, N), of log v, shape (B, L)."""
         return torch.cat([
-            (v[:, None] - self.scaled_cost).logsumexp(2)
+            (v[:, None] + self.log_kernel).logsumexp(2)
             for v, in self._chunks(log_v)
         ])
 
     def log_columns(self, log_u):
         """log(K^T u), shape (B, L), of log u, shape (B, N)."""
         return torch.cat([
-            (u[:, :, None] - self.scaled_cost).logsumexp(1)
+            (u[:, :, None] + self.log_kernel).logsumexp(1)
             for u, in self._chunks(log_u)
         ])
 
@@ -119,20 +118,20 @@ class LogKernel:
 
     def plan(self, log_u, log_v):
         """One sample's plan, shape (N, L), of log u (N,) and log v (L,)."""
-        return (log_u[:, None] + log_v - self.scaled_cost).exp_()
+        return (log_u[:, None] + log_v + self.log_kernel).exp_()
 
     def mean_plan(self, log_u, log_v):
         """The batch's mean plan, shape (N, L)."""
-        total = torch.zeros_like(self.scaled_cost)
+        total = torch.zeros_like(self.log_kernel)
         for u, v in self._chunks(log_u, log_v):
-            plans = u[:, :, None] + v[:, None] - self.scaled_cost
+            plans = u[:, :, None] + v[:, None] + self.log_kernel
             total += plans.exp_().sum(0)
         return total.div_(len(log_u))
 
     def transport_cost(self, log_u, log_v, cost):
         """<plan, cost> of each sample, shape (B,)."""
         return torch.cat([
-            (u[:, :, None] + v[:, None] - self.scaled_cost).exp_().mul_(
+            (u[:, :, None] + v[:, None] + self.log_kernel).exp_().mul_(
                 cost).sum((1, 2)) for u, v in self._chunks(log_u, log_v)
         ])
 
@@ -167,13 +166,13 @@ def reduce_cost(cost):
     return rest, rows, columns, spread
 
 
-def build_kernel(scaled_cost, span):
-    """Choose the form that holds exp(-M) for M in [0, span].
+def build_kernel(log_kernel, span):
+    """Choose the form that holds K with log K in [-span, 0].
 
     Args:
-        scaled_cost (Tensor): M, shape (N, L), in a dtype fit for the span.
-            Overwritten.
-        span (float): The largest entry of M.
+        log_kernel (Tensor): log K, shape (N, L), in a dtype fit for the
+            span. Overwritten.
+        span (float): The largest entry of -log K.
     """
     form = DenseKernel if span <= MAX_RANGE_FLOAT64 else LogKernel
-    return form(scaled_cost)
+    return form(log_kernel)

@@ -154,7 +154,7 @@ def _solve(log_p, log_q, cost, reg, max_iter, tol):
     iterations = 0
     levels = _levels(reg, spread, max_iter)
     for level, finer in zip(levels, levels[1:] + [None], strict=True):
-        kernel = build_kernel(rest / level, spread / level)
+        kernel = build_kernel(rest * (-1 / level), spread / level)
         # The coarser problems share half of the iterations.
         log_s, error, done, converged = _iterate(
             kernel, kernel.marginal(p, log_p), log_q, log_v,
@@ -166,12 +166,13 @@ def _solve(log_p, log_q, cost, reg, max_iter, tol):
 
     # Two more half steps, whose error can only be smaller.
     log_v = log_q - log_s
-    log_u = log_p - kernel.log_rows(log_v)
+    log_u = kernel.log_rows(log_v)
+    torch.sub(log_p, log_u, out=log_u)
     f = torch.add(rows, log_u, alpha=reg)
     g = torch.add(columns, log_v, alpha=reg)
     if swapped:
         f, g, p = g, f, log_q.exp()
-    centre = (p * f).sum(1, keepdim=True)
+    centre = p.mul_(f).sum(1, keepdim=True)
     f, g = f.sub_(centre), g.add_(centre)
     return SinkhornResult(f, g, error, iterations, converged, log_u, log_v,
                           kernel, cost, swapped)
