@@ -1,17 +1,17 @@
 """Anderson acceleration of a fixed-point map, for each row by itself."""
+import math
+
 import torch
 
 # A step may raise the error to this multiple of the least one so far; past
-# that it is undone.
-SLACK = 2.
+# that it is undone. Wide, as one plain step takes most of such a rise away.
+SLACK = 10.
 # Largest sum of absolute coefficients: far from the solution the map is not
 # linear, and long extrapolations are undone more often than they pay.
 MAX_COEFFICIENTS = 8.
 # Relative addition to the diagonal of the normal equations; above float32's
 # rounding of them.
 RIDGE = 1e-6
-# Keeps an empty history's equations regular; normal in float32.
-TINY = 1e-37
 
 
 class Anderson:
@@ -34,74 +34,71 @@ class Anderson:
     Args:
         weight (Tensor): Weight of each entry in the residual's norm, shape
             (B, L), not negative.
+        image (Tensor): F(x), shape (B, L), of any x: the first point.
+        residual (Tensor): x - F(x), shape (B, L).
     """
 
-    def __init__(self, weight):
+    def __init__(self, weight, image, residual):
         self.weight = weight[:, None]
-        self.image = self.residual = self.limit = None
+        self.image, self.residual = image, residual
+        self.limit = weight.new_full((len(weight), 1), math.inf)
         # As tensors: a Python number costs a conversion in every product.
-        self.slack, self.most, self.none, self.ridge, self.tiny = (
+        self.slack, self.ridge, self.share, self.tiny = (
             torch.full((), value, dtype=weight.dtype, device=weight.device)
-            for value in (SLACK, MAX_COEFFICIENTS, 0, 1 + RIDGE, TINY))
+            for value in (SLACK, 1 + RIDGE, 1 / MAX_COEFFICIENTS,
+                          torch.finfo(weight.dtype).tiny))
 
-    def next_point(self, image1, residual1, image2, residual2, error):
+    def next_point(self, point, image1, image2, error):
         """Return where to evaluate next, shape (B, L).
 
         Args:
-            image1 (Tensor): F(x), shape (B, L), of the last point returned.
-            residual1 (Tensor): x - F(x), shape (B, L).
+            point (Tensor): The last point returned, x, shape (B, L).
+            image1 (Tensor): F(x), shape (B, L).
             image2 (Tensor): F(F(x)), shape (B, L).
-            residual2 (Tensor): F(x) - F(F(x)), shape (B, L).
-            error (Tensor): What has to become small, at the second, shape
-                (B, 1).
+            error (Tensor): What has to become small, at x, shape (B, 1).
         """
-        if self.image is None:
-            self.image, self.residual = image1, residual1
-            self.limit = torch.full_like(error, float('inf'))
-        good = error <= self.limit
-        self.limit = torch.minimum(self.limit, error * self.slack)
+        residual1, residual2 = point - image1, image1 - image2
+        limit = torch.minimum(self.limit, error * self.slack)
+        # One or zero; NaN is no good.
+        good = self.limit.ge_(error)
+        self.limit = limit
         jump = image1 - self.image
         residuals = torch.stack(
             [residual1 - self.residual, residual2 - residual1, residual2], 1)
-        self.image = torch.where(good, image2, self.image)
-        self.residual = torch.where(good, residual2, self.residual)
-        first, second = self._coefficients(residuals, good)
+        # Of weights one and zero: exactly the one or the other.
+        self.image = torch.lerp(self.image, image2, good)
+        self.residual = torch.lerp(self.residual, residual2, good)
+        coefficients = self._coefficients(residuals).mul_(good)
         # The difference of the last two images is -residual2.
-        return torch.addcmul(self.image, jump, first, value=-1).addcmul_(
-            residual2, second)
+        return torch.addcmul(self.image, jump, coefficients[:, :1]).addcmul_(
+            residual2, coefficients[:, 1:], value=-1)
 
-    def _coefficients(self, residuals, good):
+    def _coefficients(self, residuals):
         """Solve the normal equations of the two differences, row by row.
 
-        By hand: two by two is too little for a library's solver, which on a
-        GPU would wait for the device and on a CPU for its threads.
+        By Cramer's rule, as two by two is too little for a library's
+        solver, which on a GPU would wait for the device and on a CPU for
+        its threads; the three minors are a cross product.
 
         Args:
             residuals (Tensor): Both differences of residuals and the last
                 residual, shape (B, 3, L).
-            good (Tensor): Rows that are not zero by order, shape (B, 1).
 
         Returns:
-            tuple: Coefficients, shape (B, 1) each.
+            Tensor: What to take of each difference of images, shape (B, 2).
         """
-        aa, ab, ar, _, bb, br = torch.bmm(
-            residuals[:, :2] * self.weight,
-            residuals.mT).view(-1, 6, 1).unbind(1)
-        # The ridge keeps them regular, an empty history's as well.
-        aa = torch.addcmul(self.tiny, aa, self.ridge)
-        ratio = ab / aa
-        second = br.addcmul(ratio, ar, value=-1).div_(
-            torch.addcmul(self.tiny, bb, self.ridge).addcmul_(
-                ratio, ab, value=-1))
-        first = ar.addcmul(ab, second, value=-1).div_(aa)
-        scale = torch.where(good, self.most, self.none).div_(
-            torch.maximum(first.abs().add_(second.abs()), self.most))
-        return first.mul_(scale), second.mul_(scale)
+        equations = torch.bmm(residuals[:, :2] * self.weight, residuals.mT)
+        equations.diagonal(dim1=1, dim2=2).mul_(self.ridge)
+        minors = torch.linalg.cross(equations[:, 0], equations[:, 1])
+        numerators = minors[:, :2]
+        # Where nothing moves any more, zero over zero is to be zero.
+        least = torch.addcmul(
+            self.tiny, numerators.abs().sum(1, keepdim=True), self.share)
+        return numerators / torch.maximum(minors[:, 2:], least)
 
     def keep(self, rows):
         """Forget all rows but these, given by index, shape (B',)."""
         self.weight = self.weight[rows]
-        if self.image is not None:
-            self.image = self.image[rows]
-            self.residual = self.residual[rows]
-            self.limit = self.limit[rows]
+        self.image = self.image[rows]
+        self.residual = self.residual[rows]
+        self.limit = self.limit[rows]

@@ -17,6 +17,8 @@ CHECK_EVERY_ELSEWHERE = 4
 # multiplications; below it, taking them out costs more.
 MIN_WORK = {'cpu': 2**21}
 MIN_WORK_ELSEWHERE = 2**30
+# They leave if this share of the batch or less would stay.
+MOST_LEFT = 0.75
 # Marginal error that float32 reaches surely, for each unit of the exponent.
 FLOAT32_FLOOR = 1e-7
 # Steps of the regularisation from coarse to fine, and how well the coarser
@@ -210,16 +212,17 @@ def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
     check_every = CHECK_EVERY.get(device, CHECK_EVERY_ELSEWHERE)
     min_work = MIN_WORK.get(device, MIN_WORK_ELSEWHERE)
     q = log_q.exp()
-    accelerated = Anderson(q)
+    # One plain iteration first, so that the pairs begin with a history and
+    # the error is looked at where it is least: at an accelerated point.
+    image = log_q - kernel.sweep(log_v, marginal)
+    accelerated = Anderson(q, image, log_v - image)
+    log_v = image
     all_log_s, all_errors, active = None, None, None
     for iteration in itertools.count(2, 2):
-        image1 = log_q - kernel.sweep(log_v, marginal)
-        log_s = kernel.sweep(image1, marginal)
-        image2 = log_q - log_s
-        residual2 = image1 - image2
+        log_s = kernel.sweep(log_v, marginal)
         # The column sums of the plan in hand are v s: the error is a
         # by-product of the half step.
-        error = (image1 + log_s).exp_().sub_(q).abs_().sum(1, keepdim=True)
+        error = (log_v + log_s).exp_().sub_(q).abs_().sum(1, keepdim=True)
         last = iteration >= max_iter
         if iteration % check_every == 0 or last:
             # The one wait for the device. NaN counts as unsolved.
@@ -239,20 +242,19 @@ def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
                 # make all pay.
                 active = rows if active is None else active[rows]
                 accelerated.keep(rows)
-                (marginal, log_q, q, log_v, image1, image2, residual2,
-                 error) = (
+                marginal, log_q, q, log_v, log_s, error = (
                     tensor[rows] for tensor in (marginal, log_q, q, log_v,
-                                                image1, image2, residual2,
-                                                error))
-        log_v = accelerated.next_point(image1, log_v - image1, image2,
-                                       residual2, error)
+                                                log_s, error))
+        image1 = log_q - log_s
+        image2 = log_q - kernel.sweep(image1, marginal)
+        log_v = accelerated.next_point(log_v, image1, image2, error)
 
 
 def _few_unsolved(solved):
-    """Indices of the unsolved samples if they are half of all or less.
+    """Indices of the unsolved samples if few enough of all.
 
     Args:
         solved (Tensor): shape (B,), bool.
     """
     rows = (~solved).nonzero()[:, 0]
-    return rows if len(rows) <= len(solved) // 2 else None
+    return rows if len(rows) <= MOST_LEFT * len(solved) else None

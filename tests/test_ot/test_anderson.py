@@ -4,18 +4,17 @@ import torch
 from mmjtln.ot.anderson import Anderson
 
 
-def iterate(apply, start, solution, pairs, weight=None):
+def iterate(apply, start, solution, pairs):
     """Return the error of each row after each pair of evaluations."""
-    accelerated = Anderson(
-        torch.ones_like(start) if weight is None else weight)
-    point, errors = start, []
+    point = apply(start)
+    accelerated = Anderson(torch.ones_like(start), point, start - point)
+    errors = []
     for _ in range(pairs):
         image1 = apply(point)
         image2 = apply(image1)
-        error = (image1 - image2).abs().sum(1, keepdim=True)
+        error = (point - image1).abs().sum(1, keepdim=True)
         errors.append((image2 - solution).abs().sum(1))
-        point = accelerated.next_point(image1, point - image1, image2,
-                                       image1 - image2, error)
+        point = accelerated.next_point(point, image1, image2, error)
     return torch.stack(errors)
 
 
@@ -62,19 +61,18 @@ def test_rows_are_independent():
 
     # The same, but the outer rows leave after the second pair.
     middle = torch.tensor([1])
-    accelerated = Anderson(torch.ones_like(start))
-    point = start
+    point = apply(start)
+    accelerated = Anderson(torch.ones_like(start), point, start - point)
     for pair in range(6):
         image1 = apply(point)
         image2 = apply(image1)
-        error = (image1 - image2).abs().sum(1, keepdim=True)
+        error = (point - image1).abs().sum(1, keepdim=True)
         if pair == 2:
             accelerated.keep(middle)
             point, image1, image2, error, solution_ = (
                 tensor[middle]
                 for tensor in (point, image1, image2, error, solution))
             apply = symmetric_map(rows=middle)[0]
-        point = accelerated.next_point(image1, point - image1, image2,
-                                       image1 - image2, error)
+        point = accelerated.next_point(point, image1, image2, error)
     torch.testing.assert_close((image2 - solution_).abs().sum(1),
                                together[-1, 1:2])

@@ -31,10 +31,10 @@ solver = importlib.import_module('mmjtln.ot.sinkhorn')
 class Plain:
     """Anderson's interface without the acceleration."""
 
-    def __init__(self, weight):
+    def __init__(self, weight, image, residual):
         pass
 
-    def next_point(self, image1, residual1, image2, residual2, error):
+    def next_point(self, point, image1, image2, error):
         """Go on from the last image."""
         return image2
 
