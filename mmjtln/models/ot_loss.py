@@ -151,18 +151,17 @@ class OTLoss(CostBuffer):
         dtype = torch.promote_types(
             torch.promote_types(source_logits.dtype, target_logits.dtype),
             torch.float32)
-        with torch.autocast(source_logits.device.type, enabled=False):
-            try:
-                value, result = entropic_value(
-                    source_logits.to(dtype), target_logits.to(dtype),
-                    self.cost, self.reg, self.max_iter, self.tol)
-            except ValueError as error:
-                if self.has_cost:
-                    raise
-                raise RuntimeError(
-                    'the cost matrix of OTLoss must be set before the loss '
-                    'is used, got a matrix with unset (NaN) entries; '
-                    f'{HOW_TO_SET}') from error
+        try:
+            value, result = entropic_value(
+                source_logits.to(dtype), target_logits.to(dtype),
+                self.cost, self.reg, self.max_iter, self.tol)
+        except ValueError as error:
+            if self.has_cost:
+                raise
+            raise RuntimeError(
+                'the cost matrix of OTLoss must be set before the loss '
+                'is used, got a matrix with unset (NaN) entries; '
+                f'{HOW_TO_SET}') from error
         if not result.converged and not self._warned:
             self._warned = True
             print_log(
@@ -179,7 +178,8 @@ class OTLoss(CostBuffer):
             value = value.mean()
         elif self.reduction == 'sum':
             value = value.sum()
-        return self.loss_weight * value
+        # A product with one costs calls there and back.
+        return value if self.loss_weight == 1 else self.loss_weight * value
 
     def forward(self, source_logits, target_logits):
         """Compute the loss.
