@@ -12,9 +12,11 @@ processor, which other programs disturb little; with workers it is the wall's.
     python tools/benchmarks/data.py
 
 Data: 'digits' is what `configs/jtln_alexnet.py` trains on, held in memory and
-resized to 64 pixels; 'jpeg' reads 256-pixel JPEG files, made of the same
-digits in a temporary folder, for a random resized crop of 224 pixels, as
-training on photographs does.
+resized to 64 pixels. The others read JPEG files from a temporary folder for a
+random resized crop of 224 pixels, as training on photographs does: 'jpeg' the
+same digits enlarged to 256 x 256 pixels, which load faster than photographs
+do; 'photographs' pieces of 500 x 375 pixels, about ImageNet's mean, cut at
+random places from scikit-learn's two sample photographs.
 """
 import argparse
 import random
@@ -27,6 +29,7 @@ import cv2
 import numpy as np
 import torch
 from mmengine.dataset import default_collate
+from sklearn.datasets import load_sample_images
 from torch.utils.data import DataLoader
 
 from mmjtln.datasets import (
@@ -58,23 +61,8 @@ class Plain:
         return self.second[idx - self.length]
 
 
-def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('--data', nargs='+', default=['digits', 'jpeg'],
-                        choices=['digits', 'jpeg'], help='what is loaded')
-    parser.add_argument('--workers', nargs='+', type=int, default=[0, 2],
-                        help='worker processes')
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--batches', type=int, default=10,
-                        help='batches in a timed epoch')
-    parser.add_argument('--repeats', type=int, default=41,
-                        help='timed epochs of each kind')
-    return parser.parse_args()
-
-
-def digits():
+def digits(folder=None):
+    """Return both domains' digits; they need no folder."""
     pipeline = [
         dict(type='Resize', scale=64),
         dict(type='RandomCrop', crop_size=64, padding=4),
@@ -83,7 +71,20 @@ def digits():
     return MNIST5k(pipeline=pipeline), UCIDigits(pipeline=pipeline)
 
 
-def jpeg(folder):
+def enlarged(digit):
+    """Return the digit in 256 x 256 pixels."""
+    return cv2.resize(digit, (256, 256))
+
+
+def piece(digit):
+    """Return a piece of a photograph, whatever the digit."""
+    photograph = random.choice(load_sample_images().images)
+    top, left = (random.randint(0, length - size) for length, size in zip(
+        photograph.shape, (375, 500), strict=False))
+    return photograph[top:top + 375, left:left + 500, ::-1]
+
+
+def jpeg(folder, picture=enlarged):
     pipeline = [
         dict(type='LoadImageFromFile'),
         dict(type='RandomResizedCrop', scale=224),
@@ -96,10 +97,34 @@ def jpeg(folder):
             info = few.get_data_info(i)
             path = folder / domain / str(info['gt_label']) / f'{i}.jpg'
             path.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(path), cv2.resize(info['img'], (256, 256)))
+            cv2.imwrite(str(path), picture(info['img']))
     return tuple(
         dict(type='CustomDataset', data_root=str(folder / domain),
              pipeline=pipeline) for domain in ('source', 'target'))
+
+
+def photographs(folder):
+    random.seed(0)
+    return jpeg(folder, piece)
+
+
+DATA = dict(digits=digits, jpeg=jpeg, photographs=photographs)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split('\n')[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('--data', nargs='+', default=list(DATA),
+                        choices=list(DATA), help='what is loaded')
+    parser.add_argument('--workers', nargs='+', type=int, default=[0, 2],
+                        help='worker processes')
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--batches', type=int, default=10,
+                        help='batches in a timed epoch')
+    parser.add_argument('--repeats', type=int, default=41,
+                        help='timed epochs of each kind')
+    return parser.parse_args()
 
 
 def loaders(domains, args, workers):
@@ -152,7 +177,7 @@ def main():
     print('|---|---|---|---|---|---|')
     with tempfile.TemporaryDirectory() as folder:
         for data in args.data:
-            domains = digits() if data == 'digits' else jpeg(Path(folder))
+            domains = DATA[data](Path(folder) / data)
             for workers in args.workers:
                 check_equal(**loaders(domains, args, workers))
                 pair = loaders(domains, args, workers)
