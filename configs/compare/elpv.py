@@ -34,7 +34,7 @@ default_hooks = dict(logger=dict(interval=10))
 
 read = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=96, interpolation='area'),
+    dict(type='Resize', scale=80, interpolation='area'),
 ]
 train_pipeline = read + [
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
