@@ -138,13 +138,15 @@ class Study:
 
     def _run(self, pool: Pool, jobs: list[Job], sources: dict) -> dict:
         """Run jobs whose start is there; the rest have failed with it."""
+        failed = {self.folder / 'runs' / name: result['error']
+                  for name, result in sources.items() if 'error' in result}
         lost = {}
         for job in jobs:
-            source = sources.get(f'source/seed{job.cfg["randomness"]["seed"]}')
-            if source and 'error' in source and job.cfg.get('load_from'):
+            start = Path(job.cfg.get('load_from') or '').parent
+            if start in failed:
                 lost[job.name] = dict(
                     error='the training on the source failed: '
-                    + source['error'])
+                    + failed[start])
         return {**lost, **pool.run(
             [job for job in jobs if job.name not in lost])}
 

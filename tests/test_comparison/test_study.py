@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from mmjtln.registry import MODELS
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'compare_methods.py'
 
@@ -73,6 +76,25 @@ def test_comparison(config, tmp_path, monkeypatch, capsys):
     again = json.loads((out / 'results.json').read_text())
     assert [run['test'] for run in again['methods']['jtln']['runs']] == [
         run['test'] for run in methods['jtln']['runs']]
+
+
+def test_only_what_starts_from_the_source_fails_with_it(
+        tiny_run, tmp_path, monkeypatch):
+    """Not what starts from a checkpoint of the config's own."""
+    tiny_run.pop('work_dir')
+    tiny_run.train_dataloader.sampler.epoch = 2
+    tiny_run.load_from = str(tmp_path / 'start.pth')
+    torch.save(MODELS.build(tiny_run.model).state_dict(), tiny_run.load_from)
+    tiny_run.comparison = dict(
+        source={'model.backbone.depth': 17},
+        methods=dict(target_only=dict(kind='target'),
+                     consecutive=dict(kind='consecutive')))
+    tiny_run.dump(tmp_path / 'my_jtln.py')
+    out = tmp_path / 'out'
+    compare(monkeypatch, tmp_path / 'my_jtln.py', '--seeds', '0', '--out', out)
+    methods = json.loads((out / 'results.json').read_text())['methods']
+    assert 'test' in methods['target_only']['runs'][0]
+    assert 'source' in methods['consecutive']['runs'][0]['error']
 
 
 @pytest.mark.parametrize('args, word', [
