@@ -7,8 +7,8 @@
 #   --seeds 0-9 --tune 100-101 --shots 5,10 --jobs 2 \
 #   --against consecutive,joint,jtln_label_random --methods target_only,\
 #   consecutive,joint,jtln,jtln_label,jtln_label_random
-# Found: JTLN with the label beats consecutive fine-tuning by 2.4 points at five
-# shots, and at ten by nothing that ten seeds show; see results.
+# Found: JTLN with the label beats consecutive fine-tuning by 2.4 points at
+# five shots, and at ten by nothing that ten seeds show; see results.
 _base_ = ['./fashion-mnist.py']
 
 model = dict(

@@ -29,8 +29,10 @@ class Anderson:
 
     How it can fail: where the error exceeds ``SLACK`` times the least one
     seen in its row, the row's last two points are dropped, and it goes on
-    plainly from the image of its last good point. At worst it takes twice
-    the evaluations of the plain iteration.
+    plainly from the image of its last good point. Within that bound a row
+    may wander without getting nearer: started far from the solution, with a
+    reg of a thousandth of the costs' range, some never end. Solving coarser
+    problems first, as the solver does there, brings it near.
 
     Args:
         weight (Tensor): Weight of each entry in the residual's norm, shape
