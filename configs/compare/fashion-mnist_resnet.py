@@ -1,7 +1,6 @@
 # Compares: the same as fashion-mnist.py, with a ResNet-18 for 32 x 32 images,
-# a quarter as wide, whose features are worth more than LeNet-5's. It is
-# trained on the source for 2,400 steps; 500 of the target's training images
-# are for validation alone.
+# a quarter as wide. It is trained on the source for 2,400 steps; 500 of the
+# target's training images are for validation alone.
 # Command: python tools/compare_methods.py \
 #   configs/compare/fashion-mnist_resnet.py \
 #   --seeds 0-9 --tune 100-101 --shots 5,10 --jobs 2 \

@@ -178,8 +178,7 @@ class OTLoss(CostBuffer):
             value = value.mean()
         elif self.reduction == 'sum':
             value = value.sum()
-        # A product with one costs calls there and back.
-        return value if self.loss_weight == 1 else self.loss_weight * value
+        return self.loss_weight * value
 
     def forward(self, source_logits, target_logits):
         """Compute the loss.

@@ -76,14 +76,6 @@ def enlarged(digit):
     return cv2.resize(digit, (256, 256))
 
 
-def piece(digit):
-    """Return a piece of a photograph, whatever the digit."""
-    photograph = random.choice(load_sample_images().images)
-    top, left = (random.randint(0, length - size) for length, size in zip(
-        photograph.shape, (375, 500), strict=False))
-    return photograph[top:top + 375, left:left + 500, ::-1]
-
-
 def jpeg(folder, picture=enlarged):
     pipeline = [
         dict(type='LoadImageFromFile'),
@@ -105,6 +97,15 @@ def jpeg(folder, picture=enlarged):
 
 def photographs(folder):
     random.seed(0)
+    images = load_sample_images().images
+
+    def piece(digit):
+        """Return a piece of a photograph, whatever the digit."""
+        image = random.choice(images)
+        top, left = (random.randint(0, length - size) for length, size in zip(
+            image.shape, (375, 500), strict=False))
+        return image[top:top + 375, left:left + 500, ::-1]
+
     return jpeg(folder, piece)
 
 
