@@ -4,8 +4,8 @@ import math
 import torch
 
 # A step may raise the error to this multiple of the least one so far; past
-# that it is undone. Ten takes fewer iterations at most regularisations, but
-# at 1/1000 of the cost's range some problems then take thousands.
+# that it is undone. Ten takes a tenth fewer iterations where reg is a
+# hundredth of the costs' range, half as many again where it is a thousandth.
 SLACK = 2.
 # Largest sum of absolute coefficients: far from the solution the map is not
 # linear, and long extrapolations are undone more often than they pay.
