@@ -6,17 +6,18 @@ check_hosts()
 from . import (  # noqa: E402
     costs,
     datasets,
-    engine,
     evaluation,
+    hooks,
     models,
+    resume,
     visualization,
 )
-from .engine.checkpoint import register_checkpoint_loaders  # noqa: E402
+from .safe_loading.checkpoint import register_checkpoint_loaders  # noqa: E402
 from .version import __version__  # noqa: E402
 
 register_checkpoint_loaders()
 
 __all__ = [
-    '__version__', 'costs', 'datasets', 'engine', 'evaluation', 'models',
-    'visualization'
+    '__version__', 'costs', 'datasets', 'evaluation', 'hooks', 'models',
+    'resume', 'visualization'
 ]

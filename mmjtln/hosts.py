@@ -1,7 +1,7 @@
 """The packages mmjtln plugs into, and the check that they are usable."""
 import importlib
 
-from .version import __version__
+from mmjtln.version import __version__
 
 #: Import name -> (lowest version accepted, first version refused).
 HOSTS = {

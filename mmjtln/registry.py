@@ -33,13 +33,16 @@ MODELS = Registry(
     locations=['mmjtln.models'])
 #: Hooks of the training loop.
 HOOKS = Registry(
-    'hook', parent=MMENGINE_HOOKS, scope='mmjtln', locations=['mmjtln.engine'])
+    'hook',
+    parent=MMENGINE_HOOKS,
+    scope='mmjtln',
+    locations=['mmjtln.hooks', 'mmjtln.resume'])
 #: What the optimizer is wrapped in: mixed precision.
 OPTIM_WRAPPERS = Registry(
     'optimizer wrapper',
     parent=MMENGINE_OPTIM_WRAPPERS,
     scope='mmjtln',
-    locations=['mmjtln.engine'])
+    locations=['mmjtln.apis.bf16_optim_wrapper'])
 #: Metrics.
 METRICS = Registry(
     'metric',

@@ -25,9 +25,9 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
 from mmjtln.costs import CompositeCost, ImageCost
-from mmjtln.costs.image_model import load_parts
 from mmjtln.costs.relation import judge, read_relation
 from mmjtln.costs.summary import summarise
+from mmjtln.inference.image_model import load_parts
 from mmjtln.registry import COSTS, DATASETS
 from mmjtln.visualization import draw_cost
 

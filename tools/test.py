@@ -7,7 +7,7 @@ is fitted to a machine without a GPU first, several processes included.
 """
 from host_tools import load_host_tool
 
-from mmjtln.engine.launch import adapt_to_machine
+from mmjtln.apis.launch import adapt_to_machine
 
 
 def main() -> None:

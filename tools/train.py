@@ -17,7 +17,7 @@ from mmengine.logging import MessageHub
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmjtln.engine.launch import adapt_to_machine
+from mmjtln.apis.launch import adapt_to_machine
 
 
 def build_runner(cfg: Config) -> Runner:

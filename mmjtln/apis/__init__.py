@@ -1,4 +1,9 @@
-from .export import export_classifier
+"""What a notebook imports: training, prediction, export.
+
+Open ``train`` first.
+"""
+from mmjtln.export import export_classifier
+
 from .inferencer import JTLNInferencer
 from .train import train
 

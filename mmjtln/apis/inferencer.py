@@ -8,11 +8,10 @@ from mmpretrain.registry import TRANSFORMS
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmjtln.domains import TARGET
+from mmjtln.export.stock_data import eval_dataset, test_pipeline
 from mmjtln.models import JTLNClassifier
 from mmjtln.models.head_scores import logits_of
 from mmjtln.ot import sinkhorn
-
-from .stock_data import eval_dataset, test_pipeline
 
 
 class JTLNInferencer(ImageClassificationInferencer):

@@ -5,7 +5,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmjtln.engine.launch import adapt_to_machine
+from .launch import adapt_to_machine
 
 #: What MMPretrain's tools/train.py sets where the config does not.
 _LOADER_DEFAULTS = dict(

@@ -1,5 +1,6 @@
 """Comparing JTLN with what one would do without it, on one's own data."""
-from . import report
+from mmjtln.comparison import report
+
 from .methods import DEFAULT_METHODS, Method, methods_of
 from .statistics import holm, mean_interval, paired_difference, summarise
 from .study import Study

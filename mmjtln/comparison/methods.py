@@ -6,8 +6,8 @@ from itertools import product
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmjtln.apis.stock_model import stock_classifier
 from mmjtln.domains import SOURCE, TARGET
+from mmjtln.export.stock_model import stock_classifier
 from mmjtln.registry import DATA_SAMPLERS, DATASETS
 
 KINDS = ('target', 'consecutive', 'joint', 'jtln')

@@ -7,9 +7,9 @@ from importlib import import_module
 
 import numpy as np
 
+from mmjtln.class_lists import classes_of
 from mmjtln.version import __version__
 
-from .class_names import classes_of
 from .cost_matrix import CostMatrix
 from .normalise import normalise
 

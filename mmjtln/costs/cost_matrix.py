@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmjtln.atomic_file import atomic_write
-
-from .class_names import check_names, name_differences
+from mmjtln.class_lists import check_names, name_differences
 
 _MATRIX = 'matrix'
 _SOURCE = 'source_classes'

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 
+from mmjtln.class_lists import classes_of
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, Measured
-from .class_names import classes_of
 from .cost_matrix import CostMatrix
 
 _SUFFIXES = ('.npz', '.npy', '.csv')

@@ -3,10 +3,10 @@ import hashlib
 
 import numpy as np
 
+from mmjtln.class_lists import classes_of
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, Measured
-from .class_names import classes_of
 
 
 @COSTS.register_module()

@@ -2,7 +2,8 @@
 import csv
 from pathlib import Path
 
-from .class_names import quote_names
+from mmjtln.class_lists import quote_names
+
 from .cost_matrix import CostMatrix
 
 NAMED_RELATIONS = ('order', 'name')

@@ -1,8 +1,5 @@
-"""Pictures of cost matrices and transport plans."""
+"""Pictures of cost matrices and transport plans, given arrays."""
 from .heatmap import draw_cost, draw_plan
 from .order import clustered_order
-from .plan_hook import PlanVisualizationHook
 
-__all__ = [
-    'PlanVisualizationHook', 'clustered_order', 'draw_cost', 'draw_plan'
-]
+__all__ = ['clustered_order', 'draw_cost', 'draw_plan']

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from mmjtln.costs import BaseCost, Measured
-
-from .conftest import Named
+from tests.test_costs.conftest import Named
 
 
 class Fixed(BaseCost):

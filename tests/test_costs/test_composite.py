@@ -3,8 +3,7 @@ import pytest
 
 from mmjtln.costs import CompositeCost, CostMatrix
 from mmjtln.registry import COSTS
-
-from .conftest import Named, ToyImages
+from tests.test_costs.conftest import Named, ToyImages
 
 A = np.array([[0, 10.], [20, 40]])
 B = np.array([[3., 1], [1, 2]])

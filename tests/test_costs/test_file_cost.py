@@ -3,8 +3,7 @@ import pytest
 
 from mmjtln.costs import CostMatrix, FileCost
 from mmjtln.registry import COSTS
-
-from .conftest import Named
+from tests.test_costs.conftest import Named
 
 MATRIX = np.array([[0, 5, 2], [3, 1, 4.5]])
 SOURCE, TARGET = ('a, an', 'b'), ('x', 'y', 'z z')

@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmjtln.costs.domain_images import DomainImages
 from mmjtln.datasets import JointDataset
+from mmjtln.inference.domain_images import DomainImages
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
 

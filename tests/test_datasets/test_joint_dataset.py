@@ -9,8 +9,7 @@ from mmpretrain.datasets import MultiLabelDataset
 from mmpretrain.registry import DATASETS, TRANSFORMS
 
 from mmjtln.datasets import JointDataset
-
-from .conftest import Toy
+from tests.test_datasets.conftest import Toy
 
 TOY = dict(type='Toy', size=6)
 WRAPPERS = dict(

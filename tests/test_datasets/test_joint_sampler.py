@@ -13,8 +13,7 @@ from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader
 
 from mmjtln.datasets import JointDataset, JointSampler
-
-from .conftest import Toy
+from tests.test_datasets.conftest import Toy
 
 EPOCHS = 4
 

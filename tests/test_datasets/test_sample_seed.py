@@ -12,9 +12,8 @@ from torch.utils.data import DataLoader
 from mmjtln.datasets import JointDataset
 from mmjtln.datasets.sample_seed import SeededIndex, sample_seeds
 from mmjtln.generators import kept_generators, seed_generators
-
-from .conftest import Toy
-from .test_joint_sampler import joint, sampler
+from tests.test_datasets.conftest import Toy
+from tests.test_datasets.test_joint_sampler import joint, sampler
 
 
 def draw() -> tuple:

@@ -4,8 +4,7 @@ from mmengine.registry import DATASETS
 from mmpretrain.registry import TRANSFORMS
 
 from mmjtln.datasets import ClassSubset, FewShotDataset, UCIDigits
-
-from .conftest import Toy
+from tests.test_datasets.conftest import Toy
 
 
 def values(dataset):

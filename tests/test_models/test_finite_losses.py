@@ -3,7 +3,7 @@ import pytest
 import torch
 from mmengine.logging import MessageHub
 
-from .test_classifier import build, mixed_batch
+from tests.test_models.test_classifier import build, mixed_batch
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmjtln.ot import sinkhorn
 from mmjtln.ot.kernel import DenseKernel, LogKernel
-
-from .problems import (
+from tests.test_ot.problems import (
     dual_value,
     marginal_error,
     objective,

@@ -28,10 +28,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmjtln.costs.domain_images import DomainImages
-from mmjtln.costs.inference import evaluating
+from mmjtln.apis.launch import adapt_to_machine
 from mmjtln.domains import DOMAINS
-from mmjtln.engine.launch import adapt_to_machine
+from mmjtln.inference.domain_images import DomainImages
+from mmjtln.inference.over_images import evaluating
 
 CONFIG = Path(__file__).parents[2] / 'configs/jtln_resnet18.py'
 #: A ResNet-18 of a quarter of the width, for images of half the size.

@@ -17,7 +17,7 @@ import time
 import torch
 
 from mmjtln.costs import ClassFeatures
-from mmjtln.costs.mkmmd import median_bandwidth, mkmmd
+from mmjtln.costs.images.mkmmd import median_bandwidth, mkmmd
 
 
 def double_loop(source, target, bandwidths, dtype):

@@ -1,0 +1,1 @@
+"""Knowledge from images: distances of class features, confusions."""

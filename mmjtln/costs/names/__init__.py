@@ -1,0 +1,1 @@
+"""Knowledge from class names: word vectors and trees of categories."""

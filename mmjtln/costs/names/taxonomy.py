@@ -1,0 +1,142 @@
+"""A taxonomy: nodes, their parents, and distances between them."""
+import csv
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+
+from mmjtln.class_lists import quote_names
+
+METRICS = ('path', 'wup', 'lch')
+
+
+class Taxonomy:
+    """A directed graph without cycles and with one root.
+
+    Args:
+        parents (dict[str, set[str]]): The parents of each node; a node that
+            is only a parent needs no entry.
+
+    Raises:
+        ValueError: If there is a cycle, no node, or more than one root.
+    """
+
+    def __init__(self, parents: dict[str, set[str]]):
+        nodes = set(parents).union(*parents.values())
+        self.parents = {node: parents.get(node, set()) for node in nodes}
+        self.depth = self._depths()
+        roots = sorted(node for node in nodes if not self.parents[node])
+        if len(roots) != 1:
+            raise ValueError(
+                'a taxonomy has one root, so that all classes are related; '
+                f'this one has {len(roots)}: {quote_names(roots)}. Add a '
+                'common parent')
+
+    def _depths(self) -> dict[str, int]:
+        """Nodes on the longest way from the root, the root being 1."""
+        children = {node: [] for node in self.parents}
+        for node, above in self.parents.items():
+            for parent in above:
+                children[parent].append(node)
+        waiting = {node: len(above) for node, above in self.parents.items()}
+        ready = deque(node for node, count in waiting.items() if count == 0)
+        depth = dict.fromkeys(ready, 1)
+        while ready:
+            node = ready.popleft()
+            for child in children[node]:
+                depth[child] = max(depth.get(child, 0), depth[node] + 1)
+                waiting[child] -= 1
+                if waiting[child] == 0:
+                    ready.append(child)
+        left = [node for node, count in waiting.items() if count > 0]
+        if left:
+            raise ValueError('a taxonomy has no cycles; this one goes round '
+                             f'in {" > ".join(self._cycle(left))}')
+        return depth
+
+    def _cycle(self, left) -> list[str]:
+        # Each node left has a parent left: going up from any ends in a
+        # cycle.
+        way, node = [], left[0]
+        while node not in way:
+            way.append(node)
+            node = next(p for p in sorted(self.parents[node]) if p in left)
+        return [*way[way.index(node):], node][::-1]
+
+    def ancestors(self, node: str) -> dict[str, int]:
+        """Edges up to each ancestor of a node, by the shortest way.
+
+        Args:
+            node (str): A node, itself its ancestor at 0.
+        """
+        steps, ready = {node: 0}, deque([node])
+        while ready:
+            current = ready.popleft()
+            for parent in self.parents[current]:
+                if parent not in steps:
+                    steps[parent] = steps[current] + 1
+                    ready.append(parent)
+        return steps
+
+    def distances(self, rows: list[str], columns: list[str],
+                  metric: str) -> np.ndarray:
+        """Distances between two lists of nodes; see :class:`TaxonomyCost`.
+
+        Args:
+            rows (list[str]): Nodes.
+            columns (list[str]): Nodes.
+            metric (str): ``'path'``, ``'wup'`` or ``'lch'``.
+
+        Returns:
+            np.ndarray: Shape (len(rows), len(columns)).
+        """
+        above = {node: self.ancestors(node) for node in {*rows, *columns}}
+        matrix = np.empty((len(rows), len(columns)))
+        for i, row in enumerate(rows):
+            for j, column in enumerate(columns):
+                matrix[i, j] = self._distance(above[row], above[column],
+                                              metric)
+        return matrix
+
+    def _distance(self, left, right, metric):
+        ways = [(steps + right[node], self.depth[node])
+                for node, steps in left.items() if node in right]
+        if metric == 'wup':
+            # 1 - 2 depth / (2 depth + steps).
+            return min(steps / (steps + 2 * depth) for steps, depth in ways)
+        shortest = min(steps for steps, _ in ways)
+        return np.log1p(shortest) if metric == 'lch' else shortest
+
+
+def read_taxonomy(path) -> Taxonomy:
+    """Read a file of one parent and one child a line.
+
+    Separated by a comma in a ``.csv`` file, else by a tab; empty lines and
+    lines that begin with ``#`` are skipped.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a line is not a pair, or as :class:`Taxonomy`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'no taxonomy at {path}: correct the path')
+    delimiter = ',' if path.suffix == '.csv' else '\t'
+    parents = {}
+    with open(path, newline='', encoding='utf-8-sig') as file:
+        reader = csv.reader(file, delimiter=delimiter)
+        for row in reader:
+            row = [cell.strip() for cell in row]
+            if not any(row) or row[0].startswith('#'):
+                continue
+            if len(row) != 2 or not all(row):
+                raise ValueError(
+                    f'{path}, line {reader.line_num}: expected a parent and a '
+                    f'child parted by {delimiter!r}, got {row}')
+            parents.setdefault(row[1], set()).add(row[0])
+    if not parents:
+        raise ValueError(f'{path} holds no pair of parent and child')
+    try:
+        return Taxonomy(parents)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from None

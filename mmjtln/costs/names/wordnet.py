@@ -1,0 +1,88 @@
+"""Class names in WordNet, through NLTK."""
+import re
+from collections import Counter
+
+from .phrases import synonyms, words
+from .taxonomy import Taxonomy
+
+_SYNSET_ID = re.compile(r'[nvars]\d{8}')
+_SYNSET_NAME = re.compile(r'.+\.[nvars]\.\d+')
+
+
+class WordNet:
+    """WordNet's nouns, from the corpus ``wordnet`` of NLTK's data.
+
+    Raises:
+        ImportError: If NLTK is not installed.
+        ValueError: If its WordNet is not.
+    """
+
+    def __init__(self):
+        try:
+            from nltk.corpus import wordnet
+        except ImportError as error:
+            raise ImportError('a taxonomy from WordNet needs NLTK; run '
+                              '`pip install "mmjtln[wordnet]"`') from error
+        try:
+            wordnet.ensure_loaded()
+        except LookupError:
+            raise ValueError(
+                'NLTK has no WordNet: run `python -m nltk.downloader wordnet`,'
+                ' or put the database into corpora/wordnet of a folder that '
+                'the variable NLTK_DATA names') from None
+        self.reader = wordnet
+
+    def find(self, name: str):
+        """Find the synset of a class name.
+
+        A synset id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or
+        a synset's name (``'tench.n.01'``) is taken as such. Otherwise it is
+        the noun sense that most of the name's synonyms share (see
+        :func:`~mmjtln.costs.names.phrases.synonyms`), and the most frequent of
+        those.
+
+        Args:
+            name (str): Class name.
+
+        Returns:
+            nltk Synset | None: None if WordNet does not know the name.
+        """
+        try:
+            if _SYNSET_ID.fullmatch(name):
+                return self.reader.synset_from_pos_and_offset(
+                    name[0], int(name[1:]))
+            if _SYNSET_NAME.fullmatch(name):
+                return self.reader.synset(name)
+        # NLTK has its own error and lets others through on odd offsets.
+        except Exception:
+            return None
+        votes = Counter()
+        for phrase in synonyms(name):
+            lemma = '_'.join(words(phrase)).lower()
+            for form in dict.fromkeys(
+                (phrase.replace(' ', '_').lower(), lemma)):
+                senses = self.reader.synsets(form, pos='n')
+                if senses:
+                    votes.update(senses)
+                    break
+        # Of equal counts, the first entered: the most frequent sense.
+        return votes.most_common(1)[0][0] if votes else None
+
+    def taxonomy(self, synsets) -> Taxonomy:
+        """Everything above the given synsets.
+
+        Args:
+            synsets (Iterable): NLTK synsets.
+
+        Returns:
+            Taxonomy: Its nodes are the synsets' names.
+        """
+        parents, ready = {}, list(synsets)
+        while ready:
+            synset = ready.pop()
+            if synset.name() in parents:
+                continue
+            above = synset.hypernyms() + synset.instance_hypernyms()
+            parents[synset.name()] = {parent.name() for parent in above}
+            ready += above
+        return Taxonomy(parents)

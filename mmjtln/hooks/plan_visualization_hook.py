@@ -1,0 +1,123 @@
+"""The mean transport plan beside the cost, as training goes on."""
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmjtln.domains import SOURCE, TARGET
+from mmjtln.inference.domain_images import DomainImages, check_pipeline
+from mmjtln.inference.over_images import run_over_images
+from mmjtln.models.head_scores import logits_of
+from mmjtln.ot.sinkhorn import sinkhorn
+from mmjtln.registry import HOOKS
+from mmjtln.visualization.heatmap import draw_plan
+
+from .joint_run import jtln_model
+
+
+@HOOKS.register_module()
+class PlanVisualizationHook(Hook):
+    """Draw the mean transport plan beside the cost after training epochs.
+
+    The plan is that of the OT loss on training images of the domains the loss
+    is taken on (``model.ot_images``), with its marginals and options, but in
+    eval mode and without augmentation. The picture goes through the runner's
+    visualizer: to ``vis_data/vis_image/transport_plan_<epoch>.png`` with
+    ``LocalVisBackend``, to the image tab with ``TensorboardVisBackend``.
+
+    Args:
+        pipeline (list[dict] | dict): Transforms without random augmentation,
+            normally the test pipeline; a dict with the keys ``source`` and
+            ``target`` gives each domain its own.
+        interval (int): Epochs between pictures. Defaults to 1.
+        samples_per_class (int): Images drawn from each class at most.
+            Defaults to 20.
+        batch_size (int): Images in a forward pass. Defaults to 64.
+        cluster (bool): Draw related classes side by side, in an order that
+            can change with the cost matrix. Defaults to False.
+
+    Raises:
+        ValueError: If ``interval`` is not positive, or as
+            :class:`~mmjtln.inference.domain_images.DomainImages`.
+    """
+
+    # After the hooks that change model or cost matrix.
+    priority = 'LOW'
+
+    def __init__(self,
+                 pipeline: list | dict,
+                 interval: int = 1,
+                 samples_per_class: int = 20,
+                 batch_size: int = 64,
+                 cluster: bool = False) -> None:
+        if interval < 1:
+            raise ValueError('PlanVisualizationHook needs a positive interval '
+                             f'of epochs, got {interval}')
+        check_pipeline(pipeline)
+        self.pipeline = pipeline
+        self.interval = interval
+        self.samples_per_class = samples_per_class
+        self.batch_size = batch_size
+        self.cluster = cluster
+        self.images = []
+
+    def before_train(self, runner: Runner) -> None:
+        """Choose the images, the same for all pictures."""
+        dataset = runner.train_dataloader.dataset
+        self.images = [
+            DomainImages(
+                getattr(dataset, domain), domain, self.pipeline,
+                self.samples_per_class)
+            for domain in jtln_model(runner).ot_domains
+        ]
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Draw, once there is a cost matrix."""
+        model = jtln_model(runner)
+        epoch = runner.epoch + 1
+        ot_loss = model.ot_loss
+        if epoch % self.interval or ot_loss is None or not ot_loss.has_cost:
+            return
+        # All ranks work; the visualizer draws on the first alone.
+        plan = self.mean_plan(model).numpy()
+        dataset = runner.train_dataloader.dataset
+        picture = draw_plan(plan,
+                            ot_loss.cost.cpu().numpy(),
+                            dataset.source.metainfo['classes'],
+                            dataset.target.metainfo['classes'],
+                            f'mean plan, epoch {epoch}', self.cluster)
+        runner.visualizer.add_image('transport_plan', picture, step=epoch)
+
+    def mean_plan(self, model) -> torch.Tensor:
+        """Compute the mean plan over the chosen images.
+
+        Args:
+            model (JTLNClassifier): The model, not wrapped.
+
+        Returns:
+            Tensor: Shape (L_s, L_t), on the CPU, summing to one.
+        """
+        ot_loss = model.ot_loss
+        marginals = [self._log_marginals(model, part) for part in self.images]
+        log_p, log_q = (torch.cat(side) for side in
+                        zip(*marginals, strict=True))
+        return sinkhorn(log_p, log_q,
+                        ot_loss.cost.cpu(), ot_loss.reg, ot_loss.max_iter,
+                        ot_loss.tol).mean_plan()
+
+    def _log_marginals(self, model, images):
+        heads = {SOURCE: model.source_head, TARGET: model.head}
+
+        def encode(inputs):
+            feats = model.extract_feat(inputs)
+            return torch.cat(
+                [logits_of(head(feats)) for head in heads.values()], dim=1)
+
+        logits = run_over_images(model, images, encode, 'predictions',
+                                 self.batch_size)
+        sizes = list(model.ot_loss.cost.shape)
+        log = [z.log_softmax(dim=1) for z in logits.split(sizes, dim=1)]
+        if model.own_marginal == 'label':
+            own = list(heads).index(images.domain)
+            log[own] = torch.nn.functional.one_hot(
+                torch.from_numpy(images.labels), sizes[own]).float().log()
+        return log

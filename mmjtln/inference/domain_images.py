@@ -1,0 +1,196 @@
+"""A seeded choice of images per class of one domain, ready for a model."""
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from mmengine.dataset import (
+    ClassBalancedDataset,
+    Compose,
+    ConcatDataset,
+    RepeatDataset,
+)
+from mmpretrain.registry import TRANSFORMS
+from torch.utils.data import Dataset, Subset
+
+from mmjtln.class_lists import classes_of, quote_names
+from mmjtln.datasets.image_errors import name_image
+from mmjtln.datasets.labels import single_label
+from mmjtln.domains import DOMAINS
+
+# Random transforms of MMPretrain, MMCV and torchvision whose names do not
+# contain "Random".
+_RANDOM = {
+    'Albumentations', 'AutoAugment', 'AugMix', 'BEiTMaskGenerator',
+    'ColorJitter', 'ElasticTransform', 'Lighting', 'RandAugment',
+    'SimMIMMaskGenerator', 'TrivialAugmentWide'
+}
+
+
+def check_pipeline(pipeline) -> None:
+    """Refuse a pipeline per domain that is not one for each of the two."""
+    if isinstance(pipeline, Mapping) and set(pipeline) != set(DOMAINS):
+        raise ValueError('a pipeline per domain is a dict with the keys '
+                         f'{" and ".join(DOMAINS)}, got {sorted(pipeline)}')
+
+
+def unique_images(dataset) -> list[tuple]:
+    """List the images of a data set, once each.
+
+    Data sets that repeat images (``RepeatDataset``, ``ClassBalancedDataset``)
+    do so to weigh them in training; a distribution is estimated from each
+    image once.
+
+    Args:
+        dataset: A data set with MMEngine's ``get_data_info``, or a wrapper.
+
+    Returns:
+        list[tuple]: Pairs (data set, index) for ``get_data_info``.
+    """
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    if isinstance(dataset, ConcatDataset):
+        return [pair for part in dataset.datasets
+                for pair in unique_images(part)]
+    if isinstance(dataset, RepeatDataset | ClassBalancedDataset):
+        return unique_images(dataset.dataset)
+    if isinstance(dataset, Subset):
+        pairs = unique_images(dataset.dataset)
+        if len(pairs) == len(dataset.dataset):
+            return [pairs[i] for i in sorted(set(dataset.indices))]
+    if not hasattr(dataset, 'get_data_info'):
+        raise ValueError(
+            f'{type(dataset).__name__} has no method get_data_info: a cost '
+            'matrix from images needs a data set of MMEngine\'s kind')
+    return [(dataset, i) for i in range(len(dataset))]
+
+
+class DomainImages(Dataset):
+    """The images of one domain that a cost matrix is estimated from.
+
+    Args:
+        dataset: MMPretrain data set of the domain, wrapped or not.
+        domain (str): ``'source'`` or ``'target'``.
+        pipeline (Sequence[dict] | dict, optional): Transforms from the data
+            set's records to ``inputs``, without random augmentation: normally
+            the test pipeline. A dict has one for each domain, by its name.
+            None takes the data set's own and refuses it if it is random.
+        samples_per_class (int, optional): Draw at most so many images of each
+            class; None takes all.
+        min_per_class (int): Images of each class that the method needs.
+            Defaults to 1.
+        seed (int): Seed of the draw. Defaults to 0.
+
+    Attributes:
+        labels (np.ndarray): Class index of each image, shape (N,), ascending.
+
+    Raises:
+        ValueError: If the images are not labelled with one class each, a
+            class has fewer than ``min_per_class`` images, or the pipeline is
+            random.
+
+    Note:
+        Reads every label once: about 10 microseconds per image.
+    """
+
+    def __init__(self,
+                 dataset,
+                 domain: str,
+                 pipeline: Sequence[dict] | dict | None = None,
+                 samples_per_class: int | None = None,
+                 min_per_class: int = 1,
+                 seed: int = 0):
+        self.domain = domain
+        self.classes = classes_of(dataset, domain)
+        pairs = unique_images(dataset)
+        labels = _labels(pairs, domain, len(self.classes))
+        counts = np.bincount(labels, minlength=len(self.classes))
+        few = np.flatnonzero(counts < min_per_class)
+        if len(few):
+            raise ValueError(
+                f'this cost matrix needs {min_per_class} or more images of '
+                f'each {domain} class; too few have ' + quote_names(
+                    f'{self.classes[k]} ({counts[k]})' for k in few) +
+                '. Add images, leave the classes out, or use a builder that '
+                'needs fewer')
+        chosen = _draw(labels, len(self.classes), samples_per_class, seed)
+        self.labels = labels[chosen]
+        self._pairs = [pairs[i] for i in chosen]
+        if isinstance(pipeline, Mapping):
+            pipeline = pipeline[domain]
+        self._pipeline = _build(pipeline)
+        if pipeline is None:
+            for owner in {id(pair[0]): pair[0] for pair in pairs}.values():
+                _refuse_random(_pipeline_of(owner), domain)
+
+    def __len__(self):
+        return len(self._pairs)
+
+    def __getitem__(self, index) -> torch.Tensor:
+        owner, i = self._pairs[index]
+        pipeline = self._pipeline or _pipeline_of(owner)
+        with name_image(owner, i, self.domain):
+            data = pipeline(owner.get_data_info(i))
+        if not isinstance(data, dict) or 'inputs' not in data:
+            raise ValueError(
+                f'the pipeline turned {self.domain} image {i} into '
+                f'{type(data).__name__} without "inputs": end it with '
+                "dict(type='PackInputs') and check that the image is readable")
+        return data['inputs']
+
+
+def _labels(pairs, domain, num_classes) -> np.ndarray:
+    labels = np.array(
+        [single_label(owner.get_data_info(i)) for owner, i in pairs],
+        dtype=np.int64)
+    if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
+        raise ValueError(
+            f'the {domain} data set names {num_classes} classes but has '
+            f'labels from {labels.min()} to {labels.max()}: correct its '
+            '"classes"')
+    return labels
+
+
+def _draw(labels, num_classes, per_class, seed) -> np.ndarray:
+    chosen = []
+    for k in range(num_classes):
+        members = np.flatnonzero(labels == k)
+        if per_class is not None and len(members) > per_class:
+            # One stream a class: the draw of a class does not depend on how
+            # many images the others have.
+            rng = np.random.default_rng([seed, k])
+            members = np.sort(rng.permutation(members)[:per_class])
+        chosen.append(members)
+    return np.concatenate(chosen)
+
+
+def _build(pipeline):
+    if pipeline is None:
+        return None
+    return Compose([
+        TRANSFORMS.build(step) if isinstance(step, dict) else step
+        for step in pipeline
+    ])
+
+
+def _pipeline_of(dataset):
+    while not hasattr(dataset, 'pipeline'):
+        dataset = dataset.dataset
+    return dataset.pipeline
+
+
+def _refuse_random(pipeline, domain):
+    names = [type(step).__name__ for step in _steps(pipeline)]
+    random = [name for name in names if 'Random' in name or name in _RANDOM]
+    if random:
+        raise ValueError(
+            f'the pipeline of the {domain} data set augments at random '
+            f'({", ".join(random)}), which blurs the classes: give the cost '
+            'builder the test pipeline, pipeline=test_pipeline')
+
+
+def _steps(transform):
+    inner = getattr(transform, 'transforms', None)
+    if not isinstance(inner, list | tuple):
+        return [transform]
+    # Containers such as RandomApply can be random themselves.
+    return [transform] + [s for part in inner for s in _steps(part)]

@@ -1,0 +1,213 @@
+"""Checkpoints from which a run goes on as if it had never stopped."""
+import math
+from functools import partial
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank, get_world_size, is_main_process
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+
+from mmjtln.generators import seed_generators
+from mmjtln.hooks.joint_run import is_training
+from mmjtln.registry import HOOKS
+
+from .atomic_checkpoint_hook import AtomicCheckpointHook, how_to_go_on
+from .resumed_batches import ResumedBatches
+from .run_record import record_differences, run_record
+from .stop_notice import StopNotice
+
+_META = 'mmjtln'
+
+
+@HOOKS.register_module()
+class ResumableCheckpointHook(AtomicCheckpointHook):
+    """:class:`~mmengine.hooks.CheckpointHook`, made for exact resuming.
+
+    A joint run that is stopped at any moment, by SIGKILL too, and then goes
+    on with ``--resume`` ends as the uninterrupted one: on CPU with the same
+    bits in weights, optimizer state and logged losses.
+
+    - **Files.** Checkpoints are written whole or not at all, see
+      :class:`~mmjtln.resume.atomic_checkpoint_hook.AtomicCheckpointHook`.
+    - **Random numbers.** Before each training step the global generators of
+      Python, NumPy and torch (CPU and CUDA) are seeded from (seed of the run,
+      iteration, rank). With the augmentation, which
+      :class:`~mmjtln.datasets.JointSampler` seeds image by image, nothing
+      random has to be saved.
+    - **Validation.** A run that was stopped between a checkpoint and the end
+      of its validation validates before it goes on, so that no best
+      checkpoint, and no step of a schedule that heeds it, is lost.
+    - **The same run.** Checkpoints say what the run consumed. Resuming with
+      other data, another batch composition, seed or cost matrix is refused
+      before the first step. Another number of processes with the same images
+      in each step goes on with the same images; sums are rounded
+      differently then, and dropout is drawn for each process.
+
+    Args:
+        *args, **kwargs: As in the parent. ``backend_args`` defaults to
+            writing atomically to the local disk.
+
+    Raises:
+        ValueError: If checkpoints fall due where a run cannot go on exactly:
+            within an epoch of an epoch-based loop, or with gradients
+            accumulated and not applied; or if a resumed run differs from
+            that of its checkpoint.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._record = None
+        self._resumed = None
+        self._validated = False
+        self._notice = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Check when checkpoints fall due, and take the run's record."""
+        if is_training(runner):
+            self._check_interval(runner)
+            self._record = run_record(runner)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Refuse to resume what would be another run."""
+        if not is_training(runner) or not runner._resume:
+            return
+        if 'optimizer' not in checkpoint:
+            raise ValueError(
+                'A run goes on from a checkpoint with the state of its '
+                'optimizer, but this one has none, as best_*.pth and those '
+                'of `save_optimizer=False`. Resume from the one that '
+                '`last_checkpoint` in the work directory names, or start '
+                'from these weights: `load_from`, without `resume`.')
+        self._resumed = checkpoint.get('meta', {}).get(_META, {})
+        then = self._resumed.get('record')
+        if self._record is None or then is None:
+            runner.logger.warning(
+                'The checkpoint does not say what its run has consumed, so '
+                'nothing tells whether this is the same run.')
+            return
+        sampler = runner.train_dataloader.sampler
+        if runner._randomness_cfg.get('seed') is None:
+            # Drawn, not given: MMEngine goes on with the checkpoint's, but
+            # the sampler was built before.
+            if sampler.seed == runner.seed:
+                sampler.seed = then['order_seed']
+            self._record.update(seed=then['seed'], order_seed=sampler.seed)
+        differences = record_differences(then, self._record)
+        if differences:
+            raise ValueError(
+                'This is not the run of the checkpoint:\n- ' +
+                '\n- '.join(differences) + '\nRestore what it was to go on, '
+                'or start a new run from the weights: `load_from`, without '
+                '`resume`.')
+
+    def before_train(self, runner: Runner) -> None:
+        """Go to the place of the checkpoint, and validate if that is due."""
+        super().before_train(runner)
+        self._notice = StopNotice(
+            partial(how_to_go_on, runner.work_dir),
+            # Of several processes, one that lingers holds up the others.
+            terminate=get_world_size() == 1)
+        if is_main_process():
+            self._notice.begin()
+        if self._resumed is None:
+            return
+        done = runner.epoch if self.by_epoch else runner.iter
+        resumed = self.file_backend.join_path(
+            self.out_dir, self.filename_tmpl.format(done))
+        if self.file_backend.isfile(resumed):
+            # To be written again when a validation finds it to be the best.
+            self.last_ckpt = resumed
+        if self._record is not None and isinstance(runner.train_loop,
+                                                   IterBasedTrainLoop):
+            runner.train_loop.dataloader_iterator = ResumedBatches(
+                runner.train_loop)
+        if not self._resumed.get('validated') and _validation_due(runner):
+            runner.logger.info('Validating first: the run stopped before it '
+                               'had validated this checkpoint.')
+            runner.val_loop.run()
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed what the data loader draws when it begins."""
+        _seed(runner)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int,
+                          data_batch=None) -> None:
+        """Seed what the step draws: dropout, mixing of images, ..."""
+        _seed(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Put into the checkpoint what its run has consumed.
+
+        Raises:
+            FloatingPointError: If a weight is not finite: a step whose loss
+                was finite and whose gradient was not. Nothing is written.
+        """
+        for name, weight in runner.model.named_parameters():
+            if not weight.isfinite().all():
+                raise FloatingPointError(
+                    f'A checkpoint must hold finite weights, but {name} is '
+                    f'not, after iteration {runner.iter}: a gradient was not '
+                    'finite. Nothing is written, and the earlier checkpoints '
+                    'stand. Lower the learning rate or clip gradients '
+                    '(`optim_wrapper`), and go on with --resume.')
+        checkpoint['meta'][_META] = dict(
+            record=self._record, validated=self._validated)
+
+    def after_train(self, runner: Runner) -> None:
+        """Publish as the parent does; the run cannot be stopped any more."""
+        super().after_train(runner)
+        self._notice.end()
+
+    def _save_best_checkpoint(self, runner, metrics) -> None:
+        """Save as the parent does: these hold what the validation found."""
+        self._validated = True
+        super()._save_best_checkpoint(runner, metrics)
+        self._validated = False
+
+    def _check_interval(self, runner: Runner) -> None:
+        if self.interval < 1:
+            return
+        loop = runner.train_loop
+        steps = math.gcd(self.interval, self.save_begin)
+        if isinstance(loop, EpochBasedTrainLoop):
+            if not self.by_epoch:
+                raise ValueError(
+                    'An epoch-based loop goes on from the end of an epoch '
+                    'only, but `default_hooks.checkpoint.by_epoch` is False. '
+                    'Set it to True, or train by iteration: '
+                    '`train_cfg=dict(by_epoch=False, max_iters=...)`.')
+            steps *= len(loop.dataloader)
+        elif self.by_epoch:
+            return  # Saves nothing before the end of the run.
+        count = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+        if steps % count:
+            raise ValueError(
+                'A checkpoint holds no gradients, so it must fall on an '
+                f'update, but it falls due every {steps} steps and '
+                f'`optim_wrapper.accumulative_counts` is {count}. Make the '
+                'one a multiple of the other, by `epoch=<number of batches>` '
+                'of `train_dataloader.sampler` or '
+                '`default_hooks.checkpoint.interval`.')
+
+
+def _seed(runner: Runner) -> None:
+    """Seed all generators from the place in the run."""
+    seed = int(np.random.SeedSequence(
+        [runner.seed, runner.iter, get_rank()]).generate_state(
+            1, np.uint64)[0])
+    seed_generators(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+
+
+def _validation_due(runner: Runner) -> bool:
+    """Whether the loop validates at the place it resumes from."""
+    loop = runner.train_loop
+    if runner.val_loop is None:
+        return False
+    loop._decide_current_val_interval()
+    done, end = ((loop.epoch, loop.max_epochs)
+                 if isinstance(loop, EpochBasedTrainLoop) else
+                 (loop.iter, loop.max_iters))
+    return done >= loop.val_begin and (
+        done % loop.val_interval == 0 or done == end)

@@ -1,0 +1,171 @@
+"""What a joint run has consumed, kept to be compared when it is resumed."""
+import hashlib
+from pathlib import Path, PurePath
+
+import numpy as np
+from mmengine.dist import get_rank
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from mmjtln.datasets import JointDataset, JointSampler
+from mmjtln.domains import DOMAINS
+from mmjtln.hooks.cost_matrix_hook import CostMatrixHook
+
+_SAMPLER = '`train_dataloader.sampler`'
+_DATA = '`train_dataloader.dataset.{}`'
+#: What is compared: key, what an error calls it, where it comes from.
+_COMPARED = {
+    'loop': ('the loop', '`train_cfg.by_epoch`'),
+    'seed': ('the seed of the run', '`randomness.seed`'),
+    'order_seed': ('the seed of the order', f'`seed` of {_SAMPLER}'),
+    'shuffle': ('shuffling', f'`shuffle` of {_SAMPLER}'),
+    'step': ('images in a step, over all processes',
+             f'`train_dataloader.batch_size`, `source_ratio` of {_SAMPLER}, '
+             'and the number of processes'),
+    'last_step': ('images in the last step of an epoch, over all processes',
+                  f'as before, and `epoch` of {_SAMPLER}'),
+    'steps': ('steps in an epoch', f'`epoch` of {_SAMPLER}'),
+    'accumulation': ('steps in an update',
+                     '`optim_wrapper.accumulative_counts`'),
+    'source_images': ('source images', _DATA.format('source')),
+    'target_images': ('target images', _DATA.format('target')),
+    'source_data': ('digest of the paths and labels of the source',
+                    _DATA.format('source')),
+    'target_data': ('digest of the paths and labels of the target',
+                    _DATA.format('target')),
+    'cost': ('the making of the cost matrix',
+             '`cost` of CostMatrixHook in `custom_hooks`, `model.ot_loss`, '
+             'and the files they name'),
+}
+#: Images looked at in a data set; in a larger one, evenly spaced.
+_MOST_IMAGES = 100_000
+
+
+def run_record(runner: Runner) -> dict | None:
+    """Describe what a run consumes, in plain numbers and strings.
+
+    Args:
+        runner (Runner): With its training loop built.
+
+    Returns:
+        dict | None: None for a run that is not joint: its sampler's place is
+        not known.
+    """
+    loader = runner.train_dataloader
+    dataset, sampler = loader.dataset, loader.sampler
+    if not isinstance(dataset, JointDataset) or not isinstance(
+            sampler, JointSampler):
+        return None
+    world_size = sampler.world_size
+    by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+    record = dict(
+        loop='by epoch' if by_epoch else 'by iteration',
+        # With seeds that differ by rank, rank 0's.
+        seed=runner.seed - get_rank() * bool(
+            runner._randomness_cfg.get('diff_rank_seed')),
+        order_seed=int(sampler.seed),
+        shuffle=sampler.shuffle,
+        processes=world_size,
+        step=_over_all(sampler.per_batch, world_size),
+        last_step=_over_all(sampler.last, world_size),
+        steps=sampler.num_batches,
+        accumulation=getattr(runner.optim_wrapper, '_accumulative_counts', 1),
+        cost=_cost(runner))
+    for domain in DOMAINS:
+        part = getattr(dataset, domain)
+        record[f'{domain}_images'] = len(part)
+        record[f'{domain}_data'] = data_digest(part)
+    return record
+
+
+def record_differences(then: dict, now: dict) -> list[str]:
+    """Say what differs between two records, and where to mend it.
+
+    The number of processes alone is no difference: with the same images in
+    each step, the same images have been consumed.
+
+    Args:
+        then (dict): What :func:`run_record` returned in the earlier run.
+        now (dict): Likewise, in this one.
+
+    Returns:
+        list[str]: One line a difference.
+    """
+    lines = []
+    for key, (name, where) in _COMPARED.items():
+        before, after = then.get(key), now[key]
+        if before == after:
+            continue
+        if isinstance(before, dict):  # Only the options that differ.
+            both = sorted(before.items() ^ after.items())
+            before, after = (
+                {k: part[k] for k, _ in both if k in part} or 'none'
+                for part in (before, after))
+        lines.append(f'{name}: {before} then, {after} now (see {where})')
+    if lines and then.get('processes') != now['processes']:
+        lines.append(f'processes: {then.get("processes")} then, '
+                     f'{now["processes"]} now')
+    return lines
+
+
+def data_digest(dataset) -> str:
+    """Return a digest of which images a data set holds, and their labels.
+
+    An image counts by its label and the last two parts of its path, so that
+    data may be moved, and by its pixels where they are part of the
+    annotation. Of more than 100,000 images as many are looked at, evenly
+    spaced; the others still count by their number.
+
+    Args:
+        dataset (object): A data set of MMPretrain, or a wrapper of one.
+
+    Returns:
+        str: 16 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    count = len(dataset)
+    for i in np.linspace(0, count - 1, min(count, _MOST_IMAGES)):
+        info = dataset.get_data_info(int(i))
+        path = PurePath(str(info.get('img_path', ''))).parts[-2:]
+        digest.update(repr((path, info.get('gt_label'))).encode())
+        if isinstance(info.get('img'), np.ndarray):
+            digest.update(info['img'].tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _over_all(sizes: dict[str, int], world_size: int) -> str:
+    return ' and '.join(f'{world_size * sizes[domain]} {domain}'
+                        for domain in DOMAINS)
+
+
+def _cost(runner: Runner) -> dict[str, str]:
+    """Describe the cost matrix: how it is made, or itself where given."""
+    for hook in runner.hooks:
+        if isinstance(hook, CostMatrixHook):
+            made = dict(
+                type=type(hook.builder).__name__,
+                begin=hook.begin,
+                interval=hook.interval,
+                **hook.builder.settings())
+            return {key: repr(value)
+                    for key, value in _with_contents(made).items()}
+    model = getattr(runner.model, 'module', runner.model)
+    ot_loss = getattr(model, 'ot_loss', None)
+    if ot_loss is None or not ot_loss.has_cost:
+        return {}
+    matrix = ot_loss.cost.cpu().numpy().tobytes()
+    return dict(digest=hashlib.sha256(matrix).hexdigest()[:16])
+
+
+def _with_contents(options):
+    """Put the digest of a file in the place of its path, wherever one is."""
+    if isinstance(options, dict):
+        return {key: _with_contents(options[key]) for key in sorted(options)}
+    if isinstance(options, list):
+        return [_with_contents(option) for option in options]
+    if isinstance(options, str) and Path(options).is_file():
+        digest = hashlib.sha256()
+        with open(options, 'rb') as file:
+            for block in iter(lambda: file.read(2**20), b''):
+                digest.update(block)
+        return f'file with digest {digest.hexdigest()[:16]}'
+    return options

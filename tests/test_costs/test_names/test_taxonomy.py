@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from mmjtln.costs import TaxonomyCost
+from mmjtln.costs.names.taxonomy import Taxonomy, read_taxonomy
+from tests.test_costs.conftest import Named
+
+#        thing
+#       /     \
+#   animal   artefact
+#   /    \       \
+# cat    dog     car
+#          \
+#         puppy
+TREE = dict(
+    animal='thing', artefact='thing', cat='animal', dog='animal',
+    car='artefact', puppy='dog')
+
+
+def tree_file(path, pairs=TREE, delimiter='\t'):
+    path.write_text('# parent, child\n\n' + ''.join(
+        f'{parent}{delimiter}{child}\n' for child, parent in pairs.items()))
+    return str(path)
+
+
+@pytest.mark.parametrize('metric, expected', [
+    # cat-cat, cat-puppy, cat-car, thing-cat
+    ('path', [0, 3, 4, 2]),
+    ('lch', np.log([1, 4, 5, 3])),
+    # 2 h / (2 h + d): the ancestors are cat (3), animal (2), thing (1).
+    ('wup', [0, 3 / 7, 4 / 6, 2 / 4]),
+])
+def test_distances_by_hand(tmp_path, metric, expected):
+    path = tree_file(tmp_path / 'tree.tsv')
+    cost = TaxonomyCost(path, metric, scale=False)(
+        Named('cat', 'thing'), Named('cat', 'puppy', 'car'))
+    np.testing.assert_allclose([*cost.matrix[0], cost.matrix[1, 0]], expected)
+    assert cost.settings['details']['nodes'][1] == ['cat', 'puppy', 'car']
+
+
+def test_the_shortest_of_several_ways_counts():
+    tree = Taxonomy(
+        dict(a={'root'}, b={'a'}, c={'b'}, x={'c', 'root'}, y={'root'}))
+    # x is at depth 5 by its longest way, and one edge from the root.
+    assert tree.depth['x'] == 5
+    assert tree.distances(['x'], ['y', 'b'], 'path').tolist() == [[2, 2]]
+    # With b: over b itself (depth 3, two edges), not over the root.
+    assert tree.distances(['x'], ['b'], 'wup')[0, 0] == pytest.approx(2 / 8)
+
+
+@pytest.mark.parametrize('pairs, words', [
+    (dict(a='b', b='c', c='a'), 'no cycles.*(a > c > b > a|c > b > a > c'
+     '|b > a > c > b)'),
+    (dict(TREE, thing='puppy'), 'no cycles'),
+    (dict(a='a'), 'a > a'),
+    (dict(a='b', c='d'), "has 2: 'b', 'd'"),
+])
+def test_cycles_and_several_roots_are_refused(tmp_path, pairs, words):
+    with pytest.raises(ValueError, match=f'tree.tsv: .*{words}'):
+        read_taxonomy(tree_file(tmp_path / 'tree.tsv', pairs))
+
+
+def test_files_are_read_by_their_kind(tmp_path):
+    table = tmp_path / 'tree.csv'
+    table.write_text('"pet, kept",cat\n"pet, kept",dog\n')
+    assert read_taxonomy(table).depth == {'pet, kept': 1, 'cat': 2, 'dog': 2}
+    table.write_text('a,b,c\n')
+    with pytest.raises(ValueError, match='line 1: expected a parent and a'):
+        read_taxonomy(table)
+    table.write_text('# nothing\n')
+    with pytest.raises(ValueError, match='holds no pair'):
+        read_taxonomy(table)
+    with pytest.raises(FileNotFoundError, match='no taxonomy at'):
+        read_taxonomy(tmp_path / 'x.tsv')
+
+
+def test_classes_outside_the_tree_are_all_named(tmp_path):
+    path = tree_file(tmp_path / 'tree.tsv')
+    source, target = Named('cat', 'okapi'), Named('dog', 'zebra')
+    with pytest.raises(ValueError, match="2 class name.*'okapi', 'zebra'"):
+        TaxonomyCost(path).check(source, target)
+    aliases = dict(okapi='cat', zebra='car')
+    cost = TaxonomyCost(path, 'path', aliases)(source, target)
+    assert (cost.matrix[0] == cost.matrix[1]).all()
+
+
+def test_options_are_checked():
+    with pytest.raises(ValueError, match='metric'):
+        TaxonomyCost('tree.tsv', 'resnik')

@@ -1,0 +1,64 @@
+"""ONNX export: a batch of any size, or a clear refusal."""
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmpretrain.models.utils import ShiftWindowMSA
+from mmpretrain.registry import MODELS
+from torch import nn
+
+pytest.importorskip('onnx')
+pytest.importorskip('onnxscript')
+runtime = pytest.importorskip('onnxruntime')
+
+from mmjtln.export.onnx_export import export_onnx  # noqa: E402
+
+
+def test_swin_takes_any_batch(tmp_path):
+    """Shifted windows do not hold the batch of the export fast."""
+    init_default_scope('mmpretrain')
+    torch.manual_seed(0)
+    model = MODELS.build(
+        dict(
+            type='ImageClassifier',
+            backbone=dict(
+                type='SwinTransformer', img_size=64, out_indices=(0, ),
+                arch=dict(embed_dims=12, depths=[2], num_heads=[1])),
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(type='LinearClsHead', num_classes=5, in_channels=12)))
+    model.eval()
+    before = ShiftWindowMSA.window_reverse
+    path = str(tmp_path / 'swin.onnx')
+    export_onnx(model, torch.randn(2, 3, 64, 64), path)
+    assert ShiftWindowMSA.window_reverse is before
+    session = runtime.InferenceSession(
+        path, providers=['CPUExecutionProvider'])
+    for size in (1, 5):
+        images = torch.randn(size, 3, 64, 64)
+        with torch.no_grad():
+            expected = model(images, mode='tensor').softmax(1)
+        found, = session.run(None, dict(images=images.numpy()))
+        torch.testing.assert_close(
+            torch.from_numpy(found), expected, atol=1e-5, rtol=0)
+
+
+class Baked(nn.Module):
+    """Computes with the number of images as a plain number."""
+
+    def __init__(self, reshape: bool):
+        super().__init__()
+        self.reshape = reshape
+
+    def forward(self, images, mode):
+        """Return three logits an image."""
+        count = int(images.shape[0] / 1)
+        if self.reshape:
+            return images.reshape(count, -1)[:, :3]
+        return images.flatten(1)[:, :3] * torch.tensor([1., 2., 3.]) * count
+
+
+@pytest.mark.parametrize('reshape', [True, False])
+def test_a_model_for_one_batch_size_is_refused(reshape, tmp_path):
+    """Whether it then fails or computes something else."""
+    with pytest.raises(RuntimeError, match='on 3 images.*batch size'):
+        export_onnx(Baked(reshape).eval(), torch.randn(2, 3, 4, 4),
+                    str(tmp_path / 'model.onnx'))

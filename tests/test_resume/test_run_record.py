@@ -1,0 +1,195 @@
+"""Resuming another run than that of the checkpoint is refused."""
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmjtln.models import JTLNClassifier
+from mmjtln.resume.run_record import data_digest, record_differences
+from tests.conftest import TINY_MODEL
+from tests.test_datasets.conftest import Toy
+
+PIPELINE = [dict(type='Resize', scale=32), dict(type='PackInputs')]
+
+
+@pytest.fixture(scope='module')
+def stopped(tmp_path_factory) -> Config:
+    """Return the config of a run of which two of four steps are done."""
+    folder = tmp_path_factory.mktemp('stopped')
+    np.save(folder / 'cost.npy', 1 - np.eye(10))
+    names = [str(i) for i in range(10)]
+    digits = dict(type='mmjtln.UCIDigits', split='val', pipeline=PIPELINE)
+    few = dict(
+        type='mmjtln.FewShotDataset', shots=2, seed=0,
+        dataset=dict(digits, metainfo=dict(classes=names)))
+    cfg = Config(
+        dict(
+            default_scope='mmpretrain',
+            work_dir=str(folder / 'work_dir'),
+            model=TINY_MODEL,
+            data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
+            train_dataloader=dict(
+                batch_size=8, num_workers=0,
+                collate_fn=dict(type='default_collate'),
+                dataset=dict(
+                    type='mmjtln.JointDataset', source=few, target=few),
+                sampler=dict(
+                    type='mmjtln.JointSampler', batch_size=8, epoch=2)),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
+            train_cfg=dict(by_epoch=True, max_epochs=1),
+            default_hooks=dict(
+                checkpoint=dict(
+                    type='mmjtln.ResumableCheckpointHook', interval=1)),
+            custom_hooks=[
+                dict(type='mmjtln.ClassCheckHook'),
+                dict(
+                    type='mmjtln.CostMatrixHook',
+                    cost=dict(
+                        type='mmjtln.FileCost', path=str(folder / 'cost.npy'),
+                        source_classes=names, target_classes=names))
+            ],
+            randomness=dict(seed=0),
+            log_level='ERROR'))
+    Runner.from_cfg(cfg).train()
+    cfg.train_cfg.max_epochs = 2
+    cfg.resume = True
+    return cfg
+
+
+@pytest.fixture
+def resumed(stopped, monkeypatch) -> Config:
+    """Return a copy to change; a training step would fail the test."""
+    monkeypatch.setattr(
+        JTLNClassifier, 'train_step',
+        lambda *_, **__: pytest.fail('a training step was taken'))
+    return Config(stopped.to_dict())
+
+
+LOADER, SAMPLER = 'train_dataloader', 'train_dataloader.sampler'
+SOURCE = 'train_dataloader.dataset.source'
+
+
+@pytest.mark.parametrize('options, words', [
+    ({f'{LOADER}.batch_size': 4, f'{SAMPLER}.batch_size': 4,
+      f'{SAMPLER}.source_ratio': 0.25, f'{SAMPLER}.epoch': 3,
+      f'{SAMPLER}.shuffle': False, f'{SAMPLER}.seed': 5,
+      'optim_wrapper.accumulative_counts': 3},
+     ['4 source and 4 target then, 1 source and 3 target now',
+      'train_dataloader.batch_size', 'source_ratio',
+      'steps in an epoch: 2 then, 3 now', '`epoch` of',
+      'shuffling: True then, False now', 'the seed of the order: 0 then, 5',
+      'steps in an update: 1 then, 3 now', 'accumulative_counts']),
+    ({'randomness.seed': 5, f'{SOURCE}.shots': 3,
+      'train_cfg': dict(by_epoch=False, max_iters=4, _delete_=True),
+      'default_hooks.checkpoint.by_epoch': False},
+     ['the seed of the run: 0 then, 5 now', 'randomness.seed',
+      'source images: 20 then, 30 now', 'train_dataloader.dataset.source',
+      'the loop: by epoch then, by iteration now', 'train_cfg.by_epoch']),
+    # One change alone is enough.
+    ({f'{SOURCE}.seed': 1}, ['digest of the paths and labels of the source']),
+])
+def test_refused(resumed, options, words):
+    """Each change is named, with what was, what is, and where to mend it."""
+    resumed.merge_from_dict(options)
+    with pytest.raises(ValueError, match='not the run of') as error:
+        Runner.from_cfg(resumed).train()
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_cost_option_changed(resumed):
+    """Another setting of the builder is named, and it alone."""
+    resumed.custom_hooks[1].cost.temperature = 2.
+    with pytest.raises(ValueError) as error:
+        Runner.from_cfg(resumed).train()
+    assert ("making of the cost matrix: {'temperature': '1.0'} then, "
+            "{'temperature': '2.0'} now") in str(error.value)
+
+
+def test_cost_file(resumed, tmp_path, monkeypatch):
+    """A moved file is the same; with other content it is refused."""
+    monkeypatch.undo()  # The first of the two may train.
+    cost = resumed.custom_hooks[1].cost
+    matrix = np.load(cost.path)
+    cost.path = str(tmp_path / 'moved.npy')
+    np.save(cost.path, matrix)
+    runner = Runner.from_cfg(resumed)
+    runner.train_loop.run = lambda: None
+    runner.train()
+    matrix[0, 0] = 0.5
+    np.save(cost.path, matrix)
+    with pytest.raises(ValueError, match='cost matrix.*path.*digest'):
+        Runner.from_cfg(resumed).train()
+
+
+def test_cost_removed(resumed):
+    """The OT term cannot go on with a matrix that nothing accounts for."""
+    resumed.custom_hooks = resumed.custom_hooks[:1]
+    resumed.model.ot_loss = dict(
+        type='mmjtln.OTLoss', cost=np.ones((10, 10)).tolist())
+    with pytest.raises(ValueError, match='making of the cost matrix'):
+        Runner.from_cfg(resumed).train()
+
+
+def test_checkpoint_without_optimizer(resumed, tmp_path):
+    """A best checkpoint holds weights only."""
+    last = Path(resumed.work_dir, 'last_checkpoint').read_text()
+    state = torch.load(last, weights_only=False)
+    del state['optimizer']
+    torch.save(state, tmp_path / 'best.pth')
+    resumed.load_from = str(tmp_path / 'best.pth')
+    with pytest.raises(ValueError, match='state of its optimizer'):
+        Runner.from_cfg(resumed).train()
+
+
+def test_checkpoints_at_places_that_cannot_be_resumed(resumed):
+    """Within an epoch, or between two updates, is refused at the start."""
+    hook = resumed.default_hooks.checkpoint
+    hook.by_epoch = False
+    with pytest.raises(ValueError, match='end of an epoch'):
+        Runner.from_cfg(resumed).train()
+    hook.by_epoch = True
+    resumed.optim_wrapper.accumulative_counts = 4
+    with pytest.raises(ValueError, match='every 2 steps'):
+        Runner.from_cfg(resumed).train()
+
+
+def test_number_of_processes():
+    """Another one is no difference if each step holds the same images."""
+    then = dict(
+        loop='by epoch', seed=0, order_seed=0, shuffle=True, processes=1,
+        step='8 source and 8 target', last_step='1 source and 3 target',
+        steps=3, accumulation=1, cost={}, source_images=9, target_images=9,
+        source_data='a', target_data='b')
+    now = dict(then, processes=2)
+    assert record_differences(then, now) == []
+    # A ragged last batch is filled up to the number of processes.
+    now['last_step'] = '2 source and 4 target'
+    step, processes = record_differences(then, now)
+    assert '1 source and 3 target then, 2 source and 4 target now' in step
+    assert processes == 'processes: 1 then, 2 now'
+
+
+def test_data_digest():
+    """Paths, labels and their order count; where the folder lies does not."""
+    class Moved(Toy):
+        root = '/elsewhere/'
+
+        def load_data_list(self):
+            infos = super().load_data_list()
+            for info in infos:
+                del info['img']
+                info['img_path'] = self.root + info['img_path']
+            return infos
+
+    class MovedAgain(Moved):
+        root = '/here/data/'
+
+    digests = [data_digest(data) for data in (
+        Moved(6), Moved(6, first=1), Moved(7), Moved(6, labels=[0] * 6), Toy(6)
+    )]
+    assert len(set(digests)) == 5
+    assert data_digest(MovedAgain(6)) == digests[0]

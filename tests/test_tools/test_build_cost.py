@@ -1,0 +1,134 @@
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+
+from mmjtln.costs import CostMatrix
+from tests.test_costs.conftest import PACK, toy_config
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'build_cost.py'
+CLASSES = ['a', 'b', 'c']
+
+
+def images(**kwargs):
+    return dict(type='CostToyImages', counts=[4, 5, 6], **kwargs)
+
+
+@pytest.fixture
+def config(tmp_path):
+    toy = toy_config(num_classes=3)
+    model = dict(
+        toy, type='mmjtln.JTLNClassifier', source_head=dict(num_classes=3))
+    data = dict(
+        type='mmjtln.JointDataset',
+        source=images(classes=CLASSES),
+        target=images(
+            shift=20, pipeline=[dict(type='RandomFlip', prob=0.5), *PACK]))
+    hooks = [
+        dict(
+            type='mmjtln.CostMatrixHook',
+            cost=dict(type='mmjtln.MKMMDCost', num_kernels=3))
+    ]
+    path = tmp_path / 'config.py'
+    preprocessor = model.pop('data_preprocessor')
+    path.write_text(
+        f'model = {model!r}\ndata_preprocessor = {preprocessor!r}\n'
+        f'train_dataloader = dict(dataset={data!r})\n'
+        f'test_dataloader = dict(dataset={images(pipeline=PACK)!r})\n'
+        f'custom_hooks = {hooks!r}\n')
+    return path
+
+
+@pytest.fixture
+def tool():
+    spec = importlib.util.spec_from_file_location('build_cost', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run(tool, config, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv',
+                            ['build_cost', str(config), *arguments])
+        tool.main()
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_the_configs_builder_is_the_default(run, tmp_path):
+    out = run('--out', 'deep/c.npz', '--cost-options', 'cap=0.9')
+    cost = CostMatrix.load(tmp_path / 'deep' / 'c.npz')
+    assert (cost.method, cost.settings['num_kernels']) == ('MKMMDCost', 3)
+    assert cost.settings['cap'] == .9
+    assert (tmp_path / 'deep' / 'c.png').read_bytes()[1:4] == b'PNG'
+    assert 'initial weights' in out
+    assert 'nearest source classes of each target class' in out
+
+
+def test_several_builders_are_judged(run, tmp_path):
+    source = MODELS.build(toy_config(num_classes=3))
+    torch.save(
+        dict(
+            state_dict=source.state_dict(),
+            meta=dict(dataset_meta=dict(classes=CLASSES))), 'source.pth')
+    out = run('--checkpoint', 'source.pth', '--relation', 'order', '--method',
+              'PrototypeCost', 'ConfusionCost', '--cluster')
+    assert 'initial weights' not in out
+    assert 'nearest source class right: 3 of 3' in out
+    for name in ('PrototypeCost', 'ConfusionCost'):
+        assert CostMatrix.load(tmp_path / f'cost.{name}.npz').method == name
+
+
+def test_a_source_trained_head_becomes_the_source_head(run, tmp_path):
+    from mmjtln.costs import ConfusionCost
+    from tests.test_costs.conftest import ToyImages
+    source = MODELS.build(toy_config(num_classes=3))
+    torch.nn.init.normal_(source.head.fc.weight)
+    torch.save(
+        dict(
+            state_dict=source.state_dict(),
+            meta=dict(dataset_meta=dict(classes=CLASSES))), 'source.pth')
+    run('--checkpoint', 'source.pth', '--method', 'ConfusionCost')
+    expected = ConfusionCost()(
+        ToyImages([4, 5, 6], CLASSES), ToyImages([4, 5, 6], shift=20), source)
+    assert CostMatrix.load('cost.npz').source_hash == expected.source_hash
+
+
+def test_unknown_builders_and_bad_input_end_early(run):
+    with pytest.raises(SystemExit, match='no builder Magic; there are'):
+        run('--method', 'Magic')
+    with pytest.raises(ValueError, match='samples_per_class=1'):
+        run('--cost-options', 'samples_per_class=1', 'biased=False')
+
+
+def test_the_pipeline_is_found(tool):
+
+    def loader(**dataset):
+        return dict(dataset=dataset)
+
+    a, b, c = ([dict(type=name)] for name in 'abc')
+    wrapped = dict(type='FewShotDataset', dataset=dict(pipeline=b))
+    test = dict(test_dataloader=loader(dataset=dict(pipeline=c)))
+    joint = dict(
+        test,
+        val_dataloader=loader(source=dict(pipeline=a), target=wrapped))
+    hook = dict(type='mmjtln.CostMatrixHook', cost=dict(pipeline=c))
+    for config, expected in (
+        (dict(), None), (test, c), (dict(val_dataloader=loader()), None),
+        (dict(test, val_dataloader=loader(pipeline=a)), a),
+        (joint, dict(source=a, target=b)),
+        (dict(joint, custom_hooks=[hook]), c)):
+        assert tool.find_pipeline(Config(config)) == expected
+    part = dict(type='mmjtln.MKMMDCost')
+    cost = dict(type='mmjtln.CompositeCost', costs=[part])
+    tool.give_pipeline(cost, c)
+    assert part['pipeline'] == c
