@@ -26,8 +26,8 @@ class TaxonomyCost(BaseCost):
 
     The taxonomy comes from a file (see
     :func:`~mmjtln.costs.names.taxonomy.read_taxonomy`), in which class names
-    are nodes, or from WordNet, where ImageNet's synset ids map directly and other
-    names by their most frequent sense as a noun. A node may have several
+    are nodes, or from WordNet, where ImageNet's synset ids map directly and
+    other names by their most frequent sense as a noun. A node may have several
     parents; the root must be one.
 
     Source: Z. Wu and M. Palmer, "Verb Semantics and Lexical Selection", ACL
