@@ -1,0 +1,105 @@
+"""Weight decay towards where training began, in place of zero."""
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+#: Optimizers whose step depends on a weight's own size, or comes back to it.
+_REFUSED = ('lars', 'lamb', 'lbfgs', 'adafactor')
+
+
+class StartPull:
+    r"""Pull parameters towards their start in each optimizer step (L2-SP).
+
+    .. math:: \frac{\alpha}{2} \sum_w \|w - w_0\|^2
+
+    Source: X. Li, Y. Grandvalet and F. Davoine, "Explicit Inductive Bias for
+    Transfer Learning with Convolutional Networks", ICML 2018, equation 3.
+
+    It works as weight decay does, within the step: what is logged, clipped,
+    scaled or accumulated as the loss and its gradient does not hold it. The
+    optimizer's own ``weight_decay`` pulls these parameters towards their
+    start as well, not towards zero, coupled (SGD) as decoupled (AdamW);
+    ``strength`` comes on top of it.
+
+    Args:
+        starts (Mapping[str, Tensor]): By the parameter's name, of its shape.
+            Kept as copies.
+        strength (float): :math:`\alpha`, not negative. Defaults to 0, the
+            optimizer's own weight decay alone.
+
+    Raises:
+        ValueError: If ``strength`` is negative or not finite.
+    """
+
+    def __init__(self, starts: Mapping[str, Tensor],
+                 strength: float = 0.) -> None:
+        check_strength(strength)
+        self.starts = {name: start.detach().clone()
+                       for name, start in starts.items()}
+        self.strength = strength
+
+    def attach(self, model: nn.Module, optimizer: Optimizer) -> None:
+        """Act in every step of an optimizer from now on.
+
+        Args:
+            model (nn.Module): Holds the parameters by their names, not
+                wrapped.
+            optimizer (Optimizer): Steps them.
+
+        Raises:
+            ValueError: If a parameter is missing or of another shape, or the
+                optimizer's step is not one that a pull can be added to.
+        """
+        _check_optimizer(optimizer, self.strength)
+        parameters = dict(model.named_parameters())
+        pairs = []
+        for name, start in self.starts.items():
+            found = parameters.get(name)
+            if found is None or found.shape != start.shape:
+                raise ValueError(
+                    'Each start must be that of a parameter of the model, '
+                    f'but `{name}` with shape {tuple(start.shape)} is '
+                    + ('none of it' if found is None else
+                       f'{tuple(found.shape)} there')
+                    + '. Use the checkpoint of a run with this model.')
+            pairs.append((found, start.to(found)))
+
+        # A step depends on a weight's value through its decay alone, so
+        # that of w - w_0 decays towards w_0.
+        @torch.no_grad()
+        def before(*_) -> None:
+            for parameter, start in pairs:
+                parameter.sub_(start)
+                if self.strength and parameter.grad is not None:
+                    parameter.grad.add_(parameter, alpha=self.strength)
+
+        @torch.no_grad()
+        def after(*_) -> None:
+            for parameter, start in pairs:
+                parameter.add_(start)
+
+        optimizer.register_step_pre_hook(before)
+        optimizer.register_step_post_hook(after)
+
+
+def check_strength(strength: float) -> None:
+    """Refuse a strength that is no finite number of at least 0."""
+    if not 0 <= strength < float('inf'):
+        raise ValueError('The strength of a pull must be finite and not '
+                         f'negative, got {strength!r}.')
+
+
+def _check_optimizer(optimizer: Optimizer, strength: float) -> None:
+    name = type(optimizer).__name__
+    if name.lower() in _REFUSED:
+        raise ValueError(
+            'A pull towards the start needs an optimizer whose step depends '
+            f'on the gradient and on weight decay alone, got {name}. Set '
+            '`optim_wrapper.optimizer.type` to SGD or AdamW.')
+    if strength and optimizer.defaults.get('fused'):
+        raise ValueError(
+            'A fused optimizer unscales gradients within its step, where a '
+            f'pull cannot be added, got {name}(fused=True). Leave `fused` '
+            'out of `optim_wrapper.optimizer`.')
