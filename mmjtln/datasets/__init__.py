@@ -1,4 +1,5 @@
 """Data sets and samplers of joint transfer learning."""
+from .class_list import ClassList
 from .class_subset import ClassSubset
 from .digits import MNIST5k, UCIDigits
 from .elpv import ELPV
@@ -7,6 +8,6 @@ from .joint_dataset import JointDataset
 from .joint_sampler import JointSampler
 
 __all__ = [
-    'ELPV', 'ClassSubset', 'FewShotDataset', 'JointDataset', 'JointSampler',
-    'MNIST5k', 'UCIDigits'
+    'ELPV', 'ClassList', 'ClassSubset', 'FewShotDataset', 'JointDataset',
+    'JointSampler', 'MNIST5k', 'UCIDigits'
 ]

@@ -1,0 +1,110 @@
+"""Class lists that are on hand: of data sets and of checkpoints."""
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmpretrain.registry import DATASETS as MMPRETRAIN_DATASETS
+
+from mmjtln.class_lists import quote_names
+from mmjtln.registry import DATASETS
+
+#: What two classes of ImageNet with one name and no other words are: the
+#: synsets n02012849 and n03126707 of WordNet.
+_SENSES = {('crane', 134): 'bird', ('crane', 517): 'machine'}
+
+
+def registered_classes(name: str) -> tuple[str, ...]:
+    """Return the class list of a registered data set.
+
+    Args:
+        name (str): The data set's type, whatever its case: ``'imagenet'``,
+            ``'CUB'``, ``'OxfordIIITPet'``, ...
+
+    Returns:
+        tuple[str, ...]: Its ``METAINFO['classes']``.
+
+    Raises:
+        ValueError: If no registered data set of this name has class names.
+    """
+    known = {
+        kind.lower(): tuple(meta['classes'])
+        for registry in (MMPRETRAIN_DATASETS, DATASETS)
+        for kind, dataset in registry.module_dict.items()
+        if (meta := getattr(dataset, 'METAINFO', None)) and
+        meta.get('classes')
+    }
+    if name.lower() not in known:
+        near = difflib.get_close_matches(name.lower(), known, 1)
+        raise ValueError(
+            f'{name!r} is neither a file nor a data set with class names'
+            f'{f" (did you mean {near[0]!r}?)" if near else ""}; known are '
+            f'{", ".join(sorted(known))}. Set `classes` of the ClassList to '
+            'a list of names, a text file of one name a line, one of these '
+            'data sets, or a checkpoint (.pth)')
+    return known[name.lower()]
+
+
+def checkpoint_classes(checkpoint: dict | str) -> tuple[str, ...] | None:
+    """Return the source classes that a checkpoint names.
+
+    Args:
+        checkpoint (dict | str): Its content, or where it lies.
+
+    Returns:
+        tuple[str, ...] | None: ``meta.dataset_meta.source_classes`` of a
+        JTLN's, else ``meta.dataset_meta.classes`` or, as MMClassification
+        wrote it, ``meta.CLASSES``; None if it names none.
+    """
+    if not isinstance(checkpoint, dict):
+        checkpoint = CheckpointLoader.load_checkpoint(
+            str(checkpoint), map_location='cpu', logger='silent')
+    meta = checkpoint.get('meta')
+    meta = meta if isinstance(meta, dict) else {}
+    dataset_meta = meta.get('dataset_meta') or {}
+    found = (dataset_meta.get('source_classes') or dataset_meta.get('classes')
+             or meta.get('CLASSES'))
+    return tuple(found) if found else None
+
+
+def short_names(
+        names: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Give each class of a list one short name that no other has.
+
+    The short name of ``'tench, Tinca tinca'`` is its first synonym. Of
+    classes with the same first synonym, those with a second one get it in
+    brackets (``'maillot (tank suit)'``); of the rest, ImageNet's two cranes
+    get what their synsets are (``'crane (bird)'``, ``'crane (machine)'``),
+    and others, if more than one is left, a number.
+
+    Args:
+        names (Sequence[str]): L names with synonyms, parted by ``', '``.
+
+    Returns:
+        tuple: The L short names (tuple), and for each class its synonyms
+        (list of L tuples), which tell the classes apart, too.
+    """
+    words = [tuple(part.strip() for part in name.split(', ') if part.strip())
+             or (name, ) for name in names]
+    count = Counter(first for first, *_ in words)
+    short, synonyms, bare = [], [], {}
+    for label, (first, *others) in enumerate(words):
+        name = first
+        if count[first] > 1:
+            sense = others[0] if others else _SENSES.get((first, label))
+            name = f'{first} ({sense})' if sense else first
+            if not sense:
+                bare.setdefault(first, []).append(label)
+        short.append(name)
+        synonyms.append((first, *others) if others else (name, ))
+    for first, labels in bare.items():
+        for number, label in enumerate(labels, start=1):
+            if len(labels) > 1:
+                short[label] = f'{first} ({number})'
+                synonyms[label] = (short[label], )
+    double = [name for name, times in Counter(short).items() if times > 1]
+    if double:
+        raise ValueError(
+            'class names must be unique, but even with their second synonyms '
+            f'these are not: {quote_names(double)}. Give the names as a list')
+    return tuple(short), synonyms
