@@ -9,6 +9,7 @@ from . import (  # noqa: E402
     evaluation,
     hooks,
     models,
+    peers,
     resume,
     visualization,
 )
@@ -19,5 +20,5 @@ register_checkpoint_loaders()
 
 __all__ = [
     '__version__', 'costs', 'datasets', 'evaluation', 'hooks', 'models',
-    'resume', 'visualization'
+    'peers', 'resume', 'visualization'
 ]

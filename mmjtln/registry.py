@@ -30,13 +30,13 @@ MODELS = Registry(
     'model',
     parent=MMENGINE_MODELS,
     scope='mmjtln',
-    locations=['mmjtln.models'])
+    locations=['mmjtln.models', 'mmjtln.peers'])
 #: Hooks of the training loop.
 HOOKS = Registry(
     'hook',
     parent=MMENGINE_HOOKS,
     scope='mmjtln',
-    locations=['mmjtln.hooks', 'mmjtln.resume'])
+    locations=['mmjtln.hooks', 'mmjtln.peers', 'mmjtln.resume'])
 #: What the optimizer is wrapped in: mixed precision.
 OPTIM_WRAPPERS = Registry(
     'optimizer wrapper',
