@@ -48,7 +48,7 @@ def test_imagenet():
 
 def test_other_data_sets_by_name():
     assert ClassList('CUB').metainfo['classes'] == CUB_CATEGORIES
-    assert ClassList('uciDigits').metainfo['classes'][0] == '0 - zero'
+    assert ClassList('uciDigits').metainfo['classes'][0] == 'zero'
     built = DATASETS.build(dict(type='mmjtln.ClassList', classes='voc'))
     assert built.metainfo['classes'][0] == 'aeroplane'
 
