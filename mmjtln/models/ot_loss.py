@@ -5,6 +5,7 @@ import torch
 from mmengine.logging import print_log
 
 from mmjtln.ot import entropic_value
+from mmjtln.ot.side import relaxations
 from mmjtln.ot.sinkhorn import check_options
 from mmjtln.registry import MODELS
 
@@ -58,6 +59,13 @@ class OTLoss(CostBuffer):
         loss_weight (float): Factor of the loss. Defaults to 1.0.
         reduction (str): ``'mean'`` or ``'sum'`` over the batch, or
             ``'none'``. Defaults to ``'mean'``.
+        relax (float | dict, optional): Weight tau of the KL divergence that
+            replaces a marginal constraint (unbalanced OT), in units of the
+            cost: one for both sides, or a dict with one or both of
+            ``source`` and ``target``. With the source side relaxed, a
+            source class that has nothing to do with the target need not
+            send its mass anywhere. None is the constraint, the limit of a
+            large tau. Defaults to None.
         grad_to (str): Whose logits get a gradient: ``'source'``,
             ``'target'`` or ``'both'``. Defaults to ``'source'``.
         cost (Tensor or array or nested list, optional): Cost matrix, shape
@@ -91,10 +99,12 @@ class OTLoss(CostBuffer):
                  num_source=None,
                  num_target=None,
                  source_classes=None,
-                 target_classes=None):
+                 target_classes=None,
+                 relax=None):
         super().__init__(cost, num_source, num_target, source_classes,
                          target_classes)
         check_options(reg, max_iter, tol)
+        relaxations(relax)
         if isinstance(loss_weight, bool) or not isinstance(
                 loss_weight, (int, float)):
             raise TypeError('loss_weight must be a number, got '
@@ -110,6 +120,7 @@ class OTLoss(CostBuffer):
         self.loss_weight = loss_weight
         self.reduction = reduction
         self.grad_to = grad_to
+        self.relax = relax
         self._warned = False
 
     def extra_repr(self):
@@ -117,6 +128,7 @@ class OTLoss(CostBuffer):
         return (f'reg={self.reg}, max_iter={self.max_iter}, tol={self.tol}, '
                 f'loss_weight={self.loss_weight}, '
                 f'reduction={self.reduction!r}, grad_to={self.grad_to!r}, '
+                f'relax={self.relax!r}, '
                 f'num_source={self.num_source}, '
                 f'num_target={self.num_target}')
 
@@ -154,7 +166,7 @@ class OTLoss(CostBuffer):
         try:
             value, result = entropic_value(
                 source_logits.to(dtype), target_logits.to(dtype),
-                self.cost, self.reg, self.max_iter, self.tol)
+                self.cost, self.reg, self.max_iter, self.tol, self.relax)
         except ValueError as error:
             if self.has_cost:
                 raise

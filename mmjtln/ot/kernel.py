@@ -5,18 +5,27 @@ of ``C / reg``: a dense matrix whose products are single matrix products for
 the whole batch, and a log-sum-exp for ranges that no float can hold.
 """
 import math
+from collections.abc import Iterator
 
 import torch
+from torch import Tensor
+
+from .side import Side
 
 # A product K v with K in [exp(-R), 1] and max(v) = 1 loses the terms below
-# the smallest normal number (exp(-87), exp(-708)) against a sum that is at
-# least exp(-R). These bounds leave exp(27) and exp(100) between the two:
-# what is lost stays below rounding for any number of classes.
-MAX_RANGE_FLOAT32 = 60.
-MAX_RANGE_FLOAT64 = 600.
-# Elements of one chunk's temporary in the log-sum-exp form, unless a single
-# sample needs more.
+# the smallest normal number (exp(-708)) against a sum that is at least
+# exp(-R). This bound leaves exp(100) between the two: what is lost stays
+# below rounding for any number of classes. (In float32 the rounding of the
+# potentials sets a lower bound, see sinkhorn.py.)
+MAX_RANGE_DENSE = 600.
+# Elements of one chunk's temporary where samples have one each, unless a
+# single sample needs more.
 CHUNK_ELEMENTS = 2**20
+
+
+def chunk_size(elements: int) -> int:
+    """Return how many samples of so many elements make a chunk."""
+    return max(1, CHUNK_ELEMENTS // elements)
 
 
 class DenseKernel:
@@ -27,53 +36,56 @@ class DenseKernel:
             Overwritten.
     """
 
-    def __init__(self, log_kernel):
+    def __init__(self, log_kernel: Tensor) -> None:
         self.matrix = log_kernel.exp_()
         self.transposed = self.matrix.t()
-        self.elements = log_kernel.numel()
 
-    def marginal(self, p, log_p):
-        """The form of a marginal that :meth:`sweep` takes."""
-        return p
-
-    def log_rows(self, log_v):
+    def log_rows(self, log_v: Tensor) -> Tensor:
         """log(K v), shape (B, N), of log v, shape (B, L)."""
-        shift = log_v.amax(1, keepdim=True)
-        product = torch.mm((log_v - shift).exp_(), self.transposed)
-        return product.log_().add_(shift)
+        return self._log_product(log_v, self.transposed)
 
-    def sweep(self, log_v, marginal):
-        """log(K^T u), shape (B, L), where u = marginal / (K v), (B, N)."""
+    def sweep(self, log_v: Tensor, rows: Side) -> Tensor:
+        """log(K^T u), shape (B, L), u being the half step to the rows."""
+        if rows.kappa < 1:
+            log_u = rows.half_step(self.log_rows(log_v))
+            return self._log_product(log_u, self.matrix)
         shift = log_v.amax(1, keepdim=True)
         product = torch.mm((log_v - shift).exp_(), self.transposed)
         # A marginal below the smallest float counts as zero here; the
         # classes concerned move no more mass than that.
-        product = torch.div(marginal, product, out=product)
+        product = torch.div(rows.mass, product, out=product)
         return torch.mm(product, self.matrix).log_().sub_(shift)
 
-    def _split(self, log_u, log_v):
-        """Factors of at most one each, and the scale taken off them."""
+    @staticmethod
+    def _log_product(log_factor: Tensor, matrix: Tensor) -> Tensor:
+        shift = log_factor.amax(1, keepdim=True)
+        product = torch.mm((log_factor - shift).exp_(), matrix)
+        return product.log_().add_(shift)
+
+    def _split(self, log_u: Tensor, log_v: Tensor) -> tuple[Tensor, Tensor]:
+        """Factors u and v of the plan u K v, the one of them at most 1."""
         shift_u = log_u.amax(1, keepdim=True)
         shift_v = log_v.amax(1, keepdim=True)
-        # The factor is at most exp(R): every entry of the plan is <= 1.
-        return ((log_u - shift_u).exp_(), (log_v - shift_v).exp_(),
-                (shift_u + shift_v).exp_())
+        # The scale is at most exp(R): every entry of the plan is <= 1.
+        scale = (shift_u + shift_v).exp_()
+        return ((log_u - shift_u).exp_().mul_(scale),
+                (log_v - shift_v).exp_())
 
-    def plan(self, log_u, log_v):
-        """One sample's plan, shape (N, L), of log u (N,) and log v (L,)."""
-        u, v, factor = self._split(log_u[None], log_v[None])
-        return u.mul_(factor).t() * self.matrix * v
+    def plans(self, log_u: Tensor, log_v: Tensor) -> Tensor:
+        """Each sample's plan, shape (B, N, L)."""
+        u, v = self._split(log_u, log_v)
+        return (u[:, :, None] * self.matrix).mul_(v[:, None])
 
-    def mean_plan(self, log_u, log_v):
+    def mean_plan(self, log_u: Tensor, log_v: Tensor) -> Tensor:
         """The batch's mean plan, shape (N, L)."""
-        u, v, factor = self._split(log_u, log_v)
-        return (u.mul_(factor).t() @ v).mul_(self.matrix).div_(len(u))
+        u, v = self._split(log_u, log_v)
+        return (u.t() @ v).mul_(self.matrix).div_(len(u))
 
-    def transport_cost(self, log_u, log_v, cost):
+    def transport_cost(self, log_u: Tensor, log_v: Tensor,
+                       cost: Tensor) -> Tensor:
         """<plan, cost> of each sample, shape (B,)."""
-        u, v, factor = self._split(log_u, log_v)
-        per_column = u.mul_(factor) @ (self.matrix * cost)
-        return per_column.mul_(v).sum(1)
+        u, v = self._split(log_u, log_v)
+        return (u @ (self.matrix * cost)).mul_(v).sum(1)
 
 
 class LogKernel:
@@ -86,57 +98,52 @@ class LogKernel:
         log_kernel (Tensor): log K, shape (N, L), nowhere positive.
     """
 
-    def __init__(self, log_kernel):
+    def __init__(self, log_kernel: Tensor) -> None:
         self.log_kernel = log_kernel
-        self.elements = log_kernel.numel()
 
-    def _chunks(self, *tensors):
-        size = max(1, CHUNK_ELEMENTS // self.log_kernel.numel())
+    def _chunks(self, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        size = chunk_size(self.log_kernel.numel())
         return zip(*(t.split(size) for t in tensors), strict=True)
 
-    def marginal(self, p, log_p):
-        """The form of a marginal that :meth:`sweep` takes."""
-        return log_p
-
-    def log_rows(self, log_v):
+    def log_rows(self, log_v: Tensor) -> Tensor:
         """log(K v), shape (B, N), of log v, shape (B, L)."""
         return torch.cat([
             (v[:, None] + self.log_kernel).logsumexp(2)
             for v, in self._chunks(log_v)
         ])
 
-    def log_columns(self, log_u):
-        """log(K^T u), shape (B, L), of log u, shape (B, N)."""
+    def sweep(self, log_v: Tensor, rows: Side) -> Tensor:
+        """log(K^T u), shape (B, L), u being the half step to the rows."""
         return torch.cat([
             (u[:, :, None] + self.log_kernel).logsumexp(1)
-            for u, in self._chunks(log_u)
+            for u, in self._chunks(rows.half_step(self.log_rows(log_v)))
         ])
 
-    def sweep(self, log_v, marginal):
-        """log(K^T u), shape (B, L), where u = marginal / (K v), (B, N)."""
-        return self.log_columns(marginal - self.log_rows(log_v))
+    def plans(self, log_u: Tensor, log_v: Tensor) -> Tensor:
+        """Each sample's plan, shape (B, N, L)."""
+        return (log_u[:, :, None] + log_v[:, None]).add_(
+            self.log_kernel).exp_()
 
-    def plan(self, log_u, log_v):
-        """One sample's plan, shape (N, L), of log u (N,) and log v (L,)."""
-        return (log_u[:, None] + log_v + self.log_kernel).exp_()
-
-    def mean_plan(self, log_u, log_v):
+    def mean_plan(self, log_u: Tensor, log_v: Tensor) -> Tensor:
         """The batch's mean plan, shape (N, L)."""
         total = torch.zeros_like(self.log_kernel)
         for u, v in self._chunks(log_u, log_v):
-            plans = u[:, :, None] + v[:, None] + self.log_kernel
-            total += plans.exp_().sum(0)
+            total += self.plans(u, v).sum(0)
         return total.div_(len(log_u))
 
-    def transport_cost(self, log_u, log_v, cost):
+    def transport_cost(self, log_u: Tensor, log_v: Tensor,
+                       cost: Tensor) -> Tensor:
         """<plan, cost> of each sample, shape (B,)."""
         return torch.cat([
-            (u[:, :, None] + v[:, None] + self.log_kernel).exp_().mul_(
-                cost).sum((1, 2)) for u, v in self._chunks(log_u, log_v)
+            self.plans(u, v).mul_(cost).sum((1, 2))
+            for u, v in self._chunks(log_u, log_v)
         ])
 
 
-def reduce_cost(cost):
+Kernel = DenseKernel | LogKernel
+
+
+def reduce_cost(cost: Tensor) -> tuple[Tensor, Tensor, Tensor, float, float]:
     """Take the row minima, then the column minima, off a cost matrix.
 
     They change the potentials by known amounts and the plan not at all;
@@ -147,7 +154,8 @@ def reduce_cost(cost):
 
     Returns:
         tuple: What is left, shape (N, L), new memory; the row offsets (N,)
-        and the column offsets (L,); the largest entry left (float).
+        and the column offsets (L,); the largest entry left (float) and the
+        largest entry of the cost (float).
 
     Raises:
         ValueError: If the cost has a non-finite or a negative entry.
@@ -157,22 +165,24 @@ def reduce_cost(cost):
     columns = rest.amin(0)
     rest -= columns
     # One read of the device for all that must be known about the cost.
-    least, spread = torch.stack([rows.amin(), rest.amax()]).tolist()
-    if not (math.isfinite(least) and math.isfinite(spread) and least >= 0):
+    least, largest, spread = torch.stack(
+        [rows.amin(), cost.amax(), rest.amax()]).tolist()
+    if not (math.isfinite(least) and math.isfinite(largest) and least >= 0):
         raise ValueError(
             'cost must be finite and non-negative, got a matrix of shape '
             f'{tuple(cost.shape)} with a NaN, infinite or negative entry; '
-            'mend the cost matrix before solving')
-    return rest, rows, columns, spread
+            'fix the cost matrix before solving')
+    return rest, rows, columns, spread, largest
 
 
-def build_kernel(log_kernel, span):
-    """Choose the form that holds K with log K in [-span, 0].
+def build_kernel(rest: Tensor, reg: float, spread: float) -> Kernel:
+    """Choose the form that holds exp(-rest / reg).
 
     Args:
-        log_kernel (Tensor): log K, shape (N, L), in a dtype fit for the
-            span. Overwritten.
-        span (float): The largest entry of -log K.
+        rest (Tensor): A reduced cost, shape (N, L), in a dtype fit for the
+            range.
+        reg (float): Weight of the entropy.
+        spread (float): The largest entry of ``rest``.
     """
-    form = DenseKernel if span <= MAX_RANGE_FLOAT64 else LogKernel
-    return form(log_kernel)
+    dense = spread / reg <= MAX_RANGE_DENSE
+    return (DenseKernel if dense else LogKernel)(rest * (-1 / reg))

@@ -3,31 +3,41 @@ import itertools
 import math
 
 import torch
+from torch import Tensor
 
-from .anderson import Anderson
-from .kernel import MAX_RANGE_FLOAT32, build_kernel, reduce_cost
+from .kernel import Kernel, build_kernel, reduce_cost
+from .newton import newton
 from .precision import full_precision
 from .result import SinkhornResult
+from .side import Side, exponent, relaxations
 
 # Iterations between two looks at the error. On a GPU a look waits for the
 # device.
 CHECK_EVERY = {'cpu': 2}
 CHECK_EVERY_ELSEWHERE = 4
-# Solved samples leave the batch if an iteration costs at least this many
-# multiplications; below it, taking them out costs more.
-MIN_WORK = {'cpu': 2**21}
-MIN_WORK_ELSEWHERE = 2**30
-# They leave if this share of the batch or less would stay.
-MOST_LEFT = 0.75
 # Marginal error that float32 reaches surely, for each unit of the exponent.
 FLOAT32_FLOOR = 1e-7
-# Steps of the regularisation from coarse to fine, and how well the coarser
-# problems are solved.
-LEVEL_FACTOR = 4
-LEVEL_TOL = 0.1
+# Largest C / reg for float32: past it the rounding of the potentials alone
+# moves more than 1e-6 of mass.
+MAX_RANGE_FLOAT32 = 20.
+# Largest C / reg at all: past it that of float64 does.
+MAX_RANGE = 1e9
+# Newton's method is for shorter sides of at most so many classes. One of
+# its steps takes the time of some FIRST + PER_CLASS L iterations, so it
+# starts when these have been tried.
+NEWTON_CLASSES = 512
+FIRST, PER_CLASS = 10, 2
+# Up to so many entries of all plans Newton's step is also taken where the
+# marginals are met, to see whether the potentials are settled.
+SETTLED_ELEMENTS = 2**14
+# Largest step of settled potentials, in units of tol.
+SETTLED = 10.
+# Where the product of both kappas is at most this, the iteration contracts
+# by it, and a met marginal means settled potentials.
+CONTRACTION = 0.9
 
 
-def check_options(reg, max_iter, tol):
+def check_options(reg: float, max_iter: int, tol: float) -> None:
     """Check what does not depend on the data.
 
     Raises:
@@ -54,7 +64,7 @@ def check_options(reg, max_iter, tol):
                          'max_iter to a positive integer such as 1000')
 
 
-def _check_shapes(log_p, log_q, cost):
+def _check_shapes(log_p: Tensor, log_q: Tensor, cost: Tensor) -> None:
     for name, value in dict(log_p=log_p, log_q=log_q, cost=cost).items():
         if not torch.is_tensor(value) or not value.is_floating_point():
             raise TypeError(
@@ -79,7 +89,13 @@ def _check_shapes(log_p, log_q, cost):
 
 
 @torch.no_grad()
-def sinkhorn(log_p, log_q, cost, reg, max_iter=1000, tol=1e-4):
+def sinkhorn(log_p: Tensor,
+             log_q: Tensor,
+             cost: Tensor,
+             reg: float,
+             max_iter: int = 1000,
+             tol: float = 1e-4,
+             relax: float | dict | None = None) -> SinkhornResult:
     r"""Solve a batch of entropic OT problems that share one cost matrix.
 
     .. math::
@@ -88,18 +104,26 @@ def sinkhorn(log_p, log_q, cost, reg, max_iter=1000, tol=1e-4):
         \qquad H(G) = -\sum_{ij} G_{ij} (\log G_{ij} - 1)
 
     for every sample's marginals p and q (Cuturi, *Sinkhorn Distances*,
-    NeurIPS 2013). As all samples share the kernel exp(-C / reg), a half
-    step for the whole batch is one matrix product. Work in one iteration:
-    4 B L_s L_t operations; memory O(L_s L_t + B (L_s + L_t)). Iterations
-    are accelerated (:class:`~mmjtln.ot.anderson.Anderson`), solved samples
-    leave the batch, and for a small reg coarser problems are solved first.
+    NeurIPS 2013). With ``relax`` a constraint becomes a penalty, tau KL(G 1
+    | p) with KL(a | b) = sum a log(a / b) - a + b: mass may then be left
+    behind or made where moving it costs more (Chizat et al., *Scaling
+    algorithms for unbalanced optimal transport problems*, Math. Comp.
+    2018; Frogner et al., NeurIPS 2015).
+
+    As all samples share the kernel exp(-C / reg), a half step for the whole
+    batch is one matrix product: 4 B L_s L_t operations an iteration, memory
+    O(L_s L_t + B (L_s + L_t)). The iterations have Nesterov's momentum,
+    which a sample loses when its error rises. Samples that they do not
+    solve, in a number that depends on the shorter side, are solved by
+    Newton's method (:func:`~mmjtln.ot.newton.newton`), a chunk of samples at
+    a time, if that side has at most 512 classes; others go on as they are.
 
     It runs without gradients and with autocast and reduced-precision
     products switched off, in float32 or, if an argument is double or the
-    range of C / reg asks for it, in float64; beyond the range of float64
-    the products become log-sum-exps of a chunk of samples. To
-    differentiate the optimal value use the potentials: its gradients are
-    f for p and g for q, up to a constant (envelope theorem).
+    range of C / reg or ``tol`` asks for it, in float64; beyond the range of
+    float64 the products become log-sum-exps of a chunk of samples. To
+    differentiate the optimal value use the potentials, see
+    :func:`~mmjtln.ot.entropic_value`.
 
     Args:
         log_p (Tensor): Log marginals of the source side, shape (B, L_s),
@@ -109,11 +133,16 @@ def sinkhorn(log_p, log_q, cost, reg, max_iter=1000, tol=1e-4):
         cost (Tensor): Ground cost C, shape (L_s, L_t), finite and
             non-negative.
         reg (float): Weight of the entropy (eps in the papers), in units of
-            the cost, positive.
-        max_iter (int): Most iterations to do; they come in pairs, so an
-            odd number is rounded up. Defaults to 1000.
+            the cost, positive, at least a billionth of the largest cost.
+        max_iter (int): Most iterations and Newton steps to do. Defaults to
+            1000.
         tol (float): Marginal error, an L1 distance of probabilities, at
             which a sample counts as solved. Defaults to 1e-4.
+        relax (float | dict, optional): Weight tau, in units of the cost,
+            of the penalty that replaces the constraint: one for both sides,
+            or a dict with one or both of ``source`` and ``target``. None or
+            infinity is the constraint, zero neither constraint nor penalty:
+            the side's marginals have no say. Defaults to None.
 
     Returns:
         SinkhornResult: Potentials and what can be had from them. A result
@@ -126,135 +155,130 @@ def sinkhorn(log_p, log_q, cost, reg, max_iter=1000, tol=1e-4):
             negative entry, or an option is out of its range.
     """
     check_options(reg, max_iter, tol)
+    taus = relaxations(relax)
     _check_shapes(log_p, log_q, cost)
     with full_precision(log_p.device.type):
-        return _solve(log_p, log_q, cost, reg, max_iter, tol)
+        return _solve(log_p, log_q, cost, reg, max_iter, tol, taus)
 
 
-def _solve(log_p, log_q, cost, reg, max_iter, tol):
+def _solve(log_p: Tensor, log_q: Tensor, cost: Tensor, reg: float,
+           max_iter: int, tol: float,
+           taus: tuple[float, float]) -> SinkhornResult:
     # The shorter side is iterated on: all but one division per iteration
     # then happens on the smaller tensor.
     swapped = log_p.shape[1] < log_q.shape[1]
     oriented_cost = cost
     if swapped:
         log_p, log_q, oriented_cost = log_q, log_p, cost.t()
+        taus = taus[::-1]
     dtype = torch.promote_types(
         torch.promote_types(log_p.dtype, log_q.dtype), torch.float32)
-    rest, rows, columns, spread = reduce_cost(
+    rest, row_offsets, column_offsets, spread, largest = reduce_cost(
         oriented_cost.to(torch.promote_types(cost.dtype, dtype)))
-    span = spread / reg
+    span = largest / reg
+    if span > MAX_RANGE:
+        raise ValueError(
+            f'reg must be at least {largest / MAX_RANGE:.2g}, a billionth '
+            f'of the largest cost ({largest:.3g}), got {reg!r}; set reg to '
+            'a larger value')
     if span > MAX_RANGE_FLOAT32 or tol < FLOAT32_FLOOR * (10 + span):
         dtype = torch.float64
-    # Zero mass as a finite number that is still zero in every product, so
-    # that no infinity enters anywhere.
-    floor = -2 * span - 1000
-    log_p = _widen(log_p, dtype).clamp(min=floor)
-    log_q = _widen(log_q, dtype).clamp(min=floor)
-    rest, p = rest.to(dtype), log_p.exp()
+    rest = rest.to(dtype)
+    rows, columns = (
+        Side(_widen(log_mass, dtype), offset.to(dtype) / reg,
+             exponent(tau, reg), -2 * span - 1000)
+        for log_mass, offset, tau in ((log_p, row_offsets, taus[0]),
+                                      (log_q, column_offsets, taus[1])))
+    kernel = build_kernel(rest, reg, spread)
 
-    log_v = log_q
-    iterations = 0
-    levels = _levels(reg, spread, max_iter)
-    for level, finer in zip(levels, levels[1:] + [None], strict=True):
-        kernel = build_kernel(rest * (-1 / level), spread / level)
-        # The coarser problems share half of the iterations.
-        log_s, error, done, converged = _iterate(
-            kernel, kernel.marginal(p, log_p), log_q, log_v,
-            max_iter // (2 * len(levels)) if finer else max_iter - iterations,
-            LEVEL_TOL if finer else tol)
-        iterations += done
-        if finer:
-            log_v = log_q - log_s * (level / finer)
+    classes = rest.shape[1]
+    by_newton = (1 < classes <= NEWTON_CLASSES
+                 and rows.kappa * columns.kappa > CONTRACTION)
+    first = max_iter
+    if by_newton:
+        first = min(FIRST + PER_CLASS * classes, max(1, max_iter // 2))
+    log_v, error, iterations, converged = _iterate(
+        kernel, rows, columns, first, tol)
+    settle = by_newton and len(log_v) * rest.numel() <= SETTLED_ELEMENTS
+    if by_newton and iterations < max_iter and (settle or not converged):
+        left = torch.arange(len(log_v), device=log_v.device)
+        if not settle:
+            left = (~(error <= tol)).nonzero()[:, 0]
+        found, solved, steps = newton(
+            build_kernel(rest.double(), reg, spread), rows.take(left),
+            columns.take(left), log_v[left].double(), max_iter - iterations,
+            tol, SETTLED * tol if settle else math.inf)
+        iterations += steps
+        log_v[left] = found.to(dtype)
+        error = _look(kernel, rows, columns, log_v)[1]
+        converged = bool((solved.all() & (error <= tol).all()).item())
 
-    # Two more half steps, whose error can only be smaller.
-    log_v = log_q - log_s
-    log_u = kernel.log_rows(log_v)
-    torch.sub(log_p, log_u, out=log_u)
-    f = torch.add(rows, log_u, alpha=reg)
-    g = torch.add(columns, log_v, alpha=reg)
+    log_product = kernel.log_rows(log_v)
+    log_u = rows.half_step(log_product)
+    mass = torch.ones_like(error)
+    if rows.kappa < 1:
+        mass = log_product.add_(log_u).exp_().sum(1)
+    f = (log_u + rows.offset).mul_(reg)
+    g = (log_v + columns.offset).mul_(reg)
+    p = rows.mass
     if swapped:
-        f, g, p = g, f, log_q.exp()
-    centre = p.mul_(f).sum(1, keepdim=True)
-    f, g = f.sub_(centre), g.add_(centre)
-    return SinkhornResult(f, g, error, iterations, converged, log_u, log_v,
-                          kernel, cost, swapped)
+        f, g, p = g, f, columns.mass
+    if taus == (math.inf, math.inf):
+        centre = p.mul(f).sum(1, keepdim=True)
+        f, g = f.sub_(centre), g.add_(centre)
+    return SinkhornResult(f, g, mass, error, iterations, converged, log_u,
+                          log_v, kernel, cost, swapped)
 
 
-def _widen(log_marginal, dtype):
+def _widen(log_marginal: Tensor, dtype: torch.dtype) -> Tensor:
     """Convert; a sum off one by float32's rounding would bound the error."""
     if log_marginal.dtype == dtype:
         return log_marginal
     return log_marginal.to(dtype).log_softmax(1)
 
 
-def _levels(reg, spread, max_iter):
-    """Regularisations to solve in turn, each starting where the last ended.
+def _look(kernel: Kernel, rows: Side, columns: Side,
+          log_v: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the image of log v and the error at it, shapes (B, L), (B,).
 
-    Where the range is too wide for float32, Sinkhorn started cold creeps;
-    the coarser problems are quickly solved and bring it near.
+    The column sums of the plan in hand are v s: the error, how far the next
+    half step moves them, is a by-product.
     """
-    levels = [reg]
-    while spread / levels[-1] > MAX_RANGE_FLOAT32:
-        levels.append(levels[-1] * LEVEL_FACTOR)
-    if max_iter < 4 * len(levels):
-        return [reg]
-    return levels[::-1]
+    log_s = kernel.sweep(log_v, rows)
+    image = columns.half_step(log_s)
+    sums = log_s.add_(log_v).exp_()
+    return image, sums.mul_(torch.expm1(image - log_v)).abs_().sum(1)
 
 
-def _iterate(kernel, marginal, log_q, log_v, max_iter, tol):
-    """Iterate from ``log_v`` until every sample's error is within tol.
+def _iterate(kernel: Kernel, rows: Side, columns: Side, max_iter: int,
+             tol: float) -> tuple[Tensor, Tensor, int, bool]:
+    """Iterate until every sample's error is within tol, or max_iter ends it.
+
+    With the momentum of Y. Nesterov (*A method of solving a convex
+    programming problem with convergence rate O(1/k^2)*, 1983), begun anew
+    for a sample whose error rose (B. O'Donoghue and E. Candes, *Adaptive
+    restart for accelerated gradient schemes*, 2015).
 
     Returns:
-        tuple: log s = log(K^T u) of each sample, shape (B, L), its error,
-        shape (B,), iterations done, and whether all are within tol.
+        tuple: log v of each sample, shape (B, L), its error, shape (B,),
+        iterations done, and whether all are within tol.
     """
-    device = log_q.device.type
-    check_every = CHECK_EVERY.get(device, CHECK_EVERY_ELSEWHERE)
-    min_work = MIN_WORK.get(device, MIN_WORK_ELSEWHERE)
-    q = log_q.exp()
-    # One plain iteration first, so that the pairs begin with a history and
-    # the error is looked at where it is least: at an accelerated point.
-    image = log_q - kernel.sweep(log_v, marginal)
-    accelerated = Anderson(q, image, log_v - image)
-    log_v = image
-    all_log_s, all_errors, active = None, None, None
-    for iteration in itertools.count(2, 2):
-        log_s = kernel.sweep(log_v, marginal)
-        # The column sums of the plan in hand are v s: the error is a
-        # by-product of the half step.
-        error = (log_v + log_s).exp_().sub_(q).abs_().sum(1, keepdim=True)
+    check_every = CHECK_EVERY.get(rows.mass.device.type,
+                                  CHECK_EVERY_ELSEWHERE)
+    log_v = last_image = columns.start
+    last_error = age = None
+    for iteration in itertools.count(1):
+        image, error = _look(kernel, rows, columns, log_v)
         last = iteration >= max_iter
         if iteration % check_every == 0 or last:
             # The one wait for the device. NaN counts as unsolved.
             converged = error.amax().item() <= tol
-            stop = converged or last
-            rows = None
-            if not stop and len(q) * kernel.elements >= min_work:
-                rows = _few_unsolved(error[:, 0] <= tol)
-            if active is None:
-                all_log_s, all_errors = log_s, error[:, 0]
-            elif stop or rows is not None:
-                all_log_s[active], all_errors[active] = log_s, error[:, 0]
-            if stop:
-                return all_log_s, all_errors, iteration, converged
-            if rows is not None:
-                # Solved samples leave the batch: one hard image does not
-                # make all pay.
-                active = rows if active is None else active[rows]
-                accelerated.keep(rows)
-                marginal, log_q, q, log_v, log_s, error = (
-                    tensor[rows] for tensor in (marginal, log_q, q, log_v,
-                                                log_s, error))
-        image1 = log_q - log_s
-        image2 = log_q - kernel.sweep(image1, marginal)
-        log_v = accelerated.next_point(log_v, image1, image2, error)
-
-
-def _few_unsolved(solved):
-    """Indices of the unsolved samples if few enough of all.
-
-    Args:
-        solved (Tensor): shape (B,), bool.
-    """
-    rows = (~solved).nonzero()[:, 0]
-    return rows if len(rows) <= MOST_LEFT * len(solved) else None
+            if converged or last:
+                return log_v, error, iteration, converged
+        if last_error is None:
+            age = torch.zeros_like(error)
+        else:
+            age = (age + 1) * (error <= last_error)
+        momentum = (age - 1).clamp_(min=0) / (age + 2)
+        log_v = torch.lerp(last_image, image, (1 + momentum)[:, None])
+        last_image, last_error = image, error

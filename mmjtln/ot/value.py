@@ -1,6 +1,12 @@
 """The entropic OT value of two predictions, and its gradient."""
-import torch
+import math
 
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from .result import SinkhornResult
+from .side import relaxations
 from .sinkhorn import sinkhorn
 
 
@@ -8,8 +14,9 @@ class _KnownGradients(torch.autograd.Function):
     """A value of each sample whose gradients have been computed with it."""
 
     @staticmethod
-    def forward(ctx, source_logits, target_logits, value, source_gradient,
-                target_gradient):
+    def forward(ctx: FunctionCtx, source_logits: Tensor,
+                target_logits: Tensor, value: Tensor, source_gradient: Tensor,
+                target_gradient: Tensor) -> Tensor:
         """Keep the gradients that will be asked for."""
         ctx.save_for_backward(
             source_gradient if ctx.needs_input_grad[0] else None,
@@ -17,7 +24,8 @@ class _KnownGradients(torch.autograd.Function):
         return value
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: FunctionCtx,
+                 gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Scale each sample's gradients."""
         if torch.is_grad_enabled():
             raise RuntimeError(
@@ -29,8 +37,14 @@ class _KnownGradients(torch.autograd.Function):
                  for saved in ctx.saved_tensors), None, None, None
 
 
-def entropic_value(source_logits, target_logits, cost, reg, max_iter=1000,
-                   tol=1e-4):
+def entropic_value(
+        source_logits: Tensor,
+        target_logits: Tensor,
+        cost: Tensor,
+        reg: float,
+        max_iter: int = 1000,
+        tol: float = 1e-4,
+        relax: float | dict | None = None) -> tuple[Tensor, SinkhornResult]:
     r"""Entropic OT value of the softmax of two logits, differentiable.
 
     .. math::
@@ -39,8 +53,10 @@ def entropic_value(source_logits, target_logits, cost, reg, max_iter=1000,
 
     with f and g the potentials that :func:`~mmjtln.ot.sinkhorn` finds. By
     the envelope theorem (C. Frogner et al., *Learning with a Wasserstein
-    Loss*, NeurIPS 2015) they are its gradients for p and q, so those for
-    the logits are ``p * (f - <p, f>)`` and ``q * (g - <q, g>)``. All that is
+    Loss*, NeurIPS 2015) they are its gradients for p and q. On a side that
+    ``relax`` gives a weight tau, tau (1 - exp(-f / tau)) stands in place of
+    f, and reg is multiplied by the mass of the plan. The gradients for the
+    logits are ``p * (f - <p, f>)`` and ``q * (g - <q, g>)``. All that is
     kept for backward is one such array for each side that asks for it. A
     second derivative is an error.
 
@@ -52,22 +68,43 @@ def entropic_value(source_logits, target_logits, cost, reg, max_iter=1000,
         reg (float): As in ``sinkhorn``.
         max_iter (int): As in ``sinkhorn``. Defaults to 1000.
         tol (float): As in ``sinkhorn``. Defaults to 1e-4.
+        relax (float | dict, optional): As in ``sinkhorn``. Defaults to None.
 
     Returns:
         tuple: The value of each sample, shape (B,), and the
         :class:`SinkhornResult` it was made from.
     """
+    tau_source, tau_target = relaxations(relax)
     with torch.no_grad():
         log_p = source_logits.log_softmax(1)
         log_q = target_logits.log_softmax(1)
-        result = sinkhorn(log_p, log_q, cost, reg, max_iter, tol)
+        result = sinkhorn(log_p, log_q, cost, reg, max_iter, tol, relax)
+        dtype = result.f.dtype
+        source = _weighted(log_p.to(dtype), result.f, tau_source)
+        target = _weighted(log_q.to(dtype), result.g, tau_target)
+        source_mean = source.sum(1, keepdim=True)
+        target_mean = target.sum(1, keepdim=True)
+        value = (source_mean + target_mean)[:, 0] - reg * result.mass
         p, q = log_p.exp_(), log_q.exp_()
-        # f is centred, g takes the rest of the value.
-        source_gradient = p.mul_(result.f.to(p.dtype))
-        weighted = q * result.g.to(q.dtype)
-        mean = weighted.sum(1, keepdim=True)
-        value = (mean + source_gradient.sum(1, keepdim=True))[:, 0] - reg
-        target_gradient = weighted.addcmul_(q, mean, value=-1)
-    value = _KnownGradients.apply(source_logits, target_logits, value,
-                                  source_gradient, target_gradient)
+        source_gradient = source.to(p.dtype).addcmul_(
+            p, source_mean.to(p.dtype), value=-1)
+        target_gradient = target.to(q.dtype).addcmul_(
+            q, target_mean.to(q.dtype), value=-1)
+    value = _KnownGradients.apply(
+        source_logits, target_logits, value.to(source_logits.dtype),
+        source_gradient, target_gradient)
     return value, result
+
+
+def _weighted(log_p: Tensor, f: Tensor, tau: float) -> Tensor:
+    """Return p times the gradient for p, shape (B, L), new memory."""
+    if tau == math.inf:
+        return log_p.exp().mul_(f)
+    if tau == 0:
+        return torch.zeros_like(f)
+    # What a plan has of p is p exp(-f / tau); near it the difference would
+    # round, far from it the factor could be infinite where p is zero.
+    decay = f / tau
+    near = log_p.exp() * torch.expm1(-decay.clamp(-1, 1))
+    far = (log_p - decay).exp() - log_p.exp()
+    return torch.where(decay.abs() < 1, near, far).mul_(-tau)
