@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
 
+from mmjtln.heads import StartPull
 from mmjtln.registry import HOOKS
 
-from .decay_to_start import DecayToStart
-
-_KEY = 'start_of_decay'
+_KEY = 'l2_sp_starts'
 
 
 @HOOKS.register_module()
@@ -37,8 +37,8 @@ class L2SPHook(Hook):
     Transfer Learning with Convolutional Networks", ICML 2018, eq. 3.
 
     Works with any model, stock or JTLN, and any backbone. Checkpoints hold
-    the start, so that a resumed run is pulled to the same. With
-    ``parts=('head', )`` it is the pull of a transported head to its start.
+    the start, so that a resumed run is pulled to the same. How it is done:
+    :class:`~mmjtln.heads.StartPull`.
 
     Args:
         parts (Sequence[str], optional): Modules of the model that are pulled,
@@ -56,7 +56,7 @@ class L2SPHook(Hook):
 
     def __init__(self, parts: Sequence[str] | None = None) -> None:
         self.parts = None if parts is None else tuple(parts)
-        self.decay = None
+        self.pull = None
         self._resumed = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -91,23 +91,27 @@ class L2SPHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: object = None) -> None:
         """Take the start before the first step."""
-        if self.decay is None:
-            self.decay = DecayToStart(
-                runner.optim_wrapper.optimizer, self._parameters(runner),
-                self._resumed)
+        if self.pull is None:
+            self.pull = StartPull(self._resumed or self._parameters(runner))
+            self.pull.attach(
+                _unwrapped(runner), runner.optim_wrapper.optimizer)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the start."""
-        if self.decay is not None:
-            checkpoint[_KEY] = self.decay.start
+        if self.pull is not None:
+            checkpoint[_KEY] = self.pull.starts
 
     def _parameters(self, runner: Runner) -> dict:
-        model = runner.model
-        while is_model_wrapper(model):
-            model = model.module
         return {
             name: parameter
-            for name, parameter in model.named_parameters()
+            for name, parameter in _unwrapped(runner).named_parameters()
             if (name.partition('.')[0] != 'head' if self.parts is None else
                 name.startswith(tuple(f'{part}.' for part in self.parts)))
         }
+
+
+def _unwrapped(runner: Runner) -> nn.Module:
+    model = runner.model
+    while is_model_wrapper(model):
+        model = model.module
+    return model
