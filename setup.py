@@ -1,7 +1,9 @@
 """Package metadata of mmjtln."""
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION = (ROOT / 'mmjtln' / 'version.py').read_text().split("'")[1]
@@ -40,6 +42,30 @@ EXTRAS = {
     'lint': ['ruff'],
 }
 
+
+class BuildWithMim(build_py):
+    """Carry configs and tools in the package, where OpenMMLab's mim looks.
+
+    A wheel gets copies under ``mmjtln/.mim``, an editable install links.
+    """
+
+    def run(self) -> None:
+        """Build as usual, then add the folders."""
+        super().run()
+        package = ROOT if self.editable_mode else Path(self.build_lib)
+        mim = package / 'mmjtln' / '.mim'
+        shutil.rmtree(mim, ignore_errors=True)
+        mim.mkdir(parents=True)
+        for name in ('configs', 'tools'):
+            if self.editable_mode:
+                (mim / name).symlink_to(ROOT / name)
+            else:
+                # Not what only the pages of the repository show.
+                shutil.copytree(
+                    ROOT / name, mim / name, ignore=shutil.ignore_patterns(
+                        '__pycache__', 'results', 'figures'))
+
+
 setup(
     name='mmjtln',
     version=VERSION,
@@ -53,10 +79,12 @@ setup(
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     keywords='transfer learning, optimal transport, image classification',
+    cmdclass=dict(build_py=BuildWithMim),
     packages=find_packages(include=['mmjtln', 'mmjtln.*']),
     python_requires='>=3.10',
     install_requires=[
-        'torch>=2.1', 'torchvision', 'numpy', 'scipy', 'matplotlib', 'POT>=0.9'
+        'torch>=2.1', 'torchvision', 'numpy', 'scipy', 'matplotlib',
+        'POT>=0.9', 'filelock',
     ],
     extras_require=EXTRAS,
 )

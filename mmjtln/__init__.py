@@ -13,6 +13,7 @@ from . import (  # noqa: E402
     resume,
     visualization,
 )
+from .recipes import recipe  # noqa: E402
 from .safe_loading.checkpoint import register_checkpoint_loaders  # noqa: E402
 from .version import __version__  # noqa: E402
 
@@ -20,5 +21,5 @@ register_checkpoint_loaders()
 
 __all__ = [
     '__version__', 'costs', 'datasets', 'evaluation', 'hooks', 'models',
-    'peers', 'resume', 'visualization'
+    'peers', 'recipe', 'resume', 'visualization'
 ]

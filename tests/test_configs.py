@@ -20,6 +20,9 @@ def test_config_builds(path):
     assert cfg.default_scope == 'mmpretrain'
     assert cfg.train_dataloader.dataset.type
     init_default_scope('mmpretrain')
+    for head in ('head', 'source_head'):
+        if head in cfg.model and cfg.model[head].num_classes is None:
+            cfg.model[head].num_classes = 3  # From the data, else.
     model = MODELS.build(cfg.model)
     is_joint = cfg.train_dataloader.dataset.type == 'mmjtln.JointDataset'
     assert hasattr(model, 'source_head') == is_joint

@@ -3,18 +3,28 @@
     python tools/test.py configs/jtln_alexnet.py CHECKPOINT
 
 The flags and the work are those of MMPretrain's own script; only the config
-is fitted to a machine without a GPU first, several processes included.
+is fitted to a machine without a GPU first, several processes included, and
+given the class counts of the checkpoint where it leaves them open.
 """
+import argparse
+
 from host_tools import load_host_tool
+from mmengine.config import Config
 
 from mmjtln.apis.launch import adapt_to_machine
+from mmjtln.datasets.class_counts import fill_class_counts
 
 
 def main() -> None:
     """Run MMPretrain's script on the fitted config."""
     host = load_host_tool('test')
     merge_args = host.merge_args
-    host.merge_args = lambda cfg, args: adapt_to_machine(merge_args(cfg, args))
+
+    def fit(cfg: Config, args: argparse.Namespace) -> Config:
+        cfg = adapt_to_machine(merge_args(cfg, args))
+        return fill_class_counts(cfg, args.checkpoint)
+
+    host.merge_args = fit
     host.main()
 
 

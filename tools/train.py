@@ -4,10 +4,11 @@
     torchrun --nproc_per_node=2 tools/train.py configs/jtln_alexnet.py \
         --launcher pytorch
 
-The flags are those of MMPretrain's own script. Two things come on top: the
-run also works on a machine without a GPU, several processes included, and it
-ends by testing its best checkpoint where the config has a test set (not with
-``--no-validate``, which chooses none).
+The flags are those of MMPretrain's own script. Three things come on top: class
+counts that the config leaves open (``num_classes=None``) are taken from the
+data; the run also works on a machine without a GPU, several processes
+included; and it ends by testing its best checkpoint where the config has a
+test set (not with ``--no-validate``, which chooses none).
 """
 from copy import deepcopy
 
@@ -18,6 +19,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmjtln.apis.launch import adapt_to_machine
+from mmjtln.datasets.class_counts import fill_class_counts
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -32,7 +34,7 @@ def main() -> None:
     host = load_host_tool('train')
     args = host.parse_args()
     cfg = host.merge_args(Config.fromfile(args.config), args)
-    adapt_to_machine(cfg)
+    fill_class_counts(adapt_to_machine(cfg))
     test_cfg = deepcopy(cfg)
 
     build_runner(cfg).train()

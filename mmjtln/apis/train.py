@@ -5,6 +5,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmjtln.datasets.class_counts import fill_class_counts
+
 from .launch import adapt_to_machine
 
 #: What MMPretrain's tools/train.py sets where the config does not.
@@ -45,7 +47,7 @@ def train(config, **overrides) -> Runner:
         if loader is not None:
             cfg[f'{split}_dataloader'] = ConfigDict(
                 {**_LOADER_DEFAULTS, **loader})
-    adapt_to_machine(cfg)
+    fill_class_counts(adapt_to_machine(cfg))
     runner = (RUNNERS.build(cfg)
               if 'runner_type' in cfg else Runner.from_cfg(cfg))
     runner.train()

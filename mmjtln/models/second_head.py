@@ -37,10 +37,16 @@ def class_count(name: str, head: dict) -> int:
         ValueError: If its config names none.
     """
     count = head.get('num_classes')
+    if count is None:
+        raise ValueError(
+            f'`model.{name}.num_classes` is not set. Set it, or train with '
+            "mmjtln's tools/train.py or apis.train, which take None from the "
+            'data; for other tools use the config that a run writes into its '
+            'work directory.')
     if not isinstance(count, int) or count < 1:
         raise ValueError(
-            f'A head needs a positive number of classes, but '
-            f'`model.{name}.num_classes` is {count!r}. Name it in the config.')
+            'A head needs a positive number of classes, but '
+            f'`model.{name}.num_classes` is {count!r}. Set it in the config.')
     return count
 
 

@@ -1,0 +1,69 @@
+"""Pictures of one's own, in folders and with annotation files."""
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SOURCE = ('circle', 'cross', 'square')
+TARGET = ('disc', 'plus sign')
+#: An own config: the recipe, with a network and a length for tests.
+OWN_CONFIG = '''
+_base_ = __import__('mmjtln').recipe({recipe!r})
+load_from = None
+model = dict(
+    backbone=dict(
+        depth=18, stem_channels=8, base_channels=8,
+        norm_cfg=dict(type='GN', num_groups=4)),
+    head=dict(in_channels=64))
+train_dataloader = dict(
+    batch_size=8, num_workers=0, sampler=dict(batch_size=8, epoch=2))
+val_dataloader = test_dataloader = dict(num_workers=0)
+train_cfg = dict(max_epochs=2)
+'''
+
+
+def draw(path: Path, colour: int, seed: int) -> None:
+    """Write a picture that is mostly of one colour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).integers(0, 60, (40, 30, 3))
+    noise[..., colour] += 150
+    Image.fromarray(noise.astype(np.uint8)).save(path)
+
+
+def picture_folders(root: Path) -> None:
+    """Write `data/source` and `data/target/{train,val,test}`."""
+    for label, name in enumerate(SOURCE):
+        for i in range(4):
+            draw(root / f'data/source/{name}/{i}.png', label, i)
+    for split in ('train', 'val', 'test'):
+        for label, name in enumerate(TARGET):
+            for i, ending in enumerate(('jpg', 'webp', 'tiff')):
+                draw(root / f'data/target/{split}/{name}/{i}.{ending}',
+                     label, 10 + i)
+
+
+def annotation_files(root: Path) -> None:
+    """Write the same pictures with `classes.txt` and lists of files."""
+    picture_folders(root)
+    for folder, names, splits in (('source', SOURCE, ('train', )),
+                                  ('target', TARGET,
+                                   ('train', 'val', 'test'))):
+        home = root / 'data' / folder
+        images = home / 'images'
+        images.mkdir()
+        (home / 'classes.txt').write_text('\n'.join(names) + '\n')
+        for split in splits:
+            place = home if folder == 'source' else home / split
+            lines = []
+            for label, name in enumerate(names):
+                (place / name).rename(images / f'{split} {name}')
+                lines += [f'{path.relative_to(images)} {label}' for path in
+                          sorted((images / f'{split} {name}').iterdir())]
+            (home / f'{split}.txt').write_text('\n'.join(lines) + '\n')
+
+
+def own_config(root: Path, recipe: str) -> Path:
+    """Write a config as a user would, outside of the clone."""
+    path = root / 'my_config.py'
+    path.write_text(OWN_CONFIG.format(recipe=recipe))
+    return path
