@@ -1,12 +1,14 @@
-"""Class lists: taken from a data set, checked, compared."""
+"""Class lists: taken from a data set or a checkpoint, checked, compared."""
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from mmjtln.domains import SOURCE
 
 #: Names that an error message spells out before it says "and N more".
 _SHOWN = 20
 
 
-def quote_names(names) -> str:
+def quote_names(names: Sequence[str]) -> str:
     """List names for an error message, shortened when there are many."""
     names = list(names)
     text = ', '.join(repr(name) for name in names[:_SHOWN])
@@ -68,7 +70,24 @@ def classes_of(dataset, side: str) -> tuple[str, ...]:
     return check_names(names, side)
 
 
-def name_differences(side: str, have, want) -> list[str]:
+def domain_classes(meta: Mapping, domain: str) -> tuple[str, ...] | None:
+    """Return the class names of a domain in what a data set says of itself.
+
+    Args:
+        meta (Mapping): ``metainfo`` of a data set, or ``meta.dataset_meta`` of
+            a checkpoint, which is that of its training data. Its ``classes``
+            are the target's; a joint one has ``source_classes`` as well.
+        domain (str): ``'source'`` or ``'target'``.
+
+    Returns:
+        tuple[str, ...] | None: None if it says nothing of the domain.
+    """
+    names = meta.get('source_classes' if domain == SOURCE else 'classes')
+    return None if names is None else tuple(names)
+
+
+def name_differences(side: str, have: Sequence[str],
+                     want: Sequence[str]) -> list[str]:
     """Say how two class lists differ, whatever their order.
 
     Args:
@@ -90,3 +109,16 @@ def name_differences(side: str, have, want) -> list[str]:
         problems.append(f'{len(unexpected)} {side} class(es) of the matrix '
                         f'are not in the data set: {quote_names(unexpected)}')
     return problems
+
+
+def describe_difference(expected: Sequence[str], found: Sequence[str]) -> str:
+    """Say in words how two class lists differ, their order included."""
+    missing = [name for name in expected if name not in found]
+    unknown = [name for name in found if name not in expected]
+    if missing or unknown:
+        return f'it lacks {missing[:10]} and adds {unknown[:10]}'
+    if len(expected) != len(found):
+        return f'it has {len(found)} names instead of {len(expected)}'
+    row = next(i for i, name in enumerate(expected) if found[i] != name)
+    return (f'the order differs from class {row} on ({found[row]!r} instead '
+            f'of {expected[row]!r})')

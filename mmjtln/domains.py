@@ -4,12 +4,15 @@ A :class:`~mmpretrain.structures.DataSample` says its domain in the metainfo
 field ``domain``; one that says nothing belongs to the target domain, which is
 how a trained model treats images it meets outside training.
 """
+from collections.abc import Sequence
+from typing import Any
+
 SOURCE = 'source'
 TARGET = 'target'
 DOMAINS = (SOURCE, TARGET)
 
 
-def domain_of(data_sample) -> str:
+def domain_of(data_sample: Any) -> str:
     """Return the domain of a data sample.
 
     Args:
@@ -22,3 +25,19 @@ def domain_of(data_sample) -> str:
     if data_sample is None:
         return TARGET
     return data_sample.get('domain', TARGET)
+
+
+def split(data_samples: Sequence) -> dict[str, list[int]]:
+    """Find the rows of each domain in a batch.
+
+    Args:
+        data_samples (Sequence[DataSample]): Samples of both domains, in any
+            order.
+
+    Returns:
+        dict[str, list[int]]: Indices, ascending, for each of :data:`DOMAINS`.
+    """
+    rows = {domain: [] for domain in DOMAINS}
+    for row, sample in enumerate(data_samples):
+        rows[domain_of(sample)].append(row)
+    return rows

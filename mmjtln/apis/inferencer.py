@@ -7,11 +7,10 @@ from mmpretrain import ImageClassificationInferencer
 from mmpretrain.registry import TRANSFORMS
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from mmjtln.domains import TARGET
+from mmjtln.domains import SOURCE, TARGET
 from mmjtln.export.stock_data import eval_dataset, test_pipeline
 from mmjtln.models import JTLNClassifier
-from mmjtln.models.head_scores import logits_of
-from mmjtln.ot import sinkhorn
+from mmjtln.ot import SinkhornResult
 
 
 class JTLNInferencer(ImageClassificationInferencer):
@@ -140,19 +139,15 @@ class JTLNInferencer(ImageClassificationInferencer):
                 sample.set_field(solution.plan(row), 'plan')
         return samples
 
-    def _transport(self, feats):
+    def _transport(self, feats: tuple) -> SinkhornResult:
         """Solve for the plans between the two heads' predictions."""
-        model = self.model
-        ot_loss = model.ot_loss
+        ot_loss = self.model.ot_loss
         if ot_loss is None or not ot_loss.has_cost:
             raise ValueError(
                 'A transport plan needs a cost matrix, but the model has '
                 'none. Load the checkpoint of a run with an OT term.')
-        source, target = (
-            logits_of(head(feats)).float().log_softmax(1)
-            for head in (model.source_head, model.head))
-        return sinkhorn(source, target, ot_loss.cost, ot_loss.reg,
-                        ot_loss.max_iter, ot_loss.tol)
+        logits = self.model.logits(feats)
+        return ot_loss.transport(logits[SOURCE], logits[TARGET])
 
     def postprocess(self, preds, visualization, return_datasamples=False,
                     return_source: bool = False,

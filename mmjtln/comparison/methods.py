@@ -204,7 +204,7 @@ def _single_domain(cfg: Config, domain: str) -> None:
     if preprocessor is not None:
         if preprocessor.get('type') == 'mmjtln.JointDataPreprocessor':
             preprocessor.type = 'ClsDataPreprocessor'
-        preprocessor.pop('source_num_classes', None)
+        preprocessor.pop('num_source_classes', None)
         preprocessor.num_classes = cfg.model['head']['num_classes']
     hooks = [hook.type for hook in cfg.get('custom_hooks') or []]
     _drop_hooks(cfg, *(kind for kind in hooks if kind in _JTLN_HOOKS))

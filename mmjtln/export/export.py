@@ -14,16 +14,12 @@ from mmpretrain.datasets import remove_transform
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
+from mmjtln.class_lists import domain_classes
 from mmjtln.domains import DOMAINS
 from mmjtln.models import AlexNetNeck
 
 from .model_card import model_card
-from .stock_data import (
-    class_names_of,
-    eval_dataset,
-    stock_test_data,
-    test_pipeline,
-)
+from .stock_data import eval_dataset, stock_test_data, test_pipeline
 from .stock_model import refuse_foreign, stock_model
 
 #: Largest difference of a score that is put down to rounding.
@@ -79,7 +75,7 @@ def export_classifier(config, checkpoint, out_dir, domain: str = 'target',
         _compare(model, exported, domain, images)
 
     meta = loaded.get('meta', {}).get('dataset_meta') or {}
-    classes = class_names_of(meta, domain)
+    classes = domain_classes(meta, domain)
     out = Config(
         dict(
             default_scope='mmpretrain',
@@ -95,7 +91,7 @@ def export_classifier(config, checkpoint, out_dir, domain: str = 'target',
         dict(
             state_dict=state,
             meta=dict(
-                dataset_meta=dict(classes=classes) if classes else {},
+                dataset_meta=dict(classes=list(classes)) if classes else {},
                 model_card=model_card(cfg, loaded, checkpoint, domain))),
         path))
     if onnx:

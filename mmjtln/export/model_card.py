@@ -6,9 +6,8 @@ import torch
 from mmengine.config import Config
 
 import mmjtln
+from mmjtln.class_lists import domain_classes
 from mmjtln.costs import CostMatrix
-
-from .stock_data import class_names_of
 
 _OPTIONS = ('lambda_s', 'lambda_ot', 'ot_images', 'own_marginal', 'ot_loss',
             'batch_statistics')
@@ -37,8 +36,8 @@ def model_card(cfg: Config, checkpoint: dict, path: Path, domain: str) -> dict:
         method='Joint Transfer Learning Network, arXiv:1709.02995',
         mmjtln_version=mmjtln.__version__,
         domain=domain,
-        source_classes=class_names_of(names, 'source'),
-        target_classes=class_names_of(names, 'target'),
+        source_classes=domain_classes(names, 'source'),
+        target_classes=domain_classes(names, 'target'),
         datasets={key: train.get(key) for key in ('source', 'target')},
         epoch=meta.get('epoch'),
         accuracy=_accuracy(cfg, checkpoint),

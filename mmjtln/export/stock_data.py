@@ -3,7 +3,7 @@ from copy import deepcopy
 
 from mmengine.config import Config
 
-from mmjtln.domains import SOURCE, TARGET
+from mmjtln.domains import TARGET
 
 from .stock_model import refuse_foreign
 
@@ -84,9 +84,3 @@ def stock_test_data(cfg: Config, domain: str, classes) -> dict:
             sampler=dict(type='DefaultSampler', shuffle=False)),
         test_evaluator=dict(type='Accuracy', topk=(1, )),
         test_cfg=dict())
-
-
-def class_names_of(dataset_meta: dict, domain: str) -> list[str] | None:
-    """Return a domain's names in the meta of a JTLN checkpoint."""
-    key = 'source_classes' if domain == SOURCE else 'classes'
-    return list(dataset_meta.get(key) or ()) or None

@@ -22,7 +22,7 @@ _SAME_AT_TEST_TIME = {
     'mmjtln.JointDataPreprocessor': 'ClsDataPreprocessor',
     'mmjtln.JTLNClassifier': 'ImageClassifier',
 }
-_TRAINING_OPTIONS = ('source_num_classes', 'batch_augments', 'to_onehot',
+_TRAINING_OPTIONS = ('num_source_classes', 'batch_augments', 'to_onehot',
                      # Where TIMMBackbone starts from.
                      'checkpoint_path', 'pretrained')
 

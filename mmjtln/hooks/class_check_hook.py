@@ -2,18 +2,13 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmjtln.costs import CostMatrix
+from mmjtln.class_lists import describe_difference, domain_classes
 from mmjtln.datasets import JointDataset, JointSampler
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.registry import HOOKS
 
 from .cost_matrix_hook import CostMatrixHook
-from .joint_run import (
-    class_names,
-    describe_difference,
-    is_training,
-    jtln_model,
-)
+from .joint_run import is_training, jtln_model
 
 
 @HOOKS.register_module()
@@ -22,14 +17,13 @@ class ClassCheckHook(Hook):
 
     Takes the place of MMPretrain's ``ClassNumCheckHook``, which knows one
     class count for the whole model. It checks, and stops the run with one
-    error that says what differs and where to mend it:
+    error that says what differs and what to set:
 
     - training data: a :class:`JointDataset` under a :class:`JointSampler` of
       the loader's batch size, every target class with at least one image, no
       image left out (``drop_last``);
     - heads: as many outputs as their domain has classes;
-    - the OT loss: a cost matrix over the same class names (one in another
-      order is reordered, with a log line);
+    - the OT loss: a cost matrix, or a hook that builds one;
     - validation and test data: the same class names in the same order;
     - a checkpoint: trained on the same class names.
     """
@@ -45,8 +39,6 @@ class ClassCheckHook(Hook):
         dataset = runner.train_dataloader.dataset
         self._check_train_data(runner.train_dataloader)
         self._check_heads(model, dataset)
-        if model.ot_loss is not None:
-            _bind_cost(model.ot_loss, dataset)
         if runner.val_loop is not None:
             self._check_eval_data('val', runner.val_dataloader.dataset,
                                   dataset)
@@ -88,14 +80,14 @@ class ClassCheckHook(Hook):
             runner.train_dataloader
             if is_training(runner) else runner.test_dataloader)
         trained = checkpoint.get('meta', {}).get('dataset_meta') or {}
-        for domain, key in ((SOURCE, 'source_classes'), (TARGET, 'classes')):
-            found = class_names(loader.dataset, domain)
-            if key in trained and found is not None and tuple(
-                    trained[key]) != found:
+        for domain in DOMAINS:
+            expected = domain_classes(trained, domain)
+            found = domain_classes(loader.dataset.metainfo, domain)
+            if None not in (expected, found) and expected != found:
                 raise ValueError(
                     f'The checkpoint is for other {domain} classes than the '
                     'data set\'s: '
-                    f'{describe_difference(trained[key], found)}. Use the '
+                    f'{describe_difference(expected, found)}. Use the '
                     'data it was trained on, or start from another '
                     'checkpoint.')
 
@@ -142,7 +134,7 @@ class ClassCheckHook(Hook):
     def _check_heads(model, dataset, split: str = 'train') -> None:
         heads = {TARGET: 'head', SOURCE: 'source_head'}
         for domain in DOMAINS:
-            classes = class_names(dataset, domain)
+            classes = domain_classes(dataset.metainfo, domain)
             count = model.class_counts[domain]
             if classes is not None and len(classes) != count:
                 raise ValueError(
@@ -154,22 +146,11 @@ class ClassCheckHook(Hook):
     @staticmethod
     def _check_eval_data(split: str, dataset, train_dataset) -> None:
         for domain in DOMAINS:
-            classes = class_names(dataset, domain)
-            trained = class_names(train_dataset, domain)
+            classes = domain_classes(dataset.metainfo, domain)
+            trained = domain_classes(train_dataset.metainfo, domain)
             if classes is not None and classes != trained:
                 raise ValueError(
                     f'The {split} data set must have the {domain} classes of '
                     f'the training data in the same order, but '
-                    f'{describe_difference(trained, classes)}. Mend '
+                    f'{describe_difference(trained, classes)}. Change '
                     f'`{split}_dataloader.dataset`.')
-
-
-def _bind_cost(ot_loss, dataset: JointDataset) -> None:
-    """Give the OT loss its class lists, reordering a cost it already has."""
-    lists = (class_names(dataset, SOURCE), class_names(dataset, TARGET))
-    if ot_loss.has_cost and ot_loss.source_classes is not None:
-        cost = CostMatrix(ot_loss.cost.cpu().numpy(), ot_loss.source_classes,
-                          ot_loss.target_classes).align(*lists)
-        ot_loss.set_cost(cost.matrix, *lists)
-    else:
-        ot_loss.set_classes(*lists)

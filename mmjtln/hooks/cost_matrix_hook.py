@@ -106,8 +106,7 @@ class CostMatrixHook(Hook):
             cost.matrix, dtype=model.ot_loss.cost.dtype).to(
                 model.ot_loss.cost.device)
         broadcast(matrix)
-        model.ot_loss.set_cost(matrix, cost.source_classes,
-                               cost.target_classes)
+        model.ot_loss.set_cost(matrix)
         if is_main_process():
             path = osp.join(runner.work_dir, self.filename)
             cost.save(path)

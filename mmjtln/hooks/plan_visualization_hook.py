@@ -3,11 +3,10 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmjtln.domains import SOURCE, TARGET
+from mmjtln.domains import DOMAINS
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
 from mmjtln.inference.over_images import run_over_images
-from mmjtln.models.head_scores import logits_of
-from mmjtln.ot.sinkhorn import sinkhorn
+from mmjtln.models import JTLNClassifier
 from mmjtln.registry import HOOKS
 from mmjtln.visualization.heatmap import draw_plan
 
@@ -87,7 +86,7 @@ class PlanVisualizationHook(Hook):
                             f'mean plan, epoch {epoch}', self.cluster)
         runner.visualizer.add_image('transport_plan', picture, step=epoch)
 
-    def mean_plan(self, model) -> torch.Tensor:
+    def mean_plan(self, model: JTLNClassifier) -> torch.Tensor:
         """Compute the mean plan over the chosen images.
 
         Args:
@@ -96,28 +95,24 @@ class PlanVisualizationHook(Hook):
         Returns:
             Tensor: Shape (L_s, L_t), on the CPU, summing to one.
         """
-        ot_loss = model.ot_loss
-        marginals = [self._log_marginals(model, part) for part in self.images]
-        log_p, log_q = (torch.cat(side) for side in
-                        zip(*marginals, strict=True))
-        return sinkhorn(log_p, log_q,
-                        ot_loss.cost.cpu(), ot_loss.reg, ot_loss.max_iter,
-                        ot_loss.tol).mean_plan()
+        logits = [self._logits(model, part) for part in self.images]
+        source, target = (torch.cat(side) for side in
+                          zip(*logits, strict=True))
+        return model.ot_loss.transport(source, target).mean_plan().cpu()
 
-    def _log_marginals(self, model, images):
-        heads = {SOURCE: model.source_head, TARGET: model.head}
+    def _logits(self, model: JTLNClassifier,
+                images: DomainImages) -> list[torch.Tensor]:
+        """Compute the marginals of a domain's images, as logits."""
 
-        def encode(inputs):
-            feats = model.extract_feat(inputs)
-            return torch.cat(
-                [logits_of(head(feats)) for head in heads.values()], dim=1)
+        def encode(inputs: torch.Tensor) -> torch.Tensor:
+            logits = model.logits(model.extract_feat(inputs))
+            return torch.cat([logits[domain] for domain in DOMAINS], dim=1)
 
-        logits = run_over_images(model, images, encode, 'predictions',
-                                 self.batch_size)
-        sizes = list(model.ot_loss.cost.shape)
-        log = [z.log_softmax(dim=1) for z in logits.split(sizes, dim=1)]
+        logits = list(run_over_images(
+            model, images, encode, 'predictions', self.batch_size).split(
+                [model.class_counts[domain] for domain in DOMAINS], dim=1))
         if model.own_marginal == 'label':
-            own = list(heads).index(images.domain)
-            log[own] = torch.nn.functional.one_hot(
-                torch.from_numpy(images.labels), sizes[own]).float().log()
-        return log
+            logits[DOMAINS.index(images.domain)] = torch.nn.functional.one_hot(
+                torch.from_numpy(images.labels),
+                model.class_counts[images.domain]).float().log()
+        return logits

@@ -3,10 +3,11 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
+from mmjtln.class_lists import domain_classes
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.registry import HOOKS
 
-from .joint_run import class_names, is_training, jtln_model
+from .joint_run import is_training, jtln_model
 
 _PREFIX = {TARGET: 'head.', SOURCE: 'source_head.'}
 
@@ -49,7 +50,7 @@ class StockCheckpointHook(Hook):
         loader = (
             runner.train_dataloader
             if is_training(runner) else runner.test_dataloader)
-        names = {domain: class_names(loader.dataset, domain)
+        names = {domain: domain_classes(loader.dataset.metainfo, domain)
                  for domain in DOMAINS}
         chosen, reason = _choose(head, own, _classes(checkpoint), names)
         for domain in chosen:

@@ -3,9 +3,9 @@ import torch
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
 from mmpretrain.structures import DataSample
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmjtln.domains import DOMAINS, SOURCE, TARGET, domain_of
+from mmjtln.domains import DOMAINS, SOURCE, TARGET, split
 from mmjtln.registry import MODELS
 
 from .backbone_classifier import (
@@ -181,8 +181,8 @@ class JTLNClassifier(ImageClassifier):
         if ot_loss is not None:
             self.ot_loss = MODELS.build({
                 'type': 'mmjtln.OTLoss',
-                **ot_loss, 'num_source': counts[SOURCE],
-                'num_target': counts[TARGET]
+                **ot_loss, 'num_source_classes': counts[SOURCE],
+                'num_target_classes': counts[TARGET]
             })
             if (own_marginal == 'label'
                     and self.ot_domains == (self.ot_loss.grad_to, )):
@@ -190,8 +190,31 @@ class JTLNClassifier(ImageClassifier):
                     f'With ot_images={ot_images!r} and own_marginal=\'label\' '
                     f'the {ot_images} marginal is a label and has no '
                     f'gradient, yet ot_loss.grad_to={ot_images!r} sends it '
-                    'there: the OT term would train nothing. Mend one of the '
-                    'three in the config\'s `model`.')
+                    'there: the OT term would train nothing. Change one of '
+                    'the three in the config\'s `model`.')
+
+    @property
+    def heads(self) -> dict[str, nn.Module]:
+        """dict[str, nn.Module]: The head of each domain."""
+        return {TARGET: self.head, SOURCE: self.source_head}
+
+    def logits(self, feats: tuple) -> dict[str, Tensor]:
+        """Compute the logits that each head predicts with.
+
+        Args:
+            feats (tuple): Features of N images, as ``extract_feat`` gives
+                them.
+
+        Returns:
+            dict[str, Tensor]: Shape (N, number of classes) for each domain.
+        """
+        return {domain: logits_of(scores)
+                for domain, scores in self._scores(feats).items()}
+
+    def _scores(self, feats: tuple) -> dict[str, Tensor | tuple]:
+        """Compute what each head's loss is taken from."""
+        return {domain: head_scores(head, feats)
+                for domain, head in self.heads.items()}
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
         """Compute the losses of a mixed batch.
@@ -209,21 +232,19 @@ class JTLNClassifier(ImageClassifier):
             FloatingPointError: If a loss is not finite, see
                 :func:`~mmjtln.models.finite_losses.check_losses`.
         """
-        heads = {TARGET: self.head, SOURCE: self.source_head}
-        rows = _rows_by_domain(data_samples, inputs.device)
+        samples, rows = _by_domain(data_samples, inputs.device)
         scores = self._training_scores(inputs, rows)
 
         losses = {}
-        for domain, head in heads.items():
+        for domain, head in self.heads.items():
             own = head._get_loss(
-                take_rows(scores[domain], rows[domain]),
-                [s for s in data_samples if domain_of(s) == domain])
+                take_rows(scores[domain], rows[domain]), samples[domain])
             losses.update({f'{domain}_{k}': v for k, v in own.items()})
         losses['source_loss'] = self.lambda_s() * losses['source_loss']
 
         lambda_ot = self.lambda_ot()
         if self.ot_loss is not None and lambda_ot > 0:
-            ot_loss, log = self._ot_term(scores, rows, data_samples)
+            ot_loss, log = self._ot_term(scores, rows, samples)
             losses.update(ot_loss=lambda_ot * ot_loss, **log)
         check_losses(losses, inputs, scores, data_samples)
         return losses
@@ -240,33 +261,27 @@ class JTLNClassifier(ImageClassifier):
         """
         if (self.batch_statistics == 'mixed'
                 or not layers_with_batch_statistics(self)):
-            return self._both_scores(inputs)
+            return self._scores(self.extract_feat(inputs))
         if min(map(len, rows.values())) == 1:
             # One image has no statistics; only a small last batch has one.
             with running_statistics_kept(self):
-                return self._both_scores(inputs)
-        target = self._both_scores(inputs[rows[TARGET]])
+                return self._scores(self.extract_feat(inputs))
+        target = self._scores(self.extract_feat(inputs[rows[TARGET]]))
         with running_statistics_kept(self):
-            source = self._both_scores(inputs[rows[SOURCE]])
+            source = self._scores(self.extract_feat(inputs[rows[SOURCE]]))
         order = torch.cat([rows[TARGET], rows[SOURCE]]).argsort()
         return {domain: join_rows(target[domain], source[domain], order)
                 for domain in DOMAINS}
 
-    def _both_scores(self, inputs: Tensor) -> dict:
-        feats = self.extract_feat(inputs)
-        return {TARGET: head_scores(self.head, feats),
-                SOURCE: head_scores(self.source_head, feats)}
-
     def _ot_term(self, scores: dict, rows: dict,
-                 data_samples: list[DataSample]) -> tuple[Tensor, dict]:
+                 samples: dict) -> tuple[Tensor, dict]:
         """Transport between the two marginals of each OT image."""
         marginals = {domain: [] for domain in DOMAINS}
         for image_domain in self.ot_domains:
             for domain in DOMAINS:
                 if domain == image_domain and self.own_marginal == 'label':
-                    logits = label_logits(
-                        [s for s in data_samples if domain_of(s) == domain],
-                        self.class_counts[domain])
+                    logits = label_logits(samples[domain],
+                                          self.class_counts[domain])
                 else:
                     logits = take_rows(
                         logits_of(scores[domain]), rows[image_domain])
@@ -291,33 +306,29 @@ class JTLNClassifier(ImageClassifier):
             list[DataSample]: With ``pred_score`` and ``pred_label``.
         """
         feats = self.extract_feat(inputs)
-        domains = {domain_of(sample) for sample in data_samples or [None]}
-        if domains == {TARGET}:
-            return self.head.predict(feats, data_samples, **kwargs)
-        if domains == {SOURCE}:
-            return self.source_head.predict(feats, data_samples, **kwargs)
-        predictions = {
-            TARGET: self.head.predict(feats, **kwargs),
-            SOURCE: self.source_head.predict(feats, **kwargs)
-        }
-        for row, sample in enumerate(data_samples):
-            prediction = predictions[domain_of(sample)][row]
-            sample.set_pred_score(prediction.pred_score)
-            sample.set_pred_label(prediction.pred_label)
+        rows = split(data_samples or [None])
+        for domain in DOMAINS:
+            if not rows[domain]:
+                other, = set(DOMAINS) - {domain}
+                return self.heads[other].predict(feats, data_samples, **kwargs)
+        for domain, head in self.heads.items():
+            predictions = head.predict(feats, **kwargs)
+            for row in rows[domain]:
+                data_samples[row].set_pred_score(predictions[row].pred_score)
+                data_samples[row].set_pred_label(predictions[row].pred_label)
         return data_samples
 
 
 def _check_choice(name: str, value: str, choices: tuple) -> None:
     if value not in choices:
         raise ValueError(f'`{name}` must be one of {choices}, got {value!r}. '
-                         f'Mend `model.{name}` in the config.')
+                         f'Set `model.{name}` in the config.')
 
 
-def _rows_by_domain(data_samples: list[DataSample],
-                    device: torch.device) -> dict[str, Tensor]:
-    rows = {domain: [] for domain in DOMAINS}
-    for row, sample in enumerate(data_samples):
-        rows[domain_of(sample)].append(row)
+def _by_domain(data_samples: list[DataSample],
+               device: torch.device) -> tuple[dict, dict]:
+    """Return each domain's samples and, as a tensor, their rows."""
+    rows = split(data_samples)
     empty = [domain for domain in DOMAINS if not rows[domain]]
     if empty:
         raise ValueError(
@@ -325,4 +336,5 @@ def _rows_by_domain(data_samples: list[DataSample],
             f'one of {len(data_samples)} has none of the {empty[0]} domain. '
             'Train on a JointDataset with a JointSampler '
             '(`train_dataloader.dataset` and `.sampler`).')
-    return {d: torch.tensor(r, device=device) for d, r in rows.items()}
+    return ({d: [data_samples[row] for row in r] for d, r in rows.items()},
+            {d: torch.tensor(r, device=device) for d, r in rows.items()})

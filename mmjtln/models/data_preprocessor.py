@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from mmpretrain.models import ClsDataPreprocessor, RandomBatchAugment
 
-from mmjtln.domains import DOMAINS, SOURCE, TARGET, domain_of
+from mmjtln.domains import SOURCE, TARGET, split
 from mmjtln.registry import MODELS
 
 
@@ -19,7 +19,7 @@ class JointDataPreprocessor(ClsDataPreprocessor):
     Args:
         num_classes (int, optional): Number of target classes. Needed for
             one-hot labels. Defaults to None.
-        source_num_classes (int, optional): Number of source classes, likewise.
+        num_source_classes (int, optional): Number of source classes, likewise.
             Defaults to None.
         to_onehot (bool): Whether to add one-hot labels (``gt_score``).
             Batch augmentation turns it on. Defaults to False.
@@ -34,21 +34,21 @@ class JointDataPreprocessor(ClsDataPreprocessor):
 
     def __init__(self,
                  num_classes: int | None = None,
-                 source_num_classes: int | None = None,
+                 num_source_classes: int | None = None,
                  to_onehot: bool = False,
                  batch_augments: dict | None = None,
                  **kwargs) -> None:
         # The parent would encode and mix labels over the whole batch.
         super().__init__(num_classes=num_classes, **kwargs)
-        self.domain_classes = {TARGET: num_classes, SOURCE: source_num_classes}
+        self.class_counts = {TARGET: num_classes, SOURCE: num_source_classes}
         self.domain_augments = RandomBatchAugment(
             **batch_augments) if batch_augments else None
         self.domain_onehot = to_onehot or self.domain_augments is not None
-        if self.domain_onehot and None in self.domain_classes.values():
+        if self.domain_onehot and None in self.class_counts.values():
             raise ValueError(
                 'One-hot labels and batch augmentation need the number of '
-                f'classes of both domains, got {self.domain_classes}. Set '
-                '`num_classes` and `source_num_classes` of '
+                f'classes of both domains, got {self.class_counts}. Set '
+                '`num_classes` and `num_source_classes` of '
                 '`data_preprocessor`, or let JTLNClassifier do it.')
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -70,16 +70,12 @@ class JointDataPreprocessor(ClsDataPreprocessor):
             return data
 
         inputs = data['inputs']
-        for domain in DOMAINS:
-            rows = [
-                row for row, sample in enumerate(samples)
-                if domain_of(sample) == domain
-            ]
+        for domain, rows in split(samples).items():
             if not rows:
                 continue
             scores = F.one_hot(
                 torch.cat([samples[row].gt_label for row in rows]),
-                self.domain_classes[domain]).float()
+                self.class_counts[domain]).float()
             if training and self.domain_augments is not None:
                 index = torch.tensor(rows, device=inputs.device)
                 # An indexed copy: CutMix writes into the images it is given.

@@ -5,7 +5,7 @@ from mmengine.logging import MessageHub
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmjtln.domains import DOMAINS, domain_of
+from mmjtln.domains import split
 
 
 def check_losses(losses: dict[str, Tensor], inputs: Tensor,
@@ -85,10 +85,10 @@ def _origin(inputs: Tensor, scores: dict, data_samples: list) -> str:
 def _images(data_samples: list) -> str:
     """List samples by domain and path, or index."""
     parts = []
-    for domain in DOMAINS:
-        names = [str(sample.get('img_path') or
-                     f'number {sample.get("sample_idx", "unknown")}')
-                 for sample in data_samples if domain_of(sample) == domain]
+    for domain, rows in split(data_samples).items():
+        names = [str(data_samples[row].get('img_path') or
+                     f'number {data_samples[row].get("sample_idx", "unknown")}'
+                     ) for row in rows]
         if names:
             parts.append(f'{len(names)} {domain} images: {", ".join(names)}')
     return '; '.join(parts)

@@ -1,15 +1,15 @@
 """The OT loss between source and target classifier predictions."""
 import logging
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
+from torch import Tensor, nn
 
-from mmjtln.ot import entropic_value
+from mmjtln.ot import SinkhornResult, entropic_value, sinkhorn
 from mmjtln.ot.side import relaxations
 from mmjtln.ot.sinkhorn import check_options
 from mmjtln.registry import MODELS
-
-from .cost_buffer import CostBuffer
 
 REDUCTIONS = ('mean', 'sum', 'none')
 SIDES = ('source', 'target', 'both')
@@ -17,14 +17,14 @@ HOW_TO_SET = ('pass cost= to OTLoss, call set_cost(), or load a checkpoint '
               'that holds it')
 
 
-def _check_choice(name, value, choices):
+def _check_choice(name: str, value: str, choices: tuple) -> None:
     if value not in choices:
         raise ValueError(f'{name} must be one of {choices}, got {value!r}; '
                          f'set {name} of OTLoss to one of them')
 
 
 @MODELS.register_module()
-class OTLoss(CostBuffer):
+class OTLoss(nn.Module):
     r"""Entropic OT between a sample's source and target predictions.
 
     .. math::
@@ -56,7 +56,6 @@ class OTLoss(CostBuffer):
         max_iter (int): Most iterations of the solver. Defaults to 1000.
         tol (float): L1 marginal error at which the solver stops. Defaults
             to 1e-4.
-        loss_weight (float): Factor of the loss. Defaults to 1.0.
         reduction (str): ``'mean'`` or ``'sum'`` over the batch, or
             ``'none'``. Defaults to ``'mean'``.
         relax (float | dict, optional): Weight tau of the KL divergence that
@@ -70,13 +69,11 @@ class OTLoss(CostBuffer):
             ``'target'`` or ``'both'``. Defaults to ``'source'``.
         cost (Tensor or array or nested list, optional): Cost matrix, shape
             (L_s, L_t): how unrelated source class i is to target class j.
-            Defaults to None: set later, see :meth:`set_cost`.
-        num_source (int, optional): L_s. Needed unless ``cost`` or
-            ``source_classes`` tells.
-        num_target (int, optional): L_t, likewise.
-        source_classes (Sequence[str], optional): Names of the rows of
-            ``cost``.
-        target_classes (Sequence[str], optional): Names of its columns.
+            A buffer, so that averaged models, wrappers and checkpoints carry
+            it; NaN until it is set. Defaults to None: set later, see
+            :meth:`set_cost`.
+        num_source_classes (int, optional): L_s. Needed without ``cost``.
+        num_target_classes (int, optional): L_t, likewise.
 
     Raises:
         TypeError: If an argument is of another type.
@@ -89,53 +86,98 @@ class OTLoss(CostBuffer):
     """
 
     def __init__(self,
-                 reg=0.1,
-                 max_iter=1000,
-                 tol=1e-4,
-                 loss_weight=1.0,
-                 reduction='mean',
-                 grad_to='source',
-                 cost=None,
-                 num_source=None,
-                 num_target=None,
-                 source_classes=None,
-                 target_classes=None,
-                 relax=None):
-        super().__init__(cost, num_source, num_target, source_classes,
-                         target_classes)
+                 reg: float = 0.1,
+                 max_iter: int = 1000,
+                 tol: float = 1e-4,
+                 reduction: str = 'mean',
+                 grad_to: str = 'source',
+                 cost: Any = None,
+                 num_source_classes: int | None = None,
+                 num_target_classes: int | None = None,
+                 relax: float | dict | None = None) -> None:
+        super().__init__()
         check_options(reg, max_iter, tol)
         relaxations(relax)
-        if isinstance(loss_weight, bool) or not isinstance(
-                loss_weight, (int, float)):
-            raise TypeError('loss_weight must be a number, got '
-                            f'{loss_weight!r}; set loss_weight of OTLoss')
-        if not 0 <= loss_weight < float('inf'):
-            raise ValueError('loss_weight must be finite and not negative, '
-                             f'got {loss_weight}; set loss_weight of OTLoss')
         _check_choice('reduction', reduction, REDUCTIONS)
         _check_choice('grad_to', grad_to, SIDES)
         self.reg = reg
         self.max_iter = max_iter
         self.tol = tol
-        self.loss_weight = loss_weight
         self.reduction = reduction
         self.grad_to = grad_to
         self.relax = relax
         self._warned = False
 
-    def extra_repr(self):
+        shape = [num_source_classes, num_target_classes]
+        if cost is not None:
+            cost = _as_cost(cost)
+            shape = [size if count is None else count
+                     for size, count in zip(cost.shape, shape, strict=True)]
+        if any(type(count) is not int or count < 1 for count in shape):
+            raise ValueError(
+                'num_source_classes and num_target_classes of OTLoss must be '
+                'positive integers where no cost matrix tells them, got '
+                f'{num_source_classes!r} and {num_target_classes!r}; set both '
+                'to the numbers of classes')
+        self.register_buffer('cost', torch.full(shape, float('nan')))
+        if cost is not None:
+            self.set_cost(cost)
+
+    @property
+    def has_cost(self) -> bool:
+        """bool: Whether the cost matrix has been set. Reads the device."""
+        return not bool(self.cost.isnan().any())
+
+    @torch.no_grad()
+    def set_cost(self, cost: Any) -> None:
+        """Set the cost matrix.
+
+        The values are copied into the buffer in place: averaged models and
+        wrappers may hold a reference to it.
+
+        Args:
+            cost (CostMatrix or Tensor or array or nested list): shape
+                (L_s, L_t). What a valid matrix is, and whether its classes
+                are those of the data, is for
+                :class:`~mmjtln.costs.CostMatrix` to check.
+
+        Raises:
+            TypeError: If it holds no numbers.
+            ValueError: If it has another shape.
+        """
+        cost = _as_cost(cost)
+        if cost.shape != self.cost.shape:
+            raise ValueError(
+                'cost must have a row for each source class and a column '
+                f'for each target class, {tuple(self.cost.shape)}, got '
+                f'{tuple(cost.shape)}; build it for these classes, or change '
+                'num_source_classes and num_target_classes of OTLoss')
+        self.cost.copy_(cost)
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str,
+                              *args: Any, **kwargs: Any) -> None:
+        """Refuse a cost of another shape, which MMEngine would only log."""
+        cost = state_dict.get(prefix + 'cost')
+        if cost is not None and cost.shape != self.cost.shape:
+            raise ValueError(
+                f'the cost matrix of the checkpoint ({prefix}cost) must '
+                'have the shape of the model, (source classes, target '
+                f'classes) = {tuple(self.cost.shape)}, got '
+                f'{tuple(cost.shape)}; load a checkpoint for these '
+                'classes, or change the class counts of the config')
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+    def extra_repr(self) -> str:
         """The options and the sizes, for ``print(model)``."""
         return (f'reg={self.reg}, max_iter={self.max_iter}, tol={self.tol}, '
-                f'loss_weight={self.loss_weight}, '
                 f'reduction={self.reduction!r}, grad_to={self.grad_to!r}, '
-                f'relax={self.relax!r}, '
-                f'num_source={self.num_source}, '
-                f'num_target={self.num_target}')
+                f'relax={self.relax!r}, cost={tuple(self.cost.shape)}')
 
-    def _check_logits(self, source_logits, target_logits):
-        for name, logits, count in (
-            ('source_logits', source_logits, self.num_source),
-            ('target_logits', target_logits, self.num_target)):
+    def _check_logits(self, source_logits: Tensor,
+                      target_logits: Tensor) -> None:
+        for name, logits, count in zip(
+            ('source_logits', 'target_logits'),
+            (source_logits, target_logits), self.cost.shape, strict=True):
             if not torch.is_tensor(logits) or not logits.is_floating_point():
                 raise TypeError(
                     f'{name} must be a floating point tensor, got '
@@ -145,35 +187,69 @@ class OTLoss(CostBuffer):
                 raise ValueError(
                     f'{name} must have shape (B, {count}), as the cost '
                     f'matrix {tuple(self.cost.shape)} has it, got '
-                    f'{tuple(logits.shape)}; mend the class counts of heads '
-                    'and OTLoss')
+                    f'{tuple(logits.shape)}; change the class counts of '
+                    'heads or OTLoss')
         if len(source_logits) != len(target_logits):
             raise ValueError(
                 'source_logits and target_logits must be of the same '
                 f'samples, got {len(source_logits)} and '
                 f'{len(target_logits)} rows; pass both logits of each image')
 
-    def _solve(self, source_logits, target_logits):
-        """Return the value of each sample, shape (B,), and the solution."""
+    def _prepare(self, source_logits: Tensor,
+                 target_logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Check the logits and the cost, and compute in float32 or better."""
         self._check_logits(source_logits, target_logits)
+        dtype = torch.promote_types(
+            torch.promote_types(source_logits.dtype, target_logits.dtype),
+            torch.float32)
+        return source_logits.to(dtype), target_logits.to(dtype)
+
+    def _check_cost(self) -> None:
+        if not self.has_cost:
+            raise RuntimeError(
+                'the cost matrix of OTLoss must be set before it is used, got '
+                f'a matrix with unset (NaN) entries; {HOW_TO_SET}')
+
+    @torch.no_grad()
+    def transport(self, source_logits: Tensor,
+                  target_logits: Tensor) -> SinkhornResult:
+        """Solve for the plans between the softmax of two logits.
+
+        Args:
+            source_logits (Tensor): shape (B, L_s), on any device.
+            target_logits (Tensor): shape (B, L_t), likewise.
+
+        Returns:
+            SinkhornResult: Plans, potentials and marginal errors, on the
+            device of the cost matrix.
+
+        Raises:
+            RuntimeError: If the cost matrix has not been set.
+            ValueError: If the logits' shapes do not fit the cost matrix.
+        """
+        self._check_cost()
+        log_p, log_q = (
+            logits.to(self.cost.device).log_softmax(1)
+            for logits in self._prepare(source_logits, target_logits))
+        return sinkhorn(log_p, log_q, self.cost, self.reg, self.max_iter,
+                        self.tol, self.relax)
+
+    def _solve(self, source_logits: Tensor,
+               target_logits: Tensor) -> tuple[Tensor, SinkhornResult]:
+        """Return the value of each sample, shape (B,), and the solution."""
+        source_logits, target_logits = self._prepare(source_logits,
+                                                     target_logits)
         if self.grad_to == 'source':
             target_logits = target_logits.detach()
         elif self.grad_to == 'target':
             source_logits = source_logits.detach()
-        dtype = torch.promote_types(
-            torch.promote_types(source_logits.dtype, target_logits.dtype),
-            torch.float32)
         try:
             value, result = entropic_value(
-                source_logits.to(dtype), target_logits.to(dtype),
+                source_logits, target_logits,
                 self.cost, self.reg, self.max_iter, self.tol, self.relax)
-        except ValueError as error:
-            if self.has_cost:
-                raise
-            raise RuntimeError(
-                'the cost matrix of OTLoss must be set before the loss '
-                'is used, got a matrix with unset (NaN) entries; '
-                f'{HOW_TO_SET}') from error
+        except ValueError:
+            self._check_cost()
+            raise
         if not result.converged and not self._warned:
             self._warned = True
             print_log(
@@ -185,14 +261,12 @@ class OTLoss(CostBuffer):
                 level=logging.WARNING)
         return value, result
 
-    def _reduce(self, value):
-        if self.reduction == 'mean':
-            value = value.mean()
-        elif self.reduction == 'sum':
-            value = value.sum()
-        return self.loss_weight * value
+    def _reduce(self, value: Tensor) -> Tensor:
+        return value if self.reduction == 'none' else getattr(
+            value, self.reduction)()
 
-    def forward(self, source_logits, target_logits):
+    def forward(self, source_logits: Tensor,
+                target_logits: Tensor) -> Tensor:
         """Compute the loss.
 
         Args:
@@ -201,9 +275,9 @@ class OTLoss(CostBuffer):
             target_logits (Tensor): shape (B, L_t), likewise.
 
         Returns:
-            Tensor: The entropic OT value times ``loss_weight``: a scalar,
-            or shape (B,) for ``reduction='none'``. It may be negative: the
-            entropy is part of it.
+            Tensor: The entropic OT value: a scalar, or shape (B,) for
+            ``reduction='none'``. It may be negative: the entropy is part of
+            it.
 
         Raises:
             RuntimeError: If the cost matrix has not been set.
@@ -211,7 +285,8 @@ class OTLoss(CostBuffer):
         """
         return self._reduce(self._solve(source_logits, target_logits)[0])
 
-    def loss_and_log(self, source_logits, target_logits):
+    def loss_and_log(self, source_logits: Tensor,
+                     target_logits: Tensor) -> tuple[Tensor, dict]:
         """Compute the loss and what a training log wants to know of it.
 
         Args:
@@ -227,3 +302,18 @@ class OTLoss(CostBuffer):
         return self._reduce(value), dict(
             ot_cost=result.transport_cost().mean(),
             ot_error=result.error.amax())
+
+
+def _as_cost(cost: Any) -> Tensor:
+    """Read a matrix as float32, of a CostMatrix its entries."""
+    cost = getattr(cost, 'matrix', cost)
+    try:
+        cost = torch.as_tensor(cost, dtype=torch.float32).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            'cost must be a matrix of numbers (tensor, array or nested '
+            f'lists), got {type(cost).__name__}: {error}') from error
+    if cost.dim() != 2:
+        raise ValueError('cost must be a matrix (L_s, L_t), got shape '
+                         f'{tuple(cost.shape)}')
+    return cost

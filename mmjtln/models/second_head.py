@@ -72,7 +72,7 @@ def joint_preprocessor(cfg: dict | nn.Module | None, counts: dict):
             cfg['type'] = 'mmjtln.JointDataPreprocessor'
         if cfg['type'] == 'mmjtln.JointDataPreprocessor':
             cfg.update(
-                num_classes=counts[TARGET], source_num_classes=counts[SOURCE])
+                num_classes=counts[TARGET], num_source_classes=counts[SOURCE])
     return cfg
 
 
@@ -99,7 +99,7 @@ def check_type(name: str, cfg: dict | nn.Module) -> None:
                 kind, MMPRETRAIN_MODELS.module_dict, 3)
             raise ValueError(
                 f'`model.{name}.type` must be a registered type, but {kind!r} '
-                f'is none{f"; near it are {near}" if near else ""}. Mend it, '
+                f'is none{f"; near it are {near}" if near else ""}. Fix it, '
                 'or import the module that registers it: `custom_imports`.')
         kind = known
     if 'head' in name and inspect.isclass(kind) and not issubclass(

@@ -3,7 +3,9 @@ import pytest
 import torch
 from mmengine.runner import Runner
 
+from mmjtln.class_lists import domain_classes
 from mmjtln.costs import CostMatrix, MKMMDCost
+from mmjtln.domains import DOMAINS
 
 
 @pytest.fixture
@@ -30,10 +32,13 @@ def test_built_saved_and_carried(tiny_run, builds):
     assert saved.target_classes == tuple(dataset.target_classes)
     own = runner.model.ot_loss
     torch.testing.assert_close(own.cost, torch.tensor(saved.matrix).float())
-    assert own.source_classes == saved.source_classes
-    state = torch.load(
-        f'{runner.work_dir}/epoch_2.pth', weights_only=False)['state_dict']
-    assert torch.equal(state['ot_loss.cost'], own.cost)
+    loaded = torch.load(
+        f'{runner.work_dir}/epoch_2.pth', weights_only=False)
+    assert torch.equal(loaded['state_dict']['ot_loss.cost'], own.cost)
+    for domain in DOMAINS:
+        assert domain_classes(
+            loaded['meta']['dataset_meta'],
+            domain) == getattr(saved, f'{domain}_classes')
     assert len(builds) == 1
 
 

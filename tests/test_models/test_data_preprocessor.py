@@ -44,7 +44,7 @@ def test_batch_augmentation_stays_within_a_domain(kind):
     torch.manual_seed(0)
     preprocessor = JointDataPreprocessor(
         num_classes=3,
-        source_num_classes=5,
+        num_source_classes=5,
         batch_augments=dict(augments=dict(type=kind, alpha=1.)))
     mixed = False
     for _ in range(10):
@@ -63,7 +63,7 @@ def test_no_augmentation_outside_training():
     """Validation gets one-hot labels of its own domain's length."""
     preprocessor = JointDataPreprocessor(
         num_classes=3,
-        source_num_classes=5,
+        num_source_classes=5,
         batch_augments=dict(augments=dict(type='Mixup', alpha=1.)))
     for sample in preprocessor(batch())['data_samples']:
         assert sample.gt_score.sum() == sample.gt_score.max() == 1
@@ -87,5 +87,5 @@ def test_the_classifier_makes_a_stock_config_joint(tiny_model):
                 type='ClsDataPreprocessor', num_classes=1000, **NORMALIZE),
             train_cfg=dict(augments=dict(type='Mixup', alpha=0.2))))
     assert isinstance(model.data_preprocessor, JointDataPreprocessor)
-    assert model.data_preprocessor.domain_classes == dict(target=10, source=7)
+    assert model.data_preprocessor.class_counts == dict(target=10, source=7)
     assert model.data_preprocessor.domain_augments is not None

@@ -6,9 +6,16 @@ import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp
 
-from mmjtln.class_lists import classes_of, name_differences, quote_names
+from mmjtln.class_lists import (
+    classes_of,
+    domain_classes,
+    name_differences,
+    quote_names,
+)
 from mmjtln.costs.base import Measured
+from mmjtln.domains import SOURCE
 from mmjtln.inference.over_images import run_over_images
+from mmjtln.models.head_scores import logits_of
 from mmjtln.registry import COSTS
 
 from .image_cost import ImageCost
@@ -100,10 +107,7 @@ class ConfusionCost(ImageCost):
         head = getattr(network, _head_name(network))
 
         def encode(inputs):
-            logits = head(network.extract_feat(inputs))
-            # A head with several outputs predicts from their sum.
-            if isinstance(logits, tuple | list):
-                logits = sum(logits)
+            logits = logits_of(head(network.extract_feat(inputs)))
             if logits.ndim != 2 or logits.shape[1] != len(classes):
                 raise ValueError(_mismatch(tuple(logits.shape[1:]), classes))
             return logits
@@ -124,7 +128,7 @@ def _check_classes(network, classes):
     # MMPretrain's checkpoints name the classes they were trained on; those
     # of a joint model name the source's apart.
     meta = getattr(network, '_dataset_meta', {})
-    known = meta.get('source_classes', meta.get('classes', classes))
+    known = domain_classes(meta, SOURCE) or meta.get('classes', classes)
     if tuple(known) != tuple(classes):
         problems = name_differences('source', known, classes)
         raise ValueError(
