@@ -20,7 +20,7 @@ data_preprocessor = dict(mean=[127.5], std=[127.5], to_rgb=False)
 sampler = dict(
     type='mmjtln.JointSampler',
     batch_size=batch_size,
-    source_ratio=0.5,
+    source_share=0.5,
     epoch=40)
 
 # Chosen on validation data.

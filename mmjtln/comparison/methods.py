@@ -211,13 +211,13 @@ def _single_domain(cfg: Config, domain: str) -> None:
 
     loader = cfg.train_dataloader
     sampler = loader.sampler
-    num_source = round(sampler.batch_size * sampler.get('source_ratio', 0.5))
+    num_source = round(sampler.batch_size * sampler.get('source_share', 0.5))
     if domain == SOURCE:
         if not isinstance(sampler.get('epoch', TARGET), int):
             sampler.epoch = _batches_per_epoch(cfg)
-        size, sampler.source_ratio = num_source, 1.
+        size, sampler.source_share = num_source, 1.
     else:
-        size, sampler.source_ratio = sampler.batch_size - num_source, 0.
+        size, sampler.source_share = sampler.batch_size - num_source, 0.
     loader.batch_size = sampler.batch_size = size
 
     if domain == SOURCE:

@@ -1,5 +1,5 @@
 """Cost matrices: prior knowledge about two label sets, and its builders."""
-from .base import BaseCost, Measured
+from .base import BaseCost, RawCost
 from .composite import CompositeCost
 from .cost_matrix import CostMatrix
 from .file_cost import FileCost
@@ -16,6 +16,6 @@ from .random_cost import RandomCost
 __all__ = [
     'BaseCost', 'ClassFeatures', 'CompositeCost', 'ConfusionCost',
     'CostMatrix', 'FeatureCost', 'FileCost', 'ImageCost', 'MKMMDCost',
-    'Measured', 'PrototypeCost', 'RandomCost',
+    'RawCost', 'PrototypeCost', 'RandomCost',
     'TaxonomyCost', 'TextCost', 'WassersteinCost'
 ]

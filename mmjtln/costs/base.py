@@ -15,7 +15,7 @@ from .normalise import normalise
 
 
 @dataclass
-class Measured:
+class RawCost:
     """What a builder found out, before normalisation.
 
     Args:
@@ -120,7 +120,7 @@ class BaseCost(metaclass=ABCMeta):
             versions=self.versions())
 
     def evaluate(self, prepared, source_classes,
-                 target_classes) -> tuple[np.ndarray, Measured]:
+                 target_classes) -> tuple[np.ndarray, RawCost]:
         """Measure and normalise.
 
         Args:
@@ -148,7 +148,7 @@ class BaseCost(metaclass=ABCMeta):
         """Validate the input and gather what :meth:`measure` needs."""
 
     @abstractmethod
-    def measure(self, prepared) -> Measured:
+    def measure(self, prepared) -> RawCost:
         """Compute the raw distances, shape (L_s, L_t)."""
 
     def settings(self) -> dict:

@@ -6,7 +6,7 @@ import numpy as np
 from mmjtln.class_lists import classes_of
 from mmjtln.registry import COSTS
 
-from .base import BaseCost, Measured
+from .base import BaseCost, RawCost
 from .normalise import normalise
 
 
@@ -58,7 +58,7 @@ class CompositeCost(BaseCost):
         return prepared, (classes_of(source_dataset, 'source'),
                           classes_of(target_dataset, 'target'))
 
-    def measure(self, prepared) -> Measured:
+    def measure(self, prepared) -> RawCost:
         prepared, classes = prepared
         total, digest, details = 0.0, hashlib.sha256(), []
         for part, ready, weight in zip(
@@ -67,7 +67,7 @@ class CompositeCost(BaseCost):
             total = total + weight * normalise(costs)
             digest.update(found.source_hash.encode())
             details.append(found.details)
-        return Measured(
+        return RawCost(
             np.asarray(total) / sum(self.weights), digest.hexdigest(),
             dict(parts=details))
 

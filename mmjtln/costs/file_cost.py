@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmjtln.class_lists import classes_of
 from mmjtln.registry import COSTS
 
-from .base import BaseCost, Measured
+from .base import BaseCost, RawCost
 from .cost_matrix import CostMatrix
 
 _SUFFIXES = ('.npz', '.npy', '.csv')
@@ -83,7 +83,7 @@ class FileCost(BaseCost):
                 logger='current')
         return aligned
 
-    def measure(self, prepared) -> Measured:
+    def measure(self, prepared) -> RawCost:
         digest = hashlib.sha256(Path(self.path).read_bytes()).hexdigest()
         details = {}
         if prepared.method:
@@ -91,7 +91,7 @@ class FileCost(BaseCost):
                 method=prepared.method,
                 settings=prepared.settings,
                 source_hash=prepared.source_hash)
-        return Measured(prepared.matrix, digest, details)
+        return RawCost(prepared.matrix, digest, details)
 
     def _read(self, path) -> CostMatrix:
         suffix = path.suffix.lower()

@@ -6,7 +6,7 @@ import numpy as np
 from mmjtln.class_lists import classes_of
 from mmjtln.registry import COSTS
 
-from .base import BaseCost, Measured
+from .base import BaseCost, RawCost
 
 
 @COSTS.register_module()
@@ -33,7 +33,7 @@ class RandomCost(BaseCost):
         return [len(classes_of(dataset, side)) for side, dataset in (
             ('source', source_dataset), ('target', target_dataset))]
 
-    def measure(self, prepared) -> Measured:
+    def measure(self, prepared) -> RawCost:
         """Draw the costs, shape (L_s, L_t)."""
         matrix = np.random.default_rng(self.seed).random(prepared)
-        return Measured(matrix, hashlib.sha256(matrix.tobytes()).hexdigest())
+        return RawCost(matrix, hashlib.sha256(matrix.tobytes()).hexdigest())

@@ -65,7 +65,7 @@ class JointSampler(Sampler):
         dataset (JointDataset): The data set.
         batch_size (int): Number of images in a batch on one rank; the same
             as ``train_dataloader.batch_size``.
-        source_ratio (float): Part of a batch that comes from the source, in
+        source_share (float): Part of a batch that comes from the source, in
             [0, 1]. Halves are rounded to even. With 0 or 1 one domain alone
             is drawn, in the order of a joint run: for a stock classifier that
             a joint run is compared with. Defaults to 0.5.
@@ -86,7 +86,7 @@ class JointSampler(Sampler):
     def __init__(self,
                  dataset: JointDataset,
                  batch_size: int,
-                 source_ratio: float = 0.5,
+                 source_share: float = 0.5,
                  epoch: str | int = TARGET,
                  seed: int | None = None,
                  shuffle: bool = True):
@@ -96,10 +96,10 @@ class JointSampler(Sampler):
                 f'{type(dataset).__name__}; set `train_dataloader.dataset` '
                 "to dict(type='mmjtln.JointDataset', ...) and, instead of "
                 '`num_batch_per_epoch`, set `epoch` of the sampler')
-        _check(batch_size, source_ratio, epoch)
+        _check(batch_size, source_share, epoch)
         self.dataset = dataset
         self.batch_size = batch_size
-        self.source_ratio = source_ratio
+        self.source_share = source_share
         self.epoch_by = epoch
         self.seed = sync_random_seed() if seed is None else seed
         self.shuffle = shuffle
@@ -107,7 +107,7 @@ class JointSampler(Sampler):
         self.epoch = 0
         self.first_batch = 0
 
-        num_source = round(batch_size * source_ratio)
+        num_source = round(batch_size * source_share)
         # Images of each domain in a full batch of one rank.
         self.per_batch = {SOURCE: num_source, TARGET: batch_size - num_source}
         self.lengths = {
@@ -189,24 +189,24 @@ class JointSampler(Sampler):
         self.first_batch = first_batch
 
 
-def _check(batch_size, source_ratio, epoch) -> None:
+def _check(batch_size, source_share, epoch) -> None:
     """Refuse what cannot make the batches asked for."""
     if not _is_int(batch_size) or batch_size < 1:
         raise ValueError(
             'batch_size must be a positive int, but got '
             f'{batch_size!r}; mend `batch_size` of {_WHERE} and of '
             '`train_dataloader`')
-    if not isinstance(source_ratio, float) or not 0 <= source_ratio <= 1:
+    if not isinstance(source_share, float) or not 0 <= source_share <= 1:
         raise ValueError(
-            'source_ratio must be a float in [0, 1], but got '
-            f'{source_ratio!r}; mend `source_ratio` of {_WHERE}')
-    num_source = round(batch_size * source_ratio)
-    if 0 < source_ratio < 1 and not 0 < num_source < batch_size:
+            'source_share must be a float in [0, 1], but got '
+            f'{source_share!r}; mend `source_share` of {_WHERE}')
+    num_source = round(batch_size * source_share)
+    if 0 < source_share < 1 and not 0 < num_source < batch_size:
         raise ValueError(
             'each batch must hold at least one image of each domain, but '
-            f'batch_size={batch_size} with source_ratio={source_ratio} '
+            f'batch_size={batch_size} with source_share={source_share} '
             f'gives {num_source} source and {batch_size - num_source} target '
-            f'images; mend `batch_size` or `source_ratio` of {_WHERE}')
+            f'images; mend `batch_size` or `source_share` of {_WHERE}')
     if epoch not in DOMAINS and not (_is_int(epoch) and epoch > 0):
         raise ValueError(
             "epoch must be 'target', 'source' or a positive int, a number "
@@ -215,8 +215,8 @@ def _check(batch_size, source_ratio, epoch) -> None:
     if absent is not None and epoch == absent:
         raise ValueError(
             f'an epoch counted by the {absent} needs {absent} images, but '
-            f'source_ratio={source_ratio} draws none; mend `epoch` or '
-            f'`source_ratio` of {_WHERE}')
+            f'source_share={source_share} draws none; mend `epoch` or '
+            f'`source_share` of {_WHERE}')
 
 
 def _is_int(value) -> bool:

@@ -7,7 +7,7 @@ import torch
 from mmpretrain.models.utils import ShiftWindowMSA
 from torch import Tensor, nn
 
-from mmjtln.models.head_scores import logits_of
+from mmjtln.models.logits import logits_of
 
 #: Largest difference of a score that is put down to rounding.
 TOLERANCE = 1e-5

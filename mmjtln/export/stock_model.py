@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmjtln.domains import SOURCE
 from mmjtln.models import AlexNetNeck, JTLNClassifier
 from mmjtln.models.backbone_classifier import is_bare_head
-from mmjtln.models.second_head import complete_source_head, with_class_count
+from mmjtln.models.head_config import complete_source_head, with_class_count
 
 from .stock_alexnet import stock_alexnet
 

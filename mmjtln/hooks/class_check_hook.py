@@ -8,7 +8,7 @@ from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.registry import HOOKS
 
 from .cost_matrix_hook import CostMatrixHook
-from .joint_run import is_training, jtln_model
+from .runner import is_training, jtln_model
 
 
 @HOOKS.register_module()

@@ -8,7 +8,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmjtln.registry import COSTS, HOOKS
 
-from .joint_run import is_training, jtln_model
+from .runner import is_training, jtln_model
 
 
 @HOOKS.register_module()

@@ -10,7 +10,7 @@ from mmjtln.models import JTLNClassifier
 from mmjtln.registry import HOOKS
 from mmjtln.visualization.heatmap import draw_plan
 
-from .joint_run import jtln_model
+from .runner import jtln_model
 
 
 @HOOKS.register_module()

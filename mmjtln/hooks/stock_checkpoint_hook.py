@@ -7,7 +7,7 @@ from mmjtln.class_lists import domain_classes
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.registry import HOOKS
 
-from .joint_run import is_training, jtln_model
+from .runner import is_training, jtln_model
 
 _PREFIX = {TARGET: 'head.', SOURCE: 'source_head.'}
 

@@ -18,15 +18,7 @@ from .batch_statistics import (
     running_statistics_kept,
 )
 from .finite_losses import check_losses
-from .head_scores import (
-    head_scores,
-    join_rows,
-    label_logits,
-    logits_of,
-    take_rows,
-)
-from .loss_weight import LossWeight
-from .second_head import (
+from .head_config import (
     check_head,
     check_type,
     class_count,
@@ -34,6 +26,14 @@ from .second_head import (
     joint_preprocessor,
     with_class_count,
 )
+from .logits import (
+    head_scores,
+    join_rows,
+    label_logits,
+    logits_of,
+    take_rows,
+)
+from .loss_weight import LossWeight
 
 
 @MODELS.register_module()

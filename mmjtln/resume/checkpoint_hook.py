@@ -8,13 +8,13 @@ from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
 from mmjtln.generators import seed_generators
-from mmjtln.hooks.joint_run import is_training
+from mmjtln.hooks.runner import is_training
 from mmjtln.registry import HOOKS
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook, how_to_go_on
+from .interrupt_message import InterruptMessage
 from .resumed_batches import ResumedBatches
 from .run_record import record_differences, run_record
-from .stop_notice import StopNotice
 
 _META = 'mmjtln'
 
@@ -103,7 +103,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Go to the place of the checkpoint, and validate if that is due."""
         super().before_train(runner)
-        self._notice = StopNotice(
+        self._notice = InterruptMessage(
             partial(how_to_go_on, runner.work_dir),
             # Of several processes, one that lingers holds up the others.
             terminate=get_world_size() == 1)

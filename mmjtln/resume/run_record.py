@@ -19,7 +19,7 @@ _COMPARED = {
     'order_seed': ('the seed of the order', f'`seed` of {_SAMPLER}'),
     'shuffle': ('shuffling', f'`shuffle` of {_SAMPLER}'),
     'step': ('images in a step, over all processes',
-             f'`train_dataloader.batch_size`, `source_ratio` of {_SAMPLER}, '
+             f'`train_dataloader.batch_size`, `source_share` of {_SAMPLER}, '
              'and the number of processes'),
     'last_step': ('images in the last step of an epoch, over all processes',
                   f'as before, and `epoch` of {_SAMPLER}'),

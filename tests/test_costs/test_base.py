@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from mmjtln.costs import BaseCost, Measured
+from mmjtln.costs import BaseCost, RawCost
 from tests.test_costs.conftest import Named
 
 
@@ -18,7 +18,7 @@ class Fixed(BaseCost):
         pass
 
     def measure(self, prepared):
-        return Measured(np.array(self.matrix), 'hash', dict(seen=True))
+        return RawCost(np.array(self.matrix), 'hash', dict(seen=True))
 
 
 AB, XY = Named('a', 'b'), Named('x', 'y')

@@ -277,14 +277,14 @@ def test_built_as_the_runner_does():
     (dict(batch_size=0), ['batch_size', 'positive', 'got 0']),
     (dict(batch_size=1), ['batch_size=1', 'one image of each']),
     (dict(batch_size=2.0), ['batch_size', '2.0']),
-    (dict(source_ratio=-.1), ['source_ratio', '[0, 1]', '-0.1']),
-    (dict(source_ratio=1.5), ['source_ratio', '[0, 1]', '1.5']),
-    (dict(source_ratio=0., epoch='source'), ['source', 'draws none']),
-    (dict(source_ratio=1., epoch='target'), ['target', 'draws none']),
-    (dict(source_ratio=float('nan')), ['source_ratio', 'nan']),
-    (dict(source_ratio='half'), ['source_ratio', 'half']),
-    (dict(source_ratio=0.01), ['0 source', '8 target', 'source_ratio']),
-    (dict(source_ratio=0.99), ['8 source', '0 target', 'source_ratio']),
+    (dict(source_share=-.1), ['source_share', '[0, 1]', '-0.1']),
+    (dict(source_share=1.5), ['source_share', '[0, 1]', '1.5']),
+    (dict(source_share=0., epoch='source'), ['source', 'draws none']),
+    (dict(source_share=1., epoch='target'), ['target', 'draws none']),
+    (dict(source_share=float('nan')), ['source_share', 'nan']),
+    (dict(source_share='half'), ['source_share', 'half']),
+    (dict(source_share=0.01), ['0 source', '8 target', 'source_share']),
+    (dict(source_share=0.99), ['8 source', '0 target', 'source_share']),
     (dict(epoch='both'), ['epoch', 'both', 'number of batches']),
     (dict(epoch=0), ['epoch', 'got 0']),
     (dict(epoch=True), ['epoch', 'True']),
@@ -301,8 +301,8 @@ def test_refuses(kwargs, words):
 def test_one_domain_alone_comes_in_the_order_of_a_joint_run(epoch):
     """With ratio 0 the target images of each step are those of ratio 0.5."""
     dataset = joint(20, 10)
-    alone = sampler(dataset, 4, source_ratio=0., epoch=epoch, seed=0)
-    both = sampler(dataset, 8, source_ratio=0.5, epoch=epoch, seed=0)
+    alone = sampler(dataset, 4, source_share=0., epoch=epoch, seed=0)
+    both = sampler(dataset, 8, source_share=0.5, epoch=epoch, seed=0)
     for number in range(2):
         alone.set_epoch(number)
         both.set_epoch(number)

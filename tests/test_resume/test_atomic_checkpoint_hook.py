@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmjtln.resume.atomic_checkpoint_hook import CheckpointNotWrittenError
-from mmjtln.resume.stop_notice import StopNotice
+from mmjtln.resume.interrupt_message import InterruptMessage
 from tests.test_resume.test_exact_resume import Rising  # noqa: F401  registered as a metric
 
 
@@ -151,8 +151,8 @@ def heeds_ctrl_c():
     (signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
 def test_signals(tiny_run, capsys, number, outcome):
     """Ctrl-C and SIGTERM name the checkpoint to go on from."""
-    if StopNotice._current is not None:  # Of a run that failed.
-        StopNotice._current.end()
+    if InterruptMessage._current is not None:  # Of a run that failed.
+        InterruptMessage._current.end()
     before = signal.getsignal(number)
 
     def stop(runner):

@@ -74,11 +74,11 @@ SOURCE = 'train_dataloader.dataset.source'
 
 @pytest.mark.parametrize('options, words', [
     ({f'{LOADER}.batch_size': 4, f'{SAMPLER}.batch_size': 4,
-      f'{SAMPLER}.source_ratio': 0.25, f'{SAMPLER}.epoch': 3,
+      f'{SAMPLER}.source_share': 0.25, f'{SAMPLER}.epoch': 3,
       f'{SAMPLER}.shuffle': False, f'{SAMPLER}.seed': 5,
       'optim_wrapper.accumulative_counts': 3},
      ['4 source and 4 target then, 1 source and 3 target now',
-      'train_dataloader.batch_size', 'source_ratio',
+      'train_dataloader.batch_size', 'source_share',
       'steps in an epoch: 2 then, 3 now', '`epoch` of',
       'shuffling: True then, False now', 'the seed of the order: 0 then, 5',
       'steps in an update: 1 then, 3 now', 'accumulative_counts']),

@@ -35,7 +35,7 @@ train_dataloader = dict(
     dataset=dict(
         type='mmjtln.JointDataset', source=source_train, target=target_train),
     sampler=dict(
-        type='mmjtln.JointSampler', batch_size=batch_size, source_ratio=0.5))
+        type='mmjtln.JointSampler', batch_size=batch_size, source_share=0.5))
 
 val_dataloader = dict(
     batch_size=128,

@@ -44,7 +44,7 @@ train_dataloader = dict(
     sampler=dict(
         type='mmjtln.JointSampler',
         batch_size=batch_size,
-        source_ratio=0.5,
+        source_share=0.5,
         epoch=40))
 
 # Both domains are validated, the target's accuracy chooses the checkpoint.

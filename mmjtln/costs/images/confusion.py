@@ -12,10 +12,10 @@ from mmjtln.class_lists import (
     name_differences,
     quote_names,
 )
-from mmjtln.costs.base import Measured
+from mmjtln.costs.base import RawCost
 from mmjtln.domains import SOURCE
 from mmjtln.inference.over_images import run_over_images
-from mmjtln.models.head_scores import logits_of
+from mmjtln.models.logits import logits_of
 from mmjtln.registry import COSTS
 
 from .image_cost import ImageCost
@@ -86,7 +86,7 @@ class ConfusionCost(ImageCost):
         return classes, source_images, self.images(target_dataset,
                                                    'target'), network
 
-    def measure(self, prepared) -> Measured:
+    def measure(self, prepared) -> RawCost:
         classes, source_images, target_images, network = prepared
         self.require_network(network)
         digest, temperature = hashlib.sha256(), 1.0
@@ -100,7 +100,7 @@ class ConfusionCost(ImageCost):
                                 len(target_images.classes), temperature)
         matrix = (-log_relation
                   if self.form == 'log' else -np.expm1(log_relation))
-        return Measured(matrix, digest.hexdigest(),
+        return RawCost(matrix, digest.hexdigest(),
                         dict(calibration=temperature))
 
     def _logits(self, network, images, classes) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from mmjtln.costs.base import Measured
+from mmjtln.costs.base import RawCost
 from mmjtln.inference.features import STAGES, extract_features
 from mmjtln.inference.first_rank import on_first_rank
 
@@ -127,7 +127,7 @@ class FeatureCost(ImageCost):
                 self.images(target_dataset,
                             'target'), self.network(model, lambda _: parts))
 
-    def measure(self, prepared) -> Measured:
+    def measure(self, prepared) -> RawCost:
         source_images, target_images, model = prepared
         self.require_network(model)
         source = self._features(source_images, model)
@@ -136,7 +136,7 @@ class FeatureCost(ImageCost):
         return on_first_rank(lambda: self._compare(source, target))
 
     def _compare(self, source: ClassFeatures,
-                 target: ClassFeatures) -> Measured:
+                 target: ClassFeatures) -> RawCost:
         digest = hashlib.sha256()
         for domain in (source, target):
             digest.update(domain.features.numpy().tobytes())
@@ -150,7 +150,7 @@ class FeatureCost(ImageCost):
             images=[len(source.labels), len(target.labels)],
             dimensions=source.features.shape[1],
             **details)
-        return Measured(matrix, digest.hexdigest(), details)
+        return RawCost(matrix, digest.hexdigest(), details)
 
     @abstractmethod
     def distances(self, source: ClassFeatures,

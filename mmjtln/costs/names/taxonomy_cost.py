@@ -2,7 +2,7 @@
 import hashlib
 
 from mmjtln.class_lists import classes_of, quote_names
-from mmjtln.costs.base import BaseCost, Measured
+from mmjtln.costs.base import BaseCost, RawCost
 from mmjtln.registry import COSTS
 
 from .taxonomy import METRICS, read_taxonomy
@@ -99,13 +99,13 @@ class TaxonomyCost(BaseCost):
             taxonomy = wordnet.taxonomy(synsets.values())
         return taxonomy, [[nodes[name] for name in side] for side in sides]
 
-    def measure(self, prepared) -> Measured:
+    def measure(self, prepared) -> RawCost:
         taxonomy, (rows, columns) = prepared
         digest = hashlib.sha256()
         for node in sorted(taxonomy.parents):
             digest.update(
                 repr((node, sorted(taxonomy.parents[node]))).encode())
         digest.update(repr((rows, columns)).encode())
-        return Measured(
+        return RawCost(
             taxonomy.distances(rows, columns, self.metric), digest.hexdigest(),
             dict(nodes=[rows, columns]))

@@ -4,10 +4,10 @@ import hashlib
 import numpy as np
 
 from mmjtln.class_lists import classes_of, quote_names
-from mmjtln.costs.base import BaseCost, Measured
+from mmjtln.costs.base import BaseCost, RawCost
 from mmjtln.registry import COSTS
 
-from .phrases import spellings, synonyms, words
+from .tokens import spellings, synonyms, words
 from .word_vectors import read_word_vectors
 
 _MISSING = ('error', 'known', 'neutral')
@@ -93,7 +93,7 @@ class TextCost(BaseCost):
         self._check_missing(found)
         return [[found[name][0] for name in side] for side in sides]
 
-    def measure(self, prepared) -> Measured:
+    def measure(self, prepared) -> RawCost:
         digest = hashlib.sha256()
         units = []
         for side in prepared:
@@ -107,7 +107,7 @@ class TextCost(BaseCost):
         unknown = np.isnan(distances)
         if unknown.any():
             distances[unknown] = distances[~unknown].mean()
-        return Measured(distances.clip(min=0), digest.hexdigest(),
+        return RawCost(distances.clip(min=0), digest.hexdigest(),
                         dict(neutral=int(unknown.sum())))
 
     def _embed(self, text, known):

@@ -2,8 +2,8 @@
 import re
 from collections import Counter
 
-from .phrases import synonyms, words
 from .taxonomy import Taxonomy
+from .tokens import synonyms, words
 
 _SYNSET_ID = re.compile(r'[nvars]\d{8}')
 _SYNSET_NAME = re.compile(r'.+\.[nvars]\.\d+')
@@ -38,7 +38,7 @@ class WordNet:
         A synset id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or
         a synset's name (``'tench.n.01'``) is taken as such. Otherwise it is
         the noun sense that most of the name's synonyms share (see
-        :func:`~mmjtln.costs.names.phrases.synonyms`), and the most frequent of
+        :func:`~mmjtln.costs.names.tokens.synonyms`), and the most frequent of
         those.
 
         Args:

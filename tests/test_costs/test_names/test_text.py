@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmjtln.costs import TextCost
-from mmjtln.costs.names.phrases import synonyms, words
+from mmjtln.costs.names.tokens import synonyms, words
 from mmjtln.costs.names.word_vectors import read_word_vectors
 from tests.test_costs.conftest import Named
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 
-class StopNotice:
+class InterruptMessage:
     """Print a line when Ctrl-C or SIGTERM stops the process.
 
     The signal then does what it did before; a SIGTERM that would have ended
@@ -31,9 +31,9 @@ class StopNotice:
         """Attend to the signals; only a main thread can."""
         if threading.current_thread() is not threading.main_thread():
             return
-        if StopNotice._current is not None:
-            StopNotice._current.end()
-        StopNotice._current = self
+        if InterruptMessage._current is not None:
+            InterruptMessage._current.end()
+        InterruptMessage._current = self
         for number in self.signals:
             # A signal that is ignored, as under nohup, stays so.
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
@@ -44,7 +44,7 @@ class StopNotice:
         for number, previous in self.previous.items():
             signal.signal(number, previous)
         self.previous = {}
-        StopNotice._current = None
+        InterruptMessage._current = None
 
     def _stop(self, number, frame):
         previous = self.previous.get(number, signal.SIG_DFL)
