@@ -3,6 +3,12 @@
 Open ``transported`` first: it carries a source classifier over to the target
 classes.
 """
+from .carry_over import carry_over, output_layers
+from .frozen_fit import fit_linear
 from .start_pull import StartPull
+from .transported import class_shares, transported
 
-__all__ = ['StartPull']
+__all__ = [
+    'StartPull', 'carry_over', 'class_shares', 'fit_linear', 'output_layers',
+    'transported'
+]
