@@ -1,14 +1,18 @@
 """Predicting with a trained JTLN: files, arrays and folders."""
 from pathlib import Path
 
+import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain import ImageClassificationInferencer
 from mmpretrain.registry import TRANSFORMS
-from torchvision.datasets.folder import IMG_EXTENSIONS
+from PIL import Image, ImageOps
 
+from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.export.stock_data import eval_dataset, test_pipeline
+from mmjtln.inference.image_files import image_files
 from mmjtln.models import JTLNClassifier
 from mmjtln.ot import SinkhornResult
 
@@ -19,7 +23,8 @@ class JTLNInferencer(ImageClassificationInferencer):
     Args:
         model (JTLNClassifier | str | Config): A model that
             ``mmpretrain.get_model`` or another inferencer has built, or a
-            config of a JTLN run, or the path to one.
+            config of a JTLN run, or the path to one. Class counts that it
+            leaves open are the checkpoint's.
         pretrained (str, optional): Path to the checkpoint. Defaults to True,
             the config's ``load_from``.
         device (str, optional): As in the parent. Defaults to None.
@@ -43,6 +48,13 @@ class JTLNInferencer(ImageClassificationInferencer):
 
     def __init__(self, model, pretrained=True, device=None, classes=None,
                  source_classes=None, **kwargs) -> None:
+        if isinstance(model, str | Path) and Path(model).suffix == '.py':
+            model = Config.fromfile(model)
+        if isinstance(model, Config):
+            # The parent builds from a copy of its own.
+            model = fill_class_counts(
+                Config(model.to_dict(), filename=model.filename),
+                pretrained if isinstance(pretrained, str | Path) else None)
         super().__init__(model, pretrained, device, classes, **kwargs)
         meta = getattr(self.model, '_dataset_meta', None) or {}
         self.source_classes = source_classes or meta.get('source_classes')
@@ -53,9 +65,9 @@ class JTLNInferencer(ImageClassificationInferencer):
         """Predict.
 
         Args:
-            inputs (str | Path | array | list): Image file, BGR array, folder
-                (all image files directly in it, by name), or a list of files
-                and arrays.
+            inputs (str | Path | array | PIL.Image | list): Image file, BGR
+                array, PIL image, folder (all image files directly in it, by
+                name), or a list of files, arrays and PIL images.
             return_datasamples (bool): Whether to return data samples instead
                 of dicts. Defaults to False.
             batch_size (int): Images a forward pass. Defaults to 1.
@@ -104,19 +116,10 @@ class JTLNInferencer(ImageClassificationInferencer):
             return super()._init_pipeline(cfg)
 
     def _inputs_to_list(self, inputs) -> list:
-        if isinstance(inputs, (str, Path)) and Path(inputs).is_dir():
-            files = sorted(
-                str(path) for path in Path(inputs).iterdir()
-                if path.suffix.lower() in IMG_EXTENSIONS)
-            if not files:
-                raise ValueError(
-                    f'The folder must hold images, but {inputs} has no file '
-                    f'that ends in one of {", ".join(IMG_EXTENSIONS)}.')
-            return files
-        return [
-            str(image) if isinstance(image, Path) else image
-            for image in super()._inputs_to_list(inputs)
-        ]
+        if isinstance(inputs, str | Path) and Path(inputs).is_dir():
+            return image_files(inputs)
+        return [_as_host_takes_it(image)
+                for image in super()._inputs_to_list(inputs)]
 
     @torch.no_grad()
     def forward(self, inputs: dict, return_source: bool = False,
@@ -170,3 +173,14 @@ class JTLNInferencer(ImageClassificationInferencer):
             if return_plan:
                 result['plan'] = sample.plan.cpu().numpy()
         return results
+
+
+def _as_host_takes_it(image):
+    """Turn paths into strings and PIL images into BGR arrays."""
+    if isinstance(image, Path):
+        return str(image)
+    if isinstance(image, Image.Image):
+        # Files are turned as their EXIF says when they are read, too.
+        rgb = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+        return np.ascontiguousarray(rgb[..., ::-1])
+    return image
