@@ -63,19 +63,19 @@ def commands(code: str) -> list[list[str]]:
 def known_flags(monkeypatch, script: str, arguments: list[str]) -> None:
     """Let a tool read its arguments, and go no further."""
 
-    class Read(Exception):
+    class ReadError(Exception):
         pass
 
     parse = argparse.ArgumentParser.parse_args
 
     def parse_only(self, args=None, namespace=None):
         parse(self, args, namespace)
-        raise Read
+        raise ReadError
 
     monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', parse_only)
     monkeypatch.setattr(sys, 'argv', [script, *arguments])
     monkeypatch.syspath_prepend(str((ROOT / script).parent))
-    with pytest.raises(Read):
+    with pytest.raises(ReadError):
         runpy.run_path(str(ROOT / script), run_name='__main__')
 
 
