@@ -2,6 +2,12 @@
 
 Open ``README.md`` first: what each is, and when.
 """
+from .bss import BSSClassifier
+from .co_tuning import CoTuningLoss
 from .l2_sp import L2SPHook
+from .lp_ft import LPFTHook
+from .lwf import LwFClassifier
 
-__all__ = ['L2SPHook']
+__all__ = [
+    'BSSClassifier', 'CoTuningLoss', 'L2SPHook', 'LPFTHook', 'LwFClassifier'
+]

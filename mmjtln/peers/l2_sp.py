@@ -2,12 +2,12 @@
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
 from mmjtln.heads import StartPull
 from mmjtln.registry import HOOKS
+
+from .new_head import is_of_new_head, unwrapped
 
 _KEY = 'l2_sp_starts'
 
@@ -94,7 +94,7 @@ class L2SPHook(Hook):
         if self.pull is None:
             self.pull = StartPull(self._resumed or self._parameters(runner))
             self.pull.attach(
-                _unwrapped(runner), runner.optim_wrapper.optimizer)
+                unwrapped(runner), runner.optim_wrapper.optimizer)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the start."""
@@ -102,16 +102,10 @@ class L2SPHook(Hook):
             checkpoint[_KEY] = self.pull.starts
 
     def _parameters(self, runner: Runner) -> dict:
+        model = unwrapped(runner)
+        is_head = is_of_new_head(model)
         return {
-            name: parameter
-            for name, parameter in _unwrapped(runner).named_parameters()
-            if (name.partition('.')[0] != 'head' if self.parts is None else
+            name: parameter for name, parameter in model.named_parameters()
+            if (not is_head(name) if self.parts is None else
                 name.startswith(tuple(f'{part}.' for part in self.parts)))
         }
-
-
-def _unwrapped(runner: Runner) -> nn.Module:
-    model = runner.model
-    while is_model_wrapper(model):
-        model = model.module
-    return model

@@ -1,0 +1,95 @@
+"""Batch spectral shrinkage: do without the features that transfer worst."""
+import torch
+from mmpretrain.models import ImageClassifier
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from mmjtln.registry import MODELS
+
+from .new_head import last_linear
+
+
+def batch_spectral_shrinkage(features: Tensor, k: int = 1) -> Tensor:
+    r"""Return the sum of the k smallest squared singular values.
+
+    .. math:: L_{bss}(F) = \sum_{i=1}^k \sigma_{-i}(F)^2
+
+    Args:
+        features (Tensor): :math:`F`, shape (B, D).
+        k (int): Number of singular values. Defaults to 1.
+
+    Returns:
+        Tensor: A scalar, float32 or better.
+    """
+    if features.dtype in (torch.float16, torch.bfloat16):
+        features = features.float()
+    return torch.linalg.svdvals(features)[-k:].square().sum()
+
+
+@MODELS.register_module()
+class BSSClassifier(ImageClassifier):
+    r"""A stock classifier with batch spectral shrinkage.
+
+    .. math::
+        \overline{CE}(y, f(F(x)))
+        + \eta \sum_{i=1}^k \sigma_{-i}(F)^2
+
+    F are the features that a batch's images have before the last linear
+    layer, shape (B, D), and :math:`\sigma_{-i}` its i-th smallest singular
+    value. Features that are the same on all images but for a few are
+    what forgets least and transfers worst.
+
+    Source: X. Chen et al., "Catastrophic Forgetting Meets Negative Transfer:
+    Batch Spectral Shrinkage for Safe Transfer Learning", NeurIPS 2019,
+    equations 5 and 6; defaults: the authors' code.
+
+    The batch is that of a process, and what is penalised depends on its size:
+    of B images with D > B features it is the B-th singular value. One that
+    holds an image twice, augmented alike, has a singular value of 0, and the
+    term does nothing. Its checkpoints are those of an ``ImageClassifier``.
+
+    Args:
+        *args: As in ``ImageClassifier``.
+        eta (float): Weight of the term, not negative. Defaults to 1e-3.
+        num_singular_values (int): k, positive. Defaults to 1.
+        **kwargs: As in ``ImageClassifier``.
+
+    Raises:
+        ValueError: If an option is out of range.
+        TypeError: If the classifier ends in no linear layer.
+    """
+
+    def __init__(self, *args, eta: float = 1e-3,
+                 num_singular_values: int = 1, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if not 0 <= eta < float('inf') or num_singular_values < 1:
+            raise ValueError(
+                'Batch spectral shrinkage needs eta >= 0 and '
+                f'num_singular_values >= 1, got {eta} and '
+                f'{num_singular_values}. Set them in `model` of the config.')
+        self.eta = eta
+        self.num_singular_values = num_singular_values
+        self._classifier = last_linear(self)
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
+        """Compute the head's losses and ``bss_loss``.
+
+        Args:
+            inputs (Tensor): Images, shape (B, C, H, W).
+            data_samples (list[DataSample]): B samples.
+
+        Returns:
+            dict[str, Tensor]: The losses.
+        """
+        features = []
+        # Whatever head and backbone are: what the last layer is given.
+        classifier = self.get_submodule(self._classifier)
+        handle = classifier.register_forward_pre_hook(
+            lambda _, given: features.append(given[0]))
+        try:
+            losses = super().loss(inputs, data_samples)
+        finally:
+            handle.remove()
+        losses['bss_loss'] = self.eta * batch_spectral_shrinkage(
+            features[-1].flatten(1), self.num_singular_values)
+        return losses

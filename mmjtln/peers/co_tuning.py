@@ -1,0 +1,87 @@
+"""Co-Tuning: teach the source head what each target class looks like to it."""
+import torch
+from torch import Tensor
+
+from mmjtln.models import OTLoss
+from mmjtln.registry import MODELS
+
+
+@MODELS.register_module()
+class CoTuningLoss(OTLoss):
+    r"""Cross entropy of the source head with a relation of the classes.
+
+    .. math::
+        \mathrm{CE}(p(y_s | y_t), p) = -\sum_i p(i | y_t) \log p_i,
+        \qquad p(i | j) = \frac{e^{-C_{ij} / reg}}{\sum_k e^{-C_{kj} / reg}}
+
+    with :math:`p` the source head's prediction on a target image of class
+    :math:`y_t`. It takes the place of the OT loss: ``model.ot_loss`` with
+    this type, ``model.own_marginal='label'``, and the authors' weight
+    ``model.lambda_ot=2.3``. Up to a constant it is the *forward* KL
+    divergence to the relation of which the OT loss with a label is the
+    *reverse* one.
+
+    Source: K. You et al., "Co-Tuning for Transfer Learning", NeurIPS 2020,
+    equation 2; weight and relation: the authors' code. Theirs is the network's
+    own relation, :class:`~mmjtln.costs.images.confusion.ConfusionCost` with
+    ``double_centre=False, scale=False``, for which ``reg`` is 1; any other
+    cost matrix does, too.
+
+    A target marginal that is no label mixes the relations of the classes.
+    The gradient goes to the source head alone.
+
+    Args:
+        reg (float): Positive; how soft the relation is, in units of the cost.
+            Defaults to 1.
+        **kwargs: ``cost``, the class counts and ``reduction`` as in
+            :class:`~mmjtln.models.OTLoss`, whose solver is not needed.
+
+    Raises:
+        ValueError: If ``grad_to`` is not 'source'.
+    """
+
+    def __init__(self, reg: float = 1., **kwargs) -> None:
+        super().__init__(reg=reg, **kwargs)
+        if self.grad_to != 'source':
+            raise ValueError(
+                "The gradient of Co-Tuning reaches the source head, but "
+                f'grad_to is {self.grad_to!r}. Leave it out of '
+                '`model.ot_loss`.')
+
+    def relation(self) -> Tensor:
+        """Return p(source class | target class), shape (L_s, L_t).
+
+        Raises:
+            RuntimeError: If the cost matrix has not been set.
+        """
+        if not self.has_cost:
+            raise RuntimeError(
+                'Co-Tuning takes its relation from a cost matrix, and none '
+                'has been set. Add a CostMatrixHook to `custom_hooks`.')
+        return (-self.cost / self.reg).softmax(dim=0)
+
+    def forward(self, source_logits: Tensor, target_logits: Tensor) -> Tensor:
+        """Compute the loss, arguments as in the parent."""
+        return self.loss_and_log(source_logits, target_logits)[0]
+
+    def loss_and_log(self, source_logits: Tensor,
+                     target_logits: Tensor) -> tuple[Tensor, dict]:
+        """Compute the loss, and for the log the forward KL divergence.
+
+        Args:
+            source_logits (Tensor): shape (B, L_s).
+            target_logits (Tensor): shape (B, L_t), the logarithm of a label
+                with minus infinity for the other classes.
+
+        Returns:
+            tuple: The loss, a scalar for ``reduction='mean'``, and a dict of
+            ``relation_kl``, the batch's mean KL(p(y_s | y_t) || p).
+        """
+        self._check_logits(source_logits, target_logits)
+        log_p = source_logits.float().log_softmax(dim=1)
+        taught = (target_logits.detach().float().softmax(dim=1)
+                  @ self.relation().t())
+        value = -(taught * log_p).sum(dim=1)
+        entropy = -torch.special.xlogy(taught, taught).sum(dim=1)
+        return self._reduce(value), dict(
+            relation_kl=(value.detach() - entropy).mean())

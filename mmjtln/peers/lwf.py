@@ -1,0 +1,132 @@
+"""LwF: keep what the source head said before."""
+from copy import deepcopy
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.models import ImageClassifier
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from mmjtln.domains import SOURCE, TARGET, split
+from mmjtln.models import JTLNClassifier
+from mmjtln.models.finite_losses import check_losses
+from mmjtln.models.logits import head_scores, logits_of
+from mmjtln.registry import MODELS
+
+
+def distillation(logits: Tensor, recorded: Tensor,
+                 temperature: float) -> Tensor:
+    r"""Return the mean KL divergence at a temperature.
+
+    .. math::
+        \overline{\mathrm{KL}}(\mathrm{softmax}(z_0 / T) \,\|\,
+        \mathrm{softmax}(z / T))
+
+    Args:
+        logits (Tensor): :math:`z`, shape (B, L).
+        recorded (Tensor): :math:`z_0`, shape (B, L).
+        temperature (float): T.
+
+    Returns:
+        Tensor: A scalar.
+    """
+    return F.kl_div(
+        (logits / temperature).log_softmax(dim=1),
+        (recorded / temperature).log_softmax(dim=1),
+        reduction='batchmean', log_target=True)
+
+
+@MODELS.register_module()
+class LwFClassifier(JTLNClassifier):
+    r"""Two heads; the source head learns what it said before: LwF.
+
+    .. math::
+        \overline{CE}(y^t, f_t(F(x^t))) + \lambda \overline{\mathrm{KL}}(
+        \mathrm{softmax}(z_0(x^t) / T) \,\|\, \mathrm{softmax}(z(x^t) / T))
+
+    with :math:`z` the source head's output on a target image and :math:`z_0`
+    that of the network as it was before the first step, on the same, equally
+    augmented image. No source image is needed; those in a batch are left out.
+
+    Source: Z. Li and D. Hoiem, "Learning without Forgetting", ECCV 2016.
+    :math:`\lambda` = 4 and T = 3 without the factor :math:`T^2` are those of
+    the Transfer Learning Library, whose figures the README cites. There
+    :math:`z_0` is recorded once for each image; a copy of the network gives
+    it here, for a forward pass more a step and its memory. The copy is in
+    the checkpoints (``teacher.*``), so that a resumed run goes on with it.
+
+    Args:
+        *args: As in :class:`~mmjtln.models.JTLNClassifier`.
+        weight (float): :math:`\lambda`, not negative. Defaults to 4.
+        temperature (float): T, positive. Defaults to 3.
+        **kwargs: As in :class:`~mmjtln.models.JTLNClassifier`, but for the OT
+            loss, which it has not.
+
+    Raises:
+        ValueError: If an option is out of range.
+    """
+
+    def __init__(self, *args, weight: float = 4., temperature: float = 3.,
+                 **kwargs) -> None:
+        kwargs['ot_loss'] = None
+        super().__init__(*args, **kwargs)
+        if not 0 <= weight < float('inf') or not temperature > 0:
+            raise ValueError(
+                'LwF needs weight >= 0 and temperature > 0, got '
+                f'{weight} and {temperature}. Set them in `model` of the '
+                'config.')
+        self.weight = weight
+        self.temperature = temperature
+        self.teacher = ImageClassifier(*map(deepcopy, (
+            self.backbone, self.neck, self.source_head)))
+        self.teacher.requires_grad_(False)
+        self.register_buffer('recorded', torch.tensor(False))
+
+    @property
+    def trains_source_head(self) -> bool:
+        """bool: True, whatever ``lambda_s`` is."""
+        return True
+
+    def train(self, mode: bool = True) -> 'LwFClassifier':
+        """Set the mode; the copy of the start stays in evaluation."""
+        super().train(mode)
+        if hasattr(self, 'teacher'):
+            self.teacher.eval()
+        return self
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
+        """Compute the losses of a batch's target images.
+
+        Args:
+            inputs (Tensor): Images, shape (N, C, H, W).
+            data_samples (list[DataSample]): N samples with ``gt_label``.
+
+        Returns:
+            dict[str, Tensor]: ``target_loss`` and ``lwf_loss``.
+        """
+        if not self.recorded:
+            self._record()
+        rows = split(data_samples)[TARGET]
+        inputs = inputs[rows]
+        data_samples = [data_samples[row] for row in rows]
+        feats = self.extract_feat(inputs)
+        scores = {TARGET: head_scores(self.head, feats),
+                  SOURCE: head_scores(self.source_head, feats)}
+        with torch.no_grad():
+            before = self.teacher.head(self.teacher.extract_feat(inputs))
+        losses = {
+            f'{TARGET}_{key}': value for key, value in self.head._get_loss(
+                scores[TARGET], data_samples).items()}
+        losses['lwf_loss'] = self.weight * distillation(
+            logits_of(scores[SOURCE]), logits_of(before), self.temperature)
+        check_losses(losses, inputs, scores, data_samples)
+        return losses
+
+    def _record(self) -> None:
+        """Copy the network before the first step."""
+        for name, own in (('backbone', 'backbone'), ('neck', 'neck'),
+                          ('head', 'source_head')):
+            part = getattr(self, own, None)
+            if part is not None:
+                getattr(self.teacher, name).load_state_dict(part.state_dict())
+        self.recorded.fill_(True)
