@@ -21,6 +21,5 @@ test_dataloader = None
 test_evaluator = None
 test_cfg = None
 
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=560)
 train_cfg = dict(max_epochs=4)
 default_hooks = dict(checkpoint=dict(save_best=None, save_optimizer=False))

@@ -18,7 +18,7 @@ train_dataloader = dict(
         type='RepeatDataset',
         times=64,
         dataset=_base_.target_train),
-    sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True))
+    batch_sampler=None)
 val_dataloader = dict(
     dataset=dict(
         _delete_=True,

@@ -29,5 +29,4 @@ custom_hooks = [
 
 # An epoch is one pass over the target's training images, 104 batches.
 optim_wrapper = dict(optimizer=dict(lr=0.001))
-param_scheduler = dict(T_max=5200)
 train_cfg = dict(max_epochs=50)

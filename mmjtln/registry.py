@@ -19,7 +19,7 @@ DATASETS = Registry(
     parent=MMENGINE_DATASETS,
     scope='mmjtln',
     locations=['mmjtln.datasets'])
-#: Samplers, such as ``JointSampler``.
+#: Samplers and batch samplers, such as ``JointSampler``.
 DATA_SAMPLERS = Registry(
     'data sampler',
     parent=MMENGINE_DATA_SAMPLERS,

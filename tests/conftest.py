@@ -72,8 +72,8 @@ def tiny_run(tmp_path, tiny_model) -> Config:
             train_dataloader=dict(
                 batch_size=8,
                 dataset=joint,
-                sampler=dict(
-                    type='mmjtln.JointSampler', batch_size=8, epoch=3),
+                sampler=dict(type='DefaultSampler', shuffle=True),
+                batch_sampler=dict(type='mmjtln.JointSampler', epoch=3),
                 **loader),
             val_dataloader=dict(
                 batch_size=50,

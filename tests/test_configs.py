@@ -2,6 +2,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -53,6 +54,43 @@ def test_comparison_config_is_comparable(path):
         MODELS.build(derived.model)
 
 
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=str)
+def test_batch_size_and_lengths_are_said_once(path):
+    """One batch size, and a schedule of no length of its own."""
+    cfg = Config.fromfile(path)
+    assert 'batch_size' not in (
+        cfg.train_dataloader.get('batch_sampler') or {})
+    assert not {'T_max', 'end'} & set(cfg.param_scheduler)
+
+
+@pytest.mark.parametrize('length', [
+    dict(by_epoch=True, max_epochs=1),
+    dict(by_epoch=False, max_iters=5, _delete_=True)], ids=str)
+def test_main_config_of_any_length(tmp_path, length):
+    """Cost matrix, OT term and schedule fit whatever length the run has."""
+    cfg = Config.fromfile(CONFIGS / 'jtln_alexnet.py')
+    cfg.merge_from_dict({'train_cfg': length})
+    cfg.work_dir = str(tmp_path)
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=-1)
+    cfg.default_hooks.logger.interval = 1
+    cfg.custom_hooks[1].cost.samples_per_class = 2
+    cfg.train_dataloader.update(
+        batch_size=4, num_workers=0, persistent_workers=False,
+        collate_fn=dict(type='default_collate'))
+    cfg.train_dataloader.batch_sampler.epoch = 5
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    scalars = runner.message_hub.log_scalars
+    assert (tmp_path / 'cost_matrix.npz').exists()
+    assert len(scalars['train/ot_loss'].data[0]) == 3  # The last 60 %.
+    rates = scalars['train/lr'].data[0]
+    torch.testing.assert_close(
+        torch.tensor(rates),
+        0.005 * (1 + torch.cos(torch.pi * torch.arange(5) / 5)).double())
+
+
 def test_main_config_learns(tmp_path):
     """A few steps of the main recipe, all terms on, lower its losses."""
     cfg = Config.fromfile(CONFIGS / 'jtln_alexnet.py')
@@ -62,14 +100,13 @@ def test_main_config_learns(tmp_path):
     cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=-1)
     cfg.train_cfg = dict(by_epoch=True, max_epochs=1)
     cfg.model.lambda_ot = 1.
-    cfg.custom_hooks[1].begin = 0
     cfg.custom_hooks[1].cost.samples_per_class = 5
     cfg.train_dataloader.update(
         batch_size=32,
         num_workers=0,
         persistent_workers=False,
         collate_fn=dict(type='default_collate'))
-    cfg.train_dataloader.sampler.update(batch_size=32, epoch=80)
+    cfg.train_dataloader.batch_sampler.epoch = 80
     runner = Runner.from_cfg(cfg)
     runner.train()
     for name in ('target_loss', 'source_loss'):

@@ -51,8 +51,9 @@ def base_config() -> Config:
             batch_size=BATCH, num_workers=0,
             dataset=dict(type='mmjtln.JointDataset', source=digits,
                          target=target),
-            sampler=dict(type='mmjtln.JointSampler', batch_size=BATCH,
-                         epoch=STEPS // 2)),
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            batch_sampler=dict(type='mmjtln.JointSampler',
+                               epoch=STEPS // 2)),
         optim_wrapper=dict(
             optimizer=dict(type='SGD', lr=LR, momentum=0.9,
                            weight_decay=5e-4),
@@ -117,7 +118,7 @@ class Bench:
             TOOLS / 'check_distributed.py', '--record', work_dir,
             self.configs[config], '--no-validate', '--work-dir', work_dir,
             *flags, '--cfg-options', f'train_dataloader.batch_size={batch}',
-            f'train_dataloader.sampler.batch_size={batch}', *options
+            *options
         ]
         launchers = []
         for node in range(nodes):
@@ -161,7 +162,7 @@ class Bench:
         """SIGKILL the second of two ranks in training; say what happens."""
         launcher, = self.start(
             'killed', world_size=2, batch=BATCH // 2,
-            options=['train_dataloader.sampler.epoch=100000'])
+            options=['train_dataloader.batch_sampler.epoch=100000'])
         work_dir = self.folder / 'killed'
         log = work_dir / '0.log'
         while 'Epoch(train)' not in log.read_text():
@@ -214,7 +215,7 @@ def compare(bench: Bench):
         losses, weights = bench.run(
             f'accumulated{world_size}', world_size=world_size,
             batch=half // world_size,
-            options=[f'train_dataloader.sampler.epoch={STEPS}',
+            options=[f'train_dataloader.batch_sampler.epoch={STEPS}',
                      'optim_wrapper.accumulative_counts=2'])
         mean = losses.view(STEPS, 2, -1).mean(1)
         yield (f'`accumulative_counts=2` of half batches, {what}',

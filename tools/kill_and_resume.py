@@ -75,7 +75,8 @@ CONFIG = dict(
     train_dataloader=dict(
         batch_size=8, num_workers=0, dataset=joint(PIPELINE),
         collate_fn=dict(type='default_collate'),
-        sampler=dict(type='mmjtln.JointSampler', batch_size=8, epoch=STEPS)),
+        sampler=dict(type='DefaultSampler', shuffle=True),
+        batch_sampler=dict(type='mmjtln.JointSampler', epoch=STEPS)),
     val_dataloader=dict(
         batch_size=50, num_workers=0,
         dataset=dict(type='mmjtln.UCIDigits', split='val',
@@ -107,7 +108,7 @@ EMA = {'custom_hooks': CONFIG['custom_hooks'] + [dict(type='EMAHook')]}
 WORKERS = {'train_dataloader.num_workers': 2}
 BY_ITERATION = {
     # An epoch of the sampler, 11 steps, ends between two checkpoints.
-    'train_dataloader.sampler.epoch': 11,
+    'train_dataloader.batch_sampler.epoch': 11,
     'train_cfg': dict(by_epoch=False, max_iters=EPOCHS * STEPS,
                       val_interval=STEPS, _delete_=True),
     'default_hooks.checkpoint': dict(by_epoch=False, interval=4),
@@ -125,11 +126,9 @@ VARIANTS = {
         {'randomness': dict(seed=None),
          'optim_wrapper.accumulative_counts': 2}, 1),
     '2 processes, by epoch, Mixup, EMA': (
-        {'train_dataloader.batch_size': 4,
-         'train_dataloader.sampler.batch_size': 4, **MIXUP, **EMA}, 2),
+        {'train_dataloader.batch_size': 4, **MIXUP, **EMA}, 2),
     '2 processes, by iteration': (
-        {'train_dataloader.batch_size': 4,
-         'train_dataloader.sampler.batch_size': 4, **BY_ITERATION}, 2),
+        {'train_dataloader.batch_size': 4, **BY_ITERATION}, 2),
     # What the comparison finds where nothing is done for it.
     f'{CONTROL}, by epoch': (
         {'default_hooks.checkpoint.type': 'CheckpointHook'}, 1),

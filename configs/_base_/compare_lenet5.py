@@ -17,11 +17,8 @@ test_pipeline = [
     dict(type='PackInputs'),
 ]
 data_preprocessor = dict(mean=[127.5], std=[127.5], to_rgb=False)
-sampler = dict(
-    type='mmjtln.JointSampler',
-    batch_size=batch_size,
-    source_share=0.5,
-    epoch=40)
+sampler = dict(type='DefaultSampler', shuffle=True)
+batch_sampler = dict(type='mmjtln.JointSampler', source_share=0.5, epoch=40)
 
 # Chosen on validation data.
 learning_rates = {'optim_wrapper.optimizer.lr': [0.02, 0.05]}
@@ -33,7 +30,7 @@ label = dict(
     options={'model.own_marginal': 'label'},
     grid={**learning_rates, 'model.lambda_ot': [1., 5.]})
 comparison = dict(
-    source={'train_cfg.max_epochs': 20, 'param_scheduler.T_max': 800},
+    source={'train_cfg.max_epochs': 20},
     methods=dict(
         target_only=dict(kind='target', grid=learning_rates),
         consecutive=dict(kind='consecutive', grid=learning_rates),

@@ -1,6 +1,6 @@
 # The JTLN recipe on the embedded digits, without a model: data, schedule,
 # class check and cost matrix. No network is trained on the source beforehand,
-# so four of the ten epochs are joint training without the OT term (a model
+# so the first 40 % of the run are joint training without the OT term (a model
 # says so by `lambda_ot=dict(value=..., begin=0.4)`); the cost matrix is then
 # built from the features the network has learned.
 _base_ = [
@@ -13,7 +13,6 @@ custom_hooks = [
     dict(type='mmjtln.ClassCheckHook'),
     dict(
         type='mmjtln.CostMatrixHook',
-        begin=4,
         cost=dict(
             type='mmjtln.MKMMDCost',
             pipeline=dict(

@@ -30,8 +30,6 @@ data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
 
 # 20 steps of 16 target images, for a CPU; those that know the source start
 # from one network trained on it for 100 steps, about once through it.
-batch_size = 32
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=20)
 train_cfg = dict(by_epoch=True, max_epochs=2, val_interval=1)
 default_hooks = dict(logger=dict(interval=10))
 
@@ -47,7 +45,7 @@ train_pipeline = read + [
 test_pipeline = read + [dict(type='PackInputs')]
 mono = dict(type='mmjtln.ELPV', cell_type='mono', labels='defective')
 train_dataloader = dict(
-    batch_size=batch_size,
+    batch_size=32,
     num_workers=0,
     dataset=dict(
         type='mmjtln.JointDataset',
@@ -61,11 +59,9 @@ train_dataloader = dict(
             type='mmjtln.FewShotDataset',
             shots=10,
             dataset=dict(**mono, pipeline=train_pipeline))),
-    sampler=dict(
-        type='mmjtln.JointSampler',
-        batch_size=batch_size,
-        source_share=0.5,
-        epoch=10))
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(
+        type='mmjtln.JointSampler', source_share=0.5, epoch=10))
 val_dataloader = dict(
     batch_size=64,
     num_workers=0,
@@ -102,7 +98,6 @@ label = dict(
 comparison = dict(
     source={
         'train_cfg.max_epochs': 10,
-        'param_scheduler.T_max': 100,
         'optim_wrapper.optimizer.lr': 0.02
     },
     methods=dict(

@@ -38,7 +38,8 @@ train_dataloader = dict(
             shots=5,
             dataset=dict(
                 **target_fold, dataset=dict(**target, dataset=for_training)))),
-    sampler=_base_.sampler)
+    sampler=_base_.sampler,
+    batch_sampler=_base_.batch_sampler)
 val_dataloader = dict(
     batch_size=200,
     num_workers=0,

@@ -34,7 +34,7 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(num_splits=20))
 lambdas = {'model.lambda_ot': [1., 5., 10.]}
 comparison = dict(
-    source={'train_cfg.max_epochs': 60, 'param_scheduler.T_max': 2400},
+    source={'train_cfg.max_epochs': 60},
     methods=dict(
         jtln_label=dict(grid=lambdas),
         jtln_label_mkmmd=dict(grid=lambdas),

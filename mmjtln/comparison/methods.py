@@ -5,10 +5,10 @@ from itertools import product
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.export.stock_model import stock_classifier
-from mmjtln.registry import DATA_SAMPLERS, DATASETS
 
 KINDS = ('target', 'consecutive', 'joint', 'jtln')
 STARTS = ('config', 'source')
@@ -164,8 +164,9 @@ def check_comparable(cfg: Config) -> None:
             ("train_dataloader.dataset.type='mmjtln.JointDataset'",
              cfg.get('train_dataloader', {}).get('dataset', {}).get('type')
              == 'mmjtln.JointDataset'),
-            ("train_dataloader.sampler.type='mmjtln.JointSampler'",
-             cfg.get('train_dataloader', {}).get('sampler', {}).get('type')
+            ("train_dataloader.batch_sampler.type='mmjtln.JointSampler'",
+             (cfg.get('train_dataloader', {}).get('batch_sampler') or {}).get(
+                 'type')
              == 'mmjtln.JointSampler'),
             ('val_dataloader', cfg.get('val_dataloader')),
             ('test_dataloader', cfg.get('test_dataloader')),
@@ -210,15 +211,15 @@ def _single_domain(cfg: Config, domain: str) -> None:
     _drop_hooks(cfg, *(kind for kind in hooks if kind in _JTLN_HOOKS))
 
     loader = cfg.train_dataloader
-    sampler = loader.sampler
-    num_source = round(sampler.batch_size * sampler.get('source_share', 0.5))
+    sampler = loader.batch_sampler
+    num_source = round(loader.batch_size * sampler.get('source_share', 0.5))
     if domain == SOURCE:
         if not isinstance(sampler.get('epoch', TARGET), int):
             sampler.epoch = _batches_per_epoch(cfg)
-        size, sampler.source_share = num_source, 1.
+        loader.batch_size, sampler.source_share = num_source, 1.
     else:
-        size, sampler.source_share = sampler.batch_size - num_source, 0.
-    loader.batch_size = sampler.batch_size = size
+        loader.batch_size -= num_source
+        sampler.source_share = 0.
 
     if domain == SOURCE:
         # Nothing of the target, not even its validation set, is seen here.
@@ -244,10 +245,9 @@ _JTLN_HOOKS = ('mmjtln.ClassCheckHook', 'mmjtln.CostMatrixHook',
 
 def _batches_per_epoch(cfg: Config) -> int:
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    dataset = DATASETS.build(cfg.train_dataloader.dataset)
-    return DATA_SAMPLERS.build(
-        cfg.train_dataloader.sampler,
-        default_args=dict(dataset=dataset, seed=0)).num_batches
+    loader = {key: cfg.train_dataloader[key] for key in (
+        'dataset', 'batch_size', 'sampler', 'batch_sampler')}
+    return len(Runner.build_dataloader(loader, seed=0))
 
 
 def _hook(cfg: Config, kind: str) -> dict:

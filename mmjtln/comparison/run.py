@@ -52,7 +52,7 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
     runner = train(Config(cfg), work_dir=str(folder), **start)
     result = dict(
         steps=runner.iter,
-        images=runner.iter * runner.train_dataloader.batch_size)
+        images=runner.iter * runner.train_dataloader.batch_sampler.batch_size)
     if runner.val_loop is None:
         _keep_source(runner, folder)
     else:

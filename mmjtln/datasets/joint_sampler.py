@@ -2,8 +2,9 @@
 import math
 from collections.abc import Iterator
 
-from mmengine.dist import get_dist_info, sync_random_seed
-from torch.utils.data import Sampler
+from mmengine.dataset import DefaultSampler
+from mmengine.dist import get_dist_info
+from torch.utils.data import BatchSampler
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.registry import DATA_SAMPLERS
@@ -12,15 +13,23 @@ from .joint_dataset import JointDataset
 from .permutation_stream import PermutationStream
 from .sample_seed import SeededIndex, sample_seeds
 
-_WHERE = '`train_dataloader.sampler`'
+_WHERE = '`train_dataloader.batch_sampler`'
 
 
 @DATA_SAMPLERS.register_module()
-class JointSampler(Sampler):
-    r"""Indices of a :class:`JointDataset`, each batch with a fixed ratio.
+class JointSampler(BatchSampler):
+    r"""Batches of a :class:`JointDataset`, each with a fixed ratio.
 
-    A plain sampler for a stock ``DataLoader`` with the same ``batch_size``:
-    each run of ``batch_size`` indices is
+    A batch sampler for a stock ``DataLoader``: the loader's ``batch_size``
+    is the only one, and the stock ``sampler`` says seed and shuffling::
+
+        train_dataloader=dict(
+            batch_size=64,
+            dataset=dict(type='mmjtln.JointDataset', ...),
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            batch_sampler=dict(type='mmjtln.JointSampler', source_share=0.5))
+
+    Each batch has
     :math:`n_s = \mathrm{round}(\mathrm{batch\_size} \cdot
     \mathrm{source\_ratio})` source images followed by
     :math:`n_t = \mathrm{batch\_size} - n_s` target images, on every rank.
@@ -62,49 +71,55 @@ class JointSampler(Sampler):
     each end of the sampler, is best given one epoch as long as the run.
 
     Args:
-        dataset (JointDataset): The data set.
-        batch_size (int): Number of images in a batch on one rank; the same
-            as ``train_dataloader.batch_size``.
+        sampler (DefaultSampler): MMEngine's, over a :class:`JointDataset`.
+            Its ``seed`` (the runner's, where MMEngine builds it), ``epoch``
+            and ``shuffle`` are this one's; False goes through each domain in
+            its own order. The order of the images is not that sampler's.
+        batch_size (int): Number of images in a batch on one rank: where
+            MMEngine builds it, ``train_dataloader.batch_size``.
         source_share (float): Part of a batch that comes from the source, in
             [0, 1]. Halves are rounded to even. With 0 or 1 one domain alone
             is drawn, in the order of a joint run: for a stock classifier that
             a joint run is compared with. Defaults to 0.5.
         epoch (str | int): What an epoch is: ``'target'``, ``'source'``, or a
             number of batches. Defaults to 'target'.
-        seed (int, optional): Seed of the permutations, not negative, the
-            same on all ranks. MMEngine gives the runner's. Defaults to None,
-            a random one shared by all ranks.
-        shuffle (bool): Whether to permute; False goes through each domain in
-            its own order. Defaults to True.
+        drop_last (bool): Whether to leave out the smaller last batch of an
+            epoch; other images in each epoch, if they are shuffled.
+            Defaults to False.
 
     Raises:
-        TypeError: ``dataset`` is no JointDataset.
+        TypeError: ``sampler`` is no DefaultSampler over a JointDataset.
         ValueError: A batch cannot hold the domains asked for, or an argument
             is out of its range.
     """
 
     def __init__(self,
-                 dataset: JointDataset,
+                 sampler: DefaultSampler,
                  batch_size: int,
                  source_share: float = 0.5,
                  epoch: str | int = TARGET,
-                 seed: int | None = None,
-                 shuffle: bool = True):
+                 drop_last: bool = False):
+        if not isinstance(sampler, DefaultSampler):
+            raise TypeError(
+                'a JointSampler takes seed and shuffling from a '
+                f'DefaultSampler, but got {type(sampler).__name__}; set '
+                '`train_dataloader.sampler` to '
+                "dict(type='DefaultSampler', shuffle=True)")
+        dataset = sampler.dataset
         if not isinstance(dataset, JointDataset):
             raise TypeError(
                 'a JointSampler needs a JointDataset, but got '
                 f'{type(dataset).__name__}; set `train_dataloader.dataset` '
                 "to dict(type='mmjtln.JointDataset', ...) and, instead of "
-                '`num_batch_per_epoch`, set `epoch` of the sampler')
-        _check(batch_size, source_share, epoch)
-        self.dataset = dataset
+                '`num_batch_per_epoch`, set `epoch` of the batch sampler')
+        _check(batch_size, source_share, epoch, sampler.seed)
+        # torch's own constructor would only check the types again.
+        self.sampler = sampler
         self.batch_size = batch_size
         self.source_share = source_share
         self.epoch_by = epoch
-        self.seed = sync_random_seed() if seed is None else seed
-        self.shuffle = shuffle
+        self.drop_last = drop_last
         self.rank, self.world_size = get_dist_info()
-        self.epoch = 0
         self.first_batch = 0
 
         num_source = round(batch_size * source_share)
@@ -115,6 +130,13 @@ class JointSampler(Sampler):
             TARGET: dataset.target_length
         }
         self.num_full, self.last = self._plan()
+        if drop_last:
+            self.last = dict.fromkeys(self.last, 0)
+        if not len(self):
+            raise ValueError(
+                f'an epoch must have a full batch with `drop_last`, but '
+                f'{self.lengths[self.epoch_by]} {self.epoch_by} images do not '
+                f'fill one; change `drop_last` or `epoch` of {_WHERE}')
 
     def _plan(self) -> tuple[int, dict[str, int]]:
         """Return the full batches of an epoch, and what the last one holds.
@@ -138,29 +160,30 @@ class JointSampler(Sampler):
         # Updating keeps the order of the keys: the source comes first.
         return num_full, {**none, counted: here, other: there}
 
-    @property
-    def num_batches(self) -> int:
-        """int: Number of batches in an epoch, the same on every rank."""
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch, the same on each rank."""
         return self.num_full + any(self.last.values())
 
-    def __len__(self) -> int:
-        """Return the number of indices this rank yields in an epoch."""
-        return self.num_full * self.batch_size + sum(self.last.values())
+    @property
+    def seed(self) -> int:
+        """int: Seed of the order, the sampler's."""
+        return self.sampler.seed
 
-    def __iter__(self) -> Iterator[int]:
-        """Go through the indices of this rank's part of the epoch."""
-        # Both are read here and now, not when the first index is asked.
+    def __iter__(self) -> Iterator[list[SeededIndex]]:
+        """Go through the batches of this rank's part of the epoch."""
+        # Both are read here and now, not when the first batch is asked.
         first_batch, self.first_batch = self.first_batch, 0
-        return self._indices(self.epoch, first_batch)
+        return self._batches(self.sampler.epoch, first_batch)
 
-    def _indices(self, epoch: int, first_batch: int) -> Iterator[int]:
+    def _batches(self, epoch: int,
+                 first_batch: int) -> Iterator[list[SeededIndex]]:
         streams, positions, seeds = {}, {}, {}
         for number, domain in enumerate(DOMAINS):
             counted = domain == self.epoch_by
             streams[domain] = PermutationStream(
                 self.lengths[domain], (self.seed, number),
                 only=epoch if counted else None,
-                shuffle=self.shuffle)
+                shuffle=self.sampler.shuffle)
             per_epoch = self.world_size * (
                 self.num_full * self.per_batch[domain] + self.last[domain])
             positions[domain] = (0 if counted else epoch * per_epoch) + (
@@ -168,14 +191,16 @@ class JointSampler(Sampler):
             # A counted domain's places start over with each epoch.
             seeds[domain] = (self.seed, number, epoch if counted else 0)
         offsets = {SOURCE: 0, TARGET: self.lengths[SOURCE]}
-        for batch in range(first_batch, self.num_batches):
-            sizes = self.per_batch if batch < self.num_full else self.last
+        for number in range(first_batch, len(self)):
+            sizes = self.per_batch if number < self.num_full else self.last
+            batch = []
             for domain, size in sizes.items():
                 place = positions[domain] + self.rank * size
                 positions[domain] += self.world_size * size
                 part = streams[domain].take(place, size) + offsets[domain]
-                yield from map(SeededIndex, part.tolist(),
-                               sample_seeds(seeds[domain], place, size))
+                batch.extend(map(SeededIndex, part.tolist(),
+                                 sample_seeds(seeds[domain], place, size)))
+            yield batch
 
     def set_epoch(self, epoch: int, first_batch: int = 0) -> None:
         """Choose what the next ``iter`` goes through.
@@ -185,37 +210,41 @@ class JointSampler(Sampler):
             first_batch (int): The batch of it to begin with, for the next
                 ``iter`` alone. Defaults to 0.
         """
-        self.epoch = epoch
+        self.sampler.set_epoch(epoch)
         self.first_batch = first_batch
 
 
-def _check(batch_size, source_share, epoch) -> None:
+def _check(batch_size, source_share, epoch, seed) -> None:
     """Refuse what cannot make the batches asked for."""
     if not _is_int(batch_size) or batch_size < 1:
         raise ValueError(
             'batch_size must be a positive int, but got '
-            f'{batch_size!r}; mend `batch_size` of {_WHERE} and of '
-            '`train_dataloader`')
+            f'{batch_size!r}; set `train_dataloader.batch_size` for {_WHERE}')
     if not isinstance(source_share, float) or not 0 <= source_share <= 1:
         raise ValueError(
             'source_share must be a float in [0, 1], but got '
-            f'{source_share!r}; mend `source_share` of {_WHERE}')
+            f'{source_share!r}; set `source_share` of {_WHERE}')
     num_source = round(batch_size * source_share)
     if 0 < source_share < 1 and not 0 < num_source < batch_size:
         raise ValueError(
             'each batch must hold at least one image of each domain, but '
             f'batch_size={batch_size} with source_share={source_share} '
             f'gives {num_source} source and {batch_size - num_source} target '
-            f'images; mend `batch_size` or `source_share` of {_WHERE}')
+            f'images; set `train_dataloader.batch_size`, or `source_share` '
+            f'of {_WHERE}')
     if epoch not in DOMAINS and not (_is_int(epoch) and epoch > 0):
         raise ValueError(
             "epoch must be 'target', 'source' or a positive int, a number "
-            f'of batches, but got {epoch!r}; mend `epoch` of {_WHERE}')
+            f'of batches, but got {epoch!r}; set `epoch` of {_WHERE}')
+    if not _is_int(seed) or seed < 0:
+        raise ValueError(
+            f'the seed of the order must be an int >= 0, but got {seed!r}; '
+            'set `randomness.seed`, or `seed` of `train_dataloader.sampler`')
     absent = {0: SOURCE, batch_size: TARGET}.get(num_source)
     if absent is not None and epoch == absent:
         raise ValueError(
             f'an epoch counted by the {absent} needs {absent} images, but '
-            f'source_share={source_share} draws none; mend `epoch` or '
+            f'source_share={source_share} draws none; set `epoch` or '
             f'`source_share` of {_WHERE}')
 
 

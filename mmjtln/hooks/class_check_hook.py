@@ -19,9 +19,8 @@ class ClassCheckHook(Hook):
     class count for the whole model. It checks, and stops the run with one
     error that says what differs and what to set:
 
-    - training data: a :class:`JointDataset` under a :class:`JointSampler` of
-      the loader's batch size, every target class with at least one image, no
-      image left out (``drop_last``);
+    - training data: a :class:`JointDataset` under a :class:`JointSampler`,
+      every target class with at least one image;
     - heads: as many outputs as their domain has classes;
     - the OT loss: a cost matrix, or a hook that builds one;
     - validation and test data: the same class names in the same order;
@@ -93,7 +92,7 @@ class ClassCheckHook(Hook):
 
     @staticmethod
     def _check_train_data(loader) -> None:
-        dataset, sampler = loader.dataset, loader.sampler
+        dataset, sampler = loader.dataset, loader.batch_sampler
         if not isinstance(dataset, JointDataset):
             raise TypeError(
                 'A JTLNClassifier trains on a source and a target data set, '
@@ -103,21 +102,9 @@ class ClassCheckHook(Hook):
         if not isinstance(sampler, JointSampler):
             raise TypeError(
                 'Every batch must hold images of both domains, but '
-                f'`train_dataloader.sampler` is a {type(sampler).__name__}. '
-                "Use dict(type='mmjtln.JointSampler', batch_size=...).")
-        if sampler.batch_size != loader.batch_size:
-            raise ValueError(
-                'Sampler and data loader must agree on the batch size, but '
-                f'`train_dataloader.batch_size` is {loader.batch_size} and '
-                f'`train_dataloader.sampler.batch_size` is '
-                f'{sampler.batch_size}. Set both.')
-        if loader.drop_last and sampler.last[TARGET]:
-            raise ValueError(
-                'An epoch must cover its domain, but '
-                '`train_dataloader.drop_last` is True and would leave out the '
-                f'smaller last batch of {sum(sampler.last.values())} images a '
-                'rank. Set it to False, or count epochs in full batches '
-                '(`epoch` of `train_dataloader.sampler`, a number).')
+                '`train_dataloader.batch_sampler` is a '
+                f'{type(sampler).__name__}. Set it to '
+                "dict(type='mmjtln.JointSampler').")
         missing = [
             dataset.target_classes[label]
             for label in dataset.missing_classes(TARGET)

@@ -335,6 +335,6 @@ def _by_domain(data_samples: list[DataSample],
             'Every training batch must hold images of both domains, but this '
             f'one of {len(data_samples)} has none of the {empty[0]} domain. '
             'Train on a JointDataset with a JointSampler '
-            '(`train_dataloader.dataset` and `.sampler`).')
+            '(`train_dataloader.dataset` and `.batch_sampler`).')
     return ({d: [data_samples[row] for row in r] for d, r in rows.items()},
             {d: torch.tensor(r, device=device) for d, r in rows.items()})

@@ -10,8 +10,11 @@ class LossWeight:
     there, and goes linearly to ``final`` over the last ``decay``.
 
     The progress is the runner's, read from MMEngine's message hub, so that a
-    resumed run goes on where it stopped. Without a run, in a notebook say,
-    the weight is ``value``.
+    resumed run goes on where it stopped. A run that is resumed with another
+    length keeps what it has begun: ``begin`` and ``warmup`` stay shares of
+    the length that it was first given, or of the new one if that is shorter,
+    and ``decay`` ends with it. Without a run, in a notebook say, the weight
+    is ``value``.
 
     Args:
         value (float): The weight once warmed up, >= 0.
@@ -58,12 +61,19 @@ class LossWeight:
         return cls(**cfg, name=name) if isinstance(cfg, dict) else cls(
             cfg, name=name)
 
-    def at(self, progress: float) -> float:
-        """Return the weight at ``progress``, the share of the run done."""
-        if progress < self.begin:
+    def at(self, progress: float, planned: float | None = None) -> float:
+        """Return the weight at a moment of the run.
+
+        Args:
+            progress (float): The share of the run that is done.
+            planned (float, optional): The share of the length that it was
+                first given. Defaults to None, the same.
+        """
+        planned = progress if planned is None else planned
+        if planned < self.begin:
             return 0.
-        if progress < self.begin + self.warmup:
-            return self.value * (progress - self.begin) / self.warmup
+        if planned < self.begin + self.warmup:
+            return self.value * (planned - self.begin) / self.warmup
         if progress > 1 - self.decay:
             left = (1 - progress) / self.decay
             return self.final + (self.value - self.final) * left
@@ -71,8 +81,28 @@ class LossWeight:
 
     def __call__(self) -> float:
         """Return the weight at the current iteration of the current run."""
-        hub = MessageHub.get_current_instance()
-        max_iters = hub.get_info('max_iters')
-        if not max_iters:
+        length, planned = _lengths()
+        if not length:
             return self.value
-        return self.at(min(hub.get_info('iter', 0) / max_iters, 1.))
+        done = MessageHub.get_current_instance().get_info('iter', 0)
+        return self.at(min(done / length, 1.), min(done / planned, 1.))
+
+    def first_iter(self) -> int:
+        """Return the iteration of the current run from which it has begun."""
+        _, planned = _lengths()
+        first = max(int(self.begin * planned) - 1, 0)
+        while first / planned < self.begin:  # As `at` compares.
+            first += 1
+        return first
+
+
+def _lengths() -> tuple[int, int]:
+    """Return the iterations of the run: of now, and as first planned.
+
+    The plan is kept in the message hub, which travels in checkpoints.
+    """
+    hub = MessageHub.get_current_instance()
+    length = hub.get_info('max_iters', 0)
+    if length and hub.get_info('planned_iters') is None:
+        hub.update_info('planned_iters', length)
+    return length, min(hub.get_info('planned_iters', 0), length)

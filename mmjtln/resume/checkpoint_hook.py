@@ -85,7 +85,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
                 'The checkpoint does not say what its run has consumed, so '
                 'nothing tells whether this is the same run.')
             return
-        sampler = runner.train_dataloader.sampler
+        sampler = runner.train_dataloader.batch_sampler.sampler
         if runner._randomness_cfg.get('seed') is None:
             # Drawn, not given: MMEngine goes on with the checkpoint's, but
             # the sampler was built before.
@@ -186,7 +186,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
                 f'update, but it falls due every {steps} steps and '
                 f'`optim_wrapper.accumulative_counts` is {count}. Make the '
                 'one a multiple of the other, by `epoch=<number of batches>` '
-                'of `train_dataloader.sampler` or '
+                'of `train_dataloader.batch_sampler` or '
                 '`default_hooks.checkpoint.interval`.')
 
 

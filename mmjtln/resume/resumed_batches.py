@@ -11,8 +11,8 @@ class ResumedBatches:
     computed to be, so resuming takes no longer the later it happens.
 
     Args:
-        loop (IterBasedTrainLoop): The loop, over a loader whose sampler is a
-            :class:`~mmjtln.datasets.JointSampler`.
+        loop (IterBasedTrainLoop): The loop, over a loader whose batch sampler
+            is a :class:`~mmjtln.datasets.JointSampler`.
     """
 
     def __init__(self, loop: IterBasedTrainLoop) -> None:
@@ -34,6 +34,6 @@ class ResumedBatches:
     def _begin(self) -> None:
         loader = self.loop.dataloader
         epoch, batch = divmod(self.loop.iter, len(loader))
-        loader.sampler.set_epoch(epoch, first_batch=batch)
+        loader.batch_sampler.set_epoch(epoch, first_batch=batch)
         self.endless = self.endless(loader)
         self.endless._epoch = epoch  # It counts on from there.

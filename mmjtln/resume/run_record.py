@@ -10,14 +10,15 @@ from mmjtln.datasets import JointDataset, JointSampler
 from mmjtln.domains import DOMAINS
 from mmjtln.hooks.cost_matrix_hook import CostMatrixHook
 
-_SAMPLER = '`train_dataloader.sampler`'
+_SAMPLER = '`train_dataloader.batch_sampler`'
 _DATA = '`train_dataloader.dataset.{}`'
 #: What is compared: key, what an error calls it, where it comes from.
 _COMPARED = {
     'loop': ('the loop', '`train_cfg.by_epoch`'),
     'seed': ('the seed of the run', '`randomness.seed`'),
-    'order_seed': ('the seed of the order', f'`seed` of {_SAMPLER}'),
-    'shuffle': ('shuffling', f'`shuffle` of {_SAMPLER}'),
+    'order_seed': ('the seed of the order',
+                   '`seed` of `train_dataloader.sampler`'),
+    'shuffle': ('shuffling', '`shuffle` of `train_dataloader.sampler`'),
     'step': ('images in a step, over all processes',
              f'`train_dataloader.batch_size`, `source_share` of {_SAMPLER}, '
              'and the number of processes'),
@@ -51,7 +52,7 @@ def run_record(runner: Runner) -> dict | None:
         not known.
     """
     loader = runner.train_dataloader
-    dataset, sampler = loader.dataset, loader.sampler
+    dataset, sampler = loader.dataset, loader.batch_sampler
     if not isinstance(dataset, JointDataset) or not isinstance(
             sampler, JointSampler):
         return None
@@ -63,11 +64,11 @@ def run_record(runner: Runner) -> dict | None:
         seed=runner.seed - get_rank() * bool(
             runner._randomness_cfg.get('diff_rank_seed')),
         order_seed=int(sampler.seed),
-        shuffle=sampler.shuffle,
+        shuffle=sampler.sampler.shuffle,
         processes=world_size,
         step=_over_all(sampler.per_batch, world_size),
         last_step=_over_all(sampler.last, world_size),
-        steps=sampler.num_batches,
+        steps=len(sampler),
         accumulation=getattr(runner.optim_wrapper, '_accumulative_counts', 1),
         cost=_cost(runner))
     for domain in DOMAINS:
@@ -143,7 +144,6 @@ def _cost(runner: Runner) -> dict[str, str]:
         if isinstance(hook, CostMatrixHook):
             made = dict(
                 type=type(hook.builder).__name__,
-                begin=hook.begin,
                 interval=hook.interval,
                 **hook.builder.settings())
             return {key: repr(value)

@@ -52,7 +52,6 @@ def runs(cfg, folder, world_size, batch_size):
     """Train on so many processes and return what each rank saw."""
     cfg = copy.deepcopy(cfg)
     cfg.train_dataloader.batch_size = batch_size
-    cfg.train_dataloader.sampler.batch_size = batch_size
     folder = folder / f'{world_size}-{batch_size}'
     folder.mkdir()
     run_ranks(train, world_size, folder, cfg, str(folder))
@@ -86,7 +85,7 @@ def run(tiny_run):
         type='mmjtln.FewShotDataset', shots=3,
         dataset=loaders[1].dataset.source)
     # 20 target images, 8 of them in a batch: 8, 8 and 4.
-    loaders[0].sampler.epoch = 'target'
+    loaders[0].batch_sampler.epoch = 'target'
     tiny_run.train_cfg = dict(by_epoch=True, max_epochs=7, val_interval=7)
     tiny_run.default_hooks.checkpoint.interval = 7
     tiny_run.optim_wrapper = dict(

@@ -15,7 +15,7 @@ def losses_of(runner) -> dict:
 def test_training_lowers_the_losses(tiny_run):
     """A few dozen steps learn both tasks; all terms are logged."""
     tiny_run.train_dataloader.batch_size = 32
-    tiny_run.train_dataloader.sampler.update(batch_size=32, epoch=60)
+    tiny_run.train_dataloader.batch_sampler.epoch = 60
     tiny_run.train_cfg.max_epochs = 1
     tiny_run.optim_wrapper.optimizer = dict(type='Adam', lr=3e-3)
     runner = Runner.from_cfg(tiny_run)

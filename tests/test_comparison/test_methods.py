@@ -26,9 +26,10 @@ def test_target_only_is_a_stock_classifier_on_as_many_images(tiny_run):
     cfg = derive(tiny_run, kind='target')
     assert cfg.model.type == 'ImageClassifier'
     assert 'source_head' not in cfg.model and 'ot_loss' not in cfg.model
-    sampler = cfg.train_dataloader.sampler
-    assert (sampler.batch_size, sampler.source_share) == (4, 0.)
-    assert sampler.epoch == tiny_run.train_dataloader.sampler.epoch
+    sampler = cfg.train_dataloader.batch_sampler
+    assert cfg.train_dataloader.batch_size == 4
+    assert sampler.source_share == 0.
+    assert sampler.epoch == tiny_run.train_dataloader.batch_sampler.epoch
     assert cfg.train_dataloader.batch_size == 4
     assert cfg.val_dataloader.dataset.type == 'mmjtln.FewShotDataset'
     assert [e.domain for e in cfg.val_evaluator] == ['target']
@@ -44,15 +45,16 @@ def test_consecutive_differs_from_target_only_in_its_start(tiny_run):
 
 def test_source_run_sees_the_source_alone(tiny_run):
     cfg = source_config(tiny_run, seed=3)
-    assert cfg.train_dataloader.sampler.source_share == 1.
+    assert cfg.train_dataloader.batch_sampler.source_share == 1.
     assert cfg.val_dataloader is None and cfg.test_dataloader is None
     assert cfg.default_hooks.checkpoint.save_best is None
 
 
 def test_source_run_takes_as_many_steps_whatever_an_epoch_is(tiny_run):
-    tiny_run.train_dataloader.sampler.epoch = 'target'
+    tiny_run.train_dataloader.batch_sampler.epoch = 'target'
     cfg = source_config(tiny_run, seed=3)
-    assert cfg.train_dataloader.sampler.epoch == 5  # 20 target images by 4
+    # 20 target images by 4.
+    assert cfg.train_dataloader.batch_sampler.epoch == 5
 
 
 def test_joint_has_no_ot_term(tiny_run):

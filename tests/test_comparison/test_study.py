@@ -27,7 +27,7 @@ def compare(monkeypatch, *args):
 def config(tiny_run, tmp_path):
     """Return the path of a config with a method that fails."""
     tiny_run.pop('work_dir')
-    tiny_run.train_dataloader.sampler.epoch = 2
+    tiny_run.train_dataloader.batch_sampler.epoch = 2
     tiny_run.comparison = dict(methods=dict(
         consecutive=dict(
             kind='consecutive',
@@ -82,7 +82,7 @@ def test_only_what_starts_from_the_source_fails_with_it(
         tiny_run, tmp_path, monkeypatch):
     """Not what starts from a checkpoint of the config's own."""
     tiny_run.pop('work_dir')
-    tiny_run.train_dataloader.sampler.epoch = 2
+    tiny_run.train_dataloader.batch_sampler.epoch = 2
     tiny_run.load_from = str(tmp_path / 'start.pth')
     torch.save(MODELS.build(tiny_run.model).state_dict(), tiny_run.load_from)
     tiny_run.comparison = dict(

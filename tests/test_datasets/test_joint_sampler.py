@@ -7,10 +7,10 @@ from unittest.mock import patch
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from mmengine.dataset import pseudo_collate
-from mmengine.registry import DATA_SAMPLERS
+from mmengine.dataset import DefaultSampler, pseudo_collate
+from mmengine.runner import Runner
 from mmengine.runner.loops import _InfiniteDataloaderIterator
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, RandomSampler
 
 from mmjtln.datasets import JointDataset, JointSampler
 from tests.test_datasets.conftest import Toy
@@ -22,21 +22,21 @@ def joint(num_source, num_target):
     return JointDataset(Toy(num_source), Toy(num_target, first=num_source))
 
 
-def sampler(dataset, *args, rank=0, world_size=1, **kwargs):
+def sampler(dataset, *args, rank=0, world_size=1, seed=None, shuffle=True,
+            **kwargs):
+    stock = DefaultSampler(dataset, shuffle, seed)
     with patch('mmjtln.datasets.joint_sampler.get_dist_info',
                lambda: (rank, world_size)):
-        return JointSampler(dataset, *args, **kwargs)
+        return JointSampler(stock, *args, **kwargs)
 
 
 def batches(sampler, epoch):
-    """Return the batches of an epoch as a DataLoader cuts them."""
+    """Return the batches of an epoch."""
     sampler.set_epoch(epoch)
-    indices = list(sampler)
-    assert len(indices) == len(sampler)
-    size = sampler.batch_size
-    cut = [indices[i:i + size] for i in range(0, len(indices), size)]
-    assert len(cut) == sampler.num_batches
-    return cut
+    found = list(sampler)
+    assert len(found) == len(sampler)
+    assert all(len(batch) == sampler.batch_size for batch in found[:-1])
+    return found
 
 
 def near(count, wanted):
@@ -54,7 +54,7 @@ class Case:
         self.mode = epoch
         dataset = joint(num_source, num_target)
         self.ranks = [
-            sampler(dataset, batch_size, ratio, epoch, seed, rank=rank,
+            sampler(dataset, batch_size, ratio, epoch, seed=seed, rank=rank,
                     world_size=world_size) for rank in range(world_size)
         ]
         self.epochs = [[batches(rank, epoch) for rank in self.ranks]
@@ -162,9 +162,10 @@ def test_world_sizes_see_the_same_images(world_size, num_s, num_t, source,
         target *= num_t * world_size
     dataset = joint(source, target)
     ratio = num_s / (num_s + num_t)
-    one = sampler(dataset, world_size * (num_s + num_t), ratio, epoch, seed)
+    one = sampler(
+        dataset, world_size * (num_s + num_t), ratio, epoch, seed=seed)
     ranks = [
-        sampler(dataset, num_s + num_t, ratio, epoch, seed, rank=rank,
+        sampler(dataset, num_s + num_t, ratio, epoch, seed=seed, rank=rank,
                 world_size=world_size) for rank in range(world_size)
     ]
     for number in range(3):
@@ -190,7 +191,7 @@ def test_the_order_of_calls_does_not_matter(case, rng: random.Random):
     mixed = list(itertools.zip_longest(early, late))
     for epoch in (0, 1):
         assert [pair[epoch] for pair in mixed
-                ] == list(itertools.chain(*case.epochs[epoch][0]))
+                ] == case.epochs[epoch][0]
 
 
 def test_plain_reference():
@@ -244,9 +245,9 @@ def test_in_a_stock_loader(num_workers):
     dataset = joint(30, 14)
     ours = sampler(dataset, 6, seed=1)
     loader = DataLoader(
-        dataset, batch_size=6, sampler=ours, num_workers=num_workers,
+        dataset, batch_sampler=ours, num_workers=num_workers,
         collate_fn=pseudo_collate)
-    assert len(loader) == ours.num_batches
+    assert len(loader) == len(ours)
     # The images of a toy data set are worth their indices.
     for epoch in range(2):
         ours.set_epoch(epoch)
@@ -257,7 +258,7 @@ def test_in_an_iteration_based_loop():
     dataset = joint(30, 14)
     ours = sampler(dataset, 6, seed=1)
     loader = DataLoader(
-        dataset, batch_size=6, sampler=ours, collate_fn=pseudo_collate)
+        dataset, batch_sampler=ours, collate_fn=pseudo_collate)
     with patch('mmengine.runner.loops.time.sleep'):
         endless = _InfiniteDataloaderIterator(loader)
         got = images(itertools.islice(endless, 3 * len(loader)))
@@ -266,11 +267,29 @@ def test_in_an_iteration_based_loop():
 
 
 def test_built_as_the_runner_does():
-    dataset = joint(8, 4)
-    ours = DATA_SAMPLERS.build(
-        dict(type='mmjtln.JointSampler', batch_size=4, shuffle=True),
-        default_args=dict(dataset=dataset, seed=3))
-    assert ours.seed == 3 and ours.num_batches == 2
+    """The loader's batch size is the only one, the runner's seed the seed."""
+    loader = Runner.build_dataloader(
+        dict(
+            dataset=joint(8, 4), batch_size=4,
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            batch_sampler=dict(type='mmjtln.JointSampler')), seed=3)
+    assert loader.batch_sampler.seed == 3 and len(loader) == 2
+    ours = sampler(joint(8, 4), 4, seed=3)
+    assert list(loader.batch_sampler) == list(ours)
+
+
+def test_drop_last():
+    """The smaller last batch stays out; over the epochs no image does."""
+    dataset = joint(30, 14)
+    kept, dropped = (sampler(dataset, 6, seed=1, drop_last=drop)
+                     for drop in (False, True))
+    assert [len(batch) for batch in batches(kept, 0)] == [6, 6, 6, 6, 4]
+    assert batches(dropped, 0) == batches(kept, 0)[:-1]
+    seen = set().union(*itertools.chain(
+        *(batches(dropped, epoch) for epoch in range(8))))
+    assert seen >= set(range(30, 44))
+    with pytest.raises(ValueError, match='full batch.*drop_last'):
+        sampler(joint(30, 2), 6, drop_last=True)
 
 
 @pytest.mark.parametrize('kwargs, words', [
@@ -289,11 +308,12 @@ def test_built_as_the_runner_does():
     (dict(epoch=0), ['epoch', 'got 0']),
     (dict(epoch=True), ['epoch', 'True']),
     (dict(epoch=1.5), ['epoch', '1.5']),
+    (dict(seed=-1), ['seed', 'got -1', 'randomness.seed']),
 ])
 def test_refuses(kwargs, words):
     with pytest.raises(ValueError) as error:
         sampler(joint(20, 20), **{'batch_size': 8, **kwargs})
-    for word in [*words, '`train_dataloader.sampler`']:
+    for word in [*words, '`train_dataloader.']:
         assert word in str(error.value)
 
 
@@ -306,11 +326,16 @@ def test_one_domain_alone_comes_in_the_order_of_a_joint_run(epoch):
     for number in range(2):
         alone.set_epoch(number)
         both.set_epoch(number)
-        assert list(alone) == [i for i in both if i >= 20]
-        assert len(alone) == len(list(alone))
-    assert alone.num_batches == both.num_batches == 3
+        assert list(alone) == [
+            [i for i in batch if i >= 20] for batch in both]
+    assert len(alone) == len(both) == 3
 
 
 def test_refuses_other_data_sets():
     with pytest.raises(TypeError, match='needs a JointDataset, but got Toy'):
         sampler(Toy(4), 2)
+
+
+def test_refuses_other_samplers():
+    with pytest.raises(TypeError, match='but got RandomSampler'):
+        JointSampler(RandomSampler(joint(4, 4)), 2)

@@ -84,6 +84,11 @@ def test_generators():
     assert draw() == expected[1]
 
 
+def pairs(sampler):
+    """Return the index and the seed of each image of an epoch, by batch."""
+    return [[(int(i), i.seed) for i in batch] for batch in sampler]
+
+
 @pytest.mark.parametrize('epoch', ['target', 'source', 3])
 def test_world_sizes_share_the_seeds(epoch):
     """An image gets its seed by its place, whichever rank it falls to."""
@@ -93,12 +98,11 @@ def test_world_sizes_share_the_seeds(epoch):
         ranks = [sampler(dataset, 12 // world_size, epoch=epoch, seed=5,
                          rank=rank, world_size=world_size)
                  for rank in range(world_size)]
-        pairs = set()
+        seen = set()
         for rank in ranks:
             rank.set_epoch(1)
-            indices = list(rank)[:rank.batch_size]
-            pairs |= {(int(i), i.seed) for i in indices}
-        return pairs
+            seen.update(pairs(rank)[0])
+        return seen
 
     assert len(step(1)) == 12
     assert step(1) == step(2) == step(3)
@@ -110,10 +114,10 @@ def test_beginning_within_an_epoch(epoch, first_batch):
     """The rest of an epoch is the rest of the whole epoch, once."""
     ours = sampler(joint(13, 13), 6, epoch=epoch, seed=1)
     ours.set_epoch(2)
-    whole = [(int(i), i.seed) for i in ours]
+    whole = pairs(ours)
     ours.set_epoch(2, first_batch)
-    assert [(int(i), i.seed) for i in ours] == whole[6 * first_batch:]
-    assert [(int(i), i.seed) for i in ours] == whole
+    assert pairs(ours) == whole[first_batch:]
+    assert pairs(ours) == whole
 
 
 def test_workers_and_history_do_not_matter():
@@ -130,7 +134,7 @@ def test_workers_and_history_do_not_matter():
         before = draw()
         seed_generators(history)
         loader = DataLoader(
-            dataset, batch_size=6, sampler=ours, num_workers=num_workers,
+            dataset, batch_sampler=ours, num_workers=num_workers,
             collate_fn=pseudo_collate, generator=torch.Generator())
         seen.append(images(loader))
         assert draw() == before

@@ -38,31 +38,14 @@ def test_plain_data_set(tiny_run):
     """A stock data set is no training data for two heads."""
     loader = tiny_run.train_dataloader
     loader.dataset = loader.dataset.source
-    loader.sampler = dict(
-        type='DefaultSampler', shuffle=True)
+    loader.batch_sampler = None
     refused(tiny_run, TypeError, 'mmjtln.JointDataset')
 
 
 def test_plain_sampler(tiny_run):
     """A stock sampler does not keep both domains in a batch."""
-    tiny_run.train_dataloader.sampler = dict(
-        type='DefaultSampler', shuffle=True)
+    tiny_run.train_dataloader.batch_sampler = None
     refused(tiny_run, TypeError, 'mmjtln.JointSampler')
-
-
-def test_batch_sizes_disagree(tiny_run):
-    """Loader and sampler must cut the stream at the same places."""
-    tiny_run.train_dataloader.batch_size = 6
-    refused(tiny_run, ValueError, 'sampler.batch_size')
-
-
-def test_drop_last(tiny_run):
-    """A last batch that is left out is images never seen."""
-    tiny_run.train_dataloader.drop_last = True
-    tiny_run.train_dataloader.sampler.epoch = 'source'  # 500 = 125 * 4
-    tiny_run.train_dataloader.batch_size = 12
-    tiny_run.train_dataloader.sampler.batch_size = 12
-    refused(tiny_run, ValueError, 'drop_last')
 
 
 def test_missing_domain(tiny_run):

@@ -70,19 +70,49 @@ def test_load_from_another_run_builds_anew(tiny_run, builds, tmp_path):
     assert not (again.model.ot_loss.cost == 1).all()
 
 
+def ot_iterations(runner):
+    """Return how many iterations had an OT term."""
+    return len(runner.message_hub.get_scalar('train/ot_loss').data[0])
+
+
 def test_begin_and_interval(tiny_run, builds):
     """Built at the start of epochs 1 and 3 of 4, from another model each."""
     tiny_run.train_cfg.max_epochs = 4
-    tiny_run.custom_hooks[1].update(begin=1, interval=2)
+    tiny_run.custom_hooks[1].update(interval=2)
     tiny_run.model.lambda_ot = dict(value=1., begin=0.25)
-    Runner.from_cfg(tiny_run).train()
+    tiny_run.default_hooks.logger = dict(type='LoggerHook', interval=1)
+    runner = Runner.from_cfg(tiny_run)
+    runner.train()
     assert len(builds) == 2
+    assert ot_iterations(runner) == 9
+
+
+@pytest.mark.parametrize('begin, built_at', [
+    (0., [0, 3]), (0.3, [2, 5]), (0.5, [3]), (1., [])])
+@pytest.mark.parametrize('train_cfg', [
+    dict(by_epoch=True, max_epochs=2), dict(by_epoch=False, max_iters=6)],
+    ids=str)
+def test_built_when_the_ot_term_begins(tiny_run, monkeypatch, begin, built_at,
+                                       train_cfg):
+    """Where `lambda_ot` begins, within an epoch too, by either loop."""
+    tiny_run.train_cfg = train_cfg
+    tiny_run.val_dataloader = tiny_run.val_cfg = tiny_run.val_evaluator = None
+    tiny_run.default_hooks.checkpoint = dict(
+        type='CheckpointHook', interval=-1)
+    tiny_run.model.lambda_ot = dict(value=1., begin=begin)
+    tiny_run.custom_hooks[1].interval = 1 if train_cfg['by_epoch'] else 3
+    runner = Runner.from_cfg(tiny_run)
+    found = []
+    measure = MKMMDCost.measure
+    monkeypatch.setattr(
+        MKMMDCost, 'measure',
+        lambda *args: found.append(runner.iter) or measure(*args))
+    runner.train()
+    assert found == built_at
 
 
 @pytest.mark.parametrize('change, message', [
-    (dict(begin=-1), 'begin'),
     (dict(interval=0), 'interval'),
-    (dict(begin=1), 'lambda_ot'),
     (dict(filename='../cost.npz'), 'without folders'),
     (dict(filename='/tmp/cost.npz'), 'without folders'),
     (dict(filename='..'), 'without folders'),

@@ -36,8 +36,8 @@ def stopped(tmp_path_factory) -> Config:
                 collate_fn=dict(type='default_collate'),
                 dataset=dict(
                     type='mmjtln.JointDataset', source=few, target=few),
-                sampler=dict(
-                    type='mmjtln.JointSampler', batch_size=8, epoch=2)),
+                sampler=dict(type='DefaultSampler', shuffle=True),
+                batch_sampler=dict(type='mmjtln.JointSampler', epoch=2)),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
             train_cfg=dict(by_epoch=True, max_epochs=1),
             default_hooks=dict(
@@ -68,14 +68,14 @@ def resumed(stopped, monkeypatch) -> Config:
     return Config(stopped.to_dict())
 
 
-LOADER, SAMPLER = 'train_dataloader', 'train_dataloader.sampler'
+LOADER, SAMPLER = 'train_dataloader', 'train_dataloader.batch_sampler'
 SOURCE = 'train_dataloader.dataset.source'
 
 
 @pytest.mark.parametrize('options, words', [
-    ({f'{LOADER}.batch_size': 4, f'{SAMPLER}.batch_size': 4,
-      f'{SAMPLER}.source_share': 0.25, f'{SAMPLER}.epoch': 3,
-      f'{SAMPLER}.shuffle': False, f'{SAMPLER}.seed': 5,
+    ({f'{LOADER}.batch_size': 4, f'{SAMPLER}.source_share': 0.25,
+      f'{SAMPLER}.epoch': 3,
+      f'{LOADER}.sampler.shuffle': False, f'{LOADER}.sampler.seed': 5,
       'optim_wrapper.accumulative_counts': 3},
      ['4 source and 4 target then, 1 source and 3 target now',
       'train_dataloader.batch_size', 'source_share',

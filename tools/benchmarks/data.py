@@ -28,7 +28,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mmengine.dataset import default_collate
+from mmengine.dataset import DefaultSampler, default_collate
 from sklearn.datasets import load_sample_images
 from torch.utils.data import DataLoader
 
@@ -131,14 +131,14 @@ def parse_args():
 def loaders(domains, args, workers):
     joint = JointDataset(*domains)
     sampler = JointSampler(
-        joint, args.batch_size, epoch=args.batches, seed=0)
+        DefaultSampler(joint, seed=0), args.batch_size, epoch=args.batches)
     common = dict(
-        batch_size=args.batch_size, num_workers=workers,
-        persistent_workers=workers > 0, collate_fn=default_collate)
+        num_workers=workers, persistent_workers=workers > 0,
+        collate_fn=default_collate)
     return dict(
-        joint=DataLoader(joint, sampler=sampler, **common),
+        joint=DataLoader(joint, batch_sampler=sampler, **common),
         plain=DataLoader(
-            Plain(joint.source, joint.target), sampler=list(sampler),
+            Plain(joint.source, joint.target), batch_sampler=list(sampler),
             **common))
 
 

@@ -4,8 +4,6 @@
 # https://image-net.org and https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft.
 # A list of ILSVRC2012's classes only: wrap `source_train` in
 # dict(type='mmjtln.ClassSubset', classes=[...], dataset=...).
-batch_size = 64
-
 data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
 
@@ -30,12 +28,12 @@ target_train = dict(
     split='train', pipeline=train_pipeline)
 
 train_dataloader = dict(
-    batch_size=batch_size,
+    batch_size=64,
     num_workers=8,
     dataset=dict(
         type='mmjtln.JointDataset', source=source_train, target=target_train),
-    sampler=dict(
-        type='mmjtln.JointSampler', batch_size=batch_size, source_share=0.5))
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(type='mmjtln.JointSampler', source_share=0.5))
 
 val_dataloader = dict(
     batch_size=128,

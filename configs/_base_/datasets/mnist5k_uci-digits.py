@@ -3,7 +3,6 @@
 # handwriting. Validation is cut from the target's training side; the test
 # images are by other writers and are never trained on.
 shots = 2
-batch_size = 64
 
 data_preprocessor = dict(
     mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5], to_rgb=False)
@@ -36,16 +35,14 @@ target_train = dict(
         type='mmjtln.UCIDigits', split='train', pipeline=train_pipeline))
 
 train_dataloader = dict(
-    batch_size=batch_size,
+    batch_size=64,
     num_workers=1,
     persistent_workers=True,
     dataset=dict(
         type='mmjtln.JointDataset', source=source_train, target=target_train),
-    sampler=dict(
-        type='mmjtln.JointSampler',
-        batch_size=batch_size,
-        source_share=0.5,
-        epoch=40))
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(
+        type='mmjtln.JointSampler', source_share=0.5, epoch=40))
 
 # Both domains are validated, the target's accuracy chooses the checkpoint.
 val_dataloader = dict(
