@@ -27,7 +27,7 @@ def run(tiny_run) -> Config:
 
 def test_gradient_is_that_of_the_penalty(run):
     """A step goes by -lr times the gradient of both terms, written out."""
-    run.train_dataloader.sampler.epoch = 1
+    run.train_dataloader.batch_sampler.epoch = 1
     run.train_cfg.max_epochs = 4
     run.optim_wrapper.optimizer = dict(
         type='SGD', lr=0.05, weight_decay=ALPHA)

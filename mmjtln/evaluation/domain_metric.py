@@ -1,0 +1,96 @@
+"""Any metric, over the samples of one domain of a mixed evaluation set."""
+from collections.abc import Sequence
+
+from mmengine.evaluator import BaseMetric
+from mmpretrain.registry import METRICS as MMPRETRAIN_METRICS
+
+from mmjtln.domains import DOMAINS, SOURCE, TARGET, domain_of
+from mmjtln.registry import METRICS
+
+
+@METRICS.register_module()
+class DomainMetric(BaseMetric):
+    """A metric of MMPretrain, over the samples of one domain.
+
+    Reported as the metric does with ``<domain>/`` in front, such as
+    ``target/single-label/f1-score``: with one metric a domain, the log and
+    ``save_best`` cannot confuse them. Samples that name no domain are of the
+    target, so that it serves a plain data set, too.
+
+    Args:
+        metric (dict | BaseMetric): The metric, such as
+            ``dict(type='SingleLabelMetric', items=['f1-score'])``, with its
+            own ``prefix``, ``collect_device`` and ``collect_dir``.
+        domain (str): 'target' or 'source'. Defaults to 'target'.
+
+    Raises:
+        ValueError: If ``domain`` is neither, or, when computed, if no sample
+            of the evaluation set belongs to it.
+    """
+
+    def __init__(self,
+                 metric: dict | BaseMetric,
+                 domain: str = TARGET) -> None:
+        if domain not in DOMAINS:
+            raise ValueError(f'`domain` must be one of {DOMAINS}, got '
+                             f'{domain!r}. Set it in the evaluator.')
+        if isinstance(metric, dict):
+            metric = MMPRETRAIN_METRICS.build(metric)
+        super().__init__(
+            metric.collect_device,
+            '/'.join(filter(None, (domain, metric.prefix))),
+            metric.collect_dir)
+        self.metric = metric
+        self.domain = domain
+
+    @property
+    def dataset_meta(self) -> dict | None:
+        """Metainfo of the data set, ``classes`` being the domain's."""
+        return self.metric.dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict) -> None:
+        if self.domain == SOURCE and 'source_classes' in dataset_meta:
+            dataset_meta = {
+                **dataset_meta, 'classes': dataset_meta['source_classes']
+            }
+        self.metric.dataset_meta = dataset_meta
+
+    def process(self, data_batch: dict | None,
+                data_samples: Sequence[dict]) -> None:
+        """Store what the metric stores, sample by sample."""
+        for row, sample in enumerate(data_samples):
+            if domain_of(sample) == self.domain:
+                alone = data_batch and {
+                    key: value[row:row + 1]
+                    for key, value in data_batch.items()
+                }
+                self.metric.process(alone, [sample])
+            # One entry a sample, of the other domain too: distributed
+            # collection drops the padding of the last batch by position.
+            self.results.append(tuple(self.metric.results))
+            self.metric.results.clear()
+
+    def compute_metrics(self, results: list) -> dict:
+        """Compute the metric; see the parent."""
+        own = [result for several in results for result in several]
+        if not own:
+            raise ValueError(
+                f'{type(self).__name__} found no sample of the {self.domain} '
+                'domain. Evaluate on a JointDataset that holds it, or remove '
+                'this metric from the evaluator.')
+        return self.metric.compute_metrics(own)
+
+
+@METRICS.register_module()
+class DomainAccuracy(DomainMetric):
+    """The accuracy of a domain, ``<domain>/accuracy/top1``.
+
+    Args:
+        domain (str): 'target' or 'source'. Defaults to 'target'.
+        **kwargs: As in MMPretrain's ``Accuracy``: ``topk``, ``thrs``,
+            ``prefix``, ``collect_device``.
+    """
+
+    def __init__(self, domain: str = TARGET, **kwargs) -> None:
+        super().__init__(dict(type='Accuracy', **kwargs), domain)
