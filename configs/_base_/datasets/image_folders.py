@@ -32,10 +32,9 @@ test_pipeline = [
 
 # Half of each domain. Of a few hundred target images, sixteen a step are
 # enough gradient noise to generalise, and fit on a small GPU.
-batch_size = 32
 num_workers = 4
 train_dataloader = dict(
-    batch_size=batch_size,
+    batch_size=32,
     num_workers=num_workers,
     dataset=dict(
         type='mmjtln.JointDataset',
@@ -52,11 +51,9 @@ train_dataloader = dict(
             pipeline=train_pipeline)),
     # Epochs of fixed length: one pass over few images would be a step or two,
     # with a validation after each.
-    sampler=dict(
-        type='mmjtln.JointSampler',
-        batch_size=batch_size,
-        source_share=0.5,
-        epoch=50))
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(
+        type='mmjtln.JointSampler', source_share=0.5, epoch=50))
 
 val_dataloader = dict(
     batch_size=64,
