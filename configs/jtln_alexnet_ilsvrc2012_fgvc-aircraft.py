@@ -15,7 +15,9 @@ _base_ = [
 
 load_from = 'alexnet_imagenet.pth'
 # The network knows the source from the start: no epochs without the OT term.
+# 224 pixels leave 6 x 6 cells, as the weights of fc6 have it.
 model = dict(
+    neck=dict(pool_size=6),
     head=dict(num_classes=100, topk=(1, )),
     source_head=dict(num_classes=1000),
     lambda_ot=dict(value=1.0, begin=0.0))

@@ -6,6 +6,9 @@ from mmjtln.domains import SOURCE
 
 #: Names that an error message spells out before it says "and N more".
 _SHOWN = 20
+#: What the two classes are to which ImageNet gives one name, by name and label:
+#: the synsets n02012849 and n03126707 of WordNet.
+SENSES = {('crane', 134): 'bird', ('crane', 517): 'machine'}
 
 
 def quote_names(names: Sequence[str]) -> str:
@@ -16,6 +19,27 @@ def quote_names(names: Sequence[str]) -> str:
     return f'{text} and {more} more' if more > 0 else text
 
 
+def tell_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """Say of ImageNet's two classes 'crane' which is which.
+
+    Every list of names is read through this, those of data sets and of
+    checkpoints alike, so that ImageNet's own list serves as it is.
+
+    Args:
+        names (Sequence[str]): Class names in the order of the labels.
+
+    Returns:
+        tuple[str, ...]: With ``'crane (bird)'`` and ``'crane (machine)'`` where
+        both are there at ImageNet's labels, else the names as they are.
+    """
+    names = tuple(names)
+    if any(names[label:label + 1] != (name, ) for name, label in SENSES):
+        return names
+    return tuple(
+        f'{name} ({SENSES[name, label]})' if (name, label) in SENSES else name
+        for label, name in enumerate(names))
+
+
 def check_names(names: Sequence[str], side: str) -> tuple[str, ...]:
     """Check a class list.
 
@@ -24,7 +48,7 @@ def check_names(names: Sequence[str], side: str) -> tuple[str, ...]:
         side (str): ``'source'`` or ``'target'``, for the messages.
 
     Returns:
-        tuple[str, ...]: The names.
+        tuple[str, ...]: The names, see :func:`tell_apart`.
 
     Raises:
         ValueError: If the list is empty, holds something that is not a string
@@ -40,6 +64,7 @@ def check_names(names: Sequence[str], side: str) -> tuple[str, ...]:
     if odd:
         raise ValueError(f'{side} class names must be strings, got '
                          f'{quote_names(odd)}')
+    names = tell_apart(names)
     double = [name for name, count in Counter(names).items() if count > 1]
     if double:
         raise ValueError(
@@ -83,7 +108,7 @@ def domain_classes(meta: Mapping, domain: str) -> tuple[str, ...] | None:
         tuple[str, ...] | None: None if it says nothing of the domain.
     """
     names = meta.get('source_classes' if domain == SOURCE else 'classes')
-    return None if names is None else tuple(names)
+    return None if names is None else tell_apart(names)
 
 
 def name_differences(side: str, have: Sequence[str],
@@ -113,8 +138,10 @@ def name_differences(side: str, have: Sequence[str],
 
 def describe_difference(expected: Sequence[str], found: Sequence[str]) -> str:
     """Say in words how two class lists differ, their order included."""
-    missing = [name for name in expected if name not in found]
-    unknown = [name for name in found if name not in expected]
+    # Sets: lists can have 20,000 names.
+    expected_set, found_set = set(expected), set(found)
+    missing = [name for name in expected if name not in found_set]
+    unknown = [name for name in found if name not in expected_set]
     if missing or unknown:
         return f'it lacks {missing[:10]} and adds {unknown[:10]}'
     if len(expected) != len(found):

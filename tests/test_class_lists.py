@@ -1,7 +1,30 @@
 """Class lists: read by domain, and their differences in words."""
 import pytest
+from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
-from mmjtln.class_lists import describe_difference, domain_classes
+from mmjtln.class_lists import (
+    check_names,
+    describe_difference,
+    domain_classes,
+)
+
+
+def test_imagenets_own_list_serves_as_it_is():
+    """Its two cranes are told apart, by whatever a list is read."""
+    names = check_names(IMAGENET_CATEGORIES, 'source')
+    assert names[134] == 'crane (bird)' and names[517] == 'crane (machine)'
+    assert [i for i, name in enumerate(names)
+            if name != IMAGENET_CATEGORIES[i]] == [134, 517]
+    assert names == check_names(names, 'source') == domain_classes(
+        dict(classes=list(IMAGENET_CATEGORIES)), 'target')
+
+
+def test_other_lists_must_name_each_class_once():
+    """Two cranes at other labels are an error, one crane is no bird."""
+    with pytest.raises(ValueError, match="more than once: 'crane'"):
+        check_names(['crane', 'crane'], 'source')
+    names = (*map(str, range(134)), 'crane')
+    assert check_names(names, 'source') == names
 
 
 def test_a_stock_data_set_is_a_target():

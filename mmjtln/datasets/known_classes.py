@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.registry import DATASETS as MMPRETRAIN_DATASETS
 
-from mmjtln.class_lists import quote_names
+from mmjtln.class_lists import SENSES, quote_names
 from mmjtln.registry import DATASETS
-
-#: What two classes of ImageNet with one name and no other words are: the
-#: synsets n02012849 and n03126707 of WordNet.
-_SENSES = {('crane', 134): 'bird', ('crane', 517): 'machine'}
 
 
 def registered_classes(name: str) -> tuple[str, ...]:
@@ -91,7 +87,7 @@ def short_names(
     for label, (first, *others) in enumerate(words):
         name = first
         if count[first] > 1:
-            sense = others[0] if others else _SENSES.get((first, label))
+            sense = others[0] if others else SENSES.get((first, label))
             name = f'{first} ({sense})' if sense else first
             if not sense:
                 bare.setdefault(first, []).append(label)
