@@ -29,8 +29,8 @@ def tell_apart(names: Sequence[str]) -> tuple[str, ...]:
         names (Sequence[str]): Class names in the order of the labels.
 
     Returns:
-        tuple[str, ...]: With ``'crane (bird)'`` and ``'crane (machine)'`` where
-        both are there at ImageNet's labels, else the names as they are.
+        tuple[str, ...]: With ``'crane (bird)'`` and ``'crane (machine)'``
+        where both are there at ImageNet's labels, else the names as they are.
     """
     names = tuple(names)
     if any(names[label:label + 1] != (name, ) for name, label in SENSES):

@@ -1,10 +1,11 @@
 """Source and target as one data set, each sample knowing its domain."""
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 from mmengine.dataset import ConcatDataset, force_full_init
+from torch.utils.data import get_worker_info
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.generators import kept_generators, seed_generators
@@ -27,8 +28,8 @@ class JointDataset(ConcatDataset):
     how many images of each domain stand in a batch. An index that carries a
     seed, as :class:`JointSampler`'s do, has its sample loaded and augmented
     with the global random number generators (Python's, NumPy's, torch's on
-    the CPU) seeded with it; the caller finds them as they were. Transforms
-    with generators of their own are not reached.
+    the CPU) seeded with it; outside workers, the caller finds them as they
+    were. Transforms with generators of their own are not reached.
 
     The metainfo is the target's, since the target task is what a trained
     model is for, plus ``source_classes``.
@@ -178,10 +179,11 @@ class JointDataset(ConcatDataset):
         """Return several samples: PyTorch's loaders ask for a batch."""
         if not all(isinstance(idx, SeededIndex) for idx in indices):
             return [self._sample(idx) for idx in indices]
-        # Keeping the generators takes longer than seeding them, so it is
-        # done once a batch.
+        # Keeping the generators takes ten times as long as seeding them, so
+        # it is done once a batch, and not in a worker, whose generators
+        # nobody else draws from.
         samples = []
-        with kept_generators():
+        with kept_generators() if get_worker_info() is None else nullcontext():
             for idx in indices:
                 seed_generators(idx.seed)
                 samples.append(self._sample(idx))
