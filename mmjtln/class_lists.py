@@ -6,8 +6,8 @@ from mmjtln.domains import SOURCE
 
 #: Names that an error message spells out before it says "and N more".
 _SHOWN = 20
-#: What the two classes are to which ImageNet gives one name, by name and label:
-#: the synsets n02012849 and n03126707 of WordNet.
+#: What the two classes are to which ImageNet gives one name, by name and
+#: label: the synsets n02012849 and n03126707 of WordNet.
 SENSES = {('crane', 134): 'bird', ('crane', 517): 'machine'}
 
 
