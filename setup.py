@@ -88,7 +88,7 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.1', 'torchvision', 'numpy', 'scipy', 'matplotlib',
-        'POT>=0.9', 'filelock',
+        'POT>=0.9', 'filelock>=3.13',
     ],
     extras_require=EXTRAS,
 )

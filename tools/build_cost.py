@@ -27,7 +27,9 @@ from mmpretrain.registry import MODELS
 from mmjtln.costs import CompositeCost, ImageCost
 from mmjtln.costs.relation import judge, read_relation
 from mmjtln.costs.summary import summarise
+from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.inference.image_model import load_parts
+from mmjtln.registered_names import with_registered_names
 from mmjtln.registry import COSTS, DATASETS
 from mmjtln.visualization import draw_cost
 
@@ -178,9 +180,10 @@ def load_source_head(model, checkpoint, source_classes) -> None:
 def main() -> None:
     """Build each matrix, write it, draw it and say what it holds."""
     args = parse_args()
-    cfg = Config.fromfile(args.config)
+    cfg = with_registered_names(Config.fromfile(args.config))
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    fill_class_counts(cfg)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     configs = cost_configs(cfg, args.method, args.cost_options)
     builders = [COSTS.build(cost_cfg) for cost_cfg in configs]

@@ -13,9 +13,11 @@ table.csv, plot.png. The same command again goes on where it was stopped.
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 
 from mmjtln.comparison import Study, methods_of, report, summarise
+from mmjtln.datasets.class_counts import fill_class_counts
+from mmjtln.registered_names import with_registered_names
 
 
 def numbers(text: str) -> list[int]:
@@ -56,13 +58,20 @@ def main() -> None:
         help='methods for paired differences (default: consecutive)')
     parser.add_argument(
         '--jobs', type=int, default=1, help='runs side by side (default: 1)')
-    parser.add_argument('--out', type=Path, help='folder of the results')
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder of runs and results (default: '
+        'work_dirs/compare_methods/<config>)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={},
+        metavar='KEY=VALUE', help='override settings of the config')
     args = parser.parse_args()
 
-    cfg = Config.fromfile(args.config)
-    out = args.out or Path(
+    cfg = with_registered_names(Config.fromfile(args.config))
+    cfg.merge_from_dict(args.cfg_options)
+    out = args.work_dir or Path(
         'work_dirs', 'compare_methods', Path(args.config).stem)
     try:
+        fill_class_counts(cfg)
         methods = methods_of(cfg, args.methods)
         study = Study(cfg, methods, args.seeds, args.tune, args.shots, out,
                       args.jobs)

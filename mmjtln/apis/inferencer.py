@@ -15,6 +15,7 @@ from mmjtln.export.stock_data import eval_dataset, test_pipeline
 from mmjtln.inference.image_files import image_files
 from mmjtln.models import JTLNClassifier
 from mmjtln.ot import SinkhornResult
+from mmjtln.registered_names import with_registered_names
 
 
 class JTLNInferencer(ImageClassificationInferencer):
@@ -51,9 +52,8 @@ class JTLNInferencer(ImageClassificationInferencer):
         if isinstance(model, str | Path) and Path(model).suffix == '.py':
             model = Config.fromfile(model)
         if isinstance(model, Config):
-            # The parent builds from a copy of its own.
             model = fill_class_counts(
-                Config(model.to_dict(), filename=model.filename),
+                with_registered_names(model),
                 pretrained if isinstance(pretrained, str | Path) else None)
         super().__init__(model, pretrained, device, classes, **kwargs)
         meta = getattr(self.model, '_dataset_meta', None) or {}

@@ -66,9 +66,11 @@ def plot(rows: list[dict]) -> bytes:
     axes = figure.add_subplot()
     for number, method in enumerate(methods):
         found = [row for row in rows if row['method'] == method
-                 and row['accuracy']['low'] is not None]
+                 and row['accuracy']['mean'] is not None]
         means = [row['accuracy']['mean'] for row in found]
-        spread = [[row['accuracy']['mean'] - row['accuracy']['low']
+        # One seed, or several alike, have no interval: a point without bars.
+        spread = [[0. if row['accuracy']['low'] is None else
+                   row['accuracy']['mean'] - row['accuracy']['low']
                    for row in found]]
         if curves:
             # A little apart, so that the bars do not hide each other.

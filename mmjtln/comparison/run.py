@@ -1,8 +1,11 @@
 """One run of a comparison, in a process of its own."""
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -33,6 +36,7 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
         folder (str): Its work directory.
         threads (int): CPU threads of PyTorch.
     """
+    _end_with_parent()
     folder = Path(folder)
     text = config_text(cfg)
     written = folder / 'config.json'
@@ -64,6 +68,22 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
     for file in [*folder.glob('*.pth'), folder / 'last_checkpoint']:
         if file.name not in kept:
             file.unlink(missing_ok=True)
+
+
+def _end_with_parent() -> None:
+    """Have this process killed when the one that asked for the run is gone.
+
+    A run has what it needs on the disk, and whoever started the comparison
+    again would find its folder in use.
+    """
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if parent is not None:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def finished(cfg: dict, folder: Path) -> dict | None:

@@ -11,13 +11,14 @@ def mean_interval(values) -> dict:
 
     Returns:
         dict: ``n``, ``mean``, ``low``, ``high``; the interval is None with
-        fewer than two values, the mean with none.
+        fewer than two values and where all are the same, which tells nothing
+        of their spread; the mean is None with no value.
     """
     values = np.asarray(list(values), dtype=float)
     result = dict(n=len(values), mean=None, low=None, high=None)
     if len(values):
         result['mean'] = float(values.mean())
-    if len(values) > 1:
+    if len(values) > 1 and np.ptp(values) > 0:
         half = (stats.t.ppf(0.975, len(values) - 1)
                 * stats.sem(values))
         result.update(low=float(values.mean() - half),

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from mmjtln.folder_lock import lock_folder
+
 from .methods import Method, check_comparable, method_config, source_config
 from .pool import Job, Pool
 from .run import BACKBONE, CLASSIFIER
@@ -64,7 +66,17 @@ class Study:
         Returns:
             dict: JSON-able; ``methods`` holds for each method the chosen
             ``options``, the ``tuning`` and the ``runs``.
+
+        Raises:
+            RuntimeError: If another comparison runs in the folder.
         """
+        lock = lock_folder(self.folder, 'comparison', '--work-dir')
+        try:
+            return self._run_all()
+        finally:
+            lock.release(force=True)
+
+    def _run_all(self) -> dict:
         tuned = [method for method in self.methods if method.grid]
         needing = any(method.needs_source for method in self.methods)
         starts = [*self.seeds, *(self.tuning_seeds if tuned else [])]

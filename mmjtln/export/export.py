@@ -15,8 +15,10 @@ from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
 from mmjtln.class_lists import domain_classes
+from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.domains import DOMAINS
 from mmjtln.models import AlexNetNeck
+from mmjtln.registered_names import with_registered_names
 
 from .model_card import model_card
 from .stock_data import eval_dataset, stock_test_data, test_pipeline
@@ -60,7 +62,9 @@ def export_classifier(config, checkpoint, out_dir, domain: str = 'target',
     if onnx:
         from .onnx_export import check_packages
         check_packages()
-    cfg = config if isinstance(config, Config) else Config.fromfile(config)
+    cfg = fill_class_counts(
+        with_registered_names(config if isinstance(config, Config) else
+                              Config.fromfile(config)), checkpoint)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model, loaded = load_joint(cfg, checkpoint)
         pipeline = test_pipeline(eval_dataset(cfg, domain))

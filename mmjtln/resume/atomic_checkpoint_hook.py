@@ -8,6 +8,8 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
 from mmjtln.atomic_file import atomic_write, remove_partial_files
+from mmjtln.folder_lock import lock_folder
+from mmjtln.hooks.runner import is_training
 
 from .atomic_backend import ATOMIC_BACKEND
 
@@ -22,6 +24,8 @@ class AtomicCheckpointHook(CheckpointHook):
     A checkpoint and ``last_checkpoint`` are written whole or not at all, and
     outdated and surpassed checkpoints are removed after their successors have
     been written, so one more than ``max_keep_ckpts`` needs room on the disk.
+    Two training runs in one work directory would remove each other's; the
+    second is refused.
 
     Args:
         *args, **kwargs: As in the parent. ``backend_args`` defaults to
@@ -30,6 +34,7 @@ class AtomicCheckpointHook(CheckpointHook):
     Raises:
         CheckpointNotWrittenError: If a checkpoint cannot be written, as on a
             full disk. The earlier ones still stand.
+        RuntimeError: If another training runs in the work directory.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -38,6 +43,17 @@ class AtomicCheckpointHook(CheckpointHook):
                 '://' not in str(self.out_dir)):
             self.backend_args = dict(backend=ATOMIC_BACKEND)
         self._surpassed = {}
+        self._lock = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Keep other training runs out of the work directory."""
+        if is_training(runner) and is_main_process():
+            self._lock = lock_folder(runner.work_dir, 'training', '--work-dir')
+
+    def after_run(self, runner: Runner) -> None:
+        """Let others in."""
+        if self._lock is not None:
+            self._lock.release(force=True)
 
     def before_train(self, runner: Runner) -> None:
         """Clear away what a killed run has left half written."""

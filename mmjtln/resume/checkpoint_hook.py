@@ -63,6 +63,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
 
     def before_run(self, runner: Runner) -> None:
         """Check when checkpoints fall due, and take the run's record."""
+        super().before_run(runner)
         if is_training(runner):
             self._check_interval(runner)
             self._record = run_record(runner)

@@ -40,6 +40,13 @@ def test_too_few_seeds_give_no_interval():
     assert one['mean'] == 1. and one['low'] is None and one['p'] is None
 
 
+def test_seeds_alike_give_no_interval_of_no_width():
+    """Neither of a mean nor of a difference: two seeds often agree."""
+    assert mean_interval([83.3, 83.3])['low'] is None
+    found = paired_difference({0: 83., 1: 84.}, {0: 82., 1: 83.})
+    assert found['mean'] == 1. and found['low'] is None is found['p']
+
+
 def test_holm():
     """The textbook example of four tests."""
     assert holm([.01, .04, .03, .005]) == pytest.approx([.03, .06, .06, .02])

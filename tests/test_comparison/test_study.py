@@ -2,8 +2,12 @@
 import csv
 import importlib.util
 import json
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,7 +51,7 @@ def test_comparison(config, tmp_path, monkeypatch, capsys):
     """
     out = tmp_path / 'out'
     args = (config, '--seeds', '0-1', '--tune', '100', '--jobs', '2',
-            '--out', out)
+            '--work-dir', out)
     compare(monkeypatch, *args)
     first = json.loads((out / 'results.json').read_text())
     assert first['seeds'] == [0, 1] and first['versions']['torch']
@@ -91,7 +95,8 @@ def test_only_what_starts_from_the_source_fails_with_it(
                      consecutive=dict(kind='consecutive')))
     tiny_run.dump(tmp_path / 'my_jtln.py')
     out = tmp_path / 'out'
-    compare(monkeypatch, tmp_path / 'my_jtln.py', '--seeds', '0', '--out', out)
+    compare(monkeypatch, tmp_path / 'my_jtln.py', '--seeds', '0',
+            '--work-dir', out)
     methods = json.loads((out / 'results.json').read_text())['methods']
     assert 'test' in methods['target_only']['runs'][0]
     assert 'source' in methods['consecutive']['runs'][0]['error']
@@ -106,6 +111,57 @@ def test_only_what_starts_from_the_source_fails_with_it(
 def test_bad_arguments_are_refused_before_anything_runs(
         config, tmp_path, monkeypatch, capsys, args, word):
     with pytest.raises(SystemExit):
-        compare(monkeypatch, config, '--out', tmp_path / 'out', *args)
+        compare(monkeypatch, config, '--work-dir', tmp_path / 'out', *args)
     assert re.search(word, capsys.readouterr().err)
     assert not (tmp_path / 'out').exists()
+
+
+def processes(session: int) -> list[int]:
+    """Return the living processes of a session."""
+    found = []
+    for stat in Path('/proc').glob('[0-9]*/stat'):
+        try:
+            fields = stat.read_text().rsplit(')', 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[3]) == session and fields[0] != 'Z':
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path('/proc/self/stat').exists(), reason='Linux')
+def test_killed_comparison_leaves_no_run(config, tmp_path):
+    """A second start is refused while it runs; after SIGKILL none lives on.
+
+    Loader workers, which run in processes of a run, included.
+    """
+    out = tmp_path / 'out'
+    command = [
+        sys.executable, str(TOOL), str(config), '--seeds', '0', '--tune', '1',
+        '--methods', 'jtln', '--work-dir', str(out), '--cfg-options',
+        'train_dataloader.num_workers=1', 'train_cfg.max_epochs=10000']
+    env = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    with subprocess.Popen(command, env=env, start_new_session=True,
+                          stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as process:
+        try:
+            log = out / 'runs/source/seed0/log.txt'
+            deadline = time.monotonic() + 240
+            # The first checkpoint: training, its workers included, goes on.
+            while not list(log.parent.glob('epoch_*.pth')):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(.2)
+            assert len(processes(process.pid)) > 2
+            second = subprocess.run(command, env=env, text=True,
+                                    capture_output=True, timeout=240)
+            assert second.returncode == 1
+            assert 'Another comparison is running' in second.stderr
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            while processes(process.pid):
+                assert time.monotonic() < deadline + 60
+                time.sleep(.2)
+        finally:
+            for left in processes(process.pid):
+                os.kill(left, signal.SIGKILL)

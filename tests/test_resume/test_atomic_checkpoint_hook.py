@@ -3,6 +3,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from mmjtln import folder_lock
 from mmjtln.resume.atomic_checkpoint_hook import CheckpointNotWrittenError
 from mmjtln.resume.interrupt_message import InterruptMessage
 from tests.test_resume.test_exact_resume import Rising  # noqa: F401  registered as a metric
@@ -42,6 +44,25 @@ def train(cfg, resume=False, **calls) -> Runner:
     runner.register_hook(Calls(**calls))
     runner.train()
     return runner
+
+
+def test_second_training_in_a_folder_is_refused(tiny_run, monkeypatch):
+    """Before its first step, while the first runs; afterwards none is."""
+    tiny_run.train_cfg.max_epochs = 1
+    monkeypatch.setattr(folder_lock, '_PATIENCE', 0.2)
+    ask = [sys.executable, '-c', 'import sys; from mmjtln import folder_lock; '
+           'folder_lock._PATIENCE = 0.2; '
+           'folder_lock.lock_folder(sys.argv[1], "training", "--work-dir")',
+           tiny_run.work_dir]
+    shown = []
+
+    def ask_here(runner):
+        shown.append(subprocess.run(ask, capture_output=True, text=True))
+
+    train(tiny_run, after_train_epoch=ask_here)
+    assert shown[0].returncode == 1
+    assert 'Another training is running' in shown[0].stderr
+    subprocess.run(ask, check=True)
 
 
 def test_the_old_is_there_until_the_new_is(tiny_run):
@@ -132,7 +153,7 @@ def test_full_disk(tiny_run, tmp_path):
         assert '--resume' in str(error.value)
         assert Path(tiny_run.work_dir, 'last_checkpoint').read_text() == last
         assert readable(last)
-        assert not list(folder.glob('run/.*')) + list(
+        assert not list(folder.glob('run/.*-partial')) + list(
             folder.glob('run/epoch_2*'))
         clear()
         assert train(tiny_run, resume=True).iter == 6

@@ -1,0 +1,38 @@
+"""One run in a folder at a time."""
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+#: Seconds in which the loader workers of a killed run notice and end: they
+#: hold what it held.
+_PATIENCE = 12
+
+
+def lock_folder(folder: str | Path, what: str, option: str) -> BaseFileLock:
+    """Keep other processes from running in a folder.
+
+    The operating system frees the lock when the process ends, however it
+    ends. A process that asks again has it already: a notebook can start anew
+    after an error.
+
+    Args:
+        folder (str | Path): The folder; it is made if it is missing.
+        what (str): What runs there, for the message.
+        option (str): What names another folder, for the message.
+
+    Returns:
+        BaseFileLock: To be released at the end.
+
+    Raises:
+        RuntimeError: If another process runs there.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(Path(folder) / '.lock', is_singleton=True)
+    try:
+        lock.acquire(timeout=_PATIENCE)
+    except Timeout:
+        raise RuntimeError(
+            f'Another {what} is running in {folder}, and two would overwrite '
+            f'each other\'s files. Wait until it has ended, or set {option} '
+            'to another folder.') from None
+    return lock

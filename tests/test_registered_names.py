@@ -1,0 +1,71 @@
+"""Pure-Python configs say what text configs say."""
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmjtln.comparison.methods import check_comparable
+from mmjtln.registered_names import with_registered_names
+from mmjtln.registry import MODELS
+
+ROOT = Path(__file__).parents[1]
+#: Imports after which the types below are classes.
+_IMPORTS = {
+    'mmengine.dataset': ['DefaultSampler'],
+    'mmengine.dataset.utils': ['default_collate'],
+    'mmpretrain.datasets': ['PackInputs', 'RepeatDataset'],
+    'mmpretrain.models': ['GlobalAveragePooling', 'LinearClsHead', 'ResNet'],
+    'mmcv.transforms': ['Resize'],
+    'mmjtln.costs': ['MKMMDCost'],
+    'mmjtln.datasets': ['FewShotDataset', 'JointDataset', 'JointSampler',
+                        'MNIST5k', 'UCIDigits'],
+    'mmjtln.evaluation': ['DomainAccuracy'],
+    'mmjtln.hooks': ['ClassCheckHook', 'CostMatrixHook'],
+    'mmjtln.models': ['JTLNClassifier'],
+    'mmjtln.resume': ['ResumableCheckpointHook'],
+    'torch.optim': ['SGD'],
+}
+
+
+@pytest.fixture
+def pure_python(tiny_run, tmp_path) -> Path:
+    """Write the small run with imports in place of names."""
+    text = tiny_run.pretty_text
+    lines = []
+    for module, names in _IMPORTS.items():
+        found = []
+        for name in names:
+            for quoted in (f"type='{name}'", f"type='mmjtln.{name}'"):
+                if quoted in text:
+                    found.append(name)
+                    text = text.replace(quoted, f'type={name}')
+        if found:
+            lines.append(f'from {module} import {", ".join(found)}')
+    path = tmp_path / 'pure_python.py'
+    path.write_text('\n'.join(lines) + '\n' + text)
+    return path
+
+
+def test_types_become_names(pure_python, tiny_run):
+    """The text config is the oracle."""
+    cfg = Config.fromfile(pure_python)
+    assert not isinstance(cfg.model.type, str)
+    assert with_registered_names(cfg)._cfg_dict == tiny_run._cfg_dict
+    assert not isinstance(cfg.model.type, str)
+    assert with_registered_names(tiny_run)._cfg_dict == tiny_run._cfg_dict
+
+
+def test_unregistered_class_stays(tiny_run):
+    """An import path that no registry knows is none of our business."""
+    tiny_run.model.backbone.type = 'pathlib.Path.home'
+    tiny_run.model.neck.type = Path
+    cfg = with_registered_names(tiny_run)
+    assert cfg.model.backbone.type == 'pathlib.Path.home'
+    assert cfg.model.neck.type is Path
+
+
+def test_comparison_and_model_from_pure_python(pure_python):
+    """What looks at types accepts the config, and the model builds."""
+    cfg = with_registered_names(Config.fromfile(pure_python))
+    check_comparable(cfg)
+    assert hasattr(MODELS.build(cfg.model), 'source_head')
