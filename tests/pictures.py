@@ -16,7 +16,7 @@ model = dict(
         norm_cfg=dict(type='GN', num_groups=4)),
     head=dict(in_channels=64))
 train_dataloader = dict(
-    batch_size=8, num_workers=0, sampler=dict(batch_size=8, epoch=2))
+    batch_size=8, num_workers=0, batch_sampler=dict(epoch=2))
 val_dataloader = test_dataloader = dict(num_workers=0)
 train_cfg = dict(max_epochs=2)
 '''

@@ -10,6 +10,7 @@ default_hooks = dict(
     checkpoint=dict(
         type='mmjtln.ResumableCheckpointHook',
         max_keep_ckpts=1,
-        save_best='target/accuracy/top1'))
+        save_best='target/accuracy/top1'),
+    learning_curve=dict(type='mmjtln.LearningCurveHook'))
 
 randomness = dict(seed=0)

@@ -4,10 +4,11 @@ Open ``class_check_hook`` first: it says what must agree before a run starts.
 """
 from .class_check_hook import ClassCheckHook
 from .cost_matrix_hook import CostMatrixHook
+from .learning_curve_hook import LearningCurveHook
 from .plan_visualization_hook import PlanVisualizationHook
 from .stock_checkpoint_hook import StockCheckpointHook
 
 __all__ = [
-    'ClassCheckHook', 'CostMatrixHook', 'PlanVisualizationHook',
-    'StockCheckpointHook'
+    'ClassCheckHook', 'CostMatrixHook', 'LearningCurveHook',
+    'PlanVisualizationHook', 'StockCheckpointHook'
 ]

@@ -1,12 +1,14 @@
 """Building the cost matrix of a run."""
 import os.path as osp
 
+import matplotlib.image
 import torch
 from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmjtln.registry import COSTS, HOOKS
+from mmjtln.visualization.heatmap import draw_cost
 
 from .runner import is_training, jtln_model
 
@@ -20,9 +22,9 @@ class CostMatrixHook(Hook):
     data sets and the model as it is at that moment (initialised, with
     ``load_from`` applied, and trained up to there). Rank 0's
     matrix is broadcast, so that all ranks hold the same bits, and is written
-    to ``<work_dir>/<filename>`` with its class lists and settings. The matrix
-    also travels in the model's checkpoints: a resumed run goes on with it and
-    builds nothing.
+    to ``<work_dir>/<filename>`` with its class lists and settings, and drawn
+    beside it (``cost_matrix.png``). The matrix also travels in the model's
+    checkpoints: a resumed run goes on with it and builds nothing.
 
     Args:
         cost (dict): Config of a builder in the registry ``COSTS``, such as
@@ -102,6 +104,8 @@ class CostMatrixHook(Hook):
         if is_main_process():
             path = osp.join(runner.work_dir, self.filename)
             cost.save(path)
+            picture = osp.splitext(path)[0] + '.png'
+            matplotlib.image.imsave(picture, draw_cost(cost))
             runner.logger.info(
                 f'Cost matrix {cost.matrix.shape[0]} x {cost.matrix.shape[1]} '
-                f'by {cost.method} saved to {path}.')
+                f'by {cost.method} saved to {path}, drawn to {picture}.')

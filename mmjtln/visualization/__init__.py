@@ -1,5 +1,8 @@
-"""Pictures of cost matrices and transport plans, given arrays."""
+"""Pictures of cost matrices, plans and learning curves, given arrays."""
 from .heatmap import draw_cost, draw_plan
+from .learning_curve import draw_learning_curve
 from .order import clustered_order
 
-__all__ = ['clustered_order', 'draw_cost', 'draw_plan']
+__all__ = [
+    'clustered_order', 'draw_cost', 'draw_learning_curve', 'draw_plan'
+]

@@ -49,9 +49,9 @@ train_dataloader = dict(
             data_prefix='train',
             extensions=extensions,
             pipeline=train_pipeline)),
+    sampler=dict(type='DefaultSampler', shuffle=True),
     # Epochs of fixed length: one pass over few images would be a step or two,
     # with a validation after each.
-    sampler=dict(type='DefaultSampler', shuffle=True),
     batch_sampler=dict(
         type='mmjtln.JointSampler', source_share=0.5, epoch=50))
 

@@ -1,0 +1,65 @@
+"""Losses and accuracies over the iterations of a run."""
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+#: Curves of more points than this are drawn as running means.
+_POINTS = 200
+
+
+def draw_learning_curve(
+        losses: Mapping[str, tuple[np.ndarray, np.ndarray]],
+        accuracies: Mapping[str, tuple[np.ndarray, np.ndarray]],
+        title: str = '') -> np.ndarray:
+    """Draw losses beside accuracies.
+
+    Args:
+        losses (Mapping[str, tuple]): By name, iterations and values, arrays
+            of one length. Running means are drawn of long ones.
+        accuracies (Mapping[str, tuple]): Likewise, in per cent. Those whose
+            name begins with ``val`` have few points, which are marked.
+        title (str): Above both. Defaults to ''.
+
+    Returns:
+        np.ndarray: RGB image, shape (H, W, 3), uint8.
+    """
+    figure = Figure(figsize=(11., 4.), dpi=100, layout='constrained')
+    canvas = FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=10)
+    panels = figure.subplots(1, 2)
+    for axes, curves, label in ((panels[0], losses, 'loss'),
+                                (panels[1], accuracies, 'accuracy, %')):
+        for name, (steps, values) in curves.items():
+            few = name.startswith('val')
+            axes.plot(*((steps, values) if few else smooth(steps, values)),
+                      label=name, marker='o' if few else '', markersize=3)
+        axes.set_xlabel('iteration')
+        axes.set_ylabel(label)
+        axes.grid(alpha=.3)
+        if curves:
+            axes.legend(fontsize=8)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def smooth(steps: np.ndarray,
+           values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Take means over windows, so that a long curve has few points.
+
+    Args:
+        steps (np.ndarray): Shape (N, ).
+        values (np.ndarray): Shape (N, ).
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: At most some 200 points; each is the
+        mean of as many neighbours, drawn at their mean step.
+    """
+    window = -(-len(values) // _POINTS)
+    if window < 2:
+        return steps, values
+    starts = np.arange(0, len(values), window)
+    sizes = np.diff([*starts, len(values)])
+    return (np.add.reduceat(np.asarray(steps, float), starts) / sizes,
+            np.add.reduceat(np.asarray(values, float), starts) / sizes)
