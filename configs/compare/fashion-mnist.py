@@ -28,31 +28,21 @@ target = dict(type='mmjtln.ClassSubset', classes=target_classes)
 target_fold = dict(type='KFoldDataset', num_splits=50, fold=0)
 for_training = dict(**garments, pipeline=_base_.train_pipeline)
 train_dataloader = dict(
-    batch_size=_base_.batch_size,
-    num_workers=0,
     dataset=dict(
-        type='mmjtln.JointDataset',
         source=dict(**source, dataset=for_training),
         target=dict(
-            type='mmjtln.FewShotDataset',
             shots=5,
             dataset=dict(
-                **target_fold, dataset=dict(**target, dataset=for_training)))),
-    sampler=_base_.sampler,
-    batch_sampler=_base_.batch_sampler)
+                **target_fold, dataset=dict(**target, dataset=for_training)))))
 val_dataloader = dict(
-    batch_size=200,
-    num_workers=0,
     dataset=dict(
         **target_fold,
         test_mode=True,
         dataset=dict(
             **target,
-            dataset=dict(**garments, pipeline=_base_.test_pipeline))),
-    sampler=dict(type='DefaultSampler', shuffle=False))
+            dataset=dict(**garments, pipeline=_base_.test_pipeline))))
 test_dataloader = dict(
     batch_size=500,
-    num_workers=0,
     dataset=dict(
         **target,
         dataset=dict(
@@ -60,17 +50,12 @@ test_dataloader = dict(
             data_root=data_root,
             split='test',
             test_mode=True,
-            pipeline=_base_.test_pipeline)),
-    sampler=dict(type='DefaultSampler', shuffle=False))
-val_evaluator = dict(type='mmjtln.DomainAccuracy')
-test_evaluator = val_evaluator
+            pipeline=_base_.test_pipeline)))
 
-custom_hooks = [
-    dict(type='mmjtln.ClassCheckHook'),
+custom_hooks = _base_.custom_hooks + [
     dict(
         type='mmjtln.CostMatrixHook',
         cost=dict(
             type='mmjtln.FileCost',
             path='{{ fileDirname }}/../_base_/costs/fashion-mnist.csv')),
-    dict(type='mmjtln.StockCheckpointHook'),
 ]

@@ -18,10 +18,5 @@ train_dataloader = dict(
             data_root='data/fashion-mnist',
             indices=20000,
             pipeline=_base_.train_pipeline)))
-custom_hooks = [
-    dict(type='mmjtln.ClassCheckHook'),
-    dict(
-        type='mmjtln.CostMatrixHook',
-        cost=dict(type='mmjtln.MKMMDCost', pipeline=pipelines)),
-    dict(type='mmjtln.StockCheckpointHook'),
-]
+_base_.custom_hooks[-1].cost = dict(
+    type='mmjtln.MKMMDCost', pipeline=pipelines)

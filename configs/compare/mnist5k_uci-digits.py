@@ -17,47 +17,31 @@ source_test_pipeline = to_target_resolution + _base_.test_pipeline
 target_test_pipeline = gray + _base_.test_pipeline
 
 train_dataloader = dict(
-    batch_size=_base_.batch_size,
-    num_workers=0,
     dataset=dict(
-        type='mmjtln.JointDataset',
         source=dict(
             type='mmjtln.MNIST5k',
             split='train',
             pipeline=to_target_resolution + _base_.train_pipeline),
         target=dict(
-            type='mmjtln.FewShotDataset',
             shots=5,
             dataset=dict(
                 type='mmjtln.UCIDigits',
                 split='train',
-                pipeline=gray + _base_.train_pipeline))),
-    sampler=_base_.sampler,
-    batch_sampler=_base_.batch_sampler)
+                pipeline=gray + _base_.train_pipeline))))
 val_dataloader = dict(
-    batch_size=200,
-    num_workers=0,
     dataset=dict(
-        type='mmjtln.UCIDigits', split='val', pipeline=target_test_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=False))
-val_evaluator = dict(type='mmjtln.DomainAccuracy')
+        type='mmjtln.UCIDigits', split='val', pipeline=target_test_pipeline))
 test_dataloader = dict(
-    batch_size=200,
-    num_workers=0,
     dataset=dict(
-        type='mmjtln.UCIDigits', split='test', pipeline=target_test_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=False))
-test_evaluator = val_evaluator
+        type='mmjtln.UCIDigits', split='test', pipeline=target_test_pipeline))
 
 pipelines = dict(source=source_test_pipeline, target=target_test_pipeline)
-custom_hooks = [
-    dict(type='mmjtln.ClassCheckHook'),
+custom_hooks = _base_.custom_hooks + [
     dict(
         type='mmjtln.CostMatrixHook',
         cost=dict(
             type='mmjtln.FileCost',
             path='{{ fileDirname }}/../_base_/costs/mnist_uci-digits.csv')),
-    dict(type='mmjtln.StockCheckpointHook'),
 ]
 comparison = dict(
     methods=dict(jtln_label_mkmmd=dict(cost=dict(pipeline=pipelines))))
