@@ -58,7 +58,6 @@ def main() -> None:
         help='methods for paired differences (default: consecutive)')
     parser.add_argument(
         '--jobs', type=int, default=1, help='runs side by side (default: 1)')
-<<<<<<< HEAD
     parser.add_argument(
         '--work-dir', type=Path, help='folder of runs and results (default: '
         'work_dirs/compare_methods/<config>)')
@@ -70,18 +69,6 @@ def main() -> None:
     cfg = with_registered_names(Config.fromfile(args.config))
     cfg.merge_from_dict(args.cfg_options)
     out = args.work_dir or Path(
-=======
-    parser.add_argument('--out', type=Path, help='folder of the results')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={},
-        help='options of the config to change, such as '
-        'train_cfg.max_epochs=2')
-    args = parser.parse_args()
-
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
-    out = args.out or Path(
->>>>>>> ff82bad (Compare methods by one definition of the baselines, and let comparison configs share a pair's base)
         'work_dirs', 'compare_methods', Path(args.config).stem)
     try:
         fill_class_counts(cfg)
