@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmjtln.comparison import methods_of
-from mmjtln.comparison.methods import check_comparable, method_config
+from mmjtln.comparison.method_config import check_comparable, method_config
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 

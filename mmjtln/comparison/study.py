@@ -9,7 +9,8 @@ from mmengine.config import Config
 
 from mmjtln.folder_lock import lock_folder
 
-from .methods import Method, check_comparable, method_config, source_config
+from .method_config import check_comparable, method_config, source_config
+from .methods import Method
 from .pool import Job, Pool
 from .run import BACKBONE, CLASSIFIER
 

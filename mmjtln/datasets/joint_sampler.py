@@ -50,6 +50,11 @@ class JointSampler(BatchSampler):
     augmentation. So an image is augmented alike whatever the number of
     workers and processes, and in a resumed run.
 
+    **Weighted source images.** With :attr:`source_weights`, which
+    :class:`~mmjtln.peers.SourceWeightsHook` sets, the source stream's
+    permutations become draws by weight, each a function of the seed and its
+    number, too.
+
     **Epochs counted by a domain.** With ``epoch='target'``, epoch ``k`` is
     the ``k``-th permutation of the target, each image once over all ranks,
     while the source stream goes on where the last epoch left it;
@@ -121,6 +126,9 @@ class JointSampler(BatchSampler):
         self.drop_last = drop_last
         self.rank, self.world_size = get_dist_info()
         self.first_batch = 0
+        #: How often each source image is drawn, in proportion, shape
+        #: (source_length, ), from the next ``iter`` on; None: equally.
+        self.source_weights = None
 
         num_source = round(batch_size * source_share)
         # Images of each domain in a full batch of one rank.
@@ -183,7 +191,8 @@ class JointSampler(BatchSampler):
             streams[domain] = PermutationStream(
                 self.lengths[domain], (self.seed, number),
                 only=epoch if counted else None,
-                shuffle=self.sampler.shuffle)
+                shuffle=self.sampler.shuffle,
+                weights=self.source_weights if domain == SOURCE else None)
             per_epoch = self.world_size * (
                 self.num_full * self.per_batch[domain] + self.last[domain])
             positions[domain] = (0 if counted else epoch * per_epoch) + (

@@ -15,14 +15,19 @@ class PermutationStream:
         only (int, optional): Repeat the permutation of this number instead
             of drawing new ones. Defaults to None.
         shuffle (bool): Whether to permute. Defaults to True.
+        weights (np.ndarray, optional): How often each image is to come, in
+            proportion, shape (size, ). In each ``size`` places of the stream
+            it then comes as often as that says, up to one: systematic
+            sampling in a random order. Defaults to None, once each.
     """
 
     def __init__(self, size: int, seed, only: int | None = None,
-                 shuffle: bool = True):
+                 shuffle: bool = True, weights: np.ndarray | None = None):
         self.size = size
         self.seed = list(seed)
         self.only = only
         self.shuffle = shuffle
+        self.weights = weights
         # The latest permutation, to draw each but once while reading on.
         self._number, self._order = None, None
 
@@ -34,9 +39,21 @@ class PermutationStream:
             if self.shuffle:
                 rng = np.random.default_rng([*self.seed, number])
                 self._order = rng.permutation(self.size)
+                if self.weights is not None:
+                    self._order = self._weighted(rng)
             else:
                 self._order = np.arange(self.size)
         return self._order
+
+    def _weighted(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw ``size`` images by weight from the permutation at hand."""
+        ends = np.cumsum(self.weights[self._order])
+        places = (np.arange(self.size) + rng.random()) / self.size * ends[-1]
+        # The last place may round to the end.
+        drawn = np.minimum(np.searchsorted(ends, places, side='right'),
+                           np.flatnonzero(np.diff(ends, prepend=0.))[-1])
+        # Copies of an image stand side by side.
+        return rng.permutation(self._order[drawn])
 
     def take(self, start: int, count: int) -> np.ndarray:
         """Return the part of the stream from ``start`` on.

@@ -7,7 +7,9 @@ from .co_tuning import CoTuningLoss
 from .l2_sp import L2SPHook
 from .lp_ft import LPFTHook
 from .lwf import LwFClassifier
+from .source_weights import SourceWeightsHook
 
 __all__ = [
-    'BSSClassifier', 'CoTuningLoss', 'L2SPHook', 'LPFTHook', 'LwFClassifier'
+    'BSSClassifier', 'CoTuningLoss', 'L2SPHook', 'LPFTHook', 'LwFClassifier',
+    'SourceWeightsHook'
 ]

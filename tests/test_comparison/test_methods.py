@@ -3,11 +3,12 @@ import pytest
 from mmengine.config import Config
 
 from mmjtln.comparison import Method, methods_of
-from mmjtln.comparison.methods import (
+from mmjtln.comparison.method_config import (
     check_comparable,
     method_config,
     source_config,
 )
+from mmjtln.comparison.methods import KINDS
 
 SOURCE = dict(classifier='classifier.pth', backbone='backbone.pth')
 
@@ -69,6 +70,60 @@ def test_jtln_from_the_source_takes_its_head_too(tiny_run):
     assert hooks(cfg)[-1] == 'mmjtln.StockCheckpointHook'
 
 
+def test_source_free_is_two_heads_on_the_images_of_consecutive(tiny_run):
+    """As many target images a step, none of the source, no source loss."""
+    alone = derive(tiny_run, kind='consecutive')
+    cfg = derive(tiny_run, kind='source_free', start='source')
+    assert cfg.model.type == 'mmjtln.JTLNClassifier'
+    assert cfg.model.lambda_s == 0. and cfg.load_from == 'classifier.pth'
+    for part in ('train_dataloader', 'val_dataloader', 'val_evaluator'):
+        assert cfg[part] == alone[part], part
+    assert hooks(cfg) == [*hooks(tiny_run), 'mmjtln.StockCheckpointHook']
+
+
+def test_hooks_of_a_method_are_added(tiny_run):
+    """To a stock classifier's, too, and each run has its own."""
+    added = [dict(type='mmjtln.LPFTHook', share=0.3)]
+    for kind in ('consecutive', 'joint'):
+        cfg = derive(tiny_run, kind=kind, hooks=added)
+        assert cfg.custom_hooks[-1] == added[0]
+    cfg.custom_hooks[-1].share = 1.
+    assert added[0]['share'] == 0.3
+
+
+def test_without_an_ot_loss_there_is_no_cost_matrix(tiny_run):
+    options = {'model.ot_loss': None, 'model.type': 'mmjtln.LwFClassifier'}
+    cfg = derive(tiny_run, kind='source_free', start='source',
+                 options=options)
+    assert hooks(cfg) == [
+        'mmjtln.ClassCheckHook', 'mmjtln.StockCheckpointHook']
+
+
+@pytest.mark.parametrize('ot_loss', [None, dict(reg=0.05, tol=1e-3)])
+def test_default_co_tuning_is_in_the_place_of_the_ot_loss(tiny_run, ot_loss):
+    """With nothing of its options, and the images as they are tested."""
+    if ot_loss is not None:
+        tiny_run.model.ot_loss = ot_loss
+    method, = methods_of(Config(tiny_run.to_dict()), ['co_tuning'])
+    for _ in range(2):  # Deriving a run leaves the method as it is.
+        cfg = method_config(
+            tiny_run, method, method.variants()[0], 3, None, SOURCE)
+    assert cfg.model.ot_loss == dict(type='mmjtln.CoTuningLoss')
+    assert cfg.model.lambda_ot == 2.3 and cfg.model.own_marginal == 'label'
+    assert cfg.custom_hooks[1].cost.pipeline == (
+        tiny_run.test_dataloader.dataset.pipeline)
+
+
+def test_default_l2_sp_decays_the_new_head_less(tiny_run):
+    method, = methods_of(tiny_run, ['l2_sp'])
+    cfg = method_config(
+        tiny_run, method, method.variants()[0], 3, None, SOURCE)
+    assert cfg.load_from == 'backbone.pth'
+    assert cfg.optim_wrapper.optimizer.weight_decay == 0.1
+    assert cfg.optim_wrapper.paramwise_cfg.custom_keys == {
+        'head.': dict(decay_mult=0.1)}
+
+
 def test_cost_and_options_replace_the_configs(tiny_run):
     """Random costs are drawn anew for each seed."""
     cfg = derive(tiny_run, kind='jtln', cost=dict(type='mmjtln.RandomCost'),
@@ -102,7 +157,7 @@ def test_seed_and_shots_reach_the_draw_of_images(tiny_run, wrapped):
 
 def test_the_config_compared_is_not_changed(tiny_run):
     before = tiny_run.to_dict()
-    for kind in ('target', 'consecutive', 'joint', 'jtln'):
+    for kind in KINDS:
         derive(tiny_run, kind=kind, shots=1, options={'model.lambda_s': 2.})
     source_config(tiny_run, 5)
     assert tiny_run.to_dict() == before

@@ -6,7 +6,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 from mmjtln.comparison import Method
-from mmjtln.comparison.methods import method_config
+from mmjtln.comparison.method_config import method_config
 from mmjtln.peers.bss import batch_spectral_shrinkage
 from tests.test_resume.test_exact_resume import go
 

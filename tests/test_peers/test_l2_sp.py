@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmjtln.comparison import Method
-from mmjtln.comparison.methods import method_config
+from mmjtln.comparison.method_config import method_config
 from tests.test_resume.test_exact_resume import go
 
 ALPHA, BETA = 0.1, 0.01

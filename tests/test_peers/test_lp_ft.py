@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 
 from mmjtln.apis.launch import adapt_to_machine
 from mmjtln.comparison import Method
-from mmjtln.comparison.methods import method_config
+from mmjtln.comparison.method_config import method_config
 from tests.ranks import run_ranks
 from tests.test_resume.test_exact_resume import go
 
@@ -136,7 +136,7 @@ def test_a_classifier_within_the_backbone_is_the_head(run):
 def test_resumed_run_ends_the_same(run, step):
     """Stopped in either phase."""
     run.train_cfg.max_epochs = 3
-    run.train_dataloader.sampler.epoch = 2
+    run.train_dataloader.batch_sampler.epoch = 2
     expected = go(run, 'peace').model.state_dict()
     go(run, 'stopped', step=step)
     found = go(run, 'stopped', resume=True).model.state_dict()
@@ -154,9 +154,7 @@ def test_two_processes_train_as_one(run, tmp_path):
     run.model.backbone.norm_cfg = dict(type='GN', num_groups=4)
     run.model.backbone.drop_path_rate = 0.
     alone = states(copy.deepcopy(run))
-    half = run.train_dataloader.batch_size // 2
-    run.train_dataloader.batch_size = half
-    run.train_dataloader.sampler.batch_size = half
+    run.train_dataloader.batch_size //= 2
     run.experiment_name = 'two'
     run_ranks(_rank, 2, tmp_path, run, str(tmp_path))
     for rank in range(2):
