@@ -1,4 +1,5 @@
 """From a trained JTLN to a classifier that MMPretrain alone can use."""
+import json
 import os
 import tempfile
 from copy import deepcopy
@@ -21,6 +22,7 @@ from mmjtln.models import AlexNetNeck
 from mmjtln.registered_names import with_registered_names
 
 from .model_card import model_card
+from .onnx_card import onnx_card, onnx_pixels
 from .stock_data import eval_dataset, stock_test_data, test_pipeline
 from .stock_model import refuse_foreign, stock_model
 
@@ -43,16 +45,18 @@ def export_classifier(config, checkpoint, out_dir, domain: str = 'target',
         checkpoint (str | Path): A checkpoint of that run.
         out_dir (str | Path): Folder to write to; made if it is missing.
         domain (str): ``'target'`` or ``'source'``. Defaults to ``'target'``.
-        onnx (bool): Whether to write ``model.onnx`` as well.
-            Defaults to False.
+        onnx (bool): Whether to write ``model.onnx`` as well, which takes
+            pixels (uint8, RGB) of the size that the test pipeline gives, and
+            ``model.json``, what it takes and gives. Defaults to False.
 
     Returns:
         dict[str, Path]: The files, under ``config``, ``checkpoint`` and,
-        where asked for, ``onnx``.
+        where asked for, ``onnx`` and ``onnx_card``.
 
     Raises:
         ValueError: If the config or the checkpoint is not of a JTLN, they do
-            not fit each other, or there is no test pipeline.
+            not fit each other, or there is no test pipeline; for ONNX, if
+            the pipeline leaves images at varying sizes or changes values.
         TypeError: If a part of model or pipeline has no stock equal.
         RuntimeError: If the exported model gives other scores.
         ImportError: If a package for ONNX is missing.
@@ -69,7 +73,9 @@ def export_classifier(config, checkpoint, out_dir, domain: str = 'target',
         model, loaded = load_joint(cfg, checkpoint)
         pipeline = test_pipeline(eval_dataset(cfg, domain))
         refuse_foreign(pipeline, 'pipeline')
-        images = _example_images(model, pipeline)
+        inputs = _example_inputs(pipeline)
+        pixels = onnx_pixels(inputs) if onnx else None
+        images = _example_images(model, inputs)
         model_cfg, state = stock_model(
             _model_cfg(cfg), model, domain, images)
         # Building fills a config in, and this one is to be written.
@@ -100,9 +106,14 @@ def export_classifier(config, checkpoint, out_dir, domain: str = 'target',
         path))
     if onnx:
         from .onnx_export import export_onnx
+        about = onnx_card(pixels, pipeline, exported.data_preprocessor,
+                          classes or (), domain)
         files['onnx'] = out_dir / 'model.onnx'
+        files['onnx_card'] = out_dir / 'model.json'
         _write(files['onnx'],
-               lambda path: export_onnx(exported, images, path))
+               lambda path: export_onnx(exported, pixels, path, about))
+        _write(files['onnx_card'], lambda path: Path(path).write_text(
+            json.dumps(about, indent=1) + '\n'))
     return files
 
 
@@ -143,23 +154,29 @@ def _model_cfg(cfg: Config) -> dict:
     return model
 
 
+def _example_inputs(pipeline: list[dict]) -> list[Tensor]:
+    """Send noise of two shapes through a pipeline, shape (C, H, W) each."""
+    transforms = remove_transform(pipeline, 'LoadImageFromFile')
+    compose = Compose([TRANSFORMS.build(t) for t in transforms])
+    rng = np.random.default_rng(0)
+    inputs = []
+    for shape in ((300, 400), (400, 300)):
+        image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        inputs.append(compose(dict(
+            img=image, img_shape=shape, ori_shape=shape,
+            img_path='noise.png'))['inputs'])
+    return inputs
+
+
 @torch.no_grad()
-def _example_images(model: nn.Module, pipeline: list[dict]) -> Tensor:
-    """Send noise through pipeline and preprocessor, shape (2, C, H, W).
+def _example_images(model: nn.Module, inputs: list[Tensor]) -> Tensor:
+    """Send what a pipeline gives through the preprocessor, (2, C, H, W).
 
     Raises:
         TypeError: If the size depends on the image, and the model needs one.
     """
-    transforms = remove_transform(pipeline, 'LoadImageFromFile')
-    compose = Compose([TRANSFORMS.build(t) for t in transforms])
-    rng = np.random.default_rng(0)
-    batches = []
-    for shape in ((300, 400), (400, 300)):
-        image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
-        inputs = compose(dict(img=image, img_shape=shape, ori_shape=shape,
-                              img_path='noise.png'))['inputs']
-        batches.append(model.data_preprocessor(
-            dict(inputs=inputs[None].repeat(2, 1, 1, 1)))['inputs'])
+    batches = [model.data_preprocessor(
+        dict(inputs=one[None].repeat(2, 1, 1, 1)))['inputs'] for one in inputs]
     if (batches[0].shape != batches[1].shape
             and isinstance(model.neck, AlexNetNeck)):
         raise TypeError(

@@ -3,7 +3,7 @@ from copy import deepcopy
 
 from mmengine.config import Config
 
-from mmjtln.domains import TARGET
+from mmjtln.domains import SOURCE, TARGET
 
 from .stock_model import refuse_foreign
 
@@ -13,6 +13,9 @@ _LOAD = dict(type='LoadImageFromFile')
 
 def eval_dataset(cfg: Config, domain: str) -> dict:
     """Return the config of a domain's test set, or else validation set.
+
+    The source is often trained on alone. Its images are then sent through
+    the target's test pipeline: one backbone sees both.
 
     Raises:
         ValueError: If the config evaluates on no data of the domain.
@@ -26,6 +29,10 @@ def eval_dataset(cfg: Config, domain: str) -> dict:
             return dataset[domain]
         if domain == TARGET:
             return dataset
+    training = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    if domain == SOURCE and training.get('type') == _JOINT:
+        pipeline = test_pipeline(eval_dataset(cfg, TARGET))
+        return _with_pipeline(training[SOURCE], pipeline)
     raise ValueError(
         f'An exported classifier needs the test pipeline of the {domain} '
         'domain, but neither `test_dataloader` nor `val_dataloader` has data '
@@ -46,6 +53,15 @@ def test_pipeline(dataset: dict) -> list[dict]:
                 f'data set {dataset.get("type")!r} has no `pipeline`.')
         found = found['dataset']
     return deepcopy(list(found['pipeline']))
+
+
+def _with_pipeline(dataset: dict, pipeline: list[dict]) -> dict:
+    """Give a data set another pipeline, inside wrappers too."""
+    inner = 'pipeline' not in dataset and isinstance(
+        dataset.get('dataset'), dict)
+    return {**dataset, **(
+        dict(dataset=_with_pipeline(dataset['dataset'], pipeline))
+        if inner else dict(pipeline=pipeline))}
 
 
 def stock_test_data(cfg: Config, domain: str, classes) -> dict:

@@ -2,6 +2,7 @@
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.models.utils import ShiftWindowMSA
 from mmpretrain.registry import MODELS
 from torch import nn
@@ -11,6 +12,11 @@ pytest.importorskip('onnxscript')
 runtime = pytest.importorskip('onnxruntime')
 
 from mmjtln.export.onnx_export import export_onnx  # noqa: E402
+
+
+def pixels(count: int, size: int) -> torch.Tensor:
+    """Return images of noise, (N, H, W, 3)."""
+    return torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8)
 
 
 def test_swin_takes_any_batch(tmp_path):
@@ -24,19 +30,24 @@ def test_swin_takes_any_batch(tmp_path):
                 type='SwinTransformer', img_size=64, out_indices=(0, ),
                 arch=dict(embed_dims=12, depths=[2], num_heads=[1])),
             neck=dict(type='GlobalAveragePooling'),
-            head=dict(type='LinearClsHead', num_classes=5, in_channels=12)))
+            head=dict(type='LinearClsHead', num_classes=5, in_channels=12),
+            data_preprocessor=dict(
+                mean=[10, 20, 30], std=[40, 50, 60], to_rgb=True)))
     model.eval()
     before = ShiftWindowMSA.window_reverse
     path = str(tmp_path / 'swin.onnx')
-    export_onnx(model, torch.randn(2, 3, 64, 64), path)
+    export_onnx(model, pixels(2, 64), path, {})
     assert ShiftWindowMSA.window_reverse is before
     session = runtime.InferenceSession(
         path, providers=['CPUExecutionProvider'])
     for size in (1, 5):
-        images = torch.randn(size, 3, 64, 64)
+        rgb = pixels(size, 64)
+        images = (rgb - torch.tensor([10, 20, 30])) / torch.tensor(
+            [40., 50., 60.])
         with torch.no_grad():
-            expected = model(images, mode='tensor').softmax(1)
-        found, = session.run(None, dict(images=images.numpy()))
+            expected = model(
+                images.permute(0, 3, 1, 2), mode='tensor').softmax(1)
+        found, = session.run(None, dict(pixels=rgb.numpy()))
         torch.testing.assert_close(
             torch.from_numpy(found), expected, atol=1e-5, rtol=0)
 
@@ -47,6 +58,7 @@ class Baked(nn.Module):
     def __init__(self, reshape: bool):
         super().__init__()
         self.reshape = reshape
+        self.data_preprocessor = ClsDataPreprocessor()
 
     def forward(self, images, mode):
         """Return three logits an image."""
@@ -60,5 +72,5 @@ class Baked(nn.Module):
 def test_a_model_for_one_batch_size_is_refused(reshape, tmp_path):
     """Whether it then fails or computes something else."""
     with pytest.raises(RuntimeError, match='on 3 images.*batch size'):
-        export_onnx(Baked(reshape).eval(), torch.randn(2, 3, 4, 4),
-                    str(tmp_path / 'model.onnx'))
+        export_onnx(Baked(reshape).eval(), pixels(2, 4),
+                    str(tmp_path / 'model.onnx'), {})

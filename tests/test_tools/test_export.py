@@ -15,6 +15,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
+from mmjtln import export
 from mmjtln.apis import export_classifier
 from mmjtln.datasets import UCIDigits
 
@@ -142,22 +143,68 @@ def test_mmpretrains_own_test_tool(trained, tmp_path):
     assert float(found) == pytest.approx(100 * correct / count, abs=1e-3)
 
 
-def test_onnx(trained, tmp_path):
-    """ONNX gives torch's scores at batch sizes it was not traced with."""
+def test_onnx(trained, image, tmp_path, monkeypatch):
+    """The lines of the documentation give the scores of the trained model.
+
+    They have the file and what it says of itself, and neither torch nor this
+    package. The image is of the size that the pipeline gives, so that nothing
+    depends on whose resizing it is.
+    """
     pytest.importorskip('onnx')
     pytest.importorskip('onnxscript')
-    runtime = pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxruntime')
+    import cv2
     config, checkpoint, model = trained
-    files = export_classifier(config, checkpoint, tmp_path, onnx=True)
-    session = runtime.InferenceSession(
-        files['onnx'], providers=['CPUExecutionProvider'])
-    for size in (1, 5):
-        images = torch.randn(size, 3, 32, 32)
-        with torch.no_grad():
-            expected = model(images, mode='tensor').softmax(1)
-        found, = session.run(None, dict(images=images.numpy()))
-        torch.testing.assert_close(
-            torch.from_numpy(found), expected, atol=1e-5, rtol=0)
+    files = export_classifier(config, checkpoint, tmp_path / 'out', onnx=True)
+    card = json.loads(files['onnx_card'].read_text())
+    assert card['input']['shape'] == ['N', 32, 32, 3]
+    assert card['classes'] == list(UCIDigits.METAINFO['classes'])
+    assert card['mean_in_graph'] == [127.5] * 3
+    assert [step['type'] for step in card['before']] == ['Resize']
+    (tmp_path / 'pictures').mkdir()
+    cv2.imwrite(str(tmp_path / 'pictures/a.png'),
+                cv2.resize(cv2.imread(str(image)), (32, 32)))
+    text = (Path(export.__file__).parent / 'README.md').read_text()
+    code = re.search(r'```python onnx\n(.*?)```', text, re.DOTALL)[1]
+    assert len(code.splitlines()) <= 14
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(code, found)  # noqa: S102
+    expected = scores(model, image, 'target')
+    torch.testing.assert_close(
+        torch.from_numpy(found['scores'][0]), expected, atol=1e-5, rtol=0)
+    assert found['best'] == card['classes'][expected.argmax()]
+
+
+def test_onnx_needs_one_size(tiny_run, tmp_path):
+    """Varying sizes and normalised images are refused, nothing is written."""
+    pytest.importorskip('onnx')
+    pytest.importorskip('onnxscript')
+    pytest.importorskip('onnxruntime')
+    checkpoint = saved(tiny_run, tmp_path)
+    pipeline = tiny_run.test_dataloader.dataset.pipeline
+    pipeline[0] = dict(type='ResizeEdge', scale=32)
+    with pytest.raises(ValueError, match='CenterCrop'):
+        export_classifier(tiny_run, checkpoint, tmp_path / 'out', onnx=True)
+    pipeline[0] = dict(type='Resize', scale=(32, 32))
+    pipeline.insert(1, dict(type='Normalize', mean=[127.5], std=[127.5]))
+    with pytest.raises(ValueError, match='data_preprocessor'):
+        export_classifier(tiny_run, checkpoint, tmp_path / 'out', onnx=True)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_source_without_source_evaluation(tiny_run, tmp_path):
+    """The target's test pipeline serves the source, wrapped or not."""
+    tiny_run.val_dataloader = tiny_run.val_cfg = tiny_run.val_evaluator = None
+    joint = tiny_run.train_dataloader.dataset
+    joint.source = dict(type='RepeatDataset', times=2, dataset=joint.source)
+    pipeline = tiny_run.test_dataloader.dataset.pipeline
+    pipeline[0].scale = (40, 40)
+    files = export_classifier(
+        tiny_run, saved(tiny_run, tmp_path), tmp_path / 'out', 'source')
+    loader = Config.fromfile(files['config']).test_dataloader
+    assert loader.dataset.data_root == 'data/source'
+    assert loader.dataset.pipeline[1:] == pipeline
 
 
 def saved(cfg, tmp_path):
