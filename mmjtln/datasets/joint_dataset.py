@@ -7,13 +7,14 @@ import numpy as np
 from mmengine.dataset import ConcatDataset, force_full_init
 from torch.utils.data import get_worker_info
 
+from mmjtln.class_lists import describe_difference
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.generators import kept_generators, seed_generators
 from mmjtln.registry import DATASETS
 
 from .build import build_dataset
 from .image_errors import name_image
-from .labels import gt_labels, single_label
+from .labels import class_indices, single_label
 from .sample_seed import SeededIndex
 
 
@@ -44,6 +45,7 @@ class JointDataset(ConcatDataset):
         lazy_init (bool): Whether to put off loading the annotations until
             :meth:`full_init`. A config in ``source`` or ``target`` has its
             own ``lazy_init``. Defaults to False.
+        **inherited: None is taken: an error says how they came here.
 
     Raises:
         ValueError: A domain is missing, is empty, has no class names, or its
@@ -51,7 +53,15 @@ class JointDataset(ConcatDataset):
         TypeError: A domain is no data set.
     """
 
-    def __init__(self, source=None, target=None, lazy_init: bool = False):
+    def __init__(self, source=None, target=None, lazy_init: bool = False,
+                 **inherited: Any):
+        if inherited:
+            raise TypeError(
+                'a JointDataset takes `source` and `target`, but got '
+                f'{sorted(inherited)} as well; if a data set of the `_base_` '
+                'config left them behind, add `_delete_=True` beside '
+                "`type='mmjtln.JointDataset'`, else set them in `source` and "
+                '`target`')
         # The parent's constructor refuses wrappers and differing class
         # lists, the very things this class is for.
         self.datasets = [
@@ -70,7 +80,7 @@ class JointDataset(ConcatDataset):
                 f'`{domain}` is missing; set `{domain}=dict(type=...)` in '
                 'the JointDataset of `train_dataloader.dataset`')
         with _explain_empty(domain):
-            dataset = build_dataset(dataset)
+            dataset = _build_named(domain, dataset)
         if not hasattr(dataset, 'get_data_info'):
             raise TypeError(
                 f'`{domain}` of JointDataset must be a config or a data set '
@@ -230,32 +240,28 @@ class JointDataset(ConcatDataset):
         if domain not in DOMAINS:
             raise ValueError(
                 f'domain must be one of {DOMAINS}, but got {domain!r}')
-        dataset = self.datasets[DOMAINS.index(domain)]
-        with _name_domain(domain):
-            labels = gt_labels(dataset)
-        num_classes = len(dataset.metainfo['classes'])
-        outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
-        if outside.size:
-            raise ValueError(
-                f'labels of the {domain} data set must be in [0, '
-                f'{num_classes}), its number of classes, but image '
-                f'{outside[0]} has {labels[outside[0]]}; mend the '
-                f'annotations or `{domain}.metainfo`')
-        return labels
+        return class_indices(self.datasets[DOMAINS.index(domain)], domain)
 
-    def missing_classes(self, domain: str) -> list[int]:
-        """Return the classes of a domain of which there is no image.
 
-        Args:
-            domain (str): ``'source'`` or ``'target'``.
-
-        Returns:
-            list[int]: Class indices in rising order; empty when each class
-            has an image.
-        """
-        present = set(self.gt_labels(domain).tolist())
-        classes = self.datasets[DOMAINS.index(domain)].metainfo['classes']
-        return [i for i in range(len(classes)) if i not in present]
+def _build_named(domain: str, dataset: Any):
+    """Build a domain's data set; say which classes a concatenation mixes."""
+    try:
+        return build_dataset(dataset)
+    except ValueError as error:
+        parts = dataset.get('datasets') if isinstance(dataset, dict) else None
+        if not parts or 'meta information' not in str(error):
+            raise
+        first, *others = (
+            tuple(build_dataset(part).metainfo.get('classes') or ())
+            for part in parts)
+        differences = [
+            f'part {number}: {describe_difference(first, classes)}'
+            for number, classes in enumerate(others, 1) if classes != first]
+        raise ValueError(
+            f'the parts of the {domain} ConcatDataset must have the same '
+            'classes in the same order, but compared with part 0, '
+            f'{"; ".join(differences) or error}. Set `metainfo=dict(classes='
+            '[...])` of each part to one list') from error
 
 
 def _empty_message(domain: str) -> str:

@@ -7,6 +7,8 @@ from mmengine.dataset import (
 )
 from mmpretrain.datasets import KFoldDataset
 
+from mmjtln.class_lists import describe_difference
+
 
 def single_label(data_info) -> int:
     """Return the one class index of an image.
@@ -46,7 +48,8 @@ def gt_labels(dataset) -> np.ndarray:
         np.ndarray: int64, shape (N, ), in the order of the data set.
 
     Raises:
-        ValueError: An image has no label, or several.
+        ValueError: An image has no label, or several; or the parts of a
+            concatenation have other classes, so that one label means two.
     """
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
@@ -57,7 +60,57 @@ def gt_labels(dataset) -> np.ndarray:
     if isinstance(dataset, KFoldDataset):
         return gt_labels(dataset.dataset)
     if isinstance(dataset, ConcatDataset):
+        _check_one_class_list(dataset.datasets)
         return np.concatenate([gt_labels(d) for d in dataset.datasets])
     return np.array(
         [single_label(dataset.get_data_info(i)) for i in range(len(dataset))],
         dtype=np.int64)
+
+
+def class_indices(dataset, name: str) -> np.ndarray:
+    """Return the labels of a data set, checked against its classes.
+
+    Args:
+        dataset (object): A data set of MMPretrain, or a wrapper of one.
+        name (str): What an error calls it, such as ``'target val'``.
+
+    Returns:
+        np.ndarray: int64, shape (N, ).
+
+    Raises:
+        ValueError: As :func:`gt_labels`, or if a label is outside
+            ``[0, number of classes)``.
+    """
+    try:
+        labels = gt_labels(dataset)
+    except ValueError as error:
+        raise ValueError(f'in the {name} data set, {error}') from error
+    count = len(dataset.metainfo['classes'])
+    outside = np.flatnonzero((labels < 0) | (labels >= count))
+    if outside.size:
+        first = int(outside[0])
+        path = dataset.get_data_info(first).get('img_path')
+        message = (
+            f'labels of the {name} data set must be in [0, {count}), its '
+            f'number of classes, but image {path or first} has '
+            f'{labels[first]}')
+        if labels.min() == 1 and labels.max() == count:
+            message += ('; they seem to be numbered from 1: number them from '
+                        '0 in its `ann_file`')
+        else:
+            message += '; change its annotations or its list of classes'
+        raise ValueError(message)
+    return labels
+
+
+def _check_one_class_list(datasets) -> None:
+    first, *others = (tuple(d.metainfo.get('classes') or ())
+                      for d in datasets)
+    for number, classes in enumerate(others, 1):
+        if classes != first:
+            raise ValueError(
+                'the parts of a ConcatDataset must have the same classes in '
+                f'the same order, but in part {number} '
+                f'{describe_difference(first, classes)}; set `metainfo=dict('
+                'classes=[...])` of each part to one list, which is then what '
+                'the labels of its annotations mean')

@@ -1,10 +1,20 @@
-"""The check that data, heads and cost matrix speak of the same classes."""
+"""The check that all a run needs is there and fits, before its first step."""
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmjtln.checks.classes import (
+    check_heads,
+    check_joint_loader,
+    check_labels,
+    check_same_classes,
+)
+from mmjtln.checks.evaluation import check_evaluator, check_save_best
+from mmjtln.checks.images import check_images, name_images
+from mmjtln.checks.overview import doubts, overview
+from mmjtln.checks.parts import split_datasets
+from mmjtln.checks.splits import reused_validation
 from mmjtln.class_lists import describe_difference, domain_classes
-from mmjtln.datasets import JointDataset, JointSampler
-from mmjtln.domains import DOMAINS, SOURCE, TARGET
+from mmjtln.domains import DOMAINS
 from mmjtln.registry import HOOKS
 
 from .cost_matrix_hook import CostMatrixHook
@@ -13,7 +23,7 @@ from .runner import is_training, jtln_model
 
 @HOOKS.register_module()
 class ClassCheckHook(Hook):
-    """Compare class names and counts, per domain, before anything runs.
+    """Check the data of all splits, heads and metrics before anything runs.
 
     Takes the place of MMPretrain's ``ClassNumCheckHook``, which knows one
     class count for the whole model. It checks, and stops the run with one
@@ -24,23 +34,47 @@ class ClassCheckHook(Hook):
     - heads: as many outputs as their domain has classes;
     - the OT loss: a cost matrix, or a hook that builds one;
     - validation and test data: the same class names in the same order;
+    - labels of all splits: within the classes of their domain;
+    - images: the first of each domain and split loads, shapes and channels
+      fit;
+    - metrics: each judges one domain, is able to, and computes what
+      ``save_best`` names;
     - a checkpoint: trained on the same class names.
+
+    The test set is looked at before training, too. What the run is about to
+    do is one line of the log, what looks wrong in it a warning each. A
+    validation or test image that cannot be read is named.
     """
 
     # Ahead of the hooks that copy the model (EMA) or build its cost matrix.
     priority = 'VERY_HIGH'
 
     def before_run(self, runner: Runner) -> None:
-        """Check model, training data and validation data."""
+        """Check model and data of a training run."""
         if not is_training(runner):
             return
         model = jtln_model(runner)
-        dataset = runner.train_dataloader.dataset
-        self._check_train_data(runner.train_dataloader)
-        self._check_heads(model, dataset)
-        if runner.val_loop is not None:
-            self._check_eval_data('val', runner.val_dataloader.dataset,
-                                  dataset)
+        check_joint_loader(runner.train_dataloader)
+        datasets = split_datasets(runner)
+        train = datasets['train']
+        check_heads(model, train, 'train')
+        counts = dict(train=check_labels(train, 'train'))
+        for split in [name for name in datasets if name != 'train']:
+            check_same_classes(datasets[split], train, split)
+            keys = check_evaluator(
+                getattr(runner, f'{split}_loop').evaluator, datasets[split],
+                split, model)
+            if split == 'val':
+                check_save_best(runner, keys)
+            counts[split] = check_labels(datasets[split], split)
+        check_images(datasets)
+        for split, dataset in datasets.items():
+            name_images(dataset, split)
+        runner.logger.info(overview(runner, counts))
+        for doubt in (*doubts(runner, counts),
+                      reused_validation(datasets)):
+            if doubt is not None:
+                runner.logger.warning(doubt)
 
     def before_train(self, runner: Runner) -> None:
         """Check that the OT loss has a cost matrix or will get one."""
@@ -54,9 +88,16 @@ class ClassCheckHook(Hook):
                 'without the OT term: `model.ot_loss=None`.')
 
     def before_test(self, runner: Runner) -> None:
-        """Check the test data against the heads."""
-        self._check_heads(
-            jtln_model(runner), runner.test_dataloader.dataset, split='test')
+        """Check the test data against the heads, unless training has."""
+        if is_training(runner):
+            return
+        model = jtln_model(runner)
+        dataset = runner.test_dataloader.dataset
+        check_heads(model, dataset, 'test')
+        check_evaluator(runner.test_loop.evaluator, dataset, 'test', model)
+        check_labels(dataset, 'test')
+        check_images(dict(test=dataset))
+        name_images(dataset, 'test')
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse a JTLN checkpoint of another pair of label sets.
@@ -89,55 +130,3 @@ class ClassCheckHook(Hook):
                     f'{describe_difference(expected, found)}. Use the '
                     'data it was trained on, or start from another '
                     'checkpoint.')
-
-    @staticmethod
-    def _check_train_data(loader) -> None:
-        dataset, sampler = loader.dataset, loader.batch_sampler
-        if not isinstance(dataset, JointDataset):
-            raise TypeError(
-                'A JTLNClassifier trains on a source and a target data set, '
-                'but `train_dataloader.dataset` is a '
-                f'{type(dataset).__name__}. Wrap the two in '
-                "dict(type='mmjtln.JointDataset', source=..., target=...).")
-        if not isinstance(sampler, JointSampler):
-            raise TypeError(
-                'Every batch must hold images of both domains, but '
-                '`train_dataloader.batch_sampler` is a '
-                f'{type(sampler).__name__}. Set it to '
-                "dict(type='mmjtln.JointSampler').")
-        missing = [
-            dataset.target_classes[label]
-            for label in dataset.missing_classes(TARGET)
-        ]
-        if missing:
-            raise ValueError(
-                'Every target class needs a training image, but '
-                f'{len(missing)} have none: {", ".join(missing[:10])}'
-                f'{", ..." if len(missing) > 10 else ""}. Add images of them '
-                'to `train_dataloader.dataset.target` or take them off its '
-                'class list.')
-
-    @staticmethod
-    def _check_heads(model, dataset, split: str = 'train') -> None:
-        heads = {TARGET: 'head', SOURCE: 'source_head'}
-        for domain in DOMAINS:
-            classes = domain_classes(dataset.metainfo, domain)
-            count = model.class_counts[domain]
-            if classes is not None and len(classes) != count:
-                raise ValueError(
-                    f'The {domain} head must have one output a class, but '
-                    f'`model.{heads[domain]}.num_classes` is {count} and the '
-                    f'{domain} {split} data set has {len(classes)} classes. '
-                    f'Set `model.{heads[domain]}.num_classes`.')
-
-    @staticmethod
-    def _check_eval_data(split: str, dataset, train_dataset) -> None:
-        for domain in DOMAINS:
-            classes = domain_classes(dataset.metainfo, domain)
-            trained = domain_classes(train_dataset.metainfo, domain)
-            if classes is not None and classes != trained:
-                raise ValueError(
-                    f'The {split} data set must have the {domain} classes of '
-                    f'the training data in the same order, but '
-                    f'{describe_difference(trained, classes)}. Change '
-                    f'`{split}_dataloader.dataset`.')

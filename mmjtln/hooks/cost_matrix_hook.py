@@ -68,6 +68,15 @@ class CostMatrixHook(Hook):
                 'A cost matrix serves the OT loss, but `model.ot_loss` is '
                 'None. Remove CostMatrixHook from `custom_hooks`, or set '
                 '`model.ot_loss`.')
+        if sum(isinstance(hook, CostMatrixHook) for hook in runner.hooks) > 1:
+            raise ValueError(
+                'A run has one cost matrix, but `custom_hooks` has several '
+                'CostMatrixHooks. Keep one; mmjtln.CompositeCost adds up '
+                'several costs.')
+        if model.ot_loss.has_cost:
+            raise ValueError(
+                'A run has one cost matrix, but `model.ot_loss.cost` gives '
+                'one and CostMatrixHook would build another. Remove either.')
         dataset = runner.train_dataloader.dataset
         self.builder.check(dataset.source, dataset.target, model)
 

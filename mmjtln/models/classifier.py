@@ -19,6 +19,7 @@ from .batch_statistics import (
 )
 from .finite_losses import check_losses
 from .head_config import (
+    check_class_options,
     check_head,
     check_type,
     class_count,
@@ -141,6 +142,8 @@ class JTLNClassifier(ImageClassifier):
             TARGET: class_count('head', head),
             SOURCE: class_count('source_head', source_head)
         }
+        check_class_options('head', head)
+        check_class_options('source_head', source_head)
         head = with_class_count(head)
         source_head = with_class_count(source_head)
         own_classifier = None
@@ -179,6 +182,13 @@ class JTLNClassifier(ImageClassifier):
         self.lambda_ot = LossWeight.from_cfg(lambda_ot, 'lambda_ot')
         self.ot_loss = None
         if ot_loss is not None:
+            given = {'num_source_classes', 'num_target_classes'} & set(ot_loss)
+            if given:
+                raise ValueError(
+                    "The OT loss has the class counts of the heads, but "
+                    f'`model.ot_loss` names {sorted(given)}. Set '
+                    '`model.source_head.num_classes` and '
+                    '`model.head.num_classes` alone.')
             self.ot_loss = MODELS.build({
                 'type': 'mmjtln.OTLoss',
                 **ot_loss, 'num_source_classes': counts[SOURCE],

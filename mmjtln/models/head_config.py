@@ -1,6 +1,7 @@
 """What turns the config of a stock classifier into one with two heads."""
 import difflib
 import inspect
+from collections.abc import Sequence
 from copy import deepcopy
 
 from mmengine.config import Config
@@ -12,10 +13,15 @@ from mmjtln.domains import SOURCE, TARGET
 
 _STOCK_PREPROCESSORS = (None, 'ClsDataPreprocessor',
                         'mmpretrain.ClsDataPreprocessor')
+#: Options of MMPretrain's losses that hold a value for each class.
+_PER_CLASS = ('class_weight', 'pos_weight')
 
 
 def complete_source_head(head: dict | None, source_head: dict | None) -> dict:
     """Lay what ``source_head`` names over a copy of ``head``.
+
+    The copy is without what the loss of ``head`` has for each target class,
+    such as ``class_weight``.
 
     Raises:
         ValueError: If one of the two is missing.
@@ -27,7 +33,50 @@ def complete_source_head(head: dict | None, source_head: dict | None) -> dict:
                 f'` is {cfg!r}. Name at least `model.{name}.num_classes`.')
     if 'type' in source_head:
         return source_head
-    return Config._merge_a_into_b(dict(source_head), deepcopy(head))
+    own = _without_class_options(
+        deepcopy(dict(head)), dict(source_head.get('loss') or {}))
+    return Config._merge_a_into_b(dict(source_head), own)
+
+
+def _without_class_options(head: dict, named: dict) -> dict:
+    """Take out of a head's loss what is sized by its classes.
+
+    Args:
+        head (dict): The target head, a copy; changed in place.
+        named (dict): What the loss of the source head names itself.
+
+    Raises:
+        ValueError: If an option of the loss could be one a class.
+    """
+    loss = head.get('loss')
+    for key, value in list(loss.items() if isinstance(loss, dict) else ()):
+        if key in _PER_CLASS:
+            del loss[key]
+        elif (isinstance(value, Sequence) and not isinstance(value, str)
+              and len(value) == head.get('num_classes')
+              and key not in named):
+            raise ValueError(
+                f'`model.head.loss.{key}` has a value for each target class, '
+                'it seems, and the source head would inherit it. Set '
+                f'`model.source_head.loss.{key}` to its own.')
+    return head
+
+
+def check_class_options(name: str, head: dict) -> None:
+    """Refuse options of a loss that do not hold a value for each class.
+
+    Raises:
+        ValueError: Naming the head and the option.
+    """
+    loss = head.get('loss')
+    for key in _PER_CLASS if isinstance(loss, dict) else ():
+        values = loss.get(key)
+        if values is not None and not isinstance(
+                values, str) and len(values) != head['num_classes']:
+            raise ValueError(
+                f'`model.{name}.loss.{key}` must have a value for each of '
+                f'the {head["num_classes"]} classes of `model.{name}`, got '
+                f'{len(values)}.')
 
 
 def class_count(name: str, head: dict) -> int:
@@ -43,7 +92,7 @@ def class_count(name: str, head: dict) -> int:
             "mmjtln's tools/train.py or apis.train, which take None from the "
             'data; for other tools use the config that a run writes into its '
             'work directory.')
-    if not isinstance(count, int) or count < 1:
+    if type(count) is not int or count < 1:
         raise ValueError(
             'A head needs a positive number of classes, but '
             f'`model.{name}.num_classes` is {count!r}. Set it in the config.')

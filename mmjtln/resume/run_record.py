@@ -1,12 +1,12 @@
 """What a joint run has consumed, kept to be compared when it is resumed."""
 import hashlib
-from pathlib import Path, PurePath
+from pathlib import Path
 
-import numpy as np
 from mmengine.dist import get_rank
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmjtln.datasets import JointDataset, JointSampler
+from mmjtln.datasets.digest import data_digest
 from mmjtln.domains import DOMAINS
 from mmjtln.hooks.cost_matrix_hook import CostMatrixHook
 
@@ -37,8 +37,6 @@ _COMPARED = {
              '`cost` of CostMatrixHook in `custom_hooks`, `model.ot_loss`, '
              'and the files they name'),
 }
-#: Images looked at in a data set; in a larger one, evenly spaced.
-_MOST_IMAGES = 100_000
 
 
 def run_record(runner: Runner) -> dict | None:
@@ -106,31 +104,6 @@ def record_differences(then: dict, now: dict) -> list[str]:
         lines.append(f'processes: {then.get("processes")} then, '
                      f'{now["processes"]} now')
     return lines
-
-
-def data_digest(dataset) -> str:
-    """Return a digest of which images a data set holds, and their labels.
-
-    An image counts by its label and the last two parts of its path, so that
-    data may be moved, and by its pixels where they are part of the
-    annotation. Of more than 100,000 images as many are looked at, evenly
-    spaced; the others still count by their number.
-
-    Args:
-        dataset (object): A data set of MMPretrain, or a wrapper of one.
-
-    Returns:
-        str: 16 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    count = len(dataset)
-    for i in np.linspace(0, count - 1, min(count, _MOST_IMAGES)):
-        info = dataset.get_data_info(int(i))
-        path = PurePath(str(info.get('img_path', ''))).parts[-2:]
-        digest.update(repr((path, info.get('gt_label'))).encode())
-        if isinstance(info.get('img'), np.ndarray):
-            digest.update(info['img'].tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _over_all(sizes: dict[str, int], world_size: int) -> str:

@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.dataset import BaseDataset as EngineDataset
-from mmengine.dataset import ClassBalancedDataset, RepeatDataset
+from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.registry import DATASETS as ENGINE_DATASETS
 from mmpretrain.datasets import MultiLabelDataset
 from mmpretrain.registry import DATASETS, TRANSFORMS
@@ -112,7 +112,6 @@ def test_wrappers_in_either_domain(default_scope, name, instance):
             for i in range(len(inside))
         ]
         assert joint.gt_labels(domain).tolist() == labels
-        assert joint.missing_classes(domain) == []
 
 
 def test_a_wrapped_image_is_read_once_for_its_label():
@@ -126,15 +125,29 @@ def test_a_wrapped_image_is_read_once_for_its_label():
     assert read == [0, 1, 2, 3]
 
 
-def test_missing_classes():
-    joint = JointDataset(
-        Toy(4, num_classes=4),
-        ClassBalancedDataset(
-            Toy(4, num_classes=5, labels=[3, 1, 1, 3]), oversample_thr=0.5))
-    assert joint.missing_classes('source') == []
-    assert joint.missing_classes('target') == [0, 2, 4]
+def test_unknown_domain():
     with pytest.raises(ValueError, match="one of .* but got 'both'"):
-        joint.missing_classes('both')
+        JointDataset(Toy(2), Toy(2)).gt_labels('both')
+
+
+def test_keys_left_by_a_base_config():
+    """The way out of an inherited data set's keys is named."""
+    with pytest.raises(TypeError, match="'data_root'.*_delete_=True"):
+        JointDataset(Toy(2), Toy(2), data_root='x', split='train')
+
+
+def test_parts_of_other_classes():
+    """One label would mean two classes; the domain and the names are said."""
+    other = Toy(2, metainfo=dict(classes=['class 1', 'class 0']))
+    joint = JointDataset(
+        Toy(2), ConcatDataset([Toy(2), other], ignore_keys=['classes']))
+    with pytest.raises(ValueError, match='target.*same classes.*order '
+                       "differs.*'class 1' instead of 'class 0'"):
+        joint.gt_labels('target')
+    parts = [dict(type='Toy', size=2), dict(
+        type='Toy', size=2, metainfo=dict(classes=['class 0', 'lynx']))]
+    with pytest.raises(ValueError, match="source Concat.*adds \\['lynx'"):
+        JointDataset(dict(type='ConcatDataset', datasets=parts), Toy(2))
 
 
 def test_folders_of_images(tmp_path):
@@ -215,7 +228,7 @@ def test_refuses_several_labels():
     for dataset in (later, Toy(2, labels=[0, [0, 1]])):
         joint = JointDataset(dataset, Toy(2))
         with pytest.raises(ValueError, match='in the source data set, .*one'):
-            joint.missing_classes('source')
+            joint.gt_labels('source')
         with pytest.raises(ValueError, match='each source image must have'):
             joint[1]
 
@@ -235,8 +248,14 @@ def test_refuses_an_image_without_a_label():
 @pytest.mark.parametrize('label', [-1, 2])
 def test_refuses_labels_outside_the_classes(label):
     joint = JointDataset(Toy(2), Toy(3, labels=[0, label, 1]))
-    with pytest.raises(ValueError, match=f'target .* image 1 has {label}'):
-        joint.missing_classes('target')
+    with pytest.raises(ValueError, match=f'target .* image toy/1 has {label}'):
+        joint.gt_labels('target')
+
+
+def test_labels_numbered_from_one():
+    joint = JointDataset(Toy(3, labels=[1, 2, 1]), Toy(3))
+    with pytest.raises(ValueError, match='source .* numbered from 1'):
+        joint.gt_labels('source')
 
 
 @pytest.mark.parametrize('pipeline', [[], [dict(type='Untransformed')]])

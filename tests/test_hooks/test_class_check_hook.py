@@ -1,9 +1,13 @@
 """ClassCheckHook: bad input is one clear error before the first step."""
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.runner import Runner
 
 from mmjtln.costs import CostMatrix
+from mmjtln.datasets import UCIDigits
+from tests.test_datasets.conftest import Toy  # noqa: F401  registered
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +68,7 @@ def test_target_class_without_image(tiny_run):
     target.pop('shots')
     target.times = 1
     tiny_run.model.head.num_classes = 11
-    refused(tiny_run, ValueError, 'Every target class .* ten')
+    refused(tiny_run, ValueError, "Every target class .* 'ten'")
 
 
 def test_validation_classes_differ(tiny_run):
@@ -74,6 +78,82 @@ def test_validation_classes_differ(tiny_run):
     val = tiny_run.val_dataloader.dataset
     val.target.dataset.metainfo = dict(classes=names)
     refused(tiny_run, ValueError, 'order differs from class 0')
+
+
+def test_validation_numbered_from_one(tiny_run):
+    """Its accuracy would be that of other labels."""
+    tiny_run.val_dataloader.dataset = dict(
+        type='Toy', size=10, num_classes=10, labels=list(range(1, 11)),
+        metainfo=dict(classes=UCIDigits.METAINFO['classes']))
+    tiny_run.val_evaluator = dict(type='mmjtln.DomainAccuracy')
+    refused(tiny_run, ValueError, 'target val .* numbered from 1')
+
+
+@pytest.mark.parametrize('classes, error, match', [
+    (9, ValueError, 'test data set must .* lacks'),
+    (0, FileNotFoundError, 'nowhere')])
+def test_test_folder_lacks_a_class(tiny_run, tmp_path, classes, error, match):
+    """The test set is looked at before training, too."""
+    import cv2
+    import numpy as np
+    folder = tmp_path / ('test' if classes else 'nowhere')
+    for name in UCIDigits.METAINFO['classes'][:classes]:
+        (folder / name).mkdir(parents=True)
+        cv2.imwrite(str(folder / name / '1.png'), np.zeros((8, 8, 3)))
+    tiny_run.test_dataloader.dataset = dict(
+        type='CustomDataset', data_root=str(folder), pipeline=[
+            dict(type='LoadImageFromFile'), dict(type='Resize', scale=32),
+            dict(type='PackInputs')])
+    refused(tiny_run, error, match)
+
+
+def test_stock_metric_on_a_joint_set(tiny_run):
+    """It would judge both domains as one."""
+    tiny_run.val_evaluator = dict(type='Accuracy')
+    refused(tiny_run, ValueError, 'Accuracy .* mix .*DomainMetric')
+
+
+def test_save_best_of_nothing(tiny_run):
+    """A typo is found before the first epoch is over."""
+    tiny_run.default_hooks.checkpoint.save_best = 'target/accuracy/top-1'
+    refused(tiny_run, ValueError, "Set it to 'target/accuracy/top1'")
+
+
+def test_images_of_other_sizes(tiny_run):
+    """Both shapes are said, instead of a batch that cannot be stacked."""
+    tiny_run.train_dataloader.dataset.target.dataset.pipeline = [
+        dict(type='Resize', scale=48), dict(type='PackInputs')]
+    refused(tiny_run, ValueError, r'\(3, 32, 32\) of the source and '
+            r'\(3, 48, 48\) of the target')
+
+
+def test_accuracy_of_more_than_there_are(tiny_run):
+    """The head would fail at its first step."""
+    tiny_run.model.head.update(cal_acc=True, topk=(1, 11))
+    refused(tiny_run, ValueError, 'model.head.topk.* 10 classes')
+
+
+def test_what_the_run_is_about_to_do(tiny_run):
+    """One line says it, and what looks wrong in it is warned of."""
+    tiny_run.log_level = 'INFO'
+    tiny_run.train_dataloader.batch_sampler.epoch = 'target'
+    tiny_run.train_dataloader.batch_size = 38
+    tiny_run.param_scheduler = dict(type='CosineAnnealingLR', T_max=7)
+    tiny_run.test_dataloader.dataset = tiny_run.val_dataloader.dataset
+    runner = Runner.from_cfg(tiny_run)
+    stop = RuntimeError('seen enough')
+    runner.load_or_resume = lambda: (_ for _ in ()).throw(stop)
+    with pytest.raises(RuntimeError, match='seen enough'):
+        runner.train()
+    log = next(Path(tiny_run.work_dir).glob('*/*.log')).read_text()
+    assert ('source: 500 images, 10 classes; target: 20 images, 10 classes; '
+            'an epoch is 2 steps of 19 + 19 images, the last of 1 + 1; the '
+            'run has 4 steps; val: 500 source images and 20 target images; '
+            'test: 500 source images and 20 target images') in log
+    for word in ('sees 76 of 500 source images', '1 source and 1 target',
+                 'CosineAnnealingLR is made for 7 epochs, the run has 2',
+                 'test set is the validation set'):
+        assert word in log
 
 
 def test_no_cost_and_nobody_builds_one(tiny_run):

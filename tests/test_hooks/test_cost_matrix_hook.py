@@ -124,6 +124,18 @@ def test_bad_options(tiny_run, change, message):
         Runner.from_cfg(tiny_run).train()
 
 
+def test_two_costs(tiny_run):
+    """One matrix a run: neither of two is dropped silently."""
+    hook = tiny_run.custom_hooks[1]
+    tiny_run.custom_hooks.append(hook)
+    with pytest.raises(ValueError, match='several CostMatrixHooks'):
+        Runner.from_cfg(tiny_run).train()
+    tiny_run.custom_hooks.pop()
+    tiny_run.model.ot_loss = dict(cost=torch.ones(10, 10).tolist())
+    with pytest.raises(ValueError, match='model.ot_loss.cost.*another'):
+        Runner.from_cfg(tiny_run).train()
+
+
 def test_no_ot_loss(tiny_run):
     """A cost matrix without an OT loss is a contradiction."""
     tiny_run.model.ot_loss = None

@@ -224,6 +224,7 @@ def test_weights_follow_the_run(tiny_model):
     """A schedule switches the OT term on in the middle of a run."""
     model = build(tiny_model, lambda_ot=dict(value=2., begin=0.5, warmup=0.5))
     hub = MessageHub.get_current_instance()
+    hub.runtime_info.clear()
     try:
         hub.update_info('max_iters', 100)
         hub.update_info('iter', 49)
@@ -259,6 +260,9 @@ def test_bad_loss_weight(tiny_model, cfg):
     (dict(source_head=None), ValueError, 'model.source_head.num_classes'),
     (dict(source_head=dict(topk=(1, ))), None, None),
     (dict(source_head=dict(num_classes=0)), ValueError, 'source_head'),
+    (dict(source_head=dict(num_classes=True)), ValueError, 'is True'),
+    (dict(ot_loss=dict(num_source_classes=3)), ValueError,
+     'model.ot_loss. names .*num_source_classes'),
     (dict(head=None), ValueError, 'model.head.num_classes'),
     (dict(ot_images='all'), ValueError, 'ot_images'),
     (dict(own_marginal='labels'), ValueError, 'own_marginal'),

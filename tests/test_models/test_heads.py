@@ -62,8 +62,8 @@ def build(form, head, **source):
             type='mmjtln.JTLNClassifier',
             backbone=dict(type='mmjtln.FeatureBackbone', form=form),
             head=dict(num_classes=5, **head),
-            source_head=dict(num_classes=7, **source)))
-    model.ot_loss.set_cost(torch.rand(7, 5))
+            source_head=dict(num_classes=7) | source))
+    model.ot_loss.set_cost(torch.rand(model.ot_loss.cost.shape))
     return model
 
 
@@ -111,6 +111,43 @@ def test_loss_knows_the_classes_of_its_head():
     assert model.source_head.loss_module.num_classes == 7
     assert loss['num_classes'] == 1000
     assert model.parse_losses(model.loss(*batch()))[0].isfinite()
+
+
+def test_class_weights_are_those_of_their_head():
+    """Weights of the target's classes do not weigh the source's."""
+    weights = [1., 2., 4., 2., 1.]
+    plain, weighted = (
+        build('plain', dict(
+            type='LinearClsHead', in_channels=8,
+            loss=dict(type='CrossEntropyLoss', class_weight=weight)))
+        for weight in (None, weights))
+    weighted.load_state_dict(plain.state_dict())
+    data = batch()
+    expected, found = (model.loss(*data) for model in (plain, weighted))
+    assert torch.equal(found['source_loss'], expected['source_loss'])
+    assert found['target_loss'] > expected['target_loss']
+    # With as many classes as well, and each with its own.
+    loss = dict(type='CrossEntropyLoss', class_weight=weights)
+    same = build('plain', dict(type='LinearClsHead', in_channels=8, loss=loss),
+                 num_classes=5)
+    assert same.source_head.loss_module.class_weight is None
+    assert same.head.loss_module.class_weight == weights
+    own = build('plain', dict(type='LinearClsHead', in_channels=8, loss=loss),
+                loss=dict(class_weight=[3.] * 7))
+    assert own.source_head.loss_module.class_weight == [3.] * 7
+
+
+@pytest.mark.parametrize('loss, source_loss, match', [
+    (dict(class_weight=[1., 2.]), {}, 'model.head.loss.class_weight.* 5 cl'),
+    ({}, dict(class_weight=[1.] * 5), 'model.source_head.loss.class_weight'),
+    (dict(margins=[1.] * 5), {}, 'Set `model.source_head.loss.margins`'),
+])
+def test_options_for_each_class(loss, source_loss, match):
+    """A wrong number, or an option that may be one a class, is refused."""
+    head = dict(type='LinearClsHead', in_channels=8,
+                loss=dict(type='CrossEntropyLoss', **loss))
+    with pytest.raises(ValueError, match=match):
+        build('plain', head, loss=source_loss)
 
 
 def lenet(num_classes):

@@ -1,0 +1,37 @@
+"""Rule: a test set is not what chose the checkpoint."""
+from typing import Any
+
+from mmjtln.datasets.digest import data_digest
+
+from .parts import domain_parts
+
+
+def same_images(first: Any, second: Any) -> list[str]:
+    """Return the domains of which two data sets hold the same images.
+
+    Paths, labels and their order are compared, no image is decoded.
+    """
+    seconds = domain_parts(second)
+    return [
+        domain for domain, part in domain_parts(first).items()
+        if domain in seconds and len(part) == len(seconds[domain])
+        and data_digest(part) == data_digest(seconds[domain])
+    ]
+
+
+def reused_validation(datasets: dict[str, Any]) -> str | None:
+    """Say that the test set is the validation set, where it is.
+
+    Args:
+        datasets (dict[str, object]): Data set of each split.
+
+    Returns:
+        str | None: A warning: the best of many validations is no test.
+    """
+    if not {'val', 'test'} <= set(datasets) or 'target' not in same_images(
+            datasets['val'], datasets['test']):
+        return None
+    return ('The test set is the validation set: a "test accuracy" of the '
+            'checkpoint that it has chosen is the best of many and too high. '
+            'Set `test_dataloader.dataset` to other images, or report it as '
+            'validation accuracy.')

@@ -1,0 +1,125 @@
+"""The checks of data sets, on toy data: what passes, what is refused."""
+import numpy as np
+import pytest
+from mmengine.dataset import ConcatDataset, RepeatDataset
+
+from mmjtln.checks.classes import check_labels
+from mmjtln.checks.images import check_images, name_images
+from mmjtln.checks.splits import reused_validation, same_images
+from mmjtln.datasets import JointDataset
+from tests.test_datasets.conftest import Toy
+
+
+def test_counts_of_all_splits():
+    """Images a class, of each domain that a split has; wrappers included."""
+    joint = JointDataset(
+        RepeatDataset(Toy(3), 2), Toy(4, num_classes=4))
+    found = check_labels(joint, 'train')
+    assert found['source'].tolist() == [4, 2]
+    assert found['target'].tolist() == [1, 1, 1, 1]
+    assert check_labels(Toy(3), 'val')['target'].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+@pytest.mark.parametrize('domain', ['source', 'target'])
+@pytest.mark.parametrize('labels, hint', [
+    ([1, 2, 1], 'numbered from 1'), ([0, 1, 2], 'list of classes'),
+    ([0, -1, 1], 'list of classes')])
+def test_label_out_of_range(split, domain, labels, hint):
+    """In each domain and split, naming both and the image."""
+    parts = dict(source=Toy(4), target=Toy(4))
+    parts[domain] = Toy(3, labels=labels)
+    with pytest.raises(ValueError, match=f'{domain} {split}.*toy/.*{hint}'):
+        check_labels(JointDataset(**parts), split)
+    with pytest.raises(ValueError, match=f'target {split}.*{hint}'):
+        check_labels(parts[domain], split)
+
+
+def test_target_class_without_training_image():
+    """Nothing could be learnt of it; in validation it is only noted."""
+    joint = JointDataset(Toy(3), Toy(3, labels=[1, 1, 1]))
+    with pytest.raises(ValueError, match="'class 0'"):
+        check_labels(joint, 'train')
+    assert check_labels(joint, 'val')['target'].tolist() == [0, 3]
+
+
+def test_validation_of_mixed_class_lists():
+    """A concatenation whose parts mean other classes by one label."""
+    other = Toy(2, metainfo=dict(classes=['class 1', 'class 0']))
+    mixed = ConcatDataset([Toy(2), other], ignore_keys=['classes'])
+    with pytest.raises(ValueError, match='target val.*order differs'):
+        check_labels(mixed, 'val')
+
+
+class Sized(Toy):
+    """Toy images of another shape."""
+
+    def __init__(self, size, shape, **kwargs):
+        self.shape = shape
+        super().__init__(size, **kwargs)
+
+    def load_data_list(self):
+        return [dict(info, img=np.zeros(self.shape, np.uint8))
+                for info in super().load_data_list()]
+
+
+@pytest.mark.parametrize('shape, found', [
+    ((4, 2, 3), r'\(3, 2, 2\) of the source and \(3, 4, 2\) of the target'),
+    ((2, 2, 1), r'\(3, 2, 2\) of the source and \(1, 2, 2\) of the target')])
+def test_domains_of_other_shapes(shape, found):
+    """Size or channels: both shapes are said."""
+    joint = JointDataset(Toy(2), Sized(2, shape))
+    with pytest.raises(ValueError, match=found):
+        check_images(dict(train=joint))
+
+
+def test_splits_of_other_shapes():
+    """A test set of larger images is usual, of gray ones is not."""
+    joint = JointDataset(Toy(2), Toy(2))
+    check_images(dict(train=joint, val=Sized(2, (9, 9, 3))))
+    with pytest.raises(ValueError, match='3 in the target train.*1 in the '
+                       'target test'):
+        check_images(dict(train=joint, test=Sized(2, (2, 2, 1))))
+
+
+def load_files(folder):
+    """Return three images as files, the second of them broken."""
+    import cv2
+    for i in range(3):
+        cv2.imwrite(str(folder / f'{i}.png'), np.zeros((4, 4, 3), np.uint8))
+    (folder / '1.png').write_bytes(b'no image')
+
+    class Files(Toy):
+
+        def load_data_list(self):
+            return [dict(img_path=str(folder / f'{i}.png'), gt_label=i % 2)
+                    for i in range(3)]
+
+    return Files(3, pipeline=[
+        dict(type='LoadImageFromFile'), dict(type='PackInputs')])
+
+
+def test_unreadable_image(tmp_path):
+    """A wrapped validation set names the file, in a copy for a worker too."""
+    import pickle
+    files = load_files(tmp_path)
+    check_images(dict(val=files))  # The first one is sound.
+    wrapped = RepeatDataset(files, 2)
+    name_images(wrapped, 'val')
+    name_images(wrapped, 'val')
+    assert wrapped[0]['inputs'].shape == (3, 4, 4)
+    pipeline = pickle.loads(pickle.dumps(files.pipeline))
+    with pytest.raises(RuntimeError, match='target val image .*1.png'):
+        pipeline(files.get_data_info(1))
+    with pytest.raises(RuntimeError, match='target val image .*1.png'):
+        wrapped[4]
+
+
+def test_test_set_is_the_validation_set():
+    """Same images and labels; other ones, or fewer, are a test."""
+    assert same_images(Toy(4), JointDataset(Toy(3), Toy(4))) == ['target']
+    assert 'validation' in reused_validation(
+        dict(train=Toy(2), val=Toy(4), test=Toy(4)))
+    for test in (Toy(4, first=9), Toy(3), Toy(4, labels=[0, 0, 0, 1])):
+        assert reused_validation(dict(val=Toy(4), test=test)) is None
+    assert reused_validation(dict(val=Toy(4))) is None
