@@ -1,11 +1,12 @@
 """Comparing JTLN with what one would do without it, on one's own data."""
 from mmjtln.comparison import report
 
+from .frozen_study import FrozenStudy
 from .methods import DEFAULT_METHODS, Method, methods_of
 from .statistics import holm, mean_interval, paired_difference, summarise
 from .study import Study
 
 __all__ = [
-    'DEFAULT_METHODS', 'Method', 'Study', 'holm', 'mean_interval',
-    'methods_of', 'paired_difference', 'report', 'summarise'
+    'DEFAULT_METHODS', 'FrozenStudy', 'Method', 'Study', 'holm',
+    'mean_interval', 'methods_of', 'paired_difference', 'report', 'summarise'
 ]

@@ -61,7 +61,8 @@ def plot(rows: list[dict]) -> bytes:
     methods = list(dict.fromkeys(row['method'] for row in rows))
     shots = list(dict.fromkeys(row['shots'] for row in rows))
     curves = len(shots) > 1
-    figure = Figure(figsize=(6.4, 4.) if curves else
+    many = len(methods) > 8
+    figure = Figure(figsize=(6.4, 6. if many else 4.) if curves else
                     (6.4, 1.2 + .4 * len(methods)), layout='constrained')
     axes = figure.add_subplot()
     for number, method in enumerate(methods):
@@ -81,12 +82,13 @@ def plot(rows: list[dict]) -> bytes:
             axes.errorbar(means, [number] * len(means), xerr=spread,
                           marker='o', capsize=3, color=f'C{number}')
     if curves:
-        axes.set_xscale('log')
+        # Linear up to one image, as zero has no logarithm.
+        axes.set_xscale('symlog', linthresh=1)
         axes.set_xticks(shots, [str(number) for number in shots])
         axes.minorticks_off()
         axes.set_xlabel('labelled target images a class')
         axes.set_ylabel('target test accuracy, %')
-        axes.legend()
+        axes.legend(ncols=1 + many, fontsize='small' if many else None)
     else:
         axes.set_yticks(range(len(methods)), methods)
         axes.invert_yaxis()

@@ -85,7 +85,7 @@ def summarise(results: dict, references: list[str]) -> list[dict]:
     shots_of = {run['shots']: None for method in methods.values()
                 for run in method['runs']}
     rows = []
-    for shots in shots_of:
+    for shots in sorted(shots_of, key=lambda number: number or 0):
         by_seed = {
             name: {run['seed']: run['test'] for run in method['runs']
                    if run['shots'] == shots and 'test' in run}
@@ -103,6 +103,8 @@ def summarise(results: dict, references: list[str]) -> list[dict]:
                 steps=_mean(method, shots, 'steps'),
                 source_steps=_mean(method, shots, 'source_steps'),
                 against={}) for name, method in methods.items()
+            # Not every method can do without images.
+            if any(run['shots'] == shots for run in method['runs'])
         ]
         for reference in references:
             others = [row for row in here if row['method'] != reference]

@@ -104,7 +104,7 @@ class Study:
             config_text=self.cfg.pretty_text.replace(here, ''),
             seeds=self.seeds,
             tuning_seeds=self.tuning_seeds,
-            **_made_with(),
+            **made_with(),
             source_runs={name: sources[name] for name in sorted(sources)},
             methods={
                 method.name: dict(
@@ -193,7 +193,7 @@ class Study:
             for key in ('steps', 'images', 'seconds')})
 
 
-def _made_with() -> dict:
+def made_with() -> dict:
     """Return what tells where numbers come from."""
     versions = {'python': platform.python_version()}
     for name in _PACKAGES:

@@ -1,12 +1,30 @@
 """Fitting a linear classifier on the features of a frozen network."""
+from collections.abc import Callable
+
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 
+def cross_entropy(scores: np.ndarray,
+                  labels: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the mean cross entropy and its gradient.
+
+    Args:
+        scores (np.ndarray): Logits, shape (N, L).
+        labels (np.ndarray): Class indices, shape (N, ).
+    """
+    log_p = log_softmax(scores, axis=1)
+    slope = np.exp(log_p)
+    rows = np.arange(len(labels))
+    slope[rows, labels] -= 1
+    return -log_p[rows, labels].mean(), slope / len(labels)
+
+
 def fit_linear(features: np.ndarray, labels: np.ndarray,
-               start: tuple[np.ndarray, np.ndarray],
-               penalty: float) -> tuple[np.ndarray, np.ndarray]:
+               start: tuple[np.ndarray, np.ndarray], penalty: float,
+               loss: Callable = cross_entropy
+               ) -> tuple[np.ndarray, np.ndarray]:
     r"""Fit a multinomial logistic regression that is pulled to a start.
 
     .. math::
@@ -24,6 +42,8 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
         start (tuple[np.ndarray, np.ndarray]): W_0, shape (L, D), and b_0,
             shape (L, ).
         penalty (float): Positive.
+        loss (Callable): From scores (N, L) and labels to a value and its
+            gradient (N, L). Defaults to :func:`cross_entropy`.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: W, shape (L, D), and b, shape (L, ).
@@ -45,16 +65,13 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
     # With X = R^T Q, and W - W_0 = V Q, scores change by V R and norms not.
     basis, triangle = np.linalg.qr(inputs.T)
     first = inputs[:, :-1] @ weight.T + bias
-    hits = np.eye(len(bias))[labels]
     shape = len(bias), triangle.shape[0]
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         change = flat.reshape(shape)
-        log_p = log_softmax(first + (change @ triangle).T, axis=1)
-        value = -(hits * log_p).sum() / len(hits)
-        slope = (np.exp(log_p) - hits).T @ triangle.T / len(hits)
+        value, slope = loss(first + (change @ triangle).T, labels)
         return (value + penalty * (change**2).sum(),
-                (slope + 2 * penalty * change).ravel())
+                (slope.T @ triangle.T + 2 * penalty * change).ravel())
 
     found = minimize(objective, np.zeros(np.prod(shape)), jac=True,
                      method='L-BFGS-B', options=dict(

@@ -22,3 +22,25 @@ def normalised(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
     rest = features - centre
     rest = rest - rest.mean(1, keepdims=True)
     return rest / np.sqrt((rest**2).mean(1, keepdims=True) + EPS)
+
+
+def unit_start(weight: np.ndarray, bias: np.ndarray, features: np.ndarray,
+               centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Translate a classifier of plain features to normalised ones.
+
+    Exact for a feature vector as long as those given are in the mean, but
+    for the part along the vector of ones, which normalisation takes out.
+
+    Args:
+        weight (np.ndarray): Shape (L, D).
+        bias (np.ndarray): Shape (L, ).
+        features (np.ndarray): Plain features, shape (N, D).
+        centre (np.ndarray): c, shape (D, ).
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Of the same shapes.
+    """
+    rest = features - centre
+    rest = rest - rest.mean(1, keepdims=True)
+    length = np.sqrt((rest**2).mean(1) + EPS).mean()
+    return weight * length, bias + weight @ centre

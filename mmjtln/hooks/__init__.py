@@ -7,8 +7,9 @@ from .cost_matrix_hook import CostMatrixHook
 from .learning_curve_hook import LearningCurveHook
 from .plan_visualization_hook import PlanVisualizationHook
 from .stock_checkpoint_hook import StockCheckpointHook
+from .transported_head_hook import TransportedHeadHook
 
 __all__ = [
     'ClassCheckHook', 'CostMatrixHook', 'LearningCurveHook',
-    'PlanVisualizationHook', 'StockCheckpointHook'
+    'PlanVisualizationHook', 'StockCheckpointHook', 'TransportedHeadHook'
 ]

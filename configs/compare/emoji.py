@@ -1,0 +1,15 @@
+# Compares, on 436 emoji in two designs, fifteen of Unicode's subgroups and 0
+# to 10 pictures a class, the same classifiers as food.py. All pictures of an
+# emoji are on one side of a split.
+# Needs: as food.py; the pictures (Apache-2.0, CC-BY-4.0):
+#   python tools/fetch_pictures.py emoji
+# Command: python tools/compare_frozen.py configs/compare/emoji.py \
+#   --against linear,unit,imprinting,linear_text
+_base_ = ['../_base_/compare_frozen.py']
+
+comparison = dict(
+    # Before it stands the emoji, after it the design.
+    separator='_',
+    dataset=dict(type='CustomDataset', data_root='data/emoji'),
+    # Emoji are no photographs.
+    cost=dict(type='mmjtln.TextCost', prompt='{}'))

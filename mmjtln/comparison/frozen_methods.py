@@ -1,0 +1,175 @@
+"""Linear classifiers on few features: starts, classifiers, what is tuned."""
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+import torch
+from scipy.special import softmax
+
+from mmjtln.heads import class_shares, fit_linear, transported
+from mmjtln.heads.frozen_fit import cross_entropy
+from mmjtln.heads.unit_features import normalised, unit_start
+from mmjtln.models import OTLoss
+
+from .frozen_data import FrozenData
+
+#: Where a classifier begins: at zero, at the source head carried over by the
+#: costs given, by the same with the target classes exchanged, by random
+#: costs, or by what the source head says of the few pictures themselves.
+STARTS = ('zero', 'text', 'shuffled', 'random', 'own')
+CLASSIFIERS = ('linear', 'unit', 'imprinting')
+
+
+@dataclass(frozen=True)
+class FrozenMethod:
+    """A classifier, where it begins, and the options to choose from.
+
+    Args:
+        name (str): Its name in tables.
+        classifier (str): ``'linear'``: logistic regression pulled to its
+            start; ``'unit'``: the same on features that are centred and of
+            one length; ``'imprinting'``: class means of features of one
+            length (H. Qi, M. Brown and D. Lowe, "Low-Shot Learning with
+            Imprinted Weights", CVPR 2018), plus ``share`` times the start's
+            directions.
+        start (str): One of :data:`STARTS`. Defaults to ``'zero'``.
+        grid (dict): Options and their values: ``penalty`` of the fit,
+            ``reg`` and ``relax`` of the plan, ``share`` of the start,
+            ``lambda_ot`` of an OT term, for ``'linear'``: between what the
+            source head says of a picture and what the classifier does, with
+            the gradient to the classifier.
+
+    Raises:
+        ValueError: If a choice is unknown.
+    """
+
+    name: str
+    classifier: str
+    start: str = 'zero'
+    grid: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.classifier not in CLASSIFIERS or self.start not in STARTS:
+            raise ValueError(
+                f'A classifier is one of {CLASSIFIERS} and begins at one of '
+                f'{STARTS}, got {self.classifier!r} and {self.start!r}. Fix '
+                f'`comparison.methods.{self.name}` in the config.')
+
+    def variants(self) -> list[dict]:
+        """Return the options of each point of the grid."""
+        return [dict(zip(self.grid, values, strict=True))
+                for values in product(*self.grid.values())]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known before the first picture.
+
+    Args:
+        weight (np.ndarray): Of the source head, shape (L_s, D).
+        bias (np.ndarray): Shape (L_s, ).
+        cost (np.ndarray): Of the class names, shape (L_s, L_t).
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    cost: np.ndarray
+
+    def start(self, kind: str, seed: int, features: np.ndarray,
+              labels: np.ndarray, reg: float = 0.05,
+              relax: float | None = 0.05) -> tuple[np.ndarray, np.ndarray]:
+        """Return weights (L_t, D) and biases (L_t, ) of a kind of start."""
+        count = self.cost.shape[1]
+        rng = np.random.default_rng([seed, 1])
+        if kind == 'zero':
+            return np.zeros((count, self.weight.shape[1])), np.zeros(count)
+        if kind == 'own':
+            scores = softmax(features @ self.weight.T + self.bias, axis=1)
+            shares = np.array([scores[labels == label].mean(0)
+                               for label in range(count)]).T
+        else:
+            cost = self.cost
+            if kind == 'shuffled':
+                cost = cost[:, _derangement(count, rng)]
+            elif kind == 'random':
+                cost = rng.random(cost.shape)
+            shares = class_shares(torch.as_tensor(cost), reg, relax)
+        return tuple(part.numpy() for part in transported(
+            torch.as_tensor(self.weight), torch.as_tensor(self.bias),
+            torch.as_tensor(shares)))
+
+    def ot_loss(self, features: np.ndarray, weight: float) -> Callable:
+        """Return cross entropy plus ``weight`` times the OT term.
+
+        Between the source head's predictions for pictures (N, D) and the
+        scores given, at OTLoss's own ``reg``.
+        """
+        ot_loss = OTLoss(cost=self.cost, grad_to='target')
+        source = torch.as_tensor(features @ self.weight.T + self.bias).float()
+
+        def loss(scores: np.ndarray,
+                 labels: np.ndarray) -> tuple[float, np.ndarray]:
+            value, slope = cross_entropy(scores, labels)
+            logits = torch.tensor(scores, dtype=torch.float32,
+                                  requires_grad=True)
+            term = ot_loss(source, logits)
+            term.backward()
+            return (value + weight * term.item(),
+                    slope + weight * logits.grad.double().numpy())
+
+        return loss
+
+
+def classifier(method: FrozenMethod, options: dict, data: FrozenData,
+               train: np.ndarray, knowledge: Knowledge, seed: int
+               ) -> Callable[[np.ndarray], np.ndarray]:
+    """Fit a method to the pictures drawn.
+
+    Args:
+        method (FrozenMethod): What to fit.
+        options (dict): One of its :meth:`FrozenMethod.variants`.
+        data (FrozenData): All pictures.
+        train (np.ndarray): Indices of those drawn; none: the start itself.
+        knowledge (Knowledge): For its start.
+        seed (int): For controls that are drawn.
+
+    Returns:
+        Callable: From features (N, D) to scores (N, L_t).
+    """
+    features, labels = data.features[train], data.labels[train]
+    plan = {key: options[key] for key in ('reg', 'relax') if key in options}
+    weight, bias = knowledge.start(method.start, seed, features, labels,
+                                   **plan)
+    if not len(train):
+        return lambda inputs: inputs @ weight.T + bias
+    if method.classifier == 'imprinting':
+        means = np.array([_unit(features)[labels == label].mean(0)
+                          for label in range(len(bias))])
+        directions = _unit(means) + options.get('share', 0) * _unit(weight)
+        return lambda inputs: inputs @ _unit(directions).T
+    if method.classifier == 'linear':
+        loss = cross_entropy
+        if options.get('lambda_ot'):
+            loss = knowledge.ot_loss(features, options['lambda_ot'])
+        fitted = fit_linear(features, labels, (weight, bias),
+                            options['penalty'], loss)
+        return lambda inputs: inputs @ fitted[0].T + fitted[1]
+    centre = features.mean(0)
+    fitted = fit_linear(
+        normalised(features, centre), labels,
+        unit_start(weight, bias, features, centre), options['penalty'])
+    return lambda inputs: (normalised(inputs, centre) @ fitted[0].T
+                           + fitted[1])
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-12)
+
+
+def _derangement(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a permutation that leaves no class its own column."""
+    while True:
+        order = rng.permutation(count)
+        if count == 1 or (order != np.arange(count)).all():
+            return order

@@ -1,0 +1,174 @@
+"""Starting the target head at the source head, carried over."""
+from copy import deepcopy
+
+import torch
+from mmengine.dist import broadcast
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import nn
+
+from mmjtln.heads import StartPull, carry_over, class_shares
+from mmjtln.heads.start_pull import check_strength
+from mmjtln.heads.transported import REG, RELAX
+from mmjtln.models import JTLNClassifier
+from mmjtln.ot.sinkhorn import check_options, relaxations
+from mmjtln.registry import COSTS, HOOKS
+
+from .cost_matrix_hook import CostMatrixHook
+from .runner import is_training, jtln_model
+
+_KEY = 'transported_head'
+_SOURCE = 'source_head.'
+
+
+@HOOKS.register_module()
+class TransportedHeadHook(Hook):
+    r"""Begin the target head at what transport makes of the source head.
+
+    Before the first step, with the weights of ``load_from`` and the cost
+    matrix there, the target head's last layer becomes the source head's,
+    carried over by the relaxed plan between the class lists (see
+    :func:`~mmjtln.heads.class_shares` and
+    :func:`~mmjtln.heads.transported`); layers before it are copied. It
+    classifies before any target image is seen. The head's weight decay then
+    pulls towards this start, see :class:`~mmjtln.heads.StartPull`. A resumed
+    run goes on with its head and the start in its checkpoint.
+
+    It works with and without an OT term, and with source images or a
+    :class:`~mmjtln.datasets.ClassList`, for every head whose last layer is an
+    ``nn.Linear``.
+
+    Args:
+        cost (dict, optional): Config of a builder in the registry ``COSTS``,
+            such as ``dict(type='mmjtln.TextCost')``. Defaults to None, the
+            matrix of the OT loss.
+        reg (float): Weight of the plan's entropy, in units of the cost.
+            Defaults to 0.05.
+        relax (float, optional): Weight of the penalty for using source
+            classes unequally, in units of the cost; None is a constraint.
+            Defaults to 0.05.
+        pull (float, optional): Strength :math:`\alpha` of :math:`\alpha / 2
+            \|W - W_0\|^2` on the head, on top of the optimizer's own weight
+            decay, which acts on :math:`W - W_0` as well. None: weight decay
+            is towards zero as ever. Defaults to 0.
+
+    Raises:
+        ValueError: If an option is out of range, there is no cost matrix
+            before the first step, the source head is untrained, or a run is
+            resumed from a checkpoint without the start.
+        TypeError: If the head cannot be carried over; the message names it.
+    """
+
+    # After the hook that builds the matrix, in the same iteration, and after
+    # those that rename the keys of a checkpoint.
+    priority = 'LOW'
+
+    def __init__(self,
+                 cost: dict | None = None,
+                 reg: float = REG,
+                 relax: float | None = RELAX,
+                 pull: float | None = 0.) -> None:
+        check_options(reg, 1, 1.)
+        relaxations(relax)
+        if pull is not None:
+            check_strength(pull)
+        self.builder = None if cost is None else COSTS.build(cost)
+        self.reg = reg
+        self.relax = relax
+        self.pull = pull
+        self._starts = None
+        self._trained = False
+
+    def before_run(self, runner: Runner) -> None:
+        """Refuse what cannot be carried over before anything is trained."""
+        if not is_training(runner):
+            return
+        model = jtln_model(runner)
+        if self.builder is not None:
+            dataset = runner.train_dataloader.dataset
+            self.builder.check(dataset.source, dataset.target, model)
+        elif model.ot_loss is None or not any(
+                isinstance(hook, CostMatrixHook) for hook in runner.hooks):
+            raise ValueError(
+                'A head is carried over by a cost matrix, but there is no OT '
+                'loss with a CostMatrixHook to take it from. Set `cost` of '
+                "TransportedHeadHook, such as dict(type='mmjtln.TextCost').")
+        elif model.lambda_ot.begin > 0:
+            raise ValueError(
+                'A head is carried over before the first step, but the OT '
+                'loss has its cost matrix from `model.lambda_ot.begin` on, '
+                f'{model.lambda_ot.begin}. Set `begin` to 0, or `cost` of '
+                'TransportedHeadHook.')
+        # A rehearsal on a copy finds heads that do not fit.
+        shape = len(runner.train_dataloader.dataset.source_classes), len(
+            runner.train_dataloader.dataset.target_classes)
+        carry_over(model.source_head, deepcopy(model.head),
+                   torch.full(shape, 1 / shape[0]))
+        self._trained = _has_weights(model)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """See whether there is a source head, or the start of a run."""
+        state = checkpoint.get('state_dict', checkpoint)
+        self._trained |= any(key.startswith(_SOURCE) for key in state)
+        if not runner._resume or self.pull is None:
+            return
+        if _KEY not in checkpoint:
+            raise ValueError(
+                'The head is pulled to where the run began, which a '
+                'checkpoint of such a run holds, but the one resumed does '
+                'not. Resume a run that had TransportedHeadHook, or start '
+                'from these weights: `load_from`, without `resume`.')
+        self._starts = checkpoint[_KEY]
+
+    def before_train(self, runner: Runner) -> None:
+        """Refuse an untrained source head."""
+        if runner.iter == 0 and not self._trained:
+            raise ValueError(
+                'A source head is carried over once it is trained, but no '
+                'weights of it were loaded. Set `load_from` to the checkpoint '
+                'of a classifier of the source classes and add dict(type='
+                "'mmjtln.StockCheckpointHook') to `custom_hooks`; its log "
+                'line says why where the head was left out.')
+        if self._starts is not None:
+            self._attach(runner)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int,
+                          data_batch: dict | None = None) -> None:
+        """Carry the head over before the first step."""
+        if runner.iter > 0:
+            return
+        model = jtln_model(runner)
+        shares = class_shares(self._cost(runner, model), self.reg, self.relax)
+        names = carry_over(model.source_head, model.head, shares)
+        for value in model.head.state_dict().values():
+            broadcast(value)
+        runner.logger.info(
+            f'The target head begins at the source head, carried over: '
+            f'{", ".join(f"head.{name}" for name in names)}.')
+        if self.pull is not None:
+            self._starts = {f'head.{name}': parameter.detach().clone()
+                            for name, parameter in
+                            model.head.named_parameters()}
+            self._attach(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the start."""
+        if self._starts is not None:
+            checkpoint[_KEY] = self._starts
+
+    def _cost(self, runner: Runner, model: JTLNClassifier) -> torch.Tensor:
+        if self.builder is None:
+            return model.ot_loss.cost.cpu()
+        dataset = runner.train_dataloader.dataset
+        return torch.as_tensor(self.builder(
+            dataset.source, dataset.target, model).matrix)
+
+    def _attach(self, runner: Runner) -> None:
+        StartPull(self._starts, self.pull).attach(
+            jtln_model(runner), runner.optim_wrapper.optimizer)
+
+
+def _has_weights(model: nn.Module) -> bool:
+    """Whether the config itself says where the source head's weights are."""
+    return any('Pretrained' in str(getattr(part, 'init_cfg', None))
+               for part in (model, model.source_head))

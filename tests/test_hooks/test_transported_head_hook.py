@@ -1,0 +1,185 @@
+"""TransportedHeadHook: where the head begins, what pulls it, resuming."""
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
+
+from mmjtln.costs import CostMatrix
+from mmjtln.heads import class_shares, transported
+from mmjtln.hooks import TransportedHeadHook
+from tests.test_resume.test_exact_resume import go
+
+HOOK = dict(type='mmjtln.TransportedHeadHook')
+RANDOM = dict(type='mmjtln.RandomCost')
+
+
+def _start(cfg: Config, path) -> dict:
+    """Write a checkpoint with a source head, and start from it."""
+    torch.manual_seed(3)
+    state = MODELS.build(cfg.model).state_dict()
+    torch.save(dict(state_dict=state, meta={}), path)
+    cfg.load_from = str(path)
+    return state
+
+
+@pytest.fixture
+def run(tiny_run, tmp_path) -> Config:
+    """Return a run of one epoch whose head is carried over, then stays."""
+    _start(tiny_run, tmp_path / 'start.pth')
+    tiny_run.train_cfg.max_epochs = 1
+    tiny_run.optim_wrapper.optimizer.lr = 0.
+    tiny_run.custom_hooks.append(HOOK)
+    return tiny_run
+
+
+def _matrix(runner: Runner) -> torch.Tensor:
+    hook, = (hook for hook in runner.hooks
+             if isinstance(hook, TransportedHeadHook))
+    dataset = runner.train_dataloader.dataset
+    return hook.builder(dataset.source, dataset.target).matrix
+
+
+def _expected(state: dict, matrix, **options) -> tuple:
+    shares = class_shares(torch.as_tensor(matrix), **options)
+    return transported(state['source_head.fc.weight'],
+                       state['source_head.fc.bias'], shares)
+
+
+def test_begins_at_the_source_head_by_the_matrix_of_the_ot_loss(run):
+    runner = Runner.from_cfg(run)
+    runner.train()
+    found = runner.model.state_dict()
+    cost = CostMatrix.load(f'{runner.work_dir}/cost_matrix.npz')
+    weight, bias = _expected(found, cost.matrix.astype('float32'))
+    torch.testing.assert_close(found['head.fc.weight'], weight)
+    torch.testing.assert_close(found['head.fc.bias'], bias)
+
+
+@pytest.mark.parametrize('source', ['images'])
+def test_without_an_ot_term_and_with_names_alone(run, source):
+    """Costs and options of its own; a class list in place of images."""
+    run.model.ot_loss = None
+    run.custom_hooks = [run.custom_hooks[0],
+                        dict(HOOK, cost=RANDOM, reg=0.1, relax=None)]
+    if source == 'names':
+        joint = run.train_dataloader.dataset
+        joint.source = dict(type='mmjtln.ClassList', classes=[
+            f'digit {i}' for i in range(10)])
+        run.train_dataloader.batch_sampler.source_share = 0.
+        run.model.lambda_s = 0.
+        run.val_dataloader = run.test_dataloader
+        run.val_evaluator = run.test_evaluator
+    runner = Runner.from_cfg(run)
+    runner.train()
+    found = runner.model.state_dict()
+    weight, _ = _expected(found, _matrix(runner), reg=0.1, relax=None)
+    torch.testing.assert_close(found['head.fc.weight'], weight)
+
+
+def test_backbone_with_a_classifier_of_its_own(run):
+    """LeNet's last layer is the head of both domains, and is carried over."""
+    run.model.backbone = dict(type='LeNet5', num_classes=10)
+    run.model.neck = None
+    run.model.head = dict(type='ClsHead', num_classes=10)
+    for part in (run.train_dataloader.dataset.source,
+                 run.train_dataloader.dataset.target.dataset,
+                 run.test_dataloader.dataset):
+        part.pipeline = [
+            dict(type='Resize', scale=32),
+            dict(type='RandomGrayscale', prob=1., keep_channels=False),
+            dict(type='PackInputs')]
+    run.data_preprocessor = dict(mean=[127.5], std=[127.5])
+    run.custom_hooks = [run.custom_hooks[0], dict(HOOK, cost=RANDOM)]
+    run.model.ot_loss = None
+    run.val_dataloader = run.val_evaluator = run.val_cfg = None
+    run.default_hooks.checkpoint.save_best = None
+    _start(run, run.load_from)
+    runner = Runner.from_cfg(run)
+    runner.train()
+    found = runner.model.state_dict()
+    torch.testing.assert_close(
+        found['head.fc.weight'], _expected(found, _matrix(runner))[0])
+
+
+@pytest.mark.parametrize('pull', [0.3, 0., None])
+def test_resumed_run_ends_as_the_one_that_was_not_stopped(run, pull):
+    """With its start from the checkpoint; carried over only once."""
+    run.train_cfg.max_epochs = 2
+    run.optim_wrapper.optimizer.update(lr=0.05, momentum=0.9,
+                                       weight_decay=0.1)
+    run.custom_hooks[-1] = dict(HOOK, pull=pull)
+    peace = go(run, 'peace')
+    go(run, 'stopped', step=4)
+    run.load_from = None
+    stopped = go(run, 'stopped', resume=True)
+    expected, found = (runner.model.state_dict()
+                       for runner in (peace, stopped))
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+
+
+def test_the_pull_holds_the_head_and_nothing_else(run):
+    run.optim_wrapper.optimizer.lr = 0.05
+    run.train_cfg.max_epochs = 3
+    moved = {}
+    for pull in (0., 10.):
+        cfg = copy.deepcopy(run)
+        cfg.work_dir += str(pull)
+        cfg.experiment_name = f'pull{pull}'
+        cfg.custom_hooks[-1] = dict(HOOK, pull=pull)
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        saved = torch.load(f'{runner.work_dir}/epoch_3.pth',
+                           weights_only=False)
+        assert set(saved['transported_head']) == {'head.fc.weight',
+                                                  'head.fc.bias'}
+        weight = runner.model.head.fc.weight
+        moved[pull] = (weight - saved['transported_head']['head.fc.weight']
+                       ).norm().item()
+    assert 0 < moved[10.] < 0.8 * moved[0.]
+
+
+def test_a_head_that_cannot_be_carried_over_is_refused_by_name(run):
+    run.model.source_head = dict(
+        type='StackedLinearClsHead', num_classes=10, in_channels=64,
+        mid_channels=[4])
+    run.load_from = None
+    with pytest.raises(ValueError, match='StackedLinearClsHead'):
+        Runner.from_cfg(run).train()
+
+
+def test_an_untrained_source_head_is_refused(run):
+    run.load_from = None
+    with pytest.raises(ValueError, match='load_from'):
+        Runner.from_cfg(run).train()
+
+
+def test_without_costs_before_the_first_step_it_is_refused(run):
+    late = copy.deepcopy(run)
+    late.model.lambda_ot = dict(value=1., begin=0.5)
+    with pytest.raises(ValueError, match='begin'):
+        Runner.from_cfg(late).train()
+    run.model.ot_loss = None
+    run.custom_hooks = [run.custom_hooks[0], HOOK]
+    with pytest.raises(ValueError, match='TextCost'):
+        Runner.from_cfg(run).train()
+
+
+def test_resuming_a_run_without_the_start_is_refused(run):
+    run.custom_hooks[-1] = dict(HOOK, pull=None)
+    go(run, 'it')
+    run.load_from = None
+    run.custom_hooks[-1] = HOOK
+    run.train_cfg.max_epochs = 2
+    with pytest.raises(ValueError, match='where the run began'):
+        go(run, 'it', resume=True)
+
+
+@pytest.mark.parametrize('options', [
+    dict(reg=0.), dict(relax=-1.), dict(pull=-1.)])
+def test_odd_options_are_refused(options):
+    with pytest.raises(ValueError, match='must'):
+        TransportedHeadHook(**options)
