@@ -7,6 +7,7 @@ import torch
 from hypothesis import settings
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from mmpretrain.registry import MODELS
 
 import mmjtln  # noqa: F401  registers everything
 
@@ -108,3 +109,37 @@ def tiny_run(tmp_path, tiny_model) -> Config:
             ],
             randomness=dict(seed=0),
             log_level='WARNING'))
+
+
+#: What the checkpoint of :func:`class_list_run` says of its classes.
+STOCK_NAMES = ['crane, bird', 'crane', *'cdefghijkl']
+
+
+@pytest.fixture
+def class_list_run(tiny_run, tmp_path) -> Config:
+    """Return `tiny_run` with a stock checkpoint as its source."""
+    model = copy.deepcopy(tiny_run.model.to_dict())
+    model.pop('source_head')
+    model['type'] = 'ImageClassifier'
+    model['head']['num_classes'] = len(STOCK_NAMES)
+    torch.manual_seed(6)
+    tiny_run.load_from = str(tmp_path / 'stock.pth')
+    torch.save(
+        dict(state_dict=MODELS.build(model).state_dict(),
+             meta=dict(dataset_meta=dict(classes=STOCK_NAMES))),
+        tiny_run.load_from)
+    tiny_run.train_dataloader.dataset.source = dict(
+        type='mmjtln.ClassList', classes=tiny_run.load_from)
+    tiny_run.val_dataloader.dataset = dict(
+        tiny_run.val_dataloader.dataset.target)
+    tiny_run.val_evaluator = dict(type='mmjtln.DomainAccuracy')
+    tiny_run.model.source_head.num_classes = len(STOCK_NAMES)
+    tiny_run.model.lambda_s = 0
+    tiny_run.optim_wrapper.optimizer.weight_decay = 0.1
+    tiny_run.custom_hooks = [
+        dict(type='mmjtln.ClassCheckHook'),
+        dict(type='mmjtln.StockCheckpointHook'),
+        dict(type='mmjtln.CostMatrixHook',
+             cost=dict(type='mmjtln.RandomCost'))
+    ]
+    return tiny_run

@@ -24,10 +24,12 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
+from mmjtln.apis.source_checkpoint import name_checkpoint
 from mmjtln.costs import CompositeCost, ImageCost
 from mmjtln.costs.relation import judge, read_relation
 from mmjtln.costs.summary import summarise
 from mmjtln.datasets.class_counts import fill_class_counts
+from mmjtln.datasets.known_classes import names_match
 from mmjtln.inference.image_model import load_parts
 from mmjtln.registered_names import with_registered_names
 from mmjtln.registry import COSTS, DATASETS
@@ -167,7 +169,7 @@ def load_source_head(model, checkpoint, source_classes) -> None:
     trained_on = model._dataset_meta.get('classes', ())
     prefix = 'source_head.'
     if not any(key.startswith(prefix) for key in weights):
-        if tuple(trained_on) != tuple(source_classes):
+        if not names_match(trained_on, source_classes):
             return
         prefix = 'head.'
     head = getattr(model, 'source_head', model.head)
@@ -183,7 +185,7 @@ def main() -> None:
     cfg = with_registered_names(Config.fromfile(args.config))
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
-    fill_class_counts(cfg)
+    fill_class_counts(name_checkpoint(cfg))
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     configs = cost_configs(cfg, args.method, args.cost_options)
     builders = [COSTS.build(cost_cfg) for cost_cfg in configs]

@@ -5,6 +5,8 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_distributed
 
+from .source_checkpoint import name_checkpoint
+
 _AMP = ('AmpOptimWrapper', 'mmengine.AmpOptimWrapper')
 
 
@@ -17,7 +19,9 @@ def adapt_to_machine(cfg: Config) -> Config:
     is in bfloat16 there, the only reduced precision of PyTorch's CPU autocast.
     With a GPU nothing of this happens. Persistent workers, which MMPretrain's
     tools switch on, are switched off for loaders without workers, where
-    PyTorch refuses them.
+    PyTorch refuses them. A source of ``ClassList(classes='checkpoint')`` is
+    told which checkpoint, see
+    :func:`~mmjtln.apis.source_checkpoint.name_checkpoint`.
 
     Args:
         cfg (Config): After the command line was merged in; changed in place.
@@ -30,6 +34,7 @@ def adapt_to_machine(cfg: Config) -> Config:
             machine without a GPU.
         ValueError: If mixed precision other than bfloat16 is asked for there.
     """
+    name_checkpoint(cfg)
     on_cpu = not torch.cuda.is_available()
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader')

@@ -10,7 +10,7 @@ from mmjtln.domains import SOURCE, TARGET
 from mmjtln.export.stock_model import stock_classifier
 from mmjtln.registry import COSTS
 
-from .methods import Method
+from .methods import Method, has_source_images
 
 
 def source_config(cfg: Config, seed: int) -> Config:
@@ -46,6 +46,8 @@ def method_config(cfg: Config, method: Method, options: dict, seed: int,
     cfg = _seeded(cfg, seed, shots)
     cfg.pop('comparison', None)
     if method.kind in ('target', 'consecutive'):
+        if not has_source_images(cfg):
+            cfg.load_from = None
         _single_domain(cfg, TARGET)
     elif method.kind == 'source_free':
         cfg.model.lambda_s = 0.
@@ -98,6 +100,10 @@ def check_comparable(cfg: Config) -> None:
                  'save_best') == 'target/accuracy/top1'),
         ) if not has
     ]
+    if not lacking and not has_source_images(cfg) and not cfg.get(
+            'load_from'):
+        lacking = ['load_from, a checkpoint of a classifier of the classes '
+                   'of its ClassList']
     if lacking:
         raise ValueError(
             'A comparison starts from the config of a JTLN run that chooses '
@@ -151,7 +157,8 @@ def _draw_alone(cfg: Config, domain: str) -> None:
     """Draw as many images of a domain as before, and none of the other."""
     loader = cfg.train_dataloader
     sampler = loader.batch_sampler
-    num_source = round(loader.batch_size * sampler.get('source_share', 0.5))
+    num_source = has_source_images(cfg) * round(
+        loader.batch_size * sampler.get('source_share', 0.5))
     loader.batch_size = (num_source if domain == SOURCE else
                          loader.batch_size - num_source)
     sampler.source_share = float(domain == SOURCE)

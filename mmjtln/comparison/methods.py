@@ -45,7 +45,9 @@ class Method:
 
     Args:
         name (str): Its name in tables and of its folder.
-        kind (str): ``'target'``: the target alone, from the config's start.
+        kind (str): ``'target'``: the target alone, from the config's start
+            (without ``load_from`` where that is the source, see
+            :func:`has_source_images`).
             ``'consecutive'``: the target alone, from a network trained on the
             source. ``'source_free'``: the config, with its two heads, on the
             same target images without one of the source.
@@ -116,10 +118,26 @@ def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
     Raises:
         ValueError: If a name is unknown.
     """
-    known = cfg.get('comparison', {}).get('methods', DEFAULT_METHODS)
+    known = cfg.get('comparison', {}).get('methods')
+    if known is None:
+        known = {name: method for name, method in DEFAULT_METHODS.items()
+                 if method['kind'] != 'joint' or has_source_images(cfg)}
     unknown = [name for name in names or () if name not in known]
     if unknown:
         raise ValueError(f'--methods takes names out of {list(known)}, '
                          f'got {unknown}.')
     return [Method(name, **deepcopy(dict(known[name])))
             for name in names or known]
+
+
+def has_source_images(cfg: Config) -> bool:
+    """Whether there are images of the source, not only its class names.
+
+    Where there are none, what is known of the source is the checkpoint in
+    ``load_from``, in the place of a network trained on it, and there is no
+    joint training.
+    """
+    dataset = cfg.get('train_dataloader', {}).get('dataset', {})
+    sources = dataset.get('source') or {}
+    return any(source.get('type') != 'mmjtln.ClassList' for source in (
+        sources if isinstance(sources, list) else [sources]))

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmpretrain.registry import MODELS
+from torch import nn
 
 from mmjtln.apis import train
 from mmjtln.atomic_file import atomic_write
@@ -111,15 +115,36 @@ def _test(runner: Runner) -> dict:
         chosen=Path(best).stem)
 
 
+def split_checkpoint(cfg: Config, folder: Path) -> None:
+    """Save the network in ``load_from``, with its head and without.
+
+    Args:
+        cfg (Config): A JTLN config whose ``load_from`` is the checkpoint of
+            a stock classifier.
+        folder (Path): Where to save.
+    """
+    loaded = CheckpointLoader.load_checkpoint(cfg.load_from, 'cpu')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        backbone = MODELS.build(cfg.model.backbone.to_dict())
+    folder.mkdir(parents=True, exist_ok=True)
+    _save_split(loaded.get('state_dict', loaded), loaded.get('meta', {}),
+                backbone, folder)
+
+
 def _keep_source(runner: Runner, folder: Path) -> None:
     """Save a network trained on the source, with its head and without."""
-    state = runner.model.state_dict()
     # Not the classes that MMEngine noted, which are those of the target.
     meta = dict(dataset_meta=dict(
         classes=runner.train_dataloader.dataset.source_classes))
+    _save_split(runner.model.state_dict(), meta, runner.model.backbone,
+                folder)
+
+
+def _save_split(state: dict, meta: dict, backbone: nn.Module,
+                folder: Path) -> None:
     with atomic_write(folder / CLASSIFIER) as file:
         torch.save(dict(state_dict=state, meta=meta), file)
-    own = detach_classifier(runner.model.backbone)
+    own = detach_classifier(backbone)
     heads = ('head.', ) if own is None else (f'backbone.{own[0]}.', )
     shared = {key: value for key, value in state.items()
               if not key.startswith(heads)}

@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmjtln.folder_lock import lock_folder
 
 from .method_config import check_comparable, method_config, source_config
-from .methods import Method
+from .methods import Method, has_source_images
 from .pool import Job, Pool
-from .run import BACKBONE, CLASSIFIER
+from .run import BACKBONE, CLASSIFIER, split_checkpoint
 
 _PACKAGES = ('mmjtln', 'torch', 'mmengine', 'mmpretrain', 'numpy', 'scipy')
 
@@ -25,7 +25,9 @@ class Study:
     networks that some start from are trained on the source. Then, for methods
     with a grid, each of its points is run with the tuning seeds, and the one
     of the best mean validation accuracy is kept. Then all run with the seeds
-    that count. Each run chooses its epoch by validation accuracy.
+    that count. Each run chooses its epoch by validation accuracy. Where the
+    source is a :class:`~mmjtln.datasets.ClassList`, the checkpoint in
+    ``load_from`` is the network trained on the source, for all seeds.
 
     Args:
         cfg (Config): The JTLN config, see :func:`check_comparable`.
@@ -45,6 +47,12 @@ class Study:
                  tuning_seeds: list[int], shots: list[int], folder: Path,
                  jobs: int) -> None:
         check_comparable(cfg)
+        joint = [method.name for method in methods if method.kind == 'joint']
+        if joint and not has_source_images(cfg):
+            raise ValueError(
+                'Joint training needs source images, but the source is a '
+                f'ClassList, and {joint} are of kind joint. Leave them out, '
+                'or set their kind to consecutive.')
         both = sorted(set(seeds) & set(tuning_seeds))
         if both:
             raise ValueError('Seeds that tune must not be reported, too, but '
@@ -80,6 +88,9 @@ class Study:
     def _run_all(self) -> dict:
         tuned = [method for method in self.methods if method.grid]
         needing = any(method.needs_source for method in self.methods)
+        if needing and not has_source_images(self.cfg):
+            needing = False
+            split_checkpoint(self.cfg, self.folder / 'runs' / 'source')
         starts = [*self.seeds, *(self.tuning_seeds if tuned else [])]
         points = sum(len(method.variants()) for method in tuned)
         pool = Pool(
@@ -176,7 +187,9 @@ class Study:
             [] if shots is None else [f'shots{shots}']), f'seed{seed}'])
         start = None
         if method.needs_source:
-            source = self.folder / 'runs' / 'source' / f'seed{seed}'
+            source = self.folder / 'runs' / 'source'
+            if has_source_images(self.cfg):
+                source /= f'seed{seed}'
             start = dict(classifier=str(source / CLASSIFIER),
                          backbone=str(source / BACKBONE))
         cfg = method_config(self.cfg, method, options, seed, shots, start)
@@ -185,7 +198,8 @@ class Study:
     def _total(self, method: Method, seed: int, sources: dict,
                result: dict) -> dict:
         """Add what the first stage of a method took."""
-        if not method.needs_source or 'error' in result:
+        if (not method.needs_source or not has_source_images(self.cfg)
+                or 'error' in result):
             return result
         source = sources[f'source/seed{seed}']
         return dict(result, **{

@@ -94,7 +94,7 @@ def _read(classes) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
                 'is no meta.dataset_meta.classes in it); set `classes` of '
                 'the ClassList to the list it was trained on, such as '
                 "'imagenet'")
-        return short_names(names)
+        return _unique(names)
     path = Path(classes)
     if path.is_file():
         lines = path.read_text(encoding='utf-8-sig').splitlines()
@@ -105,4 +105,9 @@ def _read(classes) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         raise FileNotFoundError(
             f'there is no class list at {path}: set `classes` of the '
             'ClassList to a text file of one name a line')
-    return short_names(registered_classes(str(classes)))
+    return _unique(registered_classes(str(classes)))
+
+
+def _unique(names) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    short, synonyms = short_names(names)
+    return check_names(short, 'source'), synonyms

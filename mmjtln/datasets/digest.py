@@ -14,7 +14,8 @@ def data_digest(dataset) -> str:
     An image counts by its label and the last two parts of its path, so that
     data may be moved, and by its pixels where they are part of the
     annotation. Of more than 100,000 images as many are looked at, evenly
-    spaced; the others still count by their number.
+    spaced; the others still count by their number. The class names count,
+    too.
 
     Args:
         dataset (object): A data set of MMPretrain, or a wrapper of one.
@@ -22,7 +23,8 @@ def data_digest(dataset) -> str:
     Returns:
         str: 16 hexadecimal digits.
     """
-    digest = hashlib.sha256()
+    names = tuple(dataset.metainfo.get('classes') or ())
+    digest = hashlib.sha256(repr(names).encode())
     count = len(dataset)
     for i in np.linspace(0, count - 1, min(count, _MOST_IMAGES)):
         info = dataset.get_data_info(int(i))

@@ -13,6 +13,7 @@ from mmjtln.generators import kept_generators, seed_generators
 from mmjtln.registry import DATASETS
 
 from .build import build_dataset
+from .class_list import ClassList
 from .image_errors import name_image
 from .labels import class_indices, single_label
 from .sample_seed import SeededIndex
@@ -40,7 +41,8 @@ class JointDataset(ConcatDataset):
             set of MMPretrain, wrappers (``RepeatDataset``,
             ``ClassBalancedDataset``, ``KFoldDataset``, ``ConcatDataset``)
             included. Its pipeline must give images of the same shape as the
-            target's and end with ``PackInputs``.
+            target's and end with ``PackInputs``. A :class:`ClassList` is a
+            source of which only a checkpoint and the class names are there.
         target (dict | object): The target data set, likewise.
         lazy_init (bool): Whether to put off loading the annotations until
             :meth:`full_init`. A config in ``source`` or ``target`` has its
@@ -94,6 +96,12 @@ class JointDataset(ConcatDataset):
         for domain, dataset in zip(DOMAINS, self.datasets, strict=True):
             with _explain_empty(domain):
                 dataset.full_init()
+            if isinstance(dataset, ClassList):
+                if domain == TARGET:
+                    raise ValueError(
+                        'the target must hold images, but it is a ClassList; '
+                        'set `target` of the JointDataset to a data set')
+                continue
             if len(dataset) == 0:
                 raise ValueError(_empty_message(domain))
             if not dataset.metainfo.get('classes'):
@@ -117,7 +125,7 @@ class JointDataset(ConcatDataset):
 
     @property
     def source_length(self) -> int:
-        """int: Number of source images."""
+        """int: Number of source images, 0 for a :class:`ClassList`."""
         return len(self.source)
 
     @property

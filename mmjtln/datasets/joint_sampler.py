@@ -85,7 +85,8 @@ class JointSampler(BatchSampler):
         source_share (float): Part of a batch that comes from the source, in
             [0, 1]. Halves are rounded to even. With 0 or 1 one domain alone
             is drawn, in the order of a joint run: for a stock classifier that
-            a joint run is compared with. Defaults to 0.5.
+            a joint run is compared with. A source without images (a
+            ``ClassList``) has no part, whatever this says. Defaults to 0.5.
         epoch (str | int): What an epoch is: ``'target'``, ``'source'``, or a
             number of batches. Defaults to 'target'.
         drop_last (bool): Whether to leave out the smaller last batch of an
@@ -117,6 +118,8 @@ class JointSampler(BatchSampler):
                 f'{type(dataset).__name__}; set `train_dataloader.dataset` '
                 "to dict(type='mmjtln.JointDataset', ...) and, instead of "
                 '`num_batch_per_epoch`, set `epoch` of the batch sampler')
+        if dataset.source_length == 0:
+            source_share = 0.
         _check(batch_size, source_share, epoch, sampler.seed)
         # torch's own constructor would only check the types again.
         self.sampler = sampler

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.registry import DATASETS as MMPRETRAIN_DATASETS
 
-from mmjtln.class_lists import SENSES, quote_names
+from mmjtln.class_lists import SENSES, tell_apart
 from mmjtln.registry import DATASETS
 
 
@@ -69,9 +69,9 @@ def short_names(
 
     The short name of ``'tench, Tinca tinca'`` is its first synonym. Of
     classes with the same first synonym, those with a second one get it in
-    brackets (``'maillot (tank suit)'``); of the rest, ImageNet's two cranes
-    get what their synsets are (``'crane (bird)'``, ``'crane (machine)'``),
-    and others, if more than one is left, a number.
+    brackets (``'maillot (tank suit)'``), ImageNet's two cranes get what their
+    synsets are (``'crane (bird)'``, ``'crane (machine)'``), and what is still
+    the same gets a number.
 
     Args:
         names (Sequence[str]): L names with synonyms, parted by ``', '``.
@@ -83,24 +83,26 @@ def short_names(
     words = [tuple(part.strip() for part in name.split(', ') if part.strip())
              or (name, ) for name in names]
     count = Counter(first for first, *_ in words)
-    short, synonyms, bare = [], [], {}
+    short = []
     for label, (first, *others) in enumerate(words):
-        name = first
-        if count[first] > 1:
-            sense = others[0] if others else SENSES.get((first, label))
-            name = f'{first} ({sense})' if sense else first
-            if not sense:
-                bare.setdefault(first, []).append(label)
-        short.append(name)
-        synonyms.append((first, *others) if others else (name, ))
-    for first, labels in bare.items():
-        for number, label in enumerate(labels, start=1):
-            if len(labels) > 1:
-                short[label] = f'{first} ({number})'
-                synonyms[label] = (short[label], )
-    double = [name for name, times in Counter(short).items() if times > 1]
-    if double:
-        raise ValueError(
-            'class names must be unique, but even with their second synonyms '
-            f'these are not: {quote_names(double)}. Give the names as a list')
-    return tuple(short), synonyms
+        sense = others[0] if others else SENSES.get((first, label))
+        short.append(f'{first} ({sense})' if sense and count[first] > 1
+                     else first)
+    count, number, unique = Counter(short), Counter(), []
+    for name in short:
+        number[name] += 1
+        unique.append(f'{name} ({number[name]})' if count[name] > 1 else name)
+    synonyms = [part if count[name] == 1 and len(part) > 1 else (own, )
+                for part, name, own in zip(words, short, unique, strict=True)]
+    return tuple(unique), synonyms
+
+
+def names_match(named: Sequence[str], classes: Sequence[str] | None) -> bool:
+    """Whether two lists are the same, or one has the other's short names.
+
+    Args:
+        named (Sequence[str]): What a checkpoint says, synonyms maybe.
+        classes (Sequence[str], optional): What a data set says.
+    """
+    return classes is not None and tell_apart(classes) in (
+        tell_apart(named), short_names(named)[0])

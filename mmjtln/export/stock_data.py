@@ -26,8 +26,9 @@ def eval_dataset(cfg: Config, domain: str) -> dict:
         if dataset is None:
             continue
         if dataset['type'] == _JOINT:
-            return dataset[domain]
-        if domain == TARGET:
+            if not _is_class_list(dataset[domain]):
+                return dataset[domain]
+        elif domain == TARGET:
             return dataset
     training = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     if domain == SOURCE and training.get('type') == _JOINT:
@@ -37,6 +38,10 @@ def eval_dataset(cfg: Config, domain: str) -> dict:
         f'An exported classifier needs the test pipeline of the {domain} '
         'domain, but neither `test_dataloader` nor `val_dataloader` has data '
         f'of it. Put a {_JOINT} with `{domain}` into one of them.')
+
+
+def _is_class_list(dataset: dict | None) -> bool:
+    return (dataset or {}).get('type') == 'mmjtln.ClassList'
 
 
 def test_pipeline(dataset: dict) -> list[dict]:

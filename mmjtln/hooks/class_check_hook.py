@@ -2,6 +2,7 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmjtln.checks.class_list import check_class_list, check_stock_head
 from mmjtln.checks.classes import (
     check_heads,
     check_joint_loader,
@@ -19,6 +20,7 @@ from mmjtln.registry import HOOKS
 
 from .cost_matrix_hook import CostMatrixHook
 from .runner import is_training, jtln_model
+from .stock_checkpoint_hook import StockCheckpointHook
 
 
 @HOOKS.register_module()
@@ -30,7 +32,9 @@ class ClassCheckHook(Hook):
     error that says what differs and what to set:
 
     - training data: a :class:`JointDataset` under a :class:`JointSampler`,
-      every target class with at least one image;
+      every target class with at least one image; for a source without images
+      (a ``ClassList``), no source loss and a checkpoint that brings the
+      source head;
     - heads: as many outputs as their domain has classes;
     - the OT loss: a cost matrix, or a hook that builds one;
     - validation and test data: the same class names in the same order;
@@ -55,6 +59,7 @@ class ClassCheckHook(Hook):
             return
         model = jtln_model(runner)
         check_joint_loader(runner.train_dataloader)
+        check_class_list(runner, model)
         datasets = split_datasets(runner)
         train = datasets['train']
         check_heads(model, train, 'train')
@@ -106,8 +111,12 @@ class ClassCheckHook(Hook):
         """
         own = jtln_model(runner).state_dict()
         state = checkpoint.get('state_dict', checkpoint)
-        if not any(key.startswith('source_head.') for key in state):
-            return  # A stock checkpoint; its head is not ours.
+        if not any(key.removeprefix('module.').startswith('source_head.')
+                   for key in state):
+            # A stock checkpoint; its head is not ours.
+            if is_training(runner):
+                check_stock_head(runner, StockCheckpointHook)
+            return
         for key, value in state.items():
             if (key.startswith(('head.', 'source_head.')) and key in own
                     and own[key].shape != value.shape):

@@ -4,6 +4,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from mmjtln.class_lists import domain_classes
+from mmjtln.datasets.known_classes import checkpoint_classes, names_match
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.registry import HOOKS
 
@@ -24,11 +25,13 @@ class StockCheckpointHook(Hook):
     same order. Without names, shapes decide if they fit one domain only. In
     every other case the head is left out, and both heads start afresh; one log
     line says what was done and why. A checkpoint with a ``source_head`` is
-    none of this hook's business.
+    none of this hook's business. Names are compared as
+    :func:`~mmjtln.datasets.known_classes.short_names` gives them, too.
 
     Raises:
         ValueError: If the checkpoint holds no weights of the model's
-            backbone.
+            backbone, or the source has no images (a ``ClassList``) and the
+            checkpoint's head does not fit the source head.
     """
 
     # After ClassCheckHook, which takes a checkpoint with two heads for one of
@@ -52,7 +55,17 @@ class StockCheckpointHook(Hook):
             if is_training(runner) else runner.test_dataloader)
         names = {domain: domain_classes(loader.dataset.metainfo, domain)
                  for domain in DOMAINS}
-        chosen, reason = _choose(head, own, _classes(checkpoint), names)
+        chosen, reason = _choose(head, own, checkpoint_classes(checkpoint),
+                                 names)
+        if (is_training(runner) and loader.dataset.source_length == 0
+                and SOURCE not in chosen):
+            raise ValueError(
+                'The source is a list of class names without images, so its '
+                'classifier must come from the checkpoint, but the head there '
+                f'does not initialise `source_head` ({reason}). Set '
+                '`model.source_head` to the kind of head and number of '
+                'classes of the checkpoint, and `source.classes` to its '
+                'names, such as classes=\'checkpoint\'.')
         for domain in chosen:
             state.update({_PREFIX[domain] + key: value
                           for key, value in head.items()})
@@ -94,15 +107,6 @@ def _take_head(state: dict, backbone_classifier: str | None) -> dict:
     }
 
 
-def _classes(checkpoint: dict) -> tuple[str, ...] | None:
-    """Return the class names that a checkpoint carries, if it does."""
-    meta = checkpoint.get('meta')
-    meta = meta if isinstance(meta, dict) else {}
-    found = (meta.get('dataset_meta') or {}).get('classes') or meta.get(
-        'CLASSES')
-    return None if not found else tuple(found)
-
-
 def _choose(head: dict[str, Tensor], own: dict[str, Tensor],
             classes: tuple | None, names: dict) -> tuple[list[str], str]:
     """Choose the domains that a stock head serves, and say why.
@@ -126,7 +130,8 @@ def _choose(head: dict[str, Tensor], own: dict[str, Tensor],
         return [], ('its layers have other shapes than those of `head` and '
                     '`source_head`: another kind of head or number of classes')
     if classes is not None:
-        chosen = [domain for domain in fitting if names[domain] == classes]
+        chosen = [domain for domain in fitting
+                  if names_match(classes, names[domain])]
         if chosen:
             return chosen, 'same class names'
         same_set = [domain for domain in fitting

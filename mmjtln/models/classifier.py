@@ -77,7 +77,10 @@ class JTLNClassifier(ImageClassifier):
             counts are those of the heads. None trains jointly without the OT
             term. Defaults to ``dict()``, its defaults.
         lambda_s (float | dict): Weight of the source cross entropy, a constant
-            or the arguments of :class:`LossWeight`. Defaults to 1.
+            or the arguments of :class:`LossWeight`. With 0, batches need no
+            source images, and where the OT term sends no gradient to the
+            source head either, the head is frozen: it stays what
+            ``load_from`` made it. Defaults to 1.
         lambda_ot (float | dict): Weight of the OT term, likewise.
             Defaults to 1.
         ot_images (str): The images on which the OT term is taken: 'target',
@@ -202,6 +205,24 @@ class JTLNClassifier(ImageClassifier):
                     f'gradient, yet ot_loss.grad_to={ot_images!r} sends it '
                     'there: the OT term would train nothing. Change one of '
                     'the three in the config\'s `model`.')
+        if not self.trains_source_head:
+            # Otherwise weight decay would change it, and distributed training
+            # would wait for its gradients.
+            self.source_head.requires_grad_(False)
+
+    @property
+    def trains_source_head(self) -> bool:
+        """bool: Whether a loss reaches the source head in this run."""
+        return not self.lambda_s.is_zero or (
+            self.ot_loss is not None and not self.lambda_ot.is_zero
+            and self.ot_loss.grad_to != TARGET)
+
+    def train(self, mode: bool = True) -> 'JTLNClassifier':
+        """Set the mode; a frozen source head stays in evaluation mode."""
+        super().train(mode)
+        if not self.trains_source_head:
+            self.source_head.eval()
+        return self
 
     @property
     def heads(self) -> dict[str, nn.Module]:
@@ -230,7 +251,8 @@ class JTLNClassifier(ImageClassifier):
         """Compute the losses of a mixed batch.
 
         Args:
-            inputs (Tensor): Images of both domains, shape (N, C, H, W).
+            inputs (Tensor): Images of both domains, shape (N, C, H, W); of
+                the target alone where ``lambda_s`` is 0.
             data_samples (list[DataSample]): N samples with ``domain`` and
                 ``gt_label`` (or ``gt_score``).
 
@@ -238,26 +260,48 @@ class JTLNClassifier(ImageClassifier):
             dict[str, Tensor]: See the class.
 
         Raises:
-            ValueError: If the batch holds no image of a domain.
+            ValueError: If the batch holds no image of a domain that has a
+                loss.
             FloatingPointError: If a loss is not finite, see
                 :func:`~mmjtln.models.finite_losses.check_losses`.
         """
         samples, rows = _by_domain(data_samples, inputs.device)
+        self._check_rows(rows)
         scores = self._training_scores(inputs, rows)
 
         losses = {}
         for domain, head in self.heads.items():
+            if not samples[domain]:
+                continue
             own = head._get_loss(
                 take_rows(scores[domain], rows[domain]), samples[domain])
             losses.update({f'{domain}_{k}': v for k, v in own.items()})
-        losses['source_loss'] = self.lambda_s() * losses['source_loss']
+        if 'source_loss' in losses:
+            losses['source_loss'] = self.lambda_s() * losses['source_loss']
 
         lambda_ot = self.lambda_ot()
         if self.ot_loss is not None and lambda_ot > 0:
             ot_loss, log = self._ot_term(scores, rows, samples)
             losses.update(ot_loss=lambda_ot * ot_loss, **log)
+        elif 'source_loss' not in losses and self.trains_source_head:
+            # The OT term is yet to begin. Distributed training needs every
+            # trained weight in every step.
+            losses['ot_loss'] = 0 * logits_of(scores[SOURCE]).sum()
         check_losses(losses, inputs, scores, data_samples)
         return losses
+
+    def _check_rows(self, rows: dict[str, Tensor]) -> None:
+        """Refuse a batch without the images that a loss is taken on."""
+        needed = (TARGET, ) if self.lambda_s.is_zero else DOMAINS
+        empty = [domain for domain in needed if not len(rows[domain])]
+        if empty:
+            raise ValueError(
+                'Every training batch must hold images of both domains, but '
+                f'this one of {sum(map(len, rows.values()))} has none of the '
+                f'{empty[0]} domain. Train on a JointDataset with a '
+                'JointSampler (`train_dataloader.dataset` and `.sampler`); '
+                'for a source without images, a ClassList, set '
+                '`model.lambda_s=0`.')
 
     def _training_scores(self, inputs: Tensor, rows: dict) -> dict:
         """Return each head's output on all images of a mixed batch.
@@ -269,7 +313,7 @@ class JTLNClassifier(ImageClassifier):
         Returns:
             dict[str, Tensor | tuple]: N rows for the head of each domain.
         """
-        if (self.batch_statistics == 'mixed'
+        if (self.batch_statistics == 'mixed' or not len(rows[SOURCE])
                 or not layers_with_batch_statistics(self)):
             return self._scores(self.extract_feat(inputs))
         if min(map(len, rows.values())) == 1:
@@ -339,12 +383,6 @@ def _by_domain(data_samples: list[DataSample],
                device: torch.device) -> tuple[dict, dict]:
     """Return each domain's samples and, as a tensor, their rows."""
     rows = split(data_samples)
-    empty = [domain for domain in DOMAINS if not rows[domain]]
-    if empty:
-        raise ValueError(
-            'Every training batch must hold images of both domains, but this '
-            f'one of {len(data_samples)} has none of the {empty[0]} domain. '
-            'Train on a JointDataset with a JointSampler '
-            '(`train_dataloader.dataset` and `.batch_sampler`).')
     return ({d: [data_samples[row] for row in r] for d, r in rows.items()},
-            {d: torch.tensor(r, device=device) for d, r in rows.items()})
+            {d: torch.tensor(r, dtype=torch.long, device=device)
+             for d, r in rows.items()})

@@ -61,6 +61,11 @@ class LossWeight:
         return cls(**cfg, name=name) if isinstance(cfg, dict) else cls(
             cfg, name=name)
 
+    @property
+    def is_zero(self) -> bool:
+        """bool: Whether the weight is 0 all through the run."""
+        return self.value == 0 and (self.decay == 0 or self.final == 0)
+
     def at(self, progress: float, planned: float | None = None) -> float:
         """Return the weight at a moment of the run.
 

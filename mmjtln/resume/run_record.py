@@ -29,9 +29,9 @@ _COMPARED = {
                      '`optim_wrapper.accumulative_counts`'),
     'source_images': ('source images', _DATA.format('source')),
     'target_images': ('target images', _DATA.format('target')),
-    'source_data': ('digest of the paths and labels of the source',
+    'source_data': ('digest of the paths, labels and classes of the source',
                     _DATA.format('source')),
-    'target_data': ('digest of the paths and labels of the target',
+    'target_data': ('digest of the paths, labels and classes of the target',
                     _DATA.format('target')),
     'cost': ('the making of the cost matrix',
              '`cost` of CostMatrixHook in `custom_hooks`, `model.ot_loss`, '

@@ -1,14 +1,14 @@
 """A source that is a list of class names."""
 import pytest
 import torch
-from mmengine.registry import DATASETS
 from mmpretrain.datasets.categories import (
     CUB_CATEGORIES,
     IMAGENET_CATEGORIES,
 )
+from mmpretrain.registry import DATASETS
 
 from mmjtln.datasets import ClassList
-from mmjtln.datasets.known_classes import short_names
+from mmjtln.datasets.known_classes import names_match, short_names
 from mmjtln.datasets.labels import gt_labels
 
 
@@ -86,5 +86,14 @@ def test_refusals(classes, error, words):
 
 
 def test_short_names_that_stay_the_same():
-    with pytest.raises(ValueError, match=r"these are not: 'a \(b\)'"):
-        short_names(['a, b', 'a, b'])
+    assert short_names(['a, b', 'a, b', 'c']) == (
+        ('a (b) (1)', 'a (b) (2)', 'c'),
+        [('a (b) (1)', ), ('a (b) (2)', ), ('c', )])
+
+
+def test_names_match():
+    assert names_match(IMAGENET_CATEGORIES, IMAGENET_CATEGORIES)
+    assert names_match(IMAGENET_CATEGORIES,
+                       ClassList('imagenet').metainfo['classes'])
+    assert not names_match(IMAGENET_CATEGORIES, IMAGENET_CATEGORIES[::-1])
+    assert not names_match(['a'], None)

@@ -89,7 +89,8 @@ SOURCE = 'train_dataloader.dataset.source'
       'source images: 20 then, 30 now', 'train_dataloader.dataset.source',
       'the loop: by epoch then, by iteration now', 'train_cfg.by_epoch']),
     # One change alone is enough.
-    ({f'{SOURCE}.seed': 1}, ['digest of the paths and labels of the source']),
+    ({f'{SOURCE}.seed': 1},
+     ['digest of the paths, labels and classes of the source']),
 ])
 def test_refused(resumed, options, words):
     """Each change is named, with what was, what is, and where to mend it."""

@@ -13,6 +13,8 @@ from mmjtln.class_lists import (
     quote_names,
 )
 from mmjtln.costs.base import RawCost
+from mmjtln.datasets import ClassList
+from mmjtln.datasets.known_classes import names_match
 from mmjtln.domains import SOURCE
 from mmjtln.inference.over_images import run_over_images
 from mmjtln.models.logits import logits_of
@@ -82,6 +84,11 @@ class ConfusionCost(ImageCost):
             _check_classes(network, classes)
         source_images = None
         if self.calibrate:
+            if isinstance(source_dataset, ClassList):
+                raise ValueError(
+                    'ConfusionCost calibrates the classifier on source '
+                    'images, but the source is a ClassList, which has none: '
+                    'set calibrate=False')
             source_images = self.images(source_dataset, 'source')
         return classes, source_images, self.images(target_dataset,
                                                    'target'), network
@@ -129,7 +136,7 @@ def _check_classes(network, classes):
     # of a joint model name the source's apart.
     meta = getattr(network, '_dataset_meta', {})
     known = domain_classes(meta, SOURCE) or meta.get('classes', classes)
-    if tuple(known) != tuple(classes):
+    if not names_match(known, classes):
         problems = name_differences('source', known, classes)
         raise ValueError(
             'the checkpoint of ConfusionCost was trained on other classes '

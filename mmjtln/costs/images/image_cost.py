@@ -1,5 +1,6 @@
 """Base of the builders that look at images through a network."""
 from mmjtln.costs.base import BaseCost
+from mmjtln.datasets import ClassList
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
 from mmjtln.inference.image_model import image_model
 
@@ -56,6 +57,12 @@ class ImageCost(BaseCost):
 
     def images(self, dataset, domain: str) -> DomainImages:
         """Choose the images of a domain; checks that they are enough."""
+        if isinstance(dataset, ClassList):
+            raise ValueError(
+                f'{type(self).__name__} compares images, but the {domain} is '
+                'a ClassList, which has none: use a builder that reads class '
+                'names (TextCost, TaxonomyCost) or a file (FileCost), or give '
+                'a source with images')
         if (self.samples_per_class or self.min_per_class) < self.min_per_class:
             raise ValueError(
                 f'{type(self).__name__} needs {self.min_per_class} images of '
