@@ -299,9 +299,9 @@ class JTLNClassifier(ImageClassifier):
                 'Every training batch must hold images of both domains, but '
                 f'this one of {sum(map(len, rows.values()))} has none of the '
                 f'{empty[0]} domain. Train on a JointDataset with a '
-                'JointSampler (`train_dataloader.dataset` and `.sampler`); '
-                'for a source without images, a ClassList, set '
-                '`model.lambda_s=0`.')
+                'JointSampler (`train_dataloader.dataset` and '
+                '`.batch_sampler`); for a source without images, a '
+                'ClassList, set `model.lambda_s=0`.')
 
     def _training_scores(self, inputs: Tensor, rows: dict) -> dict:
         """Return each head's output on all images of a mixed batch.

@@ -52,7 +52,7 @@ def test_the_ot_term_trains_the_source_head_or_it_stays(
     torch.save(stock, path)
     runner = train(class_list_run,
                    **{'model.ot_loss': dict(grad_to=grad_to)})
-    sampler = runner.train_dataloader.sampler
+    sampler = runner.train_dataloader.batch_sampler
     assert sampler.per_batch == dict(source=0, target=8)
     logged = runner.message_hub.log_scalars
     assert 'train/source_loss' not in logged
@@ -83,7 +83,7 @@ def test_without_the_ot_term_the_source_head_stays(class_list_run):
      'does not initialise `source_head`'),
     ({'train_dataloader.dataset.source.classes': 'imagenet'},
      'num_classes` is 12 and the source train data set has 1000'),
-    ({'train_dataloader.sampler.epoch': 'source'},
+    ({'train_dataloader.batch_sampler.epoch': 'source'},
      'an epoch counted by the source'),
     ({'custom_hooks.2.cost': dict(type='mmjtln.MKMMDCost')},
      'MKMMDCost compares images, but the source is a ClassList'),
@@ -158,7 +158,6 @@ def test_two_processes_are_one(class_list_run, tmp_path, options):
     for world_size in (1, 2):
         cfg = copy.deepcopy(class_list_run)
         cfg.train_dataloader.batch_size = 8 // world_size
-        cfg.train_dataloader.sampler.batch_size = 8 // world_size
         folder = tmp_path / str(world_size)
         folder.mkdir()
         run_ranks(rank_run, world_size, folder, cfg, str(folder))
