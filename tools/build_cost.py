@@ -18,7 +18,6 @@ import time
 from copy import deepcopy
 from pathlib import Path
 
-import matplotlib.image
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
@@ -33,7 +32,7 @@ from mmjtln.datasets.known_classes import names_match
 from mmjtln.inference.image_model import load_parts
 from mmjtln.registered_names import with_registered_names
 from mmjtln.registry import COSTS, DATASETS
-from mmjtln.visualization import draw_cost
+from mmjtln.visualization import draw_cost, write_png
 
 
 def parse_args():
@@ -210,7 +209,7 @@ def main() -> None:
             out = out.with_name(f'{out.stem}.{name}{out.suffix}')
         cost.save(out)
         picture = out.with_suffix('.png')
-        matplotlib.image.imsave(picture, draw_cost(cost, args.cluster))
+        write_png(draw_cost(cost, args.cluster), picture)
         print(f'\n{summarise(cost, args.top)}\n')
         line = f'{name:<16} {seconds:7.1f} s'
         if related:

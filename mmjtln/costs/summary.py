@@ -1,6 +1,6 @@
 """A cost matrix in words."""
 import numpy as np
-from scipy.special import entr, softmax
+import scipy
 
 from .cost_matrix import CostMatrix
 
@@ -33,7 +33,8 @@ def summarise(cost: CostMatrix,
         f'{np.median(matrix):.3g}',
     ]
     for name, view in (('target', matrix.T), ('source', matrix)):
-        entropy = entr(softmax(-view / reg, axis=1)).sum(axis=1)
+        entropy = scipy.special.entr(
+            scipy.special.softmax(-view / reg, axis=1)).sum(axis=1)
         report.append(
             f'{name} classes: {share_of_ties(view):.0%} have a tie for the '
             f'nearest; pseudo-label at reg {reg:g}: entropy '

@@ -2,8 +2,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import log_softmax
+import scipy
 
 
 def cross_entropy(scores: np.ndarray,
@@ -14,7 +13,7 @@ def cross_entropy(scores: np.ndarray,
         scores (np.ndarray): Logits, shape (N, L).
         labels (np.ndarray): Class indices, shape (N, ).
     """
-    log_p = log_softmax(scores, axis=1)
+    log_p = scipy.special.log_softmax(scores, axis=1)
     slope = np.exp(log_p)
     rows = np.arange(len(labels))
     slope[rows, labels] -= 1
@@ -73,8 +72,8 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
         return (value + penalty * (change**2).sum(),
                 (slope.T @ triangle.T + 2 * penalty * change).ravel())
 
-    found = minimize(objective, np.zeros(np.prod(shape)), jac=True,
-                     method='L-BFGS-B', options=dict(
-                         maxiter=1000, gtol=1e-7, ftol=1e-12))
+    found = scipy.optimize.minimize(
+        objective, np.zeros(np.prod(shape)), jac=True, method='L-BFGS-B',
+        options=dict(maxiter=1000, gtol=1e-7, ftol=1e-12))
     change = found.x.reshape(shape) @ basis.T
     return weight + change[:, :-1], bias + change[:, -1]

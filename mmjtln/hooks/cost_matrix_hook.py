@@ -1,7 +1,6 @@
 """Building the cost matrix of a run."""
 import os.path as osp
 
-import matplotlib.image
 import torch
 from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
@@ -9,6 +8,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.visualization.heatmap import draw_cost
+from mmjtln.visualization.png import write_png
 
 from .runner import is_training, jtln_model
 
@@ -114,7 +114,7 @@ class CostMatrixHook(Hook):
             path = osp.join(runner.work_dir, self.filename)
             cost.save(path)
             picture = osp.splitext(path)[0] + '.png'
-            matplotlib.image.imsave(picture, draw_cost(cost))
+            write_png(draw_cost(cost), picture)
             runner.logger.info(
                 f'Cost matrix {cost.matrix.shape[0]} x {cost.matrix.shape[1]} '
                 f'by {cost.method} saved to {path}, drawn to {picture}.')

@@ -1,17 +1,15 @@
 """The learning curve as a picture, at the end of a run."""
-import io
 import os.path as osp
 
-import matplotlib.image
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
-from mmjtln.atomic_file import atomic_write
 from mmjtln.registry import HOOKS
 from mmjtln.visualization.learning_curve import draw_learning_curve
+from mmjtln.visualization.png import write_png
 
 #: Where in the message hub the iterations of values stand that are not there
 #: at each of them. The hub is in the checkpoints: a resumed run draws it all.
@@ -71,11 +69,8 @@ class LearningCurveHook(Hook):
                     runner, name, name if part == 'train' else 'val')
         picture = draw_learning_curve(
             losses, accuracies, osp.basename(osp.abspath(runner.work_dir)))
-        file = io.BytesIO()
-        matplotlib.image.imsave(file, picture, format='png')
         path = osp.join(runner.work_dir, self.filename)
-        with atomic_write(path) as out:
-            out.write(file.getvalue())
+        write_png(picture, path)
         runner.logger.info(f'Learning curve drawn to {path}.')
 
 

@@ -2,7 +2,9 @@
 from .heatmap import draw_cost, draw_plan
 from .learning_curve import draw_learning_curve
 from .order import clustered_order
+from .png import write_png
 
 __all__ = [
-    'clustered_order', 'draw_cost', 'draw_learning_curve', 'draw_plan'
+    'clustered_order', 'draw_cost', 'draw_learning_curve', 'draw_plan',
+    'write_png'
 ]

@@ -2,8 +2,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from .order import clustered_order
 
@@ -108,6 +106,10 @@ def draw_panels(panels,
     figure_size = (margins[0] + len(panels) * (width + 1.1) + 0.2,
                    margins[1] + height + 0.6)
     bar_height = min(height, 4.0)
+    # Drawing is rare, and importing matplotlib takes half a second.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figure_size, dpi=_DPI)
     canvas = FigureCanvasAgg(figure)
     for k, (title, matrix, best) in enumerate(panels):

@@ -2,8 +2,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 #: Curves of more points than this are drawn as running means.
 _POINTS = 200
@@ -25,6 +23,10 @@ def draw_learning_curve(
     Returns:
         np.ndarray: RGB image, shape (H, W, 3), uint8.
     """
+    # Drawing is rare, and importing matplotlib takes half a second.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(11., 4.), dpi=100, layout='constrained')
     canvas = FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=10)

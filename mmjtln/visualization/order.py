@@ -1,7 +1,6 @@
 """An order of classes that puts related ones side by side."""
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import pdist
+import scipy
 
 # Leaves up to which the best of all orders of a dendrogram is sought.
 _OPTIMAL = 300
@@ -32,8 +31,9 @@ def clustered_order(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _cluster(points) -> np.ndarray:
     if len(points) < 3:
         return np.arange(len(points))
-    distances = pdist(points)
-    tree = linkage(distances, 'average')
+    distances = scipy.spatial.distance.pdist(points)
+    hierarchy = scipy.cluster.hierarchy
+    tree = hierarchy.linkage(distances, 'average')
     if len(points) <= _OPTIMAL:
-        tree = optimal_leaf_ordering(tree, distances)
-    return leaves_list(tree)
+        tree = hierarchy.optimal_leaf_ordering(tree, distances)
+    return hierarchy.leaves_list(tree)

@@ -2,9 +2,8 @@
 import hashlib
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, logsumexp
 
 from mmjtln.class_lists import (
     classes_of,
@@ -164,10 +163,11 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     logits = logits.astype(np.float64)
 
     def cross_entropy(log_temperature):
-        scores = log_softmax(logits / np.exp(log_temperature), axis=1)
+        scores = scipy.special.log_softmax(
+            logits / np.exp(log_temperature), axis=1)
         return -scores[np.arange(len(labels)), labels].mean()
 
-    found = minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         cross_entropy, bounds=np.log([0.01, 100]), method='bounded')
     return float(np.exp(found.x))
 
@@ -186,8 +186,10 @@ def relation(logits: np.ndarray, labels: np.ndarray, num_classes: int,
         np.ndarray: Shape (L_s, L_t), float64; finite, because it never
         leaves the logarithms.
     """
-    scores = log_softmax(logits.astype(np.float64) / temperature, axis=1)
+    scores = scipy.special.log_softmax(
+        logits.astype(np.float64) / temperature, axis=1)
     return np.stack([
-        logsumexp(scores[labels == j], axis=0) - np.log((labels == j).sum())
+        scipy.special.logsumexp(scores[labels == j], axis=0)
+        - np.log((labels == j).sum())
         for j in range(num_classes)
     ], axis=1)

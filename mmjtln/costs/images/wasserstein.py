@@ -1,6 +1,5 @@
 """Optimal transport distance between classes."""
 import numpy as np
-import ot
 import torch
 
 from mmjtln.inference.progress import track
@@ -122,6 +121,8 @@ def sample_w2(source, target) -> np.ndarray:
     Returns:
         np.ndarray: Shape (L_s, L_t), non-negative.
     """
+    import ot  # It takes two seconds.
+
     columns = [target.of_class(j) for j in range(target.num_classes)]
     sizes = [len(features) for features in columns]
     stacked = torch.cat(columns)
