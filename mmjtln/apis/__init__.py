@@ -6,5 +6,9 @@ from mmjtln.export import export_classifier
 
 from .inferencer import JTLNInferencer
 from .train import train
+from .transport_classes import TransportedClasses, transport_classes
 
-__all__ = ['JTLNInferencer', 'export_classifier', 'train']
+__all__ = [
+    'JTLNInferencer', 'TransportedClasses', 'export_classifier', 'train',
+    'transport_classes'
+]

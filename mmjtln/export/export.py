@@ -28,8 +28,8 @@ from .stock_model import refuse_foreign, stock_model
 
 #: Largest difference of a score that is put down to rounding.
 TOLERANCE = 1e-6
-_HEADER = ('# The {domain} classifier of a Joint Transfer Learning Network, '
-           'in\n# MMPretrain\'s own types. Test data under `data_root` is to '
+_HEADER = ('# A {domain} classifier that mmjtln has made, in '
+           'MMPretrain\'s own\n# types. Test data under `data_root` is to '
            'be filled in\n# where it says data/{domain}.\n')
 
 

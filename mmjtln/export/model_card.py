@@ -33,7 +33,8 @@ def model_card(cfg: Config, checkpoint: dict, path: Path, domain: str) -> dict:
     names = meta.get('dataset_meta') or {}
     train = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     card = dict(
-        method='Joint Transfer Learning Network, arXiv:1709.02995',
+        method=meta.get(
+            'method', 'Joint Transfer Learning Network, arXiv:1709.02995'),
         mmjtln_version=mmjtln.__version__,
         domain=domain,
         source_classes=domain_classes(names, 'source'),

