@@ -141,7 +141,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__.split('\n')[0])
     parser.add_argument('model', help='name of the model in timm')
-    parser.add_argument('src', help='weights file, or a package that carries it')
+    parser.add_argument(
+        'src', help='weights file, or a package that carries it')
     parser.add_argument('dst', help='checkpoint to write')
     parser.add_argument(
         '--by-order', action='store_true',
