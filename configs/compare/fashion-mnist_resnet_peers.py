@@ -1,0 +1,53 @@
+# Compares: peers of JTLN and transported heads on the data and network of
+# fashion-mnist_resnet.py, each with two points to choose from. Names are read
+# by a sentence encoder (extra `text`).
+# Needs: Fashion-MNIST, see fashion-mnist.py.
+# Command: python tools/compare_methods.py \
+#   configs/compare/fashion-mnist_resnet_peers.py \
+#   --seeds 0-9 --tune 100-101 --shots 5 --jobs 2 \
+#   --against consecutive,joint,jtln_label
+_base_ = ['./fashion-mnist_resnet.py', '../_base_/peers.py']
+
+# The control: what is right for another class.
+shuffled = dict(
+    **_base_.by_text,
+    descriptions={
+        'Pullover': 'Bag',
+        'Coat': 'Ankle boot',
+        'Shirt': 'Pullover',
+        'Bag': 'Coat',
+        'Ankle boot': 'Shirt'
+    })
+comparison = dict(
+    methods=dict(
+        _delete_=True,
+        **_base_.peer_methods,
+        joint_by_predictions=dict(
+            kind='joint',
+            start='source',
+            hooks=[dict(type='mmjtln.SourceWeightsHook', cost=_base_.own)],
+            grid=_base_.peer_rates),
+        joint_by_plan=dict(
+            kind='joint',
+            start='source',
+            hooks=[
+                dict(
+                    type='mmjtln.SourceWeightsHook',
+                    cost=_base_.by_text,
+                    reg=0.05,
+                    relax=0.05)
+            ],
+            grid=_base_.peer_rates),
+        jtln_label_text=dict(
+            kind='jtln',
+            start='source',
+            cost=_base_.by_text,
+            options=_base_.by_label,
+            grid={'model.lambda_ot': [1., 5.]}),
+        consecutive_transported_shuffled=dict(
+            **_base_.two_heads,
+            hooks=[
+                dict(type='mmjtln.TransportedHeadHook', cost=shuffled)
+            ],
+            options={'model.ot_loss': None},
+            grid=_base_.peer_rates)))

@@ -1,0 +1,10 @@
+# Compares: peers of JTLN and transported heads on the data of
+# mnist5k_uci-digits.py, each with two points to choose from. The heads are
+# carried over by the digits' names (extra `text`).
+# Command: python tools/compare_methods.py \
+#   configs/compare/mnist5k_uci-digits_peers.py \
+#   --seeds 0-9 --tune 100-101 --shots 2,5 --jobs 2 \
+#   --against consecutive,joint,jtln_label
+_base_ = ['./mnist5k_uci-digits.py', '../_base_/peers.py']
+
+comparison = dict(methods=dict(_delete_=True, **_base_.peer_methods))
