@@ -6,8 +6,9 @@ from .elpv import ELPV
 from .few_shot import FewShotDataset
 from .joint_dataset import JointDataset
 from .joint_sampler import JointSampler
+from .union_dataset import UnionDataset
 
 __all__ = [
     'ELPV', 'ClassList', 'ClassSubset', 'FewShotDataset', 'JointDataset',
-    'JointSampler', 'MNIST5k', 'UCIDigits'
+    'JointSampler', 'MNIST5k', 'UCIDigits', 'UnionDataset'
 ]

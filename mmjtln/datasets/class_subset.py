@@ -5,7 +5,7 @@ import numpy as np
 
 from mmjtln.registry import DATASETS
 
-from .labels import single_label
+from .relabelled import relabel
 from .subset import SubsetDataset
 
 
@@ -59,13 +59,4 @@ class ClassSubset(SubsetDataset):
         return indices.tolist()
 
     def _finish(self, dataset) -> None:
-        data_list = []
-        for i in range(len(dataset)):
-            data_info = dataset.get_data_info(i)
-            data_info['gt_label'] = self._new_label[single_label(data_info)]
-            data_list.append(data_info)
-        dataset.data_list = data_list
-        if dataset.serialize_data:
-            dataset.data_bytes, dataset.data_address = (
-                dataset._serialize_data())
-        dataset._metainfo = {**dataset.metainfo, 'classes': self.classes}
+        relabel(dataset, self._new_label, self.classes)

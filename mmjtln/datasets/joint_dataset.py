@@ -17,6 +17,7 @@ from .class_list import ClassList
 from .image_errors import name_image
 from .labels import class_indices, single_label
 from .sample_seed import SeededIndex
+from .union_dataset import UnionDataset
 
 
 @DATASETS.register_module()
@@ -43,6 +44,8 @@ class JointDataset(ConcatDataset):
             included. Its pipeline must give images of the same shape as the
             target's and end with ``PackInputs``. A :class:`ClassList` is a
             source of which only a checkpoint and the class names are there.
+            A list is several sources, see
+            :class:`~mmjtln.datasets.union_dataset.UnionDataset`.
         target (dict | object): The target data set, likewise.
         lazy_init (bool): Whether to put off loading the annotations until
             :meth:`full_init`. A config in ``source`` or ``target`` has its
@@ -82,7 +85,9 @@ class JointDataset(ConcatDataset):
                 f'`{domain}` is missing; set `{domain}=dict(type=...)` in '
                 'the JointDataset of `train_dataloader.dataset`')
         with _explain_empty(domain):
-            dataset = _build_named(domain, dataset)
+            dataset = (
+                UnionDataset(dataset) if domain == SOURCE and isinstance(
+                    dataset, list) else _build_named(domain, dataset))
         if not hasattr(dataset, 'get_data_info'):
             raise TypeError(
                 f'`{domain}` of JointDataset must be a config or a data set '
@@ -227,6 +232,9 @@ class JointDataset(ConcatDataset):
                 f'{label}; use a single-label data set as `{domain}`')
         # Set last, so that no pipeline has to know the key.
         data_sample.set_field(domain, 'domain', field_type='metainfo')
+        if isinstance(self.datasets[number], UnionDataset):
+            data_sample.set_field(self.datasets[number].source_of(inner_idx),
+                                  'source_name', field_type='metainfo')
         return data
 
     @force_full_init

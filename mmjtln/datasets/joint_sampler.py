@@ -50,7 +50,8 @@ class JointSampler(BatchSampler):
     augmentation. So an image is augmented alike whatever the number of
     workers and processes, and in a resumed run.
 
-    **Weighted source images.** With :attr:`source_weights`, which
+    **Weighted source images.** With :attr:`source_weights`, which the
+    ``draw`` of a :class:`UnionDataset` or
     :class:`~mmjtln.peers.SourceWeightsHook` sets, the source stream's
     permutations become draws by weight, each a function of the seed and its
     number, too.
@@ -131,7 +132,7 @@ class JointSampler(BatchSampler):
         self.first_batch = 0
         #: How often each source image is drawn, in proportion, shape
         #: (source_length, ), from the next ``iter`` on; None: equally.
-        self.source_weights = None
+        self.source_weights = getattr(dataset.source, 'image_weights', None)
 
         num_source = round(batch_size * source_share)
         # Images of each domain in a full batch of one rank.

@@ -27,21 +27,29 @@ def eval_dataset(cfg: Config, domain: str) -> dict:
             continue
         if dataset['type'] == _JOINT:
             if not _is_class_list(dataset[domain]):
-                return dataset[domain]
+                return _one_data_set(dataset[domain])
         elif domain == TARGET:
             return dataset
     training = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     if domain == SOURCE and training.get('type') == _JOINT:
         pipeline = test_pipeline(eval_dataset(cfg, TARGET))
-        return _with_pipeline(training[SOURCE], pipeline)
+        return _with_pipeline(_one_data_set(training[SOURCE]), pipeline)
     raise ValueError(
         f'An exported classifier needs the test pipeline of the {domain} '
         'domain, but neither `test_dataloader` nor `val_dataloader` has data '
         f'of it. Put a {_JOINT} with `{domain}` into one of them.')
 
 
-def _is_class_list(dataset: dict | None) -> bool:
-    return (dataset or {}).get('type') == 'mmjtln.ClassList'
+def _is_class_list(dataset: dict | list) -> bool:
+    return (isinstance(dataset, dict)
+            and dataset.get('type') == 'mmjtln.ClassList')
+
+
+def _one_data_set(dataset: dict | list) -> dict:
+    """Return a data set's config, that of a union for several sources."""
+    if isinstance(dataset, list):
+        return dict(type='mmjtln.UnionDataset', datasets=dataset)
+    return dataset
 
 
 def test_pipeline(dataset: dict) -> list[dict]:
@@ -52,11 +60,12 @@ def test_pipeline(dataset: dict) -> list[dict]:
     """
     found = dataset
     while 'pipeline' not in found:
-        if not isinstance(found.get('dataset'), dict):
+        inner = found.get('dataset') or (found.get('datasets') or [None])[0]
+        if not isinstance(inner, dict):
             raise ValueError(
                 'An exported classifier needs the test pipeline, but the '
                 f'data set {dataset.get("type")!r} has no `pipeline`.')
-        found = found['dataset']
+        found = inner
     return deepcopy(list(found['pipeline']))
 
 

@@ -33,6 +33,8 @@ _COMPARED = {
                     _DATA.format('source')),
     'target_data': ('digest of the paths, labels and classes of the target',
                     _DATA.format('target')),
+    'draw': ('how often each source is drawn from',
+             f'`draw` of {_DATA.format("source")}'),
     'cost': ('the making of the cost matrix',
              '`cost` of CostMatrixHook in `custom_hooks`, `model.ot_loss`, '
              'and the files they name'),
@@ -68,6 +70,7 @@ def run_record(runner: Runner) -> dict | None:
         last_step=_over_all(sampler.last, world_size),
         steps=len(sampler),
         accumulation=getattr(runner.optim_wrapper, '_accumulative_counts', 1),
+        draw=getattr(dataset.source, 'draw', None),
         cost=_cost(runner))
     for domain in DOMAINS:
         part = getattr(dataset, domain)
