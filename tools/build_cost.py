@@ -35,6 +35,9 @@ from mmjtln.registry import COSTS, DATASETS
 from mmjtln.visualization import draw_cost, write_png
 
 
+_HOOKS = ('mmjtln.CostMatrixHook', 'mmjtln.TransportedHeadHook')
+
+
 def parse_args():
     """Parse the command line."""
     parser = argparse.ArgumentParser(
@@ -79,9 +82,9 @@ def parse_args():
 
 
 def config_of_hook(cfg: Config) -> dict:
-    """Config of the builder in the config's CostMatrixHook, or {}."""
+    """Config of the builder in one of the config's hooks, or {}."""
     for hook in cfg.get('custom_hooks') or []:
-        if hook['type'] == 'mmjtln.CostMatrixHook':
+        if hook['type'] in _HOOKS and hook.get('cost') is not None:
             return dict(hook['cost'])
     return {}
 
@@ -90,7 +93,7 @@ def cost_configs(cfg: Config, methods, options) -> list[dict]:
     """Configs of the builders that were asked for."""
     of_hook = config_of_hook(cfg)
     if methods is None and not of_hook:
-        raise SystemExit('the config has no CostMatrixHook; name a builder '
+        raise SystemExit('the config has no hook with a cost; name a builder '
                          'with --method')
     configs = []
     for method in methods or [of_hook['type']]:

@@ -58,7 +58,7 @@ def test_begins_at_the_source_head_by_the_matrix_of_the_ot_loss(run):
     torch.testing.assert_close(found['head.fc.bias'], bias)
 
 
-@pytest.mark.parametrize('source', ['images'])
+@pytest.mark.parametrize('source', ['images', 'names'])
 def test_without_an_ot_term_and_with_names_alone(run, source):
     """Costs and options of its own; a class list in place of images."""
     run.model.ot_loss = None

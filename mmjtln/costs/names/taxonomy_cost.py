@@ -35,7 +35,8 @@ class TaxonomyCost(BaseCost):
     Similarity for Word Sense Identification", 1998; G. Miller, "WordNet",
     CACM 38(11), 1995.
 
-    Needs: the file, or NLTK with its corpus ``wordnet``. Not the images.
+    Needs: the file, or NLTK with its corpus ``wordnet`` (``README.md`` beside
+    the builders says how to have it offline). Not the images.
 
     Cost: O(L_s L_t h) time for h ancestors a class; 1,000 x 100 classes of
     WordNet take seconds.
@@ -76,6 +77,10 @@ class TaxonomyCost(BaseCost):
         asked = {name: self.aliases.get(name, name) for name in names}
         if self.path is None:
             wordnet = WordNet()
+            known = {**wordnet.imagenet(sides[1]),
+                     **wordnet.imagenet(sides[0])}
+            asked = {name: self.aliases.get(name, known.get(name, name))
+                     for name in names}
             synsets = {name: wordnet.find(asked[name]) for name in names}
             nodes = {
                 name: synset.name()

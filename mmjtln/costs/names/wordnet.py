@@ -1,11 +1,20 @@
 """Class names in WordNet, through NLTK."""
 import re
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
+
+from mmjtln.class_lists import tell_apart
+from mmjtln.datasets.known_classes import short_names
 
 from .taxonomy import Taxonomy
 from .tokens import synonyms, words
 
 _SYNSET_ID = re.compile(r'[nvars]\d{8}')
+#: Those of ILSVRC2012 in the order of its labels.
+_IMAGENET = Path(__file__).with_name('imagenet_synsets.txt')
 _SYNSET_NAME = re.compile(r'.+\.[nvars]\.\d+')
 
 
@@ -67,6 +76,27 @@ class WordNet:
                     break
         # Of equal counts, the first entered: the most frequent sense.
         return votes.most_common(1)[0][0] if votes else None
+
+    @staticmethod
+    def imagenet(classes: Sequence[str]) -> dict[str, str]:
+        """Return the synset ids of ImageNet's classes, by name.
+
+        A tenth of the thousand names is not the most frequent sense of its
+        words (a tick, a drake, a screw), so names alone would mislead.
+
+        Args:
+            classes (Sequence[str]): Class names.
+
+        Returns:
+            dict[str, str]: Empty if they are not ImageNet's 1,000, as
+            MMPretrain's data set or a ``ClassList`` names them.
+        """
+        names = tuple(classes)
+        if len(names) != 1000 or names not in (
+                short_names(IMAGENET_CATEGORIES)[0],
+                tell_apart(IMAGENET_CATEGORIES)):
+            return {}
+        return dict(zip(names, _IMAGENET.read_text().split(), strict=True))
 
     def taxonomy(self, synsets) -> Taxonomy:
         """Everything above the given synsets.

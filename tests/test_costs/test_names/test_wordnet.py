@@ -1,8 +1,11 @@
 """WordNet, in a database of nine nouns written in WordNet's own format."""
 import pytest
+from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
+from mmjtln.class_lists import tell_apart
 from mmjtln.costs import TaxonomyCost
 from mmjtln.costs.names.wordnet import WordNet
+from mmjtln.datasets import ClassList
 from tests.test_costs.conftest import Named
 
 nltk = pytest.importorskip('nltk')
@@ -144,3 +147,18 @@ def test_without_nltk_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'nltk.corpus', None)
     with pytest.raises(ImportError, match=r'mmjtln\[wordnet\]'):
         TaxonomyCost().check(Named('cat'), Named('dog'))
+
+
+def test_imagenet_is_known_by_its_synsets():
+    """As published: a few ids, the two cranes, and their order."""
+    classes = ClassList('imagenet').metainfo['classes']
+    ids = WordNet.imagenet(classes)
+    assert list(ids.values()) == sorted(ids.values())
+    assert [ids[name] for name in (
+        'tench', 'crane (bird)', 'crane (machine)', 'tick',
+        'toilet tissue')] == ['n01440764', 'n02012849', 'n03126707',
+                              'n01776313', 'n15075141']
+    full = WordNet.imagenet(tell_apart(IMAGENET_CATEGORIES))
+    assert list(full.values()) == list(ids.values())
+    assert WordNet.imagenet(classes[:999]) == {}
+    assert WordNet.imagenet(classes[::-1]) == {}

