@@ -34,7 +34,6 @@ from mmjtln.registered_names import with_registered_names
 from mmjtln.registry import COSTS, DATASETS
 from mmjtln.visualization import draw_cost, write_png
 
-
 _HOOKS = ('mmjtln.CostMatrixHook', 'mmjtln.TransportedHeadHook')
 
 
