@@ -138,7 +138,10 @@ def find_pipeline(cfg: Config):
 def pipeline_of(dataset):
     """Pipeline in a data set's config, looking into wrappers."""
     while dataset and 'pipeline' not in dataset:
-        dataset = dataset.get('dataset')
+        if isinstance(dataset, list):  # Several sources.
+            dataset = dataset[0]
+            continue
+        dataset = dataset.get('dataset') or dataset.get('datasets')
     return dataset['pipeline'] if dataset else None
 
 

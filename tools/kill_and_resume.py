@@ -30,9 +30,12 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
+from mmpretrain.registry import MODELS
 
 from mmjtln.datasets import MNIST5k
+from mmjtln.export.stock_model import stock_classifier
 
 TRAIN = Path(__file__).with_name('train.py')
 EPOCHS, STEPS = 4, 6
@@ -113,6 +116,26 @@ BY_ITERATION = {
                       val_interval=STEPS, _delete_=True),
     'default_hooks.checkpoint': dict(by_epoch=False, interval=4),
 }
+CLASS_LIST = {
+    # Another kind of start: no source images, the head of a checkpoint.
+    'load_from': 'stock.pth',
+    'model.lambda_s': 0.,
+    'train_dataloader.dataset.source': dict(
+        type='mmjtln.ClassList', classes='checkpoint', _delete_=True),
+    'custom_hooks': [
+        dict(type='mmjtln.ClassCheckHook'),
+        dict(type='mmjtln.StockCheckpointHook'),
+        dict(type='mmjtln.CostMatrixHook',
+             cost=dict(type='mmjtln.RandomCost'))],
+}
+SEVERAL_SOURCES = {
+    'train_dataloader.dataset.source': dict(
+        type='mmjtln.UnionDataset', draw=[3, 1], _delete_=True,
+        datasets=[
+            dict(type='mmjtln.MNIST5k', split='test', pipeline=PIPELINE),
+            dict(type='mmjtln.UCIDigits', split='val', pipeline=PIPELINE)]),
+    'model.source_head.num_classes': 20,
+}
 CONTROL = 'control: the CheckpointHook of MMEngine'
 #: Name -> (options over CONFIG, number of processes). All have random
 #: augmentation, dropout, stochastic depth and a schedule.
@@ -129,6 +152,15 @@ VARIANTS = {
         {'train_dataloader.batch_size': 4, **MIXUP, **EMA}, 2),
     '2 processes, by iteration': (
         {'train_dataloader.batch_size': 4, **BY_ITERATION}, 2),
+    'class list as source': (CLASS_LIST, 1),
+    '2 processes, class list as source, EMA': (
+        {'train_dataloader.batch_size': 4, **CLASS_LIST,
+         'custom_hooks': [*CLASS_LIST['custom_hooks'],
+                          dict(type='EMAHook')]}, 2),
+    'two sources': (SEVERAL_SOURCES, 1),
+    '2 processes, two sources, by iteration': (
+        {'train_dataloader.batch_size': 4, **BY_ITERATION,
+         **SEVERAL_SOURCES}, 2),
     # What the comparison finds where nothing is done for it.
     f'{CONTROL}, by epoch': (
         {'default_hooks.checkpoint.type': 'CheckpointHook'}, 1),
@@ -305,6 +337,17 @@ def differing(ours: dict, theirs: dict) -> list[str]:
         or not same(ours[name], theirs[name]))
 
 
+def write_stock(cfg: Config) -> None:
+    """Write a stock classifier of the source's classes to start from."""
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(stock_classifier(cfg.model, 'source'))
+    names = [f'class {i}' for i in range(cfg.model.source_head.num_classes)]
+    torch.save(
+        dict(state_dict=model.state_dict(),
+             meta=dict(dataset_meta=dict(classes=names))), cfg.load_from)
+
+
 def try_variant(name, folder: Path, kills: int, seed: int) -> dict:
     """Train in peace, train with kills, and compare."""
     rng = random.Random(f'{seed} {name}')
@@ -312,6 +355,9 @@ def try_variant(name, folder: Path, kills: int, seed: int) -> dict:
     cfg = Config(CONFIG)
     cfg.merge_from_dict(copy.deepcopy(options))  # It changes them.
     folder.mkdir(parents=True)
+    if cfg.get('load_from'):
+        cfg.load_from = str(folder / cfg.load_from)
+        write_stock(cfg)
     config = folder / 'config.py'
     cfg.dump(config)
     Training(config, folder / 'peace', processes).wait()

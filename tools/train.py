@@ -16,7 +16,7 @@ from host_tools import load_host_tool
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmjtln.apis.launch import adapt_to_machine
 from mmjtln.datasets.class_counts import fill_class_counts
@@ -33,7 +33,14 @@ def main() -> None:
     """Train, then test the best checkpoint."""
     host = load_host_tool('train')
     args = host.parse_args()
-    cfg = host.merge_args(Config.fromfile(args.config), args)
+    cfg = Config.fromfile(args.config)
+    start = cfg.get('load_from')
+    cfg = host.merge_args(cfg, args)
+    if cfg.get('resume') and cfg.get('load_from') is None and (
+            find_latest_checkpoint(cfg.work_dir) is None):
+        # Stopped before its first checkpoint, the run begins anew, with the
+        # weights that it began with.
+        cfg.load_from, cfg.resume = start, False
     fill_class_counts(adapt_to_machine(cfg))
     test_cfg = deepcopy(cfg)
 

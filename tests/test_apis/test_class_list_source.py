@@ -1,5 +1,7 @@
 """Everything works with a source of which only names and weights are there."""
 import copy
+import runpy
+import sys
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from mmjtln.export import export_classifier
 from tests.conftest import STOCK_NAMES
 from tests.ranks import run_ranks
 from tests.test_apis.test_distributed import assert_same_weights
-from tests.test_resume.test_exact_resume import go
+from tests.test_resume.test_exact_resume import TOOLS, go
 
 NAMES = ('crane (bird)', 'crane', *'cdefghijkl')
 
@@ -134,6 +136,23 @@ def test_resume_with_other_names_is_refused(class_list_run):
     class_list_run.work_dir += '/run'
     with pytest.raises(ValueError, match='other source classes'):
         Runner.from_cfg(class_list_run).train()
+
+
+def test_resume_before_the_first_checkpoint(class_list_run, tmp_path,
+                                            monkeypatch):
+    """The run begins anew from the checkpoint that its config names."""
+    class_list_run.train_dataloader.dataset.source.classes = 'checkpoint'
+    class_list_run.model.ot_loss = dict(grad_to='target')
+    class_list_run.dump(tmp_path / 'run.py')
+    work_dir = tmp_path / 'out'
+    monkeypatch.syspath_prepend(str(TOOLS))
+    monkeypatch.setattr(sys, 'argv', [
+        'train.py', str(tmp_path / 'run.py'), '--work-dir', str(work_dir),
+        '--resume'])
+    runpy.run_path(str(TOOLS / 'train.py'), run_name='__main__')
+    found = CheckpointLoader.load_checkpoint(f'{work_dir}/epoch_2.pth')
+    for key, value in stock_head(class_list_run).items():
+        assert torch.equal(found['state_dict'][f'source_head.{key}'], value)
 
 
 def rank_run(rank, cfg, folder):
