@@ -73,7 +73,8 @@ class CostMatrixHook(Hook):
                 'A run has one cost matrix, but `custom_hooks` has several '
                 'CostMatrixHooks. Keep one; mmjtln.CompositeCost adds up '
                 'several costs.')
-        if model.ot_loss.has_cost:
+        # A runner that has trained tests with the matrix of this hook.
+        if model.ot_loss.has_cost and not self._built:
             raise ValueError(
                 'A run has one cost matrix, but `model.ot_loss.cost` gives '
                 'one and CostMatrixHook would build another. Remove either.')

@@ -156,3 +156,10 @@ def test_with_ema(tiny_run, update_buffers):
     ema = next(h for h in runner.hooks if hasattr(h, 'ema_model')).ema_model
     torch.testing.assert_close(ema.module.ot_loss.cost,
                                runner.model.ot_loss.cost)
+
+
+def test_a_runner_that_has_trained_tests(tiny_run):
+    """The matrix that it then has is the hook's own."""
+    runner = Runner.from_cfg(tiny_run)
+    runner.train()
+    assert 'target/accuracy/top1' in runner.test()
