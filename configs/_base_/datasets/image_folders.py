@@ -3,11 +3,14 @@
 #     data/target/train/<class>/*      the few images that you care about
 #     data/target/val/<class>/*        to choose the checkpoint
 #     data/target/test/<class>/*       looked at once, at the end
-# The environment variables SOURCE and TARGET name other folders, or a config
-# that inherits this one does. Validation and test need a folder for each
-# target class, with the same names.
+# (tools/split_pictures.py makes the three of one.) The environment variables
+# SOURCE and TARGET name other folders, or a config that inherits this one
+# does; SIZE is the size of the images: 96 has a fifth of the pixels of 224,
+# for trials on a CPU. Validation and test need a folder for each target class,
+# of the same names.
 source_root = '{{$SOURCE:data/source}}'
 target_root = '{{$TARGET:data/target}}'
+image_size = {{'$SIZE:224'}}
 extensions = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.pgm', '.tif',
               '.tiff', '.webp')
 
@@ -19,14 +22,17 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     # Half of an image at least: with few of them, a crop that misses the
     # object is a wrong label too many.
-    dict(type='RandomResizedCrop', scale=224, crop_ratio_range=(0.5, 1.0)),
+    dict(
+        type='RandomResizedCrop',
+        scale=image_size,
+        crop_ratio_range=(0.5, 1.0)),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='ResizeEdge', scale=256, edge='short'),
-    dict(type='CenterCrop', crop_size=224),
+    dict(type='ResizeEdge', scale=image_size * 8 // 7, edge='short'),
+    dict(type='CenterCrop', crop_size=image_size),
     dict(type='PackInputs'),
 ]
 

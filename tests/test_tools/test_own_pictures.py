@@ -1,0 +1,114 @@
+"""Splitting pictures, and a stock config for MMPretrain's own tools."""
+import importlib.util
+import sys
+from pathlib import Path
+
+import mmpretrain
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from tests.pictures import SOURCE, own_config, picture_folders
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+HOST_TOOLS = Path(mmpretrain.__file__).parent / '.mim/tools'
+
+
+def run(monkeypatch, path: Path, *args) -> None:
+    """Run a tool in this process."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    tool = importlib.util.module_from_spec(spec)
+    monkeypatch.syspath_prepend(str(TOOLS))
+    spec.loader.exec_module(tool)
+    monkeypatch.setattr(sys, 'argv', [path.name, *map(str, args)])
+    tool.main()
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """Be where pictures and an own config are."""
+    picture_folders(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return own_config(tmp_path, 'jtln_resnet50_folders.py')
+
+
+def names(folder: str) -> set[str]:
+    """Return class and name of the pictures in a folder."""
+    return {f'{path.parent.name}/{path.name}'
+            for path in Path(folder).rglob('*.png')}
+
+
+def test_split(here, monkeypatch):
+    """Parts are disjoint, hold all pictures, and depend on the seed alone."""
+    tool = TOOLS / 'split_pictures.py'
+    for out, seed in (('a', 0), ('b', 0), ('c', 1)):
+        run(monkeypatch, tool, 'data/source', out, '--train', '2', '--val',
+            '1', '--seed', seed)
+    parts = [names(f'a/{part}') for part in ('train', 'val', 'test')]
+    assert [len(part) for part in parts] == [6, 3, 3]
+    assert set.union(*parts) == names('data/source')
+    for part in ('train', 'val', 'test'):
+        assert {path.name for path in Path('a', part).iterdir()} == set(SOURCE)
+        assert names(f'a/{part}') == names(f'b/{part}')
+    assert any(names(f'a/{part}') != names(f'c/{part}')
+               for part in ('train', 'val', 'test'))
+    assert (Path('a/val') / sorted(names('a/val'))[0]).read_bytes() == (
+        Path('data/source') / sorted(names('a/val'))[0]).read_bytes()
+
+
+def test_split_refuses(here, monkeypatch):
+    """Too few pictures, a folder without classes, a folder that is there."""
+    tool = TOOLS / 'split_pictures.py'
+    for folder, out, word in (('data/source', 'new', "'circle' has 4"),
+                              ('data/source/circle', 'new', 'no folder'),
+                              ('data/source', 'data', 'exists already')):
+        with pytest.raises(SystemExit, match=word):
+            run(monkeypatch, tool, folder, out, '--train', '3', '--val', '1')
+    assert not Path('new').exists()
+
+
+def test_stock_config(here, monkeypatch, capsys):
+    """It trains as a stock run, and MMPretrain's tools take it.
+
+    Few images drawn are none of their business.
+    """
+    cfg = Config.fromfile(here)
+    target = cfg.train_dataloader.dataset.target
+    cfg.train_dataloader.dataset.target = dict(
+        type='mmjtln.FewShotDataset', shots=2, dataset=target)
+    cfg.dump('few.py')
+    run(monkeypatch, TOOLS / 'stock_config.py', 'few.py', 'target.py')
+    run(monkeypatch, TOOLS / 'stock_config.py', 'few.py', 'source.py',
+        '--domain', 'source')
+    assert '_scope_' not in Path('target.py').read_text()
+    for domain, classes, images in (('target', 2, 6), ('source', 3, 12)):
+        stock = Config.fromfile(f'{domain}.py')
+        assert stock.model.type == 'ImageClassifier'
+        assert stock.model.head.num_classes == classes
+        assert 'source_head' not in stock.model
+        stock.update(work_dir=domain, log_level='WARNING')
+        stock.train_cfg.max_epochs = 1
+        for split in ('train', 'val', 'test'):
+            if stock.get(f'{split}_dataloader'):
+                stock[f'{split}_dataloader'].collate_fn = dict(
+                    type='default_collate')
+        runner = Runner.from_cfg(stock)
+        runner.train()
+        assert len(runner.train_dataloader.dataset) == images
+    if HOST_TOOLS.is_dir():
+        run(monkeypatch, HOST_TOOLS / 'visualization/browse_dataset.py',
+            'target.py', '-o', 'browsed', '-m', 'original', '--not-show')
+        assert len(list(Path('browsed').iterdir())) == 3  # Names come twice.
+        run(monkeypatch, HOST_TOOLS / 'misc/verify_dataset.py', 'target.py',
+            '--num-process', '1')
+        assert 'no broken file' in capsys.readouterr().out
+
+
+def test_stock_config_refuses(tiny_run, tmp_path, monkeypatch):
+    """The config of a stock run needs no other."""
+    tiny_run.train_dataloader.dataset = tiny_run.test_dataloader.dataset
+    tiny_run.dump(tmp_path / 'run.py')
+    with pytest.raises(ValueError, match='needs no other'):
+        run(monkeypatch, TOOLS / 'stock_config.py', tmp_path / 'run.py',
+            tmp_path / 'out.py')
+    assert not (tmp_path / 'out.py').exists()

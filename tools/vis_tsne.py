@@ -1,0 +1,39 @@
+"""Draw a t-SNE of the test images, with MMPretrain's flags.
+
+    python tools/vis_tsne.py CONFIG --checkpoint CHECKPOINT
+
+The flags and the work are those of MMPretrain's own script, which calls
+scikit-learn by a name that it has dropped since, and needs class counts in the
+config.
+"""
+import inspect
+
+from host_tools import load_host_tool
+from mmengine.config import Config
+
+from mmjtln.datasets.class_counts import fill_class_counts
+
+
+def main() -> None:
+    """Run MMPretrain's script on the installed scikit-learn."""
+    host = load_host_tool('visualization/vis_tsne')
+    sklearns, from_file = host.TSNE, Config.fromfile
+
+    def tsne(n_iter: int, **options):
+        name = ('max_iter' if 'max_iter' in inspect.signature(
+            sklearns).parameters else 'n_iter')
+        return sklearns(**options, **{name: n_iter})
+
+    class FilledConfig(Config):
+        """Configs whose class counts are numbers."""
+
+        @staticmethod
+        def fromfile(filename, *args, **kwargs) -> Config:
+            return fill_class_counts(from_file(filename, *args, **kwargs))
+
+    host.TSNE, host.Config = tsne, FilledConfig
+    host.main()
+
+
+if __name__ == '__main__':
+    main()
