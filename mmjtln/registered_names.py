@@ -1,4 +1,6 @@
 """Pure-Python configs, whose types are classes, as configs of names."""
+from typing import Any
+
 import mmpretrain.registry as host
 from mmengine.config import Config
 from mmengine.registry import Registry
@@ -32,7 +34,7 @@ def with_registered_names(cfg: Config) -> Config:
     return Config(_renamed(cfg.to_dict(), names), filename=cfg.filename)
 
 
-def _renamed(cfg, names: dict):
+def _renamed(cfg: Any, names: dict) -> Any:
     if isinstance(cfg, dict):
         return {key: _name(value, names) if key == 'type' else
                 _renamed(value, names) for key, value in cfg.items()}
@@ -41,7 +43,7 @@ def _renamed(cfg, names: dict):
     return cfg
 
 
-def _name(kind, names: dict):
+def _name(kind: str, names: dict) -> Any:
     # `mmjtln.OTLoss` is a name; a path has a module in it.
     if isinstance(kind, str) and kind.count('.') >= 2:
         return names.get(get_object_from_string(kind), kind)

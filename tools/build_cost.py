@@ -15,13 +15,17 @@ target classes the nearest source class is right.
 """
 import argparse
 import time
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
+from torch import nn
+from torch.utils.data import Dataset
 
 from mmjtln.apis.source_checkpoint import name_checkpoint
 from mmjtln.costs import CompositeCost, ImageCost
@@ -37,7 +41,7 @@ from mmjtln.visualization import draw_cost, write_png
 _HOOKS = ('mmjtln.CostMatrixHook', 'mmjtln.TransportedHeadHook')
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -88,7 +92,9 @@ def config_of_hook(cfg: Config) -> dict:
     return {}
 
 
-def cost_configs(cfg: Config, methods, options) -> list[dict]:
+def cost_configs(
+    cfg: Config, methods: Sequence[str], options: Any
+) -> list[dict]:
     """Configs of the builders that were asked for."""
     of_hook = config_of_hook(cfg)
     if methods is None and not of_hook:
@@ -106,7 +112,7 @@ def cost_configs(cfg: Config, methods, options) -> list[dict]:
     return configs
 
 
-def give_pipeline(cost_cfg: dict, pipeline) -> None:
+def give_pipeline(cost_cfg: dict, pipeline: list | dict | None) -> None:
     """Let image builders use a pipeline where they name none."""
     kind = COSTS.get(cost_cfg['type'])
     if issubclass(kind, CompositeCost):
@@ -116,7 +122,7 @@ def give_pipeline(cost_cfg: dict, pipeline) -> None:
         cost_cfg.setdefault('pipeline', pipeline)
 
 
-def find_pipeline(cfg: Config):
+def find_pipeline(cfg: Config) -> Any:
     """Find the pipeline without augmentation: one, one a domain, or None.
 
     That of the CostMatrixHook, of the validation data, or of the test data.
@@ -135,7 +141,7 @@ def find_pipeline(cfg: Config):
     return pipeline_of(val) or pipeline_of(test)
 
 
-def pipeline_of(dataset):
+def pipeline_of(dataset: Dataset) -> Any:
     """Pipeline in a data set's config, looking into wrappers."""
     while dataset and 'pipeline' not in dataset:
         if isinstance(dataset, list):  # Several sources.
@@ -145,7 +151,9 @@ def pipeline_of(dataset):
     return dataset['pipeline'] if dataset else None
 
 
-def build_model(cfg: Config, checkpoint, source_classes):
+def build_model(
+    cfg: Config, checkpoint: str | None, source_classes: Sequence[str]
+) -> Any:
     """Build the config's model and load what the checkpoint has of it."""
     if cfg.get('model') is None:
         return None
@@ -162,7 +170,9 @@ def build_model(cfg: Config, checkpoint, source_classes):
     return model.to(get_device())
 
 
-def load_source_head(model, checkpoint, source_classes) -> None:
+def load_source_head(
+    model: nn.Module, checkpoint: str | None, source_classes: Sequence[str]
+) -> None:
     """Load the source classifier, whatever it is called, if there is one.
 
     A stock classifier trained on the source classes has it in ``head``.

@@ -20,6 +20,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -99,7 +100,7 @@ def record(folder: str, arguments: list[str]) -> None:
 class Bench:
     """Runs the variants, each in a folder of its own."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = 29650
         self.configs = {}
@@ -108,8 +109,16 @@ class Bench:
             self.configs[name] = folder / f'{name}.py'
             cfg.dump(self.configs[name])
 
-    def start(self, name, world_size=1, batch=BATCH, config='base', flags=(),
-              options=(), nodes=1) -> list[subprocess.Popen]:
+    def start(
+        self,
+        name: str,
+        world_size: int = 1,
+        batch: list = BATCH,
+        config: str = 'base',
+        flags: Any = (),
+        options: Any = (),
+        nodes: Any = 1,
+    ) -> list[subprocess.Popen]:
         """Start a run; one launcher a node."""
         work_dir = self.folder / name
         work_dir.mkdir()
@@ -141,7 +150,7 @@ class Bench:
                 env={**os.environ, 'OMP_NUM_THREADS': '1'}))
         return launchers
 
-    def run(self, name, **options):
+    def run(self, name: str, **options: Any) -> Any:
         """Run to the end: losses (steps, terms), weights by name."""
         launchers = self.start(name, **options)
         work_dir = self.folder / name
@@ -191,7 +200,9 @@ class Bench:
                 f'{"names" if named else "does not name"} it')
 
 
-def difference(found, expected, kind='') -> tuple[float, float]:
+def difference(
+    found: Any, expected: Any, kind: str = ''
+) -> tuple[float, float]:
     """Return the largest differences of losses and of weights."""
     weights = [key for key in expected[1] if key.startswith(kind)]
     return ((found[0] - expected[0]).abs().max().item(),
@@ -199,7 +210,7 @@ def difference(found, expected, kind='') -> tuple[float, float]:
                 for key in weights))
 
 
-def compare(bench: Bench):
+def compare(bench: Bench) -> Any:
     """Run all variants; yield what, difference of losses, of weights."""
     half, quarter = BATCH // 2, BATCH // 4
     one = bench.run('one')

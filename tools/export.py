@@ -14,7 +14,7 @@ import argparse
 from mmjtln.apis import export_classifier
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config', help='config of the JTLN run')

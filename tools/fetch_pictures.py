@@ -45,7 +45,7 @@ EMOJI = {
 DESIGNS = ('google', 'twitter')
 
 
-def fetch(package: str, folder: Path, wanted) -> Path:
+def fetch(package: str, folder: Path, wanted: set[str]) -> Path:
     """Unpack what is wanted of a package of npm's registry.
 
     Args:

@@ -1,11 +1,12 @@
 """Access to the tools that MMPretrain's wheel carries, for their flags."""
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import mmpretrain
 
 
-def load_host_tool(name: str):
+def load_host_tool(name: str) -> ModuleType:
     """Import one of MMPretrain's scripts as a module.
 
     Args:

@@ -27,7 +27,9 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -53,7 +55,7 @@ PIPELINE = [
 TEST_PIPELINE = [dict(type='Resize', scale=32), dict(type='PackInputs')]
 
 
-def joint(pipeline) -> dict:
+def joint(pipeline: list | dict) -> dict:
     return dict(
         type='mmjtln.JointDataset',
         source=dict(type='mmjtln.MNIST5k', split='test', pipeline=pipeline),
@@ -190,7 +192,13 @@ class Training:
         resume (bool): Whether to go on with what is in ``work_dir``.
     """
 
-    def __init__(self, config, work_dir, processes=1, resume=False):
+    def __init__(
+        self,
+        config: str,
+        work_dir: str | Path,
+        processes: int = 1,
+        resume: bool = False,
+    ) -> None:
         self.work_dir = Path(work_dir)
         self.work_dir.mkdir(parents=True, exist_ok=True)
         self.log = self.work_dir / f'output_{time.time_ns()}.txt'
@@ -250,7 +258,9 @@ class Training:
                     f'training failed: {self.log.read_text()[-3000:]}')
 
 
-def kill_when(training: Training, step: int, in_write: bool, rng) -> bool:
+def kill_when(
+    training: Training, step: int, in_write: bool, rng: np.random.Generator
+) -> bool:
     """Kill a run some time after a step, or within the next write.
 
     Returns:
@@ -269,7 +279,7 @@ def kill_when(training: Training, step: int, in_write: bool, rng) -> bool:
     return True
 
 
-def load(path) -> dict:
+def load(path: str | Path) -> dict:
     return CheckpointLoader.load_checkpoint(
         str(path), map_location='cpu', logger='silent')
 
@@ -289,7 +299,7 @@ def unreadable(work_dir: Path) -> list[str]:
     return bad
 
 
-def flatten(value, name='') -> dict:
+def flatten(value: Any, name: str = '') -> dict:
     """Return the leaves of nested dicts and lists by their paths."""
     items = (value.items() if isinstance(value, dict) else
              enumerate(value) if isinstance(value, list | tuple) else None)
@@ -299,7 +309,7 @@ def flatten(value, name='') -> dict:
             for path, leaf in flatten(part, f'{name}/{key}').items()}
 
 
-def same(a, b) -> bool:
+def same(a: Any, b: Any) -> bool:
     if isinstance(a, torch.Tensor):
         return (isinstance(b, torch.Tensor) and a.dtype == b.dtype
                 and torch.equal(a.nan_to_num(7.5), b.nan_to_num(7.5)))
@@ -348,7 +358,7 @@ def write_stock(cfg: Config) -> None:
              meta=dict(dataset_meta=dict(classes=names))), cfg.load_from)
 
 
-def try_variant(name, folder: Path, kills: int, seed: int) -> dict:
+def try_variant(name: str, folder: Path, kills: int, seed: int) -> dict:
     """Train in peace, train with kills, and compare."""
     rng = random.Random(f'{seed} {name}')
     options, processes = VARIANTS[name]
@@ -403,7 +413,7 @@ def try_variant(name, folder: Path, kills: int, seed: int) -> dict:
     return result
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.split('\n')[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)

@@ -14,7 +14,9 @@ import argparse
 import csv
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmpretrain.utils import progress as host_progress
 
@@ -73,7 +75,7 @@ def predict(inferencer: JTLNInferencer, files: list[str], source: bool,
                 for result in predict(inferencer, [file], source, failed)]
 
 
-def best(scores, names, count: int) -> list:
+def best(scores: Any, names: Sequence[str], count: int) -> list:
     """Return class and score, by turns, of the best ``count`` classes."""
     row = []
     for label in scores.argsort()[::-1][:count]:

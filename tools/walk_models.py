@@ -37,6 +37,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.models import ClsHead
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
+from torch import nn
 
 import mmjtln  # noqa: F401  registers JTLNClassifier
 
@@ -100,7 +101,7 @@ def batch(size: int, channels: int) -> dict:
     return dict(inputs=images, data_samples=samples)
 
 
-def step(model, size: int, channels: int) -> list[str]:
+def step(model: nn.Module | None, size: int, channels: int) -> list[str]:
     """Train one step and predict; return the names of unused parameters.
 
     Raises:
@@ -214,7 +215,7 @@ def table(results: dict) -> str:
     return '\n'.join(lines)
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__.split('\n')[0],

@@ -1,5 +1,7 @@
 """Predicting with a trained JTLN: files, arrays and folders."""
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain import ImageClassificationInferencer
 from mmpretrain.registry import TRANSFORMS
 from PIL import Image, ImageOps
+from torch import nn
 
 from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.domains import SOURCE, TARGET
@@ -47,8 +50,15 @@ class JTLNInferencer(ImageClassificationInferencer):
     forward_kwargs = _options
     postprocess_kwargs = _options
 
-    def __init__(self, model, pretrained=True, device=None, classes=None,
-                 source_classes=None, **kwargs) -> None:
+    def __init__(
+        self,
+        model: nn.Module | str | Config,
+        pretrained: Any = True,
+        device: Any = None,
+        classes: Sequence[str] | None = None,
+        source_classes: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         if isinstance(model, str | Path) and Path(model).suffix == '.py':
             model = Config.fromfile(model)
         if isinstance(model, Config):
@@ -59,9 +69,9 @@ class JTLNInferencer(ImageClassificationInferencer):
         meta = getattr(self.model, '_dataset_meta', None) or {}
         self.source_classes = source_classes or meta.get('source_classes')
 
-    def __call__(self, inputs, return_datasamples: bool = False,
+    def __call__(self, inputs: Any, return_datasamples: bool = False,
                  batch_size: int = 1, return_source: bool = False,
-                 return_plan: bool = False, **kwargs) -> list:
+                 return_plan: bool = False, **kwargs: Any) -> list:
         """Predict.
 
         Args:
@@ -102,7 +112,7 @@ class JTLNInferencer(ImageClassificationInferencer):
                     result['img_path'] = image
         return results
 
-    def _init_pipeline(self, cfg):
+    def _init_pipeline(self, cfg: Config) -> Any:
         if not isinstance(self.model, JTLNClassifier):
             raise TypeError(
                 'JTLNInferencer predicts with a JTLNClassifier, got '
@@ -115,7 +125,7 @@ class JTLNInferencer(ImageClassificationInferencer):
         with DefaultScope.overwrite_default_scope(TRANSFORMS.scope):
             return super()._init_pipeline(cfg)
 
-    def _inputs_to_list(self, inputs) -> list:
+    def _inputs_to_list(self, inputs: Any) -> list:
         if isinstance(inputs, str | Path) and Path(inputs).is_dir():
             return image_files(inputs)
         return [_as_host_takes_it(image)
@@ -152,9 +162,14 @@ class JTLNInferencer(ImageClassificationInferencer):
         logits = self.model.logits(feats)
         return ot_loss.transport(logits[SOURCE], logits[TARGET])
 
-    def postprocess(self, preds, visualization, return_datasamples=False,
-                    return_source: bool = False,
-                    return_plan: bool = False) -> list:
+    def postprocess(
+        self,
+        preds: Any,
+        visualization: Any,
+        return_datasamples: bool = False,
+        return_source: bool = False,
+        return_plan: bool = False,
+    ) -> list:
         """Turn data samples into dicts."""
         results = super().postprocess(preds, visualization,
                                       return_datasamples)
@@ -175,7 +190,7 @@ class JTLNInferencer(ImageClassificationInferencer):
         return results
 
 
-def _as_host_takes_it(image):
+def _as_host_takes_it(image: Any) -> Any:
     """Turn paths into strings and PIL images into BGR arrays."""
     if isinstance(image, Path):
         return str(image)

@@ -1,5 +1,6 @@
 """Training from a config in one call."""
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import RUNNERS
@@ -16,7 +17,7 @@ _LOADER_DEFAULTS = dict(
     collate_fn=dict(type='default_collate'))
 
 
-def train(config, **overrides) -> Runner:
+def train(config: str | Path | Config, **overrides: Any) -> Runner:
     """Train from a config, as ``tools/train.py`` does.
 
     Args:

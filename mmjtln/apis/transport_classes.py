@@ -1,8 +1,10 @@
 """A classifier of new classes from a stock checkpoint, at once."""
 import tempfile
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,12 +64,19 @@ class TransportedClasses:
     plain: HeldOut | None = None
 
 
-def transport_classes(config, checkpoint, classes=None, out_dir='transported',
-                      images=None, source_classes=None,
-                      text: dict | None = None, reg: float = REG,
-                      relax: float | None = RELAX,
-                      penalty: float | None = None,
-                      onnx: bool = False) -> TransportedClasses:
+def transport_classes(
+    config: str | Path | Config,
+    checkpoint: str | Path,
+    classes: Sequence[str] | str | Path | None = None,
+    out_dir: str | Path = 'transported',
+    images: Any = None,
+    source_classes: Sequence[str] | str | Path | None = None,
+    text: dict | None = None,
+    reg: float = REG,
+    relax: float | None = RELAX,
+    penalty: float | None = None,
+    onnx: bool = False,
+) -> TransportedClasses:
     """Turn a stock classifier into one of other classes, by their names.
 
     Its last layer is carried over by the relaxed transport plan between the
@@ -131,7 +140,7 @@ def transport_classes(config, checkpoint, classes=None, out_dir='transported',
     return TransportedClasses(files, cost, shares.numpy(), far, **found)
 
 
-def _read_config(config) -> Config:
+def _read_config(config: str | Path | Config) -> Config:
     if isinstance(config, Config):
         return deepcopy(config)
     if not Path(config).is_file() and ModelHub.has(str(config)):
@@ -153,14 +162,16 @@ def _dataset(cfg: Config) -> dict:
     return loader.dataset
 
 
-def _image_folder(images, pipeline: list[dict]) -> CustomDataset:
+def _image_folder(images: Any, pipeline: list[dict]) -> CustomDataset:
     if not Path(images).is_dir():
         raise FileNotFoundError(f'There is no folder of images {images}.')
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         return CustomDataset(data_root=str(images), pipeline=pipeline)
 
 
-def _target_names(classes, dataset: CustomDataset | None) -> tuple:
+def _target_names(
+    classes: Sequence[str], dataset: CustomDataset | None
+) -> tuple:
     folders = None if dataset is None else tuple(dataset.metainfo['classes'])
     if classes is None:
         if folders is None:
@@ -182,7 +193,9 @@ def _target_names(classes, dataset: CustomDataset | None) -> tuple:
     return names
 
 
-def _source_list(source_classes, loaded: dict, checkpoint):
+def _source_list(
+    source_classes: Any, loaded: dict, checkpoint: str | Path
+) -> Any:
     """Return what names the classes that the checkpoint knows."""
     if source_classes is not None:
         return source_classes
@@ -191,8 +204,13 @@ def _source_list(source_classes, loaded: dict, checkpoint):
     return 'imagenet'
 
 
-def _joint_config(cfg: Config, source: ClassList, target: ClassList, images,
-                  pipeline: list[dict]) -> Config:
+def _joint_config(
+    cfg: Config,
+    source: ClassList,
+    target: ClassList,
+    images: Any,
+    pipeline: list[dict],
+) -> Config:
     """Return a JTLN whose source head is the stock classifier's."""
     counts = [len(part.metainfo['classes']) for part in (source, target)]
     model = cfg.model.to_dict()
@@ -218,7 +236,7 @@ def _joint_config(cfg: Config, source: ClassList, target: ClassList, images,
             source_classes=list(source.metainfo['classes']))))
 
 
-def _load(cfg: Config, loaded: dict, checkpoint) -> nn.Module:
+def _load(cfg: Config, loaded: dict, checkpoint: str | Path) -> nn.Module:
     """Build the model and load the checkpoint, its head as source head.
 
     Raises:
@@ -278,8 +296,13 @@ def _fit(model: nn.Module, dataset: CustomDataset,
                 transported=found, plain=plain)
 
 
-def _export(cfg: Config, model: nn.Module, cost: CostMatrix, out_dir,
-            onnx: bool) -> dict[str, Path]:
+def _export(
+    cfg: Config,
+    model: nn.Module,
+    cost: CostMatrix,
+    out_dir: str | Path,
+    onnx: bool,
+) -> dict[str, Path]:
     """Write the target classifier in MMPretrain's own types."""
     model.ot_loss.set_cost(cost)
     with tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from torch import nn
+from torch.utils.data import Dataset
 
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
@@ -26,7 +27,7 @@ class FrozenData:
     classes: tuple[str, ...]
 
 
-def read_features(dataset, model: nn.Module, separator: str | None
+def read_features(dataset: Dataset, model: nn.Module, separator: str | None
                   ) -> FrozenData:
     """Compute the features before a model's last layer.
 

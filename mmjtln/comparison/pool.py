@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 from .run import execute, finished
 
@@ -76,7 +77,7 @@ class Pool:
         return results
 
     @staticmethod
-    def _collect(process, job: Job) -> dict:
+    def _collect(process: Any, job: Job) -> dict:
         result = finished(job.cfg, job.folder)
         if result is not None:
             return result

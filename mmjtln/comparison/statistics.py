@@ -1,9 +1,11 @@
 """Means, paired differences and their uncertainty."""
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import stats
 
 
-def mean_interval(values) -> dict:
+def mean_interval(values: Sequence[float]) -> dict:
     """Return the mean and Student's 95 % confidence interval of it.
 
     Args:
@@ -46,7 +48,7 @@ def paired_difference(values: dict, reference: dict) -> dict:
     return result
 
 
-def holm(p_values) -> list:
+def holm(p_values: Sequence[float | None]) -> list:
     """Correct p values for their number (Holm 1979).
 
     Sorted ascending, the k-th of m is multiplied by m - k + 1, and none gets
@@ -119,7 +121,7 @@ def summarise(results: dict, references: list[str]) -> list[dict]:
     return rows
 
 
-def _mean(method: dict, shots, key: str) -> float:
+def _mean(method: dict, shots: int | None, key: str) -> float:
     found = [run.get(key, 0) for run in method['runs']
              if run['shots'] == shots and 'test' in run]
     return float(np.mean(found)) if found else 0.

@@ -2,10 +2,14 @@
 import inspect
 import json
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Any
 
 import numpy as np
+from torch import nn
+from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
 from mmjtln.version import __version__
@@ -64,7 +68,7 @@ class BaseCost(metaclass=ABCMeta):
                  double_centre: bool = False,
                  scale: bool = True,
                  temperature: float = 1.0,
-                 cap: float | None = None):
+                 cap: float | None = None) -> None:
         if not 0 < temperature < float('inf'):
             raise ValueError('temperature of a cost matrix must be positive '
                              f'and finite, got {temperature}')
@@ -76,7 +80,12 @@ class BaseCost(metaclass=ABCMeta):
         self.temperature = temperature
         self.cap = cap
 
-    def check(self, source_dataset, target_dataset, model=None) -> None:
+    def check(
+        self,
+        source_dataset: Dataset,
+        target_dataset: Dataset,
+        model: nn.Module | None = None,
+    ) -> None:
         """Find bad input without doing the work.
 
         Takes the same arguments and raises the same errors as a call.
@@ -85,8 +94,8 @@ class BaseCost(metaclass=ABCMeta):
         classes_of(target_dataset, 'target')
         self.prepare(source_dataset, target_dataset, model)
 
-    def __call__(self, source_dataset, target_dataset,
-                 model=None) -> CostMatrix:
+    def __call__(self, source_dataset: Dataset, target_dataset: Dataset,
+                 model: nn.Module | None = None) -> CostMatrix:
         """Build the cost matrix.
 
         Args:
@@ -119,8 +128,8 @@ class BaseCost(metaclass=ABCMeta):
             source_hash=found.source_hash,
             versions=self.versions())
 
-    def evaluate(self, prepared, source_classes,
-                 target_classes) -> tuple[np.ndarray, RawCost]:
+    def evaluate(self, prepared: Any, source_classes: Sequence[str],
+                 target_classes: Sequence[str]) -> tuple[np.ndarray, RawCost]:
         """Measure and normalise.
 
         Args:
@@ -144,11 +153,16 @@ class BaseCost(metaclass=ABCMeta):
         return costs, found
 
     @abstractmethod
-    def prepare(self, source_dataset, target_dataset, model):
+    def prepare(
+        self,
+        source_dataset: Dataset,
+        target_dataset: Dataset,
+        model: nn.Module | None,
+    ) -> Any:
         """Validate the input and gather what :meth:`measure` needs."""
 
     @abstractmethod
-    def measure(self, prepared) -> RawCost:
+    def measure(self, prepared: Any) -> RawCost:
         """Compute the raw distances, shape (L_s, L_t)."""
 
     def settings(self) -> dict:

@@ -1,7 +1,10 @@
 """A weighted sum of other cost matrices."""
 import hashlib
+from typing import Any
 
 import numpy as np
+from torch import nn
+from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
 from mmjtln.registry import COSTS
@@ -35,7 +38,7 @@ class CompositeCost(BaseCost):
     def __init__(self,
                  costs: list[dict],
                  weights: list[float] | None = None,
-                 **kwargs):
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not costs:
             raise ValueError('a CompositeCost needs one or more costs')
@@ -50,7 +53,12 @@ class CompositeCost(BaseCost):
                              f'and not all zero, got {list(self.weights)}')
         self.parts = [COSTS.build(config) for config in costs]
 
-    def prepare(self, source_dataset, target_dataset, model):
+    def prepare(
+        self,
+        source_dataset: Dataset,
+        target_dataset: Dataset,
+        model: nn.Module | None,
+    ) -> Any:
         prepared = [
             part.prepare(source_dataset, target_dataset, model)
             for part in self.parts
@@ -58,7 +66,7 @@ class CompositeCost(BaseCost):
         return prepared, (classes_of(source_dataset, 'source'),
                           classes_of(target_dataset, 'target'))
 
-    def measure(self, prepared) -> RawCost:
+    def measure(self, prepared: Any) -> RawCost:
         prepared, classes = prepared
         total, digest, details = 0.0, hashlib.sha256(), []
         for part, ready, weight in zip(

@@ -57,7 +57,7 @@ class CostMatrix:
     source_hash: str = ''
     versions: dict = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         matrix = _as_costs(self.matrix)
         source = check_names(self.source_classes, 'source')
         target = check_names(self.target_classes, 'target')
@@ -120,7 +120,7 @@ class CostMatrix:
             source_classes=source,
             target_classes=target)
 
-    def save(self, path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the matrix to an ``.npz`` file, without pickle, atomically.
 
         A reader sees the old file or the new one, never a part, see
@@ -140,7 +140,7 @@ class CostMatrix:
                 })
 
     @classmethod
-    def load(cls, path) -> 'CostMatrix':
+    def load(cls, path: str | Path) -> 'CostMatrix':
         """Read and verify a file that :meth:`save` wrote.
 
         Args:
@@ -169,7 +169,7 @@ class CostMatrix:
                 'with tools/build_cost.py') from None
 
 
-def _as_costs(matrix) -> np.ndarray:
+def _as_costs(matrix: np.ndarray) -> np.ndarray:
     try:
         matrix = np.array(matrix, dtype=np.float64, order='C')
     except (TypeError, ValueError) as error:
@@ -182,7 +182,9 @@ def _as_costs(matrix) -> np.ndarray:
     return matrix
 
 
-def _check_entries(matrix, source, target):
+def _check_entries(
+    matrix: np.ndarray, source: tuple[str, ...], target: tuple[str, ...]
+) -> None:
     for bad, rule in ((~np.isfinite(matrix), 'finite'),
                       (matrix < 0, 'non-negative')):
         if bad.any():
@@ -194,12 +196,12 @@ def _check_entries(matrix, source, target):
                 'computed the matrix')
 
 
-def _positions(have, want) -> list[int]:
+def _positions(have: Sequence[str], want: Sequence[str]) -> list[int]:
     index = {name: i for i, name in enumerate(have)}
     return [index[name] for name in want]
 
 
-def _read(path) -> dict:
+def _read(path: str | Path) -> dict:
     with np.load(path, allow_pickle=False) as archive:
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError('it is a plain array, not an npz archive')

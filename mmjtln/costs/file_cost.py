@@ -1,10 +1,14 @@
 """A cost matrix read from a file."""
 import csv
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
+from torch import nn
+from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
 from mmjtln.registry import COSTS
@@ -47,7 +51,7 @@ class FileCost(BaseCost):
                  source_classes: list | str | None = None,
                  target_classes: list | str | None = None,
                  scale: bool = False,
-                 **kwargs):
+                 **kwargs: Any) -> None:
         super().__init__(scale=scale, **kwargs)
         suffix = Path(path).suffix.lower()
         if suffix not in _SUFFIXES:
@@ -63,7 +67,12 @@ class FileCost(BaseCost):
         self.source_classes = source_classes
         self.target_classes = target_classes
 
-    def prepare(self, source_dataset, target_dataset, model):
+    def prepare(
+        self,
+        source_dataset: Dataset,
+        target_dataset: Dataset,
+        model: nn.Module | None,
+    ) -> Any:
         path = Path(self.path)
         if not path.is_file():
             raise FileNotFoundError(
@@ -83,7 +92,7 @@ class FileCost(BaseCost):
                 logger='current')
         return aligned
 
-    def measure(self, prepared) -> RawCost:
+    def measure(self, prepared: Any) -> RawCost:
         digest = hashlib.sha256(Path(self.path).read_bytes()).hexdigest()
         details = {}
         if prepared.method:
@@ -93,7 +102,7 @@ class FileCost(BaseCost):
                 source_hash=prepared.source_hash)
         return RawCost(prepared.matrix, digest, details)
 
-    def _read(self, path) -> CostMatrix:
+    def _read(self, path: str | Path) -> CostMatrix:
         suffix = path.suffix.lower()
         if suffix == '.npz':
             return CostMatrix.load(path)
@@ -108,7 +117,7 @@ class FileCost(BaseCost):
                 f'{path} is not a valid cost matrix: {error}') from None
 
 
-def _read_csv(path) -> CostMatrix:
+def _read_csv(path: str | Path) -> CostMatrix:
     with open(path, newline='', encoding='utf-8-sig') as file:
         rows = [row for row in csv.reader(file) if row]
     if len(rows) < 2 or len(rows[0]) < 2:
@@ -123,7 +132,7 @@ def _read_csv(path) -> CostMatrix:
                       [row[0] for row in rows[1:]], target)
 
 
-def _names(names) -> list[str]:
+def _names(names: Sequence[str]) -> list[str]:
     if isinstance(names, str):
         names = Path(names).read_text(encoding='utf-8').splitlines()
     return list(names)

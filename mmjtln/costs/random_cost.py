@@ -1,7 +1,10 @@
 """Costs that know nothing: a control for those that do."""
 import hashlib
+from typing import Any
 
 import numpy as np
+from torch import nn
+from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
 from mmjtln.registry import COSTS
@@ -24,16 +27,21 @@ class RandomCost(BaseCost):
         **kwargs: Arguments of :class:`BaseCost`.
     """
 
-    def __init__(self, seed: int = 0, **kwargs):
+    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed
 
-    def prepare(self, source_dataset, target_dataset, model):
+    def prepare(
+        self,
+        source_dataset: Dataset,
+        target_dataset: Dataset,
+        model: nn.Module | None,
+    ) -> Any:
         """Return the shape (L_s, L_t)."""
         return [len(classes_of(dataset, side)) for side, dataset in (
             ('source', source_dataset), ('target', target_dataset))]
 
-    def measure(self, prepared) -> RawCost:
+    def measure(self, prepared: Any) -> RawCost:
         """Draw the costs, shape (L_s, L_t)."""
         matrix = np.random.default_rng(self.seed).random(prepared)
         return RawCost(matrix, hashlib.sha256(matrix.tobytes()).hexdigest())

@@ -1,6 +1,8 @@
 """A known relation of two label sets, to judge cost matrices by."""
 import csv
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmjtln.class_lists import quote_names
 
@@ -9,8 +11,8 @@ from .cost_matrix import CostMatrix
 NAMED_RELATIONS = ('order', 'name')
 
 
-def read_relation(relation: str, source_classes,
-                  target_classes) -> dict[str, set[str]]:
+def read_relation(relation: str, source_classes: Sequence[str],
+                  target_classes: Sequence[str]) -> dict[str, set[str]]:
     """Find the source classes that each target class belongs to.
 
     Args:
@@ -77,7 +79,7 @@ def judge(cost: CostMatrix,
     }
 
 
-def _read_pairs(path):
+def _read_pairs(path: str | Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(
             f'no relation at {path}: give {", ".join(NAMED_RELATIONS)} or a '

@@ -1,9 +1,10 @@
 """Build a data set from a config, whatever the default scope is."""
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
+from torch.utils.data import Dataset
 
 
-def build_dataset(dataset):
+def build_dataset(dataset: Dataset | dict) -> Dataset:
     """Build a data set unless it is one already.
 
     Wrappers of MMEngine build what they wrap with MMEngine's root registry,

@@ -73,7 +73,9 @@ class ClassList(BaseDataset):
         return []
 
 
-def _read(classes) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _read(
+    classes: Sequence[str],
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return names and synonyms."""
     if not isinstance(classes, (str, Path)):
         names = check_names(
@@ -108,6 +110,8 @@ def _read(classes) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     return _unique(registered_classes(str(classes)))
 
 
-def _unique(names) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _unique(
+    names: Sequence[str],
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     short, synonyms = short_names(names)
     return check_names(short, 'source'), synonyms

@@ -2,6 +2,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from torch.utils.data import Dataset
 
 from mmjtln.registry import DATASETS
 
@@ -28,8 +29,8 @@ class ClassSubset(SubsetDataset):
         ValueError: A name is unknown or given twice, or no image is left.
     """
 
-    def __init__(self, dataset, classes: Sequence[str],
-                 lazy_init: bool = False):
+    def __init__(self, dataset: Dataset, classes: Sequence[str],
+                 lazy_init: bool = False) -> None:
         self.classes = tuple(classes)
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(
@@ -39,7 +40,7 @@ class ClassSubset(SubsetDataset):
         # Wrappers read the class names before the annotations are loaded.
         self._metainfo = {**self._metainfo, 'classes': self.classes}
 
-    def _select(self, dataset, labels) -> list[int]:
+    def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
         known = list(dataset.metainfo.get('classes') or ())
         unknown = [name for name in self.classes if name not in known]
         if unknown:
@@ -58,5 +59,5 @@ class ClassSubset(SubsetDataset):
                 f'{self.classes}; mend `classes` of the ClassSubset')
         return indices.tolist()
 
-    def _finish(self, dataset) -> None:
+    def _finish(self, dataset: Dataset) -> None:
         relabel(dataset, self._new_label, self.classes)

@@ -3,12 +3,13 @@ import hashlib
 from pathlib import PurePath
 
 import numpy as np
+from torch.utils.data import Dataset
 
 #: Images looked at in a data set; in a larger one, evenly spaced.
 _MOST_IMAGES = 100_000
 
 
-def data_digest(dataset) -> str:
+def data_digest(dataset: Dataset) -> str:
     """Return a digest of which images a data set holds, and their labels.
 
     An image counts by its label and the last two parts of its path, so that

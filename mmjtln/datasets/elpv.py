@@ -1,6 +1,7 @@
 """Photographs of solar cells that come with a package."""
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from mmpretrain.datasets import BaseDataset
 
@@ -57,7 +58,7 @@ class ELPV(BaseDataset):
                  labels: str,
                  split: str = 'train',
                  data_root: str = '',
-                 **kwargs):
+                 **kwargs: Any) -> None:
         for name, value, known in (('cell_type', cell_type, self.CELL_TYPES),
                                    ('labels', labels, tuple(self.CLASSES_OF)),
                                    ('split', split, self.SPLITS)):

@@ -1,5 +1,6 @@
 """A few images of each class, drawn by seed."""
 import numpy as np
+from torch.utils.data import Dataset
 
 from mmjtln.registry import DATASETS
 
@@ -27,8 +28,8 @@ class FewShotDataset(SubsetDataset):
             images.
     """
 
-    def __init__(self, dataset, shots: int, seed: int = 0,
-                 lazy_init: bool = False):
+    def __init__(self, dataset: Dataset | dict, shots: int, seed: int = 0,
+                 lazy_init: bool = False) -> None:
         if not isinstance(shots, int) or shots < 1:
             raise ValueError(
                 'shots must be an int of at least 1, a number of images of '
@@ -38,7 +39,7 @@ class FewShotDataset(SubsetDataset):
         self.seed = seed
         super().__init__(dataset, lazy_init=lazy_init)
 
-    def _select(self, dataset, labels) -> list[int]:
+    def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
         chosen = []
         for label, name in enumerate(dataset.metainfo.get('classes', ())):
             indices = np.flatnonzero(labels == label)

@@ -2,9 +2,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from torch.utils.data import Dataset
+
 
 @contextmanager
-def name_image(dataset, index: int, domain: str) -> Iterator[None]:
+def name_image(dataset: Dataset, index: int, domain: str) -> Iterator[None]:
     """Give an error inside the block the path of the image.
 
     The decoders of MMPretrain's pipelines mostly do not say what they decode.
@@ -27,7 +29,7 @@ def name_image(dataset, index: int, domain: str) -> Iterator[None]:
             f'mend the {domain} data set\'s paths or pipeline.') from error
 
 
-def _path(dataset, index: int) -> str:
+def _path(dataset: Dataset, index: int) -> str:
     try:
         path = dataset.get_data_info(index).get('img_path')
     except Exception:  # Whatever it is, the first error matters more.

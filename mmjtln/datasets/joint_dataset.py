@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from mmengine.dataset import ConcatDataset, force_full_init
-from torch.utils.data import get_worker_info
+from torch.utils.data import Dataset, get_worker_info
 
 from mmjtln.class_lists import describe_difference
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
@@ -58,8 +58,13 @@ class JointDataset(ConcatDataset):
         TypeError: A domain is no data set.
     """
 
-    def __init__(self, source=None, target=None, lazy_init: bool = False,
-                 **inherited: Any):
+    def __init__(
+        self,
+        source: Any = None,
+        target: Any = None,
+        lazy_init: bool = False,
+        **inherited: Any,
+    ) -> None:
         if inherited:
             raise TypeError(
                 'a JointDataset takes `source` and `target`, but got '
@@ -78,7 +83,7 @@ class JointDataset(ConcatDataset):
             self.full_init()
 
     @staticmethod
-    def _build(domain: str, dataset: Any):
+    def _build(domain: str, dataset: Any) -> Any:
         if dataset is None:
             raise ValueError(
                 'a JointDataset needs a source and a target, but '
@@ -94,7 +99,7 @@ class JointDataset(ConcatDataset):
                 f'of MMPretrain, but got {type(dataset).__name__}')
         return dataset
 
-    def full_init(self):
+    def full_init(self) -> None:
         """Load both data sets and check what training rests on."""
         if self._fully_initialized:
             return
@@ -119,12 +124,12 @@ class JointDataset(ConcatDataset):
         super().full_init()
 
     @property
-    def source(self):
+    def source(self) -> Dataset:
         """object: The source data set."""
         return self.datasets[0]
 
     @property
-    def target(self):
+    def target(self) -> Dataset:
         """object: The target data set."""
         return self.datasets[1]
 
@@ -146,17 +151,17 @@ class JointDataset(ConcatDataset):
         }
 
     @property
-    def source_classes(self):
+    def source_classes(self) -> Any:
         """Sequence[str] | None: Names of the source classes."""
         return self.source.metainfo.get('classes')
 
     @property
-    def target_classes(self):
+    def target_classes(self) -> Any:
         """Sequence[str] | None: Names of the target classes."""
         return self.target.metainfo.get('classes')
 
     @property
-    def CLASSES(self):  # noqa: N802, the host's name
+    def CLASSES(self) -> Any:  # noqa: N802, the host's name
         """Sequence[str] | None: Names of the target classes."""
         return self.target_classes
 
@@ -259,7 +264,7 @@ class JointDataset(ConcatDataset):
         return class_indices(self.datasets[DOMAINS.index(domain)], domain)
 
 
-def _build_named(domain: str, dataset: Any):
+def _build_named(domain: str, dataset: Any) -> Any:
     """Build a domain's data set; say which classes a concatenation mixes."""
     try:
         return build_dataset(dataset)
@@ -287,7 +292,7 @@ def _empty_message(domain: str) -> str:
 
 
 @contextmanager
-def _explain_empty(domain: str):
+def _explain_empty(domain: str) -> str:
     """Say what MMEngine means when it fails to serialize no annotation."""
     try:
         yield
@@ -298,7 +303,7 @@ def _explain_empty(domain: str):
 
 
 @contextmanager
-def _name_domain(domain: str):
+def _name_domain(domain: str) -> Any:
     """Say in which domain an image has a wrong label."""
     try:
         yield

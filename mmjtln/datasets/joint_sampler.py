@@ -1,6 +1,7 @@
 """The order in which joint training sees its images."""
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from mmengine.dataset import DefaultSampler
 from mmengine.dist import get_dist_info
@@ -105,7 +106,7 @@ class JointSampler(BatchSampler):
                  batch_size: int,
                  source_share: float = 0.5,
                  epoch: str | int = TARGET,
-                 drop_last: bool = False):
+                 drop_last: bool = False) -> None:
         if not isinstance(sampler, DefaultSampler):
             raise TypeError(
                 'a JointSampler takes seed and shuffling from a '
@@ -227,7 +228,9 @@ class JointSampler(BatchSampler):
         self.first_batch = first_batch
 
 
-def _check(batch_size, source_share, epoch, seed) -> None:
+def _check(
+    batch_size: int, source_share: float, epoch: str | int, seed: int | None
+) -> None:
     """Refuse what cannot make the batches asked for."""
     if not _is_int(batch_size) or batch_size < 1:
         raise ValueError(
@@ -261,5 +264,5 @@ def _check(batch_size, source_share, epoch, seed) -> None:
             f'`source_share` of {_WHERE}')
 
 
-def _is_int(value) -> bool:
+def _is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)

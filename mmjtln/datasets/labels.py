@@ -1,4 +1,6 @@
 """The class indices of a data set, read without decoding an image."""
+from typing import Any
+
 import numpy as np
 from mmengine.dataset import (
     ClassBalancedDataset,
@@ -6,11 +8,12 @@ from mmengine.dataset import (
     RepeatDataset,
 )
 from mmpretrain.datasets import KFoldDataset
+from torch.utils.data import Dataset
 
 from mmjtln.class_lists import describe_difference
 
 
-def single_label(data_info) -> int:
+def single_label(data_info: Any) -> int:
     """Return the one class index of an image.
 
     Args:
@@ -36,7 +39,7 @@ def single_label(data_info) -> int:
     return int(label.reshape(()))
 
 
-def gt_labels(dataset) -> np.ndarray:
+def gt_labels(dataset: Dataset) -> np.ndarray:
     """Return the class index of every image of a data set.
 
     Wrappers are looked through: an image that a wrapper repeats is read once.
@@ -67,7 +70,7 @@ def gt_labels(dataset) -> np.ndarray:
         dtype=np.int64)
 
 
-def class_indices(dataset, name: str) -> np.ndarray:
+def class_indices(dataset: Dataset, name: str) -> np.ndarray:
     """Return the labels of a data set, checked against its classes.
 
     Args:
@@ -103,7 +106,7 @@ def class_indices(dataset, name: str) -> np.ndarray:
     return labels
 
 
-def _check_one_class_list(datasets) -> None:
+def _check_one_class_list(datasets: Any) -> None:
     first, *others = (tuple(d.metainfo.get('classes') or ())
                       for d in datasets)
     for number, classes in enumerate(others, 1):

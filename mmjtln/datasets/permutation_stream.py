@@ -21,8 +21,14 @@ class PermutationStream:
             sampling in a random order. Defaults to None, once each.
     """
 
-    def __init__(self, size: int, seed, only: int | None = None,
-                 shuffle: bool = True, weights: np.ndarray | None = None):
+    def __init__(
+        self,
+        size: int,
+        seed: int | None,
+        only: int | None = None,
+        shuffle: bool = True,
+        weights: np.ndarray | None = None,
+    ) -> None:
         self.size = size
         self.seed = list(seed)
         self.only = only

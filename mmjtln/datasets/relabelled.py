@@ -1,11 +1,15 @@
 """A data set whose labels are places in a longer list of classes."""
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset
 
 from .labels import class_indices, single_label
 from .subset import SubsetDataset
 
 
-def relabel(dataset, new_label, classes: Sequence[str]) -> None:
+def relabel(dataset: Dataset, new_label: Any, classes: Sequence[str]) -> None:
     """Change the labels of a plain data set, before its pipeline runs.
 
     Args:
@@ -33,13 +37,13 @@ class RelabelledDataset(SubsetDataset):
         classes (Sequence[str]): What the new labels mean.
     """
 
-    def __init__(self, dataset, labels: Sequence[int],
+    def __init__(self, dataset: Dataset, labels: Sequence[int],
                  classes: Sequence[str]) -> None:
         self.labels, self.classes = list(labels), tuple(classes)
         super().__init__(dataset)
 
-    def _select(self, dataset, labels) -> list[int]:
+    def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
         return list(range(len(class_indices(dataset, 'source'))))
 
-    def _finish(self, dataset) -> None:
+    def _finish(self, dataset: Dataset) -> None:
         relabel(dataset, self.labels, self.classes)

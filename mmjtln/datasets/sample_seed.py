@@ -1,5 +1,6 @@
 """The seed of each training sample, computed from its place in the run."""
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +15,12 @@ class SeededIndex(int):
         seed (int): Seed of the sample's random augmentation, in [0, 2**64).
     """
 
-    def __new__(cls, index: int, seed: int):
+    def __new__(cls, index: int, seed: int) -> Any:
         self = super().__new__(cls, index)
         self.seed = seed
         return self
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return SeededIndex, (int(self), self.seed)
 
 

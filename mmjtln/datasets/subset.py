@@ -1,8 +1,12 @@
 """What the wrappers that keep a part of a data set have in common."""
 import copy
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from mmengine.dataset import BaseDataset
 from mmpretrain.datasets import KFoldDataset
+from torch.utils.data import Dataset
 
 from .build import build_dataset
 from .labels import gt_labels
@@ -23,7 +27,9 @@ class SubsetDataset(KFoldDataset):
             :meth:`full_init`. Defaults to False.
     """
 
-    def __init__(self, dataset, lazy_init: bool = False):
+    def __init__(
+        self, dataset: Dataset | dict, lazy_init: bool = False
+    ) -> None:
         # The parent's constructor knows folds, and fails on instances.
         self.dataset = build_dataset(dataset)
         if not isinstance(self.dataset, (BaseDataset, KFoldDataset)):
@@ -37,7 +43,7 @@ class SubsetDataset(KFoldDataset):
         if not lazy_init:
             self.full_init()
 
-    def full_init(self):
+    def full_init(self) -> None:
         """Load the annotations and choose."""
         if self._fully_initialized:
             return
@@ -56,14 +62,14 @@ class SubsetDataset(KFoldDataset):
         self._metainfo = dataset.metainfo
         self._fully_initialized = True
 
-    def _select(self, dataset, labels) -> list[int]:
+    def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
         """Return the indices to keep, given all labels, shape (N, )."""
         raise NotImplementedError
 
-    def _finish(self, dataset) -> None:
+    def _finish(self, dataset: Dataset) -> None:
         """Change the part, a data set of its own, after it was taken."""
 
-    def get_subset(self, indices):
+    def get_subset(self, indices: Sequence[int]) -> Any:
         """Return the images of ``indices``, so that folds can be cut."""
         self.full_init()
         dataset = copy.copy(self.dataset)

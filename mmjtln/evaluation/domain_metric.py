@@ -1,5 +1,6 @@
 """Any metric, over the samples of one domain of a mixed evaluation set."""
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.evaluator import BaseMetric
 from mmpretrain.registry import METRICS as MMPRETRAIN_METRICS
@@ -104,5 +105,5 @@ class DomainAccuracy(DomainMetric):
             ``prefix``, ``collect_device``.
     """
 
-    def __init__(self, domain: str = TARGET, **kwargs) -> None:
+    def __init__(self, domain: str = TARGET, **kwargs: Any) -> None:
         super().__init__(dict(type='Accuracy', **kwargs), domain)

@@ -2,6 +2,7 @@
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -33,8 +34,13 @@ _HEADER = ('# A {domain} classifier that mmjtln has made, in '
            'be filled in\n# where it says data/{domain}.\n')
 
 
-def export_classifier(config, checkpoint, out_dir, domain: str = 'target',
-                      onnx: bool = False) -> dict[str, Path]:
+def export_classifier(
+    config: str | Path | Config,
+    checkpoint: str | Path,
+    out_dir: str | Path,
+    domain: str = 'target',
+    onnx: bool = False,
+) -> dict[str, Path]:
     """Write one domain's classifier as a stock config and checkpoint.
 
     The written model is built anew from MMPretrain's types and compared with
@@ -117,7 +123,7 @@ def export_classifier(config, checkpoint, out_dir, domain: str = 'target',
     return files
 
 
-def load_joint(cfg: Config, checkpoint) -> tuple[nn.Module, dict]:
+def load_joint(cfg: Config, checkpoint: str | Path) -> tuple[nn.Module, dict]:
     """Build the model of a JTLN run and load its checkpoint, every key.
 
     Raises:
@@ -188,7 +194,9 @@ def _example_images(model: nn.Module, inputs: list[Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def _compare(model, exported, domain: str, images: Tensor) -> None:
+def _compare(
+    model: nn.Module, exported: nn.Module, domain: str, images: Tensor
+) -> None:
     """Refuse an export that predicts anything else."""
     head = model.source_head if domain == 'source' else model.head
     expected, found = (
@@ -202,7 +210,7 @@ def _compare(model, exported, domain: str, images: Tensor) -> None:
             f'they differ by {error:.1e}; nothing was written.')
 
 
-def _write(path: Path, write) -> None:
+def _write(path: Path, write: Callable) -> None:
     """Write a file so that a reader sees the old or the new one."""
     umask = os.umask(0)
     os.umask(umask)

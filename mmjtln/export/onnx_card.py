@@ -1,4 +1,6 @@
 """What an ONNX file takes and gives, for who has nothing but the file."""
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -35,8 +37,13 @@ def onnx_pixels(inputs: list[Tensor]) -> Tensor:
         0, 2, 3, 1).contiguous()
 
 
-def onnx_card(pixels: Tensor, pipeline: list[dict],
-              preprocessor: nn.Module, classes, domain: str) -> dict:
+def onnx_card(
+    pixels: Tensor,
+    pipeline: list[dict],
+    preprocessor: nn.Module,
+    classes: Sequence[str],
+    domain: str,
+) -> dict:
     """Describe input and output, JSON-able.
 
     Args:

@@ -2,7 +2,9 @@
 import importlib
 import inspect
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmpretrain.models.utils import ShiftWindowMSA
@@ -33,7 +35,7 @@ class Scores(nn.Module):
             preprocessor.
     """
 
-    def __init__(self, classifier: nn.Module):
+    def __init__(self, classifier: nn.Module) -> None:
         super().__init__()
         self.classifier = classifier
 
@@ -57,7 +59,7 @@ def _window_reverse(windows: Tensor, height: int, width: int,
 
 
 @contextmanager
-def free_batch_size():
+def free_batch_size() -> Iterator:
     """Let Swin Transformers reckon without the number of images.
 
     MMPretrain's own method divides floating-point numbers to find it, which
@@ -117,7 +119,7 @@ def export_onnx(classifier: nn.Module, pixels: Tensor, path: str,
             _check(session, scores, batch)
 
 
-def _check(session, scores: nn.Module, pixels: Tensor) -> None:
+def _check(session: Any, scores: nn.Module, pixels: Tensor) -> None:
     """Refuse an ONNX model that does not give torch's scores."""
     try:
         found, = session.run(None, dict(pixels=pixels.numpy()))

@@ -1,4 +1,5 @@
 """The evaluation data of one domain, as a stock config."""
+from collections.abc import Sequence
 from copy import deepcopy
 
 from mmengine.config import Config
@@ -78,7 +79,7 @@ def _with_pipeline(dataset: dict, pipeline: list[dict]) -> dict:
         if inner else dict(pipeline=pipeline))}
 
 
-def stock_test_data(cfg: Config, domain: str, classes) -> dict:
+def stock_test_data(cfg: Config, domain: str, classes: Sequence[str]) -> dict:
     """Return ``test_dataloader``, ``test_evaluator`` and ``test_cfg``.
 
     A data set that needs this plugin is replaced by a ``CustomDataset`` over

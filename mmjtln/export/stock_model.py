@@ -1,6 +1,7 @@
 """The classifier of one domain, as a stock MMPretrain model."""
 import inspect
 from copy import deepcopy
+from typing import Any
 
 from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
@@ -90,7 +91,7 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
                  for key, value in state.items()}
 
 
-def refuse_foreign(cfg, place: str) -> None:
+def refuse_foreign(cfg: Any, place: str) -> None:
     """Refuse types that need this plugin.
 
     Raises:
@@ -114,7 +115,7 @@ def refuse_foreign(cfg, place: str) -> None:
         refuse_foreign(value, f'{place}.{key}')
 
 
-def _without_training(cfg):
+def _without_training(cfg: Any) -> Any:
     """Drop pretrained weights and batch augmentation, rename our types."""
     if isinstance(cfg, (list, tuple)):
         return type(cfg)(_without_training(value) for value in cfg)

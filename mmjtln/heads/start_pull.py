@@ -1,5 +1,6 @@
 """Weight decay towards where training began, in place of zero."""
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -69,14 +70,14 @@ class StartPull:
         # A step depends on a weight's value through its decay alone, so
         # that of w - w_0 decays towards w_0.
         @torch.no_grad()
-        def before(*_) -> None:
+        def before(*_: Any) -> None:
             for parameter, start in pairs:
                 parameter.sub_(start)
                 if self.strength and parameter.grad is not None:
                     parameter.grad.add_(parameter, alpha=self.strength)
 
         @torch.no_grad()
-        def after(*_) -> None:
+        def after(*_: Any) -> None:
             for parameter, start in pairs:
                 parameter.add_(start)
 

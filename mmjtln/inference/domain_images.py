@@ -1,5 +1,6 @@
 """A seeded choice of images per class of one domain, ready for a model."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,14 +27,14 @@ _RANDOM = {
 }
 
 
-def check_pipeline(pipeline) -> None:
+def check_pipeline(pipeline: list | dict) -> None:
     """Refuse a pipeline per domain that is not one for each of the two."""
     if isinstance(pipeline, Mapping) and set(pipeline) != set(DOMAINS):
         raise ValueError('a pipeline per domain is a dict with the keys '
                          f'{" and ".join(DOMAINS)}, got {sorted(pipeline)}')
 
 
-def unique_images(dataset) -> list[tuple]:
+def unique_images(dataset: Dataset) -> list[tuple]:
     """List the images of a data set, once each.
 
     Data sets that repeat images (``RepeatDataset``, ``ClassBalancedDataset``)
@@ -93,12 +94,12 @@ class DomainImages(Dataset):
     """
 
     def __init__(self,
-                 dataset,
+                 dataset: Dataset,
                  domain: str,
                  pipeline: Sequence[dict] | dict | None = None,
                  samples_per_class: int | None = None,
                  min_per_class: int = 1,
-                 seed: int = 0):
+                 seed: int = 0) -> None:
         self.domain = domain
         self.classes = classes_of(dataset, domain)
         pairs = unique_images(dataset)
@@ -122,10 +123,10 @@ class DomainImages(Dataset):
             for owner in {id(pair[0]): pair[0] for pair in pairs}.values():
                 _refuse_random(_pipeline_of(owner), domain)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._pairs)
 
-    def __getitem__(self, index) -> torch.Tensor:
+    def __getitem__(self, index: int) -> torch.Tensor:
         owner, i = self._pairs[index]
         pipeline = self._pipeline or _pipeline_of(owner)
         with name_image(owner, i, self.domain):
@@ -138,7 +139,7 @@ class DomainImages(Dataset):
         return data['inputs']
 
 
-def _labels(pairs, domain, num_classes) -> np.ndarray:
+def _labels(pairs: Any, domain: str, num_classes: int) -> np.ndarray:
     labels = np.array(
         [single_label(owner.get_data_info(i)) for owner, i in pairs],
         dtype=np.int64)
@@ -150,7 +151,12 @@ def _labels(pairs, domain, num_classes) -> np.ndarray:
     return labels
 
 
-def _draw(labels, num_classes, per_class, seed) -> np.ndarray:
+def _draw(
+    labels: np.ndarray,
+    num_classes: int,
+    per_class: int | None,
+    seed: int | None,
+) -> np.ndarray:
     chosen = []
     for k in range(num_classes):
         members = np.flatnonzero(labels == k)
@@ -163,7 +169,7 @@ def _draw(labels, num_classes, per_class, seed) -> np.ndarray:
     return np.concatenate(chosen)
 
 
-def _build(pipeline):
+def _build(pipeline: list | dict) -> Any:
     if pipeline is None:
         return None
     return Compose([
@@ -172,13 +178,13 @@ def _build(pipeline):
     ])
 
 
-def _pipeline_of(dataset):
+def _pipeline_of(dataset: Dataset) -> Any:
     while not hasattr(dataset, 'pipeline'):
         dataset = dataset.dataset
     return dataset.pipeline
 
 
-def _refuse_random(pipeline, domain):
+def _refuse_random(pipeline: list | dict, domain: str) -> None:
     names = [type(step).__name__ for step in _steps(pipeline)]
     random = [name for name in names if 'Random' in name or name in _RANDOM]
     if random:
@@ -188,7 +194,7 @@ def _refuse_random(pipeline, domain):
             'builder the test pipeline, pipeline=test_pipeline')
 
 
-def _steps(transform):
+def _steps(transform: Callable) -> Any:
     inner = getattr(transform, 'transforms', None)
     if not isinstance(inner, list | tuple):
         return [transform]

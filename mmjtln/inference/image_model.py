@@ -1,5 +1,6 @@
 """The network that looks at images on behalf of a cost builder."""
 from collections.abc import Callable
+from typing import Any
 
 from mmengine.device import get_device
 from mmengine.model import is_model_wrapper
@@ -11,8 +12,8 @@ from torch import nn
 from mmjtln.class_lists import quote_names
 
 
-def image_model(config, checkpoint: str | None, device: str | None,
-                parts: Callable, current: nn.Module | None):
+def image_model(config: Any, checkpoint: str | None, device: str | None,
+                parts: Callable, current: nn.Module | None) -> Any:
     """Return the network that a cost builder shall use.
 
     Args:
@@ -61,7 +62,7 @@ def image_model(config, checkpoint: str | None, device: str | None,
     return model.to(device)
 
 
-def _build(config):
+def _build(config: Any) -> Any:
     if isinstance(config, str):
         from mmpretrain import get_model
         return get_model(config, pretrained=False, device='cpu')
@@ -69,7 +70,7 @@ def _build(config):
         return MODELS.build(config)
 
 
-def load_parts(model: nn.Module, checkpoint: str, parts) -> None:
+def load_parts(model: nn.Module, checkpoint: str, parts: Any) -> None:
     """Load the named parts of a checkpoint into a model, all of them.
 
     As ``mmpretrain.get_model`` does, it keeps what the checkpoint tells about

@@ -1,6 +1,7 @@
 """Run a model over the images of a domain, shared out over the ranks."""
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ _LONG = 10
 
 
 @contextmanager
-def evaluating(model: nn.Module):
+def evaluating(model: nn.Module) -> Iterator:
     """Put a model into eval mode and every module back into its own."""
     # Not model.train(): a backbone with frozen stages gives itself modes
     # that differ from module to module.
@@ -92,7 +93,14 @@ def run_over_images(model: nn.Module,
     return torch.from_numpy(rows)
 
 
-def _encode_share(model, images, encode, batch_size, num_workers, share):
+def _encode_share(
+    model: nn.Module,
+    images: DomainImages,
+    encode: Callable,
+    batch_size: int,
+    num_workers: int,
+    share: range,
+) -> Any:
     if len(share) == 0:
         return None
     loader = DataLoader(
@@ -115,13 +123,13 @@ def _encode_share(model, images, encode, batch_size, num_workers, share):
     return np.concatenate(rows)
 
 
-def _stack(batch):
+def _stack(batch: list) -> Any:
     if len({tuple(image.shape) for image in batch}) == 1:
         return torch.stack(batch)
     return list(batch)
 
 
-def _check_finite(rows, images, what):
+def _check_finite(rows: Any, images: DomainImages, what: str) -> None:
     bad = ~np.isfinite(rows).all(axis=1)
     if bad.any():
         names = [images.classes[k] for k in np.unique(images.labels[bad])]

@@ -1,5 +1,6 @@
 """AlexNet: its fully connected layers, its weights from torchvision."""
 from collections import OrderedDict
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -22,7 +23,7 @@ class AlexNet(_AlexNet):
         **kwargs: As in the parent.
     """
 
-    def __init__(self, init_cfg: dict | None = None, **kwargs) -> None:
+    def __init__(self, init_cfg: dict | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.init_cfg = init_cfg
 

@@ -1,4 +1,6 @@
 """The Joint Transfer Learning Network: a stock classifier, a second head."""
+from typing import Any
+
 import torch
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
@@ -136,7 +138,7 @@ class JTLNClassifier(ImageClassifier):
                  batch_statistics: str = 'mixed',
                  train_cfg: dict | None = None,
                  data_preprocessor: dict | None = None,
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         source_head = complete_source_head(head, source_head)
         for name, cfg in (('backbone', backbone), ('neck', neck or {}),
                           ('head', head), ('source_head', source_head)):
@@ -346,7 +348,7 @@ class JTLNClassifier(ImageClassifier):
     def predict(self,
                 inputs: Tensor,
                 data_samples: list[DataSample] | None = None,
-                **kwargs) -> list[DataSample]:
+                **kwargs: Any) -> list[DataSample]:
         """Predict target classes, or source classes of source samples.
 
         Args:

@@ -1,4 +1,6 @@
 """A data preprocessor that keeps batch augmentation within a domain."""
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from mmpretrain.models import ClsDataPreprocessor, RandomBatchAugment
@@ -37,7 +39,7 @@ class JointDataPreprocessor(ClsDataPreprocessor):
                  num_source_classes: int | None = None,
                  to_onehot: bool = False,
                  batch_augments: dict | None = None,
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         # The parent would encode and mix labels over the whole batch.
         super().__init__(num_classes=num_classes, **kwargs)
         self.class_counts = {TARGET: num_classes, SOURCE: num_source_classes}

@@ -3,6 +3,7 @@ import difflib
 import inspect
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 from mmengine.config import Config
 from mmpretrain.models import ClsHead
@@ -108,7 +109,7 @@ def with_class_count(head: dict) -> dict:
     return head
 
 
-def joint_preprocessor(cfg: dict | nn.Module | None, counts: dict):
+def joint_preprocessor(cfg: dict | nn.Module | None, counts: dict) -> Any:
     """Make a stock data preprocessor's config one for two domains.
 
     Args:

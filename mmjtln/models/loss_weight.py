@@ -1,4 +1,6 @@
 """The weight of a loss term as a function of the run's progress."""
+from typing import Any
+
 from mmengine.logging import MessageHub
 
 
@@ -56,7 +58,7 @@ class LossWeight:
         self.final = final
 
     @classmethod
-    def from_cfg(cls, cfg, name: str) -> 'LossWeight':
+    def from_cfg(cls, cfg: Any, name: str) -> 'LossWeight':
         """Build from a number (a constant) or a dict of the arguments."""
         return cls(**cfg, name=name) if isinstance(cfg, dict) else cls(
             cfg, name=name)

@@ -1,4 +1,6 @@
 """Batch spectral shrinkage: do without the features that transfer worst."""
+from typing import Any
+
 import torch
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
@@ -59,8 +61,8 @@ class BSSClassifier(ImageClassifier):
         TypeError: If the classifier ends in no linear layer.
     """
 
-    def __init__(self, *args, eta: float = 1e-3,
-                 num_singular_values: int = 1, **kwargs) -> None:
+    def __init__(self, *args: Any, eta: float = 1e-3,
+                 num_singular_values: int = 1, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not 0 <= eta < float('inf') or num_singular_values < 1:
             raise ValueError(

@@ -1,4 +1,6 @@
 """Co-Tuning: teach the source head what each target class looks like to it."""
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -40,7 +42,7 @@ class CoTuningLoss(OTLoss):
         ValueError: If ``grad_to`` is not 'source'.
     """
 
-    def __init__(self, reg: float = 1., **kwargs) -> None:
+    def __init__(self, reg: float = 1., **kwargs: Any) -> None:
         super().__init__(reg=reg, **kwargs)
         if self.grad_to != 'source':
             raise ValueError(

@@ -1,5 +1,6 @@
 """LwF: keep what the source head said before."""
 from copy import deepcopy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -66,8 +67,8 @@ class LwFClassifier(JTLNClassifier):
         ValueError: If an option is out of range.
     """
 
-    def __init__(self, *args, weight: float = 4., temperature: float = 3.,
-                 **kwargs) -> None:
+    def __init__(self, *args: Any, weight: float = 4., temperature: float = 3.,
+                 **kwargs: Any) -> None:
         kwargs['ot_loss'] = None
         super().__init__(*args, **kwargs)
         if not 0 <= weight < float('inf') or not temperature > 0:

@@ -1,4 +1,6 @@
 """MMEngine's local files, written whole or not at all."""
+from pathlib import Path
+
 from mmengine.fileio import LocalBackend, register_backend
 
 from mmjtln.atomic_file import atomic_write
@@ -10,7 +12,7 @@ ATOMIC_BACKEND = 'mmjtln.atomic'
 class AtomicLocalBackend(LocalBackend):
     """:class:`~mmengine.fileio.LocalBackend` with atomic writing."""
 
-    def put(self, obj: bytes, filepath) -> None:
+    def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes to a file, whole or not at all.
 
         Args:
@@ -20,7 +22,9 @@ class AtomicLocalBackend(LocalBackend):
         with atomic_write(filepath) as file:
             file.write(obj)
 
-    def put_text(self, obj: str, filepath, encoding: str = 'utf-8') -> None:
+    def put_text(
+        self, obj: str, filepath: str | Path, encoding: str = 'utf-8'
+    ) -> None:
         """Write text to a file, whole or not at all.
 
         Args:

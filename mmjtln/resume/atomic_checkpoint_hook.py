@@ -1,6 +1,7 @@
 """Checkpoints that are written whole or not at all."""
 import os.path as osp
 from contextlib import contextmanager
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
@@ -37,7 +38,7 @@ class AtomicCheckpointHook(CheckpointHook):
         RuntimeError: If another training runs in the work directory.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.backend_args is None and self.file_client_args is None and (
                 '://' not in str(self.out_dir)):
@@ -65,7 +66,9 @@ class AtomicCheckpointHook(CheckpointHook):
                 runner.logger.info(f'Removed {path}, which a stopped run '
                                    'left half written.')
 
-    def _save_checkpoint_with_step(self, runner, step, meta) -> None:
+    def _save_checkpoint_with_step(
+        self, runner: Runner, step: Any, meta: dict
+    ) -> None:
         """Write a checkpoint, then point to it, then remove outdated ones.
 
         The parent removes first, and writes ``last_checkpoint`` in place.
@@ -104,7 +107,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self._remove(self.file_backend.join_path(
                 self.out_dir, self.filename_tmpl.format(old)))
 
-    def _save_best_checkpoint(self, runner, metrics) -> None:
+    def _save_best_checkpoint(self, runner: Runner, metrics: Any) -> None:
         """Save a new best checkpoint, then remove the one it surpasses.
 
         The parent removes first, if it knows of one.
@@ -159,7 +162,7 @@ def how_to_go_on(work_dir: str) -> str:
 
 
 @contextmanager
-def _explained(runner: Runner):
+def _explained(runner: Runner) -> Any:
     """Say what still stands when a checkpoint cannot be written."""
     try:
         yield

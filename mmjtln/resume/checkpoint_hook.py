@@ -1,6 +1,7 @@
 """Checkpoints from which a run goes on as if it had never stopped."""
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
             that of its checkpoint.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._record = None
         self._resumed = None
@@ -132,7 +133,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         _seed(runner)
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch=None) -> None:
+                          data_batch: Any = None) -> None:
         """Seed what the step draws: dropout, mixing of images, ..."""
         _seed(runner)
 
@@ -159,7 +160,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         super().after_train(runner)
         self._notice.end()
 
-    def _save_best_checkpoint(self, runner, metrics) -> None:
+    def _save_best_checkpoint(self, runner: Runner, metrics: Any) -> None:
         """Save as the parent does: these hold what the validation found."""
         self._validated = True
         super()._save_best_checkpoint(runner, metrics)

@@ -1,4 +1,6 @@
 """Going on within an endless stream of batches without loading the past."""
+from typing import Any
+
 from mmengine.runner import IterBasedTrainLoop
 
 
@@ -20,10 +22,10 @@ class ResumedBatches:
         self.past = loop.iter
         self.endless = type(loop.dataloader_iterator)
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Any:
         if self.past:
             self.past -= 1
             return None

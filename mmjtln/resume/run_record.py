@@ -1,6 +1,7 @@
 """What a joint run has consumed, kept to be compared when it is resumed."""
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import get_rank
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -132,7 +133,7 @@ def _cost(runner: Runner) -> dict[str, str]:
     return dict(digest=hashlib.sha256(matrix).hexdigest()[:16])
 
 
-def _with_contents(options):
+def _with_contents(options: Any) -> Any:
     """Put the digest of a file in the place of its path, wherever one is."""
     if isinstance(options, dict):
         return {key: _with_contents(options[key]) for key in sorted(options)}

@@ -11,6 +11,7 @@ import io
 import os.path as osp
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.dist import barrier, get_local_rank
@@ -23,7 +24,9 @@ from mmjtln.safe_loading import restricted_pickle
 from .safe_globals import safe_globals
 
 
-def load_safely(file, map_location=None, checks: bool | None = None) -> dict:
+def load_safely(
+    file: Any, map_location: Any = None, checks: bool | None = None
+) -> dict:
     """Read a checkpoint as ``torch.load`` does, but run nothing in it.
 
     Args:
@@ -60,7 +63,7 @@ def load_safely(file, map_location=None, checks: bool | None = None) -> dict:
     return loaded
 
 
-def _refuse_torchscript(file) -> None:
+def _refuse_torchscript(file: Any) -> None:
     """Refuse what ``torch.load`` would hand to ``torch.jit.load``."""
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
@@ -95,14 +98,14 @@ def _distrust_paths(checkpoint: dict, filename: str) -> dict:
     return checkpoint
 
 
-def _load_from_local(filename: str, map_location=None) -> dict:
+def _load_from_local(filename: str, map_location: Any = None) -> dict:
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'There is no checkpoint {path}.')
     return _distrust_paths(load_safely(path, map_location), filename)
 
 
-def _load_from_http(url: str, map_location=None) -> dict:
+def _load_from_http(url: str, map_location: Any = None) -> dict:
     # One process a machine downloads, into torch's own cache.
     path = Path(torch.hub.get_dir(), 'checkpoints', Path(url).name)
     if get_local_rank() == 0 and not path.is_file():
@@ -112,12 +115,12 @@ def _load_from_http(url: str, map_location=None) -> dict:
     return load_safely(path, map_location)
 
 
-def _load_from_torchvision(filename: str, map_location=None) -> dict:
+def _load_from_torchvision(filename: str, map_location: Any = None) -> dict:
     name = filename.partition('://')[2]
     return _load_from_http(host.get_torchvision_models()[name], map_location)
 
 
-def _load_from_openmmlab(filename: str, map_location=None) -> dict:
+def _load_from_openmmlab(filename: str, map_location: Any = None) -> dict:
     name = filename.partition('://')[2]
     name = host.get_deprecated_model_names().get(name, name)
     url = host.get_external_models()[name]
@@ -127,18 +130,18 @@ def _load_from_openmmlab(filename: str, map_location=None) -> dict:
         osp.join(host._get_mmengine_home(), url), map_location)
 
 
-def _load_from_mmcls(filename: str, map_location=None) -> dict:
+def _load_from_mmcls(filename: str, map_location: Any = None) -> dict:
     name = filename.partition('://')[2]
     return host._process_mmcls_checkpoint(
         _load_from_http(host.get_mmcls_models()[name], map_location))
 
 
-def _load_from_ceph(filename: str, map_location=None) -> dict:
+def _load_from_ceph(filename: str, map_location: Any = None) -> dict:
     backend = get_file_backend(filename, backend_args=dict(backend='petrel'))
     return load_safely(io.BytesIO(backend.get(filename)), map_location)
 
 
-def _load_from_pavi(filename: str, map_location=None) -> dict:
+def _load_from_pavi(filename: str, map_location: Any = None) -> dict:
     raise ValueError(
         f'{filename} cannot be read without running what is in it. Download '
         'the file and give its path.')

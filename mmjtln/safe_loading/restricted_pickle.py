@@ -9,6 +9,7 @@ import _codecs
 import pickle
 from collections import OrderedDict
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -48,7 +49,7 @@ def _allowed() -> dict:
 class Unpickler(pickle.Unpickler):
     """An unpickler that refuses every name that is not listed."""
 
-    def find_class(self, module: str, name: str):
+    def find_class(self, module: str, name: str) -> Any:
         """Return what a file names.
 
         Raises:
@@ -63,6 +64,6 @@ class Unpickler(pickle.Unpickler):
         return found
 
 
-def load(file, **options):
+def load(file: Any, **options: Any) -> Any:
     """Read one pickle; as ``pickle.load``."""
     return Unpickler(file, **options).load()

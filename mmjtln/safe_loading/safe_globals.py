@@ -1,9 +1,11 @@
 """What an MMEngine checkpoint holds besides tensors and plain containers."""
+from typing import Any
+
 import numpy as np
 from mmengine.logging import HistoryBuffer
 
 
-def _history_buffer_method(owner, name: str):
+def _history_buffer_method(owner: Any, name: str) -> Any:
     """Stand in for ``getattr`` while a checkpoint is read.
 
     A pickled ``HistoryBuffer`` names its four statistics through ``getattr``.

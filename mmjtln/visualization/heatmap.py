@@ -1,7 +1,10 @@
 """Heat maps of matrices between source and target classes."""
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+
+from mmjtln.costs.cost_matrix import CostMatrix
 
 from .order import clustered_order
 
@@ -20,7 +23,7 @@ _VALUES = 400
 _LABEL = 32
 
 
-def draw_cost(cost, cluster: bool = False) -> np.ndarray:
+def draw_cost(cost: CostMatrix, cluster: bool = False) -> np.ndarray:
     """Draw a cost matrix.
 
     Args:
@@ -68,7 +71,7 @@ def draw_plan(plan: np.ndarray,
                        source_classes, target_classes, cluster)
 
 
-def draw_panels(panels,
+def draw_panels(panels: Any,
                 source_classes: Sequence[str],
                 target_classes: Sequence[str],
                 cluster: bool = False) -> np.ndarray:
@@ -135,7 +138,7 @@ def draw_panels(panels,
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _cell(shape, panels) -> float:
+def _cell(shape: tuple, panels: Any) -> float:
     """Side of a cell in inches."""
     cell = min(_WIDE, max(_NARROW, _PANEL / max(shape)))
     # Over the limits cells shrink further and labels are left out.
@@ -150,7 +153,7 @@ def _short(name: str) -> str:
     return name if len(name) <= _LABEL else name[:_LABEL - 1] + '…'
 
 
-def _label(axes, names, cell, font):
+def _label(axes: Any, names: Sequence[str], cell: float, font: float) -> None:
     # Each k-th label, where cells are smaller than the labels.
     step = int(np.ceil(_NARROW / cell - 1e-9))
     for axis, side in ((axes.yaxis, names[0]), (axes.xaxis, names[1])):
@@ -163,7 +166,7 @@ def _label(axes, names, cell, font):
         spine.set_visible(False)
 
 
-def _frame(axes, matrix, which, cell):
+def _frame(axes: Any, matrix: np.ndarray, which: str, cell: float) -> None:
     if cell < _NARROW:
         return
     rows = (matrix.argmin(axis=0)
@@ -179,7 +182,7 @@ def _frame(axes, matrix, which, cell):
         markeredgewidth=min(1.5, cell * 6))
 
 
-def _write_values(axes, matrix, image):
+def _write_values(axes: Any, matrix: np.ndarray, image: Any) -> None:
     for i, row in enumerate(matrix):
         for j, value in enumerate(row):
             shade = np.dot(image.to_rgba(value)[:3], (0.3, 0.6, 0.1))
@@ -193,6 +196,6 @@ def _write_values(axes, matrix, image):
                 color='black' if shade > 0.5 else 'white')
 
 
-def _relative(box, size):
+def _relative(box: Any, size: tuple[float, float]) -> tuple:
     return (box[0] / size[0], box[1] / size[1], box[2] / size[0],
             box[3] / size[1])

@@ -28,7 +28,7 @@ def clustered_order(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows, columns
 
 
-def _cluster(points) -> np.ndarray:
+def _cluster(points: np.ndarray) -> np.ndarray:
     if len(points) < 3:
         return np.arange(len(points))
     distances = scipy.spatial.distance.pdist(points)

@@ -21,11 +21,13 @@ import copy
 import itertools
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmjtln.apis.launch import adapt_to_machine
@@ -47,7 +49,9 @@ NORMS = {
 }
 
 
-def config(args, norm: str, seed: int, work_dir: str) -> Config:
+def config(
+    args: argparse.Namespace, norm: str, seed: int, work_dir: str
+) -> Config:
     """Return the config of a run."""
     cfg = Config.fromfile(args.config)
     if args.small:
@@ -89,7 +93,7 @@ def _shifted(pipeline: list, shift: str) -> list:
     return pipeline
 
 
-def _resize(part, size: int) -> None:
+def _resize(part: Any, size: int) -> None:
     """Set the size of the images wherever a config names it."""
     if isinstance(part, dict):
         if part.get('type') == 'Resize' and part['scale'] == 64:
@@ -103,7 +107,7 @@ def _resize(part, size: int) -> None:
 
 
 @torch.no_grad()
-def measure_again(model, batches) -> None:
+def measure_again(model: nn.Module, batches: Any) -> None:
     """Set running statistics to the mean of those of some batches."""
     layers = [layer for layer in model.modules()
               if isinstance(layer, _BatchNorm)]
@@ -117,7 +121,9 @@ def measure_again(model, batches) -> None:
             model.extract_feat(data['inputs'])
 
 
-def training_images(runner, domain: str, pipeline, passes: int = 1) -> list:
+def training_images(
+    runner: Runner, domain: str, pipeline: list | dict, passes: int = 1
+) -> list:
     """Return batches of a domain's training images, at most 640 images."""
     dataset = getattr(runner.train_dataloader.dataset, domain)
     if pipeline == 'train':
@@ -132,7 +138,7 @@ def training_images(runner, domain: str, pipeline, passes: int = 1) -> list:
 
 
 @torch.no_grad()
-def accuracy(runner, domain: str) -> float:
+def accuracy(runner: Runner, domain: str) -> float:
     """Return the accuracy of a domain's head on its test images."""
     # The validation data hold the part of the source that is not trained on.
     loop = runner.val_loop if domain == 'source' else runner.test_loop
@@ -145,7 +151,7 @@ def accuracy(runner, domain: str) -> float:
     return 100 * np.mean(right)
 
 
-def run(args, norm: str, seed: int) -> dict:
+def run(args: argparse.Namespace, norm: str, seed: int) -> dict:
     """Train once; return accuracies by row of the table."""
     with tempfile.TemporaryDirectory() as work_dir:
         cfg = config(args, norm, seed, work_dir)
@@ -153,7 +159,7 @@ def run(args, norm: str, seed: int) -> dict:
         runner = Runner.from_cfg(cfg)
         runner.train()
 
-        def judge():
+        def judge() -> Any:
             return [accuracy(runner, domain) for domain in reversed(DOMAINS)]
 
         rows = {norm: judge()}

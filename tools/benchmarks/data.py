@@ -24,6 +24,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -45,15 +46,15 @@ from mmjtln.generators import seed_generators
 class Plain:
     """Two data sets one after the other, and nothing else."""
 
-    def __init__(self, first, second):
+    def __init__(self, first: Any, second: Any) -> None:
         self.first, self.second = first, second
         self.length = len(first)
         self.seeded = False
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.length + len(self.second)
 
-    def __getitem__(self, idx):
+    def __getitem__(self, idx: Any) -> Any:
         if self.seeded:
             seed_generators(idx.seed)
         if idx < self.length:
@@ -61,7 +62,7 @@ class Plain:
         return self.second[idx - self.length]
 
 
-def digits(folder=None):
+def digits(folder: str | Path | None = None) -> Any:
     """Return both domains' digits; they need no folder."""
     pipeline = [
         dict(type='Resize', scale=64),
@@ -71,12 +72,12 @@ def digits(folder=None):
     return MNIST5k(pipeline=pipeline), UCIDigits(pipeline=pipeline)
 
 
-def enlarged(digit):
+def enlarged(digit: Any) -> Any:
     """Return the digit in 256 x 256 pixels."""
     return cv2.resize(digit, (256, 256))
 
 
-def jpeg(folder, picture=enlarged):
+def jpeg(folder: str | Path, picture: Any = enlarged) -> Any:
     pipeline = [
         dict(type='LoadImageFromFile'),
         dict(type='RandomResizedCrop', scale=224),
@@ -95,11 +96,11 @@ def jpeg(folder, picture=enlarged):
              pipeline=pipeline) for domain in ('source', 'target'))
 
 
-def photographs(folder):
+def photographs(folder: str | Path) -> Any:
     random.seed(0)
     images = load_sample_images().images
 
-    def piece(digit):
+    def piece(digit: Any) -> Any:
         """Return a piece of a photograph, whatever the digit."""
         image = random.choice(images)
         top, left = (random.randint(0, length - size) for length, size in zip(
@@ -112,7 +113,7 @@ def photographs(folder):
 DATA = dict(digits=digits, jpeg=jpeg, photographs=photographs)
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.split('\n')[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -128,7 +129,7 @@ def parse_args():
     return parser.parse_args()
 
 
-def loaders(domains, args, workers):
+def loaders(domains: Any, args: argparse.Namespace, workers: int) -> Any:
     joint = JointDataset(*domains)
     sampler = JointSampler(
         DefaultSampler(joint, seed=0), args.batch_size, epoch=args.batches)
@@ -142,7 +143,7 @@ def loaders(domains, args, workers):
             **common))
 
 
-def batches(loader):
+def batches(loader: DataLoader) -> Any:
     """Go through a loader from one state of the random numbers."""
     random.seed(0)
     np.random.seed(0)
@@ -150,7 +151,7 @@ def batches(loader):
     yield from loader
 
 
-def check_equal(joint, plain):
+def check_equal(joint: Any, plain: Any) -> None:
     plain.dataset.seeded = True
     for ours, theirs in zip(
             list(batches(joint)), batches(plain), strict=True):
@@ -160,7 +161,7 @@ def check_equal(joint, plain):
             assert a.gt_label == b.gt_label and a.img_path == b.img_path
 
 
-def time_epoch(loader):
+def time_epoch(loader: DataLoader) -> Any:
     clock = time.perf_counter if loader.num_workers else time.process_time
     start = clock()
     for _ in batches(loader):
@@ -168,7 +169,7 @@ def time_epoch(loader):
     return clock() - start
 
 
-def main():
+def main() -> None:
     args = parse_args()
     # As MMEngine's runner does by default; its threads would fight workers.
     cv2.setNumThreads(0)

@@ -13,17 +13,22 @@ process. ``--double`` lets the loop run in float64, for the difference alone.
 import argparse
 import resource
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from mmjtln.costs import ClassFeatures
 from mmjtln.costs.images.mkmmd import median_bandwidth, mkmmd
 
 
-def double_loop(source, target, bandwidths, dtype):
+def double_loop(
+    source: Any, target: Any, bandwidths: Sequence[float], dtype: torch.dtype
+) -> Any:
     """MK-MMD by its definition, one pair of classes at a time."""
 
-    def kernel_mean(x, y):
+    def kernel_mean(x: Tensor, y: Tensor) -> Any:
         squared = torch.cdist(x, y).square()
         return sum(torch.exp(-squared / b).mean()
                    for b in bandwidths) / len(bandwidths)
@@ -39,7 +44,9 @@ def double_loop(source, target, bandwidths, dtype):
     return matrix
 
 
-def features(classes, images, dimensions, generator):
+def features(
+    classes: Sequence[str], images: Any, dimensions: int, generator: Any
+) -> Any:
     """Random features around random class means."""
     labels = torch.arange(classes).repeat_interleave(images)
     means = torch.randn(classes, dimensions, generator=generator)
@@ -47,7 +54,7 @@ def features(classes, images, dimensions, generator):
     return ClassFeatures(means[labels] + noise, labels, classes)
 
 
-def timed(function, repeats):
+def timed(function: Callable, repeats: int) -> Any:
     """Return the result and the best time in seconds."""
     times = []
     for _ in range(repeats):
@@ -94,7 +101,7 @@ def main() -> None:
     print(f'peak memory {peak:.2f} GiB')
 
 
-def loop_is_long(args) -> bool:
+def loop_is_long(args: argparse.Namespace) -> bool:
     """Whether one run of the double loop is enough."""
     return args.classes[0] * args.classes[1] > 1000
 

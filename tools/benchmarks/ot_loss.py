@@ -24,6 +24,7 @@ import statistics
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from ot_solvers import (
@@ -38,7 +39,7 @@ from ot_solvers import (
 from torch.utils.flop_counter import FlopCounterMode
 
 
-def tune(solver, expected, args) -> tuple:
+def tune(solver: Any, expected: Any, args: argparse.Namespace) -> tuple:
     """Turn the knob, loosest first, until the error is met.
 
     Returns the knob, or None; the seconds of its run; the error reached.
@@ -68,7 +69,13 @@ def resident(field: str) -> float:
                        'memory is measured on Linux only')
 
 
-def peak_memory(job_class, shape, knob, args, queue) -> None:
+def peak_memory(
+    job_class: Any,
+    shape: tuple,
+    knob: Any,
+    args: argparse.Namespace,
+    queue: Any,
+) -> None:
     """Put the MiB that one job adds to the peak of a fresh process."""
     warnings.simplefilter('ignore')
     torch.set_num_threads(args.threads)
@@ -90,7 +97,9 @@ def peak_memory(job_class, shape, knob, args, queue) -> None:
         queue.put((torch.cuda.max_memory_allocated() - before) / 2**20)
 
 
-def memory_of(job_class, shape, knob, args) -> float:
+def memory_of(
+    job_class: Any, shape: tuple, knob: Any, args: argparse.Namespace
+) -> float:
     """Run :func:`peak_memory` in a process of its own."""
     context = multiprocessing.get_context('spawn')
     queue = context.Queue()
@@ -102,7 +111,7 @@ def memory_of(job_class, shape, knob, args) -> float:
     return mebibytes
 
 
-def compare(shape: tuple, args) -> None:
+def compare(shape: tuple, args: argparse.Namespace) -> None:
     """Print the rows of one size."""
     data = problem(shape, args)
     ours = Ours(*data, args)
@@ -142,13 +151,13 @@ def compare(shape: tuple, args) -> None:
               f'| {len(spent)} | {memory:.0f} |', flush=True)
 
 
-def product_rate(shape: tuple, cost) -> float:
+def product_rate(shape: tuple, cost: Any) -> float:
     """Operations a second of the solver's two products alone."""
     batch, source, target = shape
     left = torch.rand(batch, target, device=cost.device)
     right = torch.rand(batch, source, device=cost.device)
 
-    def run():
+    def run() -> None:
         torch.mm(left, cost.t(), out=right)
         torch.mm(right, cost, out=left)
         left.fill_(0.5)
@@ -166,7 +175,7 @@ def copy_rate(device: str) -> float:
         seconds(lambda: back.copy_(there), device) for _ in range(7))
 
 
-def alone(shape: tuple, args, bandwidth: float) -> None:
+def alone(shape: tuple, args: argparse.Namespace, bandwidth: float) -> None:
     """Print the row of one size without competitors."""
     data = problem(shape, args)
     ours = Ours(*data, args)

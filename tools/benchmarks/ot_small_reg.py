@@ -13,6 +13,7 @@ import importlib
 import statistics
 import warnings
 from contextlib import contextmanager
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -31,19 +32,21 @@ solver = importlib.import_module('mmjtln.ot.sinkhorn')
 class Plain:
     """Anderson's interface without the acceleration."""
 
-    def __init__(self, weight, image, residual):
+    def __init__(self, weight: Any, image: Any, residual: Any) -> None:
         pass
 
-    def next_point(self, point, image1, image2, error):
+    def next_point(
+        self, point: Any, image1: Any, image2: Any, error: Any
+    ) -> Any:
         """Go on from the last image."""
         return image2
 
-    def keep(self, rows):
+    def keep(self, rows: Any) -> None:
         """Nothing is remembered."""
 
 
 @contextmanager
-def variant(accelerated: bool, coarse_to_fine: bool):
+def variant(accelerated: bool, coarse_to_fine: bool) -> Any:
     """Switch measures of the solver off."""
     levels = solver._levels if coarse_to_fine else (
         lambda reg, spread, max_iter: [reg])
@@ -60,12 +63,12 @@ VARIANTS = {
 }
 
 
-def measure(shape: tuple, reg: float, args) -> None:
+def measure(shape: tuple, reg: float, args: argparse.Namespace) -> None:
     """Print the rows of one reg."""
     source, target, cost = problem(shape, args)
     log_p, log_q = source.log_softmax(1), target.log_softmax(1)
 
-    def solve():
+    def solve() -> Any:
         return solver.sinkhorn(
             log_p, log_q, cost, reg, args.max_iter, args.error)
 

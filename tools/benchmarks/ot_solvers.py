@@ -5,10 +5,14 @@ gradients of their mean for both logits. None of the others gives that
 gradient but by keeping all of its iterations, so they get it as OTLoss does,
 from their potentials.
 """
+import argparse
 import time
+from collections.abc import Callable
+from typing import Any
 
 import ot
 import torch
+from torch import Tensor
 
 from mmjtln.models import OTLoss
 from mmjtln.ot import sinkhorn
@@ -24,7 +28,7 @@ def size(text: str) -> tuple:
     return tuple(int(part) for part in text.split('x'))
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what every OT benchmark takes."""
     parser.add_argument('--reg', type=float, default=0.1)
     parser.add_argument('--error', type=float, default=1e-5,
@@ -39,7 +43,7 @@ def add_arguments(parser) -> None:
     parser.set_defaults(max_iter=10000)
 
 
-def setting(args) -> str:
+def setting(args: argparse.Namespace) -> str:
     """Say what was measured, and on what."""
     return (f'reg {args.reg}, L1 marginal error {args.error:g}, logits of '
             f'standard deviation {args.spread:g}, {args.device}, '
@@ -47,7 +51,7 @@ def setting(args) -> str:
             f'{ot.__version__}')
 
 
-def problem(shape: tuple, args) -> tuple:
+def problem(shape: tuple, args: argparse.Namespace) -> tuple:
     """Return source logits, target logits and a cost matrix."""
     batch, source, target = shape
     generator = torch.Generator().manual_seed(0)
@@ -64,7 +68,7 @@ def synchronize(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def seconds(function, device: str) -> float:
+def seconds(function: Callable, device: str) -> float:
     """Time one call, the device's work included; a short one for 20 ms."""
     synchronize(device)
     start = time.perf_counter()
@@ -82,12 +86,14 @@ class Job:
     knobs = (None, )
     knob_name = ''
 
-    def __init__(self, source, target, cost, args):
+    def __init__(
+        self, source: Any, target: Any, cost: Any, args: argparse.Namespace
+    ) -> None:
         self.source = source.clone().requires_grad_()
         self.target = target.clone().requires_grad_()
         self.cost, self.args = cost, args
 
-    def gradients(self):
+    def gradients(self) -> Any:
         """Return the gradients of the mean loss, and forget them."""
         gradients = self.source.grad, self.target.grad
         self.source.grad = self.target.grad = None
@@ -99,18 +105,20 @@ class Ours(Job):
 
     name = 'OTLoss'
 
-    def __init__(self, source, target, cost, args):
+    def __init__(
+        self, source: Any, target: Any, cost: Any, args: argparse.Namespace
+    ) -> None:
         super().__init__(source, target, cost, args)
         self.loss = OTLoss(
             args.reg, args.max_iter, args.error, grad_to='both',
             cost=cost).to(cost)
 
-    def run(self, knob=None):
+    def run(self, knob: Any = None) -> Any:
         """Do the job."""
         self.loss(self.source, self.target).backward()
         return self.gradients()
 
-    def solution(self):
+    def solution(self) -> Any:
         """Return what the solver returns."""
         return sinkhorn(
             self.source.detach().log_softmax(1),
@@ -123,13 +131,15 @@ class Other(Job):
 
     knob_name = 'tol'
 
-    def __init__(self, source, target, cost, args):
+    def __init__(
+        self, source: Any, target: Any, cost: Any, args: argparse.Namespace
+    ) -> None:
         super().__init__(source, target, cost, args)
         self.costs = cost.expand(len(source), -1, -1)
         # POT's tolerance is an L2 norm, which is smaller.
         self.knobs = [args.error * 2.**-power for power in range(8)]
 
-    def run(self, knob):
+    def run(self, knob: Any) -> Any:
         """Do the job."""
         p, q = self.source.softmax(1), self.target.softmax(1)
         with torch.no_grad():
@@ -138,7 +148,7 @@ class Other(Job):
         (self.args.reg * value).mean().backward()
         return self.gradients()
 
-    def error(self):
+    def error(self) -> Any:
         """Return the largest marginal error of the last plans."""
         p, q = self.source.softmax(1), self.target.softmax(1)
         error = ((self.plans.sum(2) - p).abs().sum(1) +
@@ -152,7 +162,7 @@ class PotBatch(Other):
 
     name = 'POT batch sinkhorn'
 
-    def solve(self, p, q, knob):
+    def solve(self, p: Tensor, q: Tensor, knob: Any) -> Any:
         """Return plans and log scalings."""
         result = ot.batch.solve_batch(
             self.costs, self.args.reg, p, q, max_iter=self.args.max_iter,
@@ -165,7 +175,7 @@ class PotBatchLog(Other):
 
     name = 'POT batch log_sinkhorn'
 
-    def solve(self, p, q, knob):
+    def solve(self, p: Tensor, q: Tensor, knob: Any) -> Any:
         """Return plans and log scalings."""
         result = ot.batch.solve_batch(
             self.costs, self.args.reg, p, q, max_iter=self.args.max_iter,
@@ -178,7 +188,7 @@ class PotLoop(Other):
 
     name = 'loop of ot.solve'
 
-    def solve(self, p, q, knob):
+    def solve(self, p: Tensor, q: Tensor, knob: Any) -> Any:
         """Return plans and log scalings."""
         results = [
             ot.solve(self.cost, p_, q_, reg=self.args.reg,
@@ -201,11 +211,11 @@ class Geomloss(Other):
     name = 'geomloss solve_batch'
     knob_name = 'max_iter'
 
-    def __init__(self, *args):
+    def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.knobs = [10, 40, 160]
 
-    def solve(self, p, q, knob):
+    def solve(self, p: Tensor, q: Tensor, knob: Any) -> Any:
         """Return plans and log scalings."""
         result = geomloss.solve_batch(
             self.costs, reg=self.args.reg, a=p, b=q, max_iter=knob)

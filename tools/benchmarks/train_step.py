@@ -13,6 +13,8 @@ import argparse
 import copy
 import statistics
 import time
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -58,7 +60,7 @@ MODELS_TIMED = {
 }
 
 
-def build(cfg: dict, args) -> tuple:
+def build(cfg: dict, args: argparse.Namespace) -> tuple:
     """Build the stock and the joint model with equal weights."""
     cfg = copy.deepcopy(cfg)
     cfg['head'].update(num_classes=args.target_classes, topk=(1, ))
@@ -77,7 +79,7 @@ def build(cfg: dict, args) -> tuple:
     return plain.to(args.device).train(), joint.to(args.device).train()
 
 
-def batch(args) -> dict:
+def batch(args: argparse.Namespace) -> dict:
     """Random images, the first half source."""
     generator = torch.Generator().manual_seed(0)
     samples = []
@@ -93,7 +95,7 @@ def batch(args) -> dict:
         data_samples=samples)
 
 
-def seconds(function, device: str) -> float:
+def seconds(function: Callable, device: str) -> float:
     """Time one call, the device's work included."""
     if device != 'cpu':
         torch.cuda.synchronize()
@@ -104,7 +106,7 @@ def seconds(function, device: str) -> float:
     return time.perf_counter() - start
 
 
-def check_equal(plain, joint, data: dict) -> None:
+def check_equal(plain: Any, joint: Any, data: dict) -> None:
     """The joint model's target loss is the stock loss of those images."""
     state = torch.get_rng_state()
     plain.eval()
@@ -121,7 +123,7 @@ def check_equal(plain, joint, data: dict) -> None:
     torch.set_rng_state(state)
 
 
-def ot_seconds(joint, data: dict, args) -> float:
+def ot_seconds(joint: Any, data: dict, args: argparse.Namespace) -> float:
     """Time the OT term alone, forward and backward, on the model's logits."""
     with torch.no_grad():
         feats = joint.extract_feat(data['inputs'].to(args.device))
@@ -129,14 +131,14 @@ def ot_seconds(joint, data: dict, args) -> float:
         source = joint.source_head(feats)[half:].requires_grad_()
         target = joint.head(feats)[half:].requires_grad_()
 
-    def term():
+    def term() -> None:
         joint.ot_loss.loss_and_log(source, target)[0].backward()
 
     term()
     return statistics.median(seconds(term, args.device) for _ in range(9))
 
 
-def measure(name: str, args) -> str:
+def measure(name: str, args: argparse.Namespace) -> str:
     """Time one model and return its row of the table."""
     plain, joint = build(MODELS_TIMED[name](), args)
     data = batch(args)

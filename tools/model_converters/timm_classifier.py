@@ -24,6 +24,7 @@ from importlib.metadata import PackageNotFoundError, files
 import torch
 from mmengine.utils import mkdir_or_exist
 from mmpretrain.registry import MODELS
+from torch import nn
 
 #: Largest difference of a logit that is put down to rounding.
 TOLERANCE = 1e-4
@@ -110,7 +111,9 @@ def convert(model_name: str, src: str, by_order: bool = False) -> dict:
 
 
 @torch.no_grad()
-def _compare(model, model_name: str, state: dict, count: int) -> None:
+def _compare(
+    model: nn.Module, model_name: str, state: dict, count: int
+) -> None:
     """Refuse what the stock parts compute otherwise."""
     channels = state['head.fc.weight'].shape[1]
     stock = MODELS.build(

@@ -1,9 +1,13 @@
 """How a source classifier takes target images."""
 import hashlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy
 import torch
+from torch import nn
+from torch.utils.data import Dataset
 
 from mmjtln.class_lists import (
     classes_of,
@@ -15,6 +19,7 @@ from mmjtln.costs.base import RawCost
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.known_classes import names_match
 from mmjtln.domains import SOURCE
+from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.over_images import run_over_images
 from mmjtln.models.logits import logits_of
 from mmjtln.registry import COSTS
@@ -67,7 +72,7 @@ class ConfusionCost(ImageCost):
                  form: str = 'log',
                  calibrate: bool = True,
                  double_centre: bool = True,
-                 **kwargs):
+                 **kwargs: Any) -> None:
         super().__init__(double_centre=double_centre, **kwargs)
         if form not in _FORMS:
             raise ValueError(
@@ -75,7 +80,12 @@ class ConfusionCost(ImageCost):
         self.form = form
         self.calibrate = calibrate
 
-    def prepare(self, source_dataset, target_dataset, model):
+    def prepare(
+        self,
+        source_dataset: Dataset,
+        target_dataset: Dataset,
+        model: nn.Module | None,
+    ) -> Any:
         classes = classes_of(source_dataset, 'source')
         network = self.network(
             model, lambda found: ('backbone', 'neck', _head_name(found)))
@@ -92,7 +102,7 @@ class ConfusionCost(ImageCost):
         return classes, source_images, self.images(target_dataset,
                                                    'target'), network
 
-    def measure(self, prepared) -> RawCost:
+    def measure(self, prepared: Any) -> RawCost:
         classes, source_images, target_images, network = prepared
         self.require_network(network)
         digest, temperature = hashlib.sha256(), 1.0
@@ -109,10 +119,12 @@ class ConfusionCost(ImageCost):
         return RawCost(matrix, digest.hexdigest(),
                         dict(calibration=temperature))
 
-    def _logits(self, network, images, classes) -> np.ndarray:
+    def _logits(
+        self, network: nn.Module, images: DomainImages, classes: Sequence[str]
+    ) -> np.ndarray:
         head = getattr(network, _head_name(network))
 
-        def encode(inputs):
+        def encode(inputs: Any) -> Any:
             logits = logits_of(head(network.extract_feat(inputs)))
             if logits.ndim != 2 or logits.shape[1] != len(classes):
                 raise ValueError(_mismatch(tuple(logits.shape[1:]), classes))
@@ -126,7 +138,7 @@ def _head_name(network: torch.nn.Module) -> str:
     return 'source_head' if hasattr(network, 'source_head') else 'head'
 
 
-def _check_classes(network, classes):
+def _check_classes(network: nn.Module, classes: Sequence[str]) -> None:
     head = getattr(network, _head_name(network))
     outputs = getattr(head, 'num_classes', len(classes))
     if outputs != len(classes):
@@ -143,7 +155,7 @@ def _check_classes(network, classes):
             ('; '.join(problems) or 'the same names in another order'))
 
 
-def _mismatch(outputs, classes) -> str:
+def _mismatch(outputs: Any, classes: Sequence[str]) -> str:
     return (f'ConfusionCost needs a classifier of the {len(classes)} source '
             f'classes ({quote_names(classes[:3])}, ...); this one has '
             f'{outputs} outputs: give the model and checkpoint of a network '
@@ -162,7 +174,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """
     logits = logits.astype(np.float64)
 
-    def cross_entropy(log_temperature):
+    def cross_entropy(log_temperature: float) -> float:
         scores = scipy.special.log_softmax(
             logits / np.exp(log_temperature), axis=1)
         return -scores[np.arange(len(labels)), labels].mean()

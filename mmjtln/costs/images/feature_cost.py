@@ -1,10 +1,14 @@
 """Base of the builders that compare class-conditional features."""
 import hashlib
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.utils.data import Dataset
 
 from mmjtln.costs.base import RawCost
 from mmjtln.inference.features import STAGES, extract_features
@@ -38,7 +42,7 @@ class ClassFeatures:
         """Images per class, shape (L,), int64."""
         return torch.bincount(self.labels, minlength=self.num_classes)
 
-    def means(self, transform=None) -> torch.Tensor:
+    def means(self, transform: Callable | None = None) -> torch.Tensor:
         """Class means, shape (L, D), float64.
 
         Args:
@@ -109,7 +113,7 @@ class FeatureCost(ImageCost):
                  stage: str = 'neck',
                  centre: bool = True,
                  standardise: bool = True,
-                 **kwargs):
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if stage not in STAGES:
             raise ValueError(f'stage must be one of {", ".join(STAGES)}, got '
@@ -118,7 +122,12 @@ class FeatureCost(ImageCost):
         self.centre = centre
         self.standardise = standardise
 
-    def prepare(self, source_dataset, target_dataset, model):
+    def prepare(
+        self,
+        source_dataset: Dataset,
+        target_dataset: Dataset,
+        model: nn.Module | None,
+    ) -> Any:
         parts = dict(
             backbone=('backbone', ),
             neck=('backbone', 'neck'),
@@ -127,7 +136,7 @@ class FeatureCost(ImageCost):
                 self.images(target_dataset,
                             'target'), self.network(model, lambda _: parts))
 
-    def measure(self, prepared) -> RawCost:
+    def measure(self, prepared: Any) -> RawCost:
         source_images, target_images, model = prepared
         self.require_network(model)
         source = self._features(source_images, model)
@@ -161,7 +170,7 @@ class FeatureCost(ImageCost):
             tuple: Distances, shape (L_s, L_t), and details worth keeping.
         """
 
-    def _features(self, images, model) -> ClassFeatures:
+    def _features(self, images: Any, model: nn.Module | None) -> ClassFeatures:
         features = extract_features(model, images, self.stage,
                                     self.batch_size, self.num_workers)
         spread = (features.amax(dim=0) - features.amin(dim=0)).max()

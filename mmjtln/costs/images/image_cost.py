@@ -1,4 +1,9 @@
 """Base of the builders that look at images through a network."""
+from typing import Any
+
+from torch import nn
+from torch.utils.data import Dataset
+
 from mmjtln.costs.base import BaseCost
 from mmjtln.datasets import ClassList
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
@@ -40,7 +45,7 @@ class ImageCost(BaseCost):
                  seed: int = 0,
                  batch_size: int = 64,
                  num_workers: int = 0,
-                 **kwargs):
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if samples_per_class is not None and samples_per_class < 1:
             raise ValueError('samples_per_class must be positive or None (all '
@@ -55,7 +60,7 @@ class ImageCost(BaseCost):
         self.batch_size = batch_size
         self.num_workers = num_workers
 
-    def images(self, dataset, domain: str) -> DomainImages:
+    def images(self, dataset: Dataset, domain: str) -> DomainImages:
         """Choose the images of a domain; checks that they are enough."""
         if isinstance(dataset, ClassList):
             raise ValueError(
@@ -71,7 +76,7 @@ class ImageCost(BaseCost):
                             self.samples_per_class, self.min_per_class,
                             self.seed)
 
-    def network(self, current, parts):
+    def network(self, current: Any, parts: Any) -> Any:
         """Return the network to use, see :func:`image_model`.
 
         It is None when there is none yet: :meth:`check` may run before the
@@ -80,7 +85,7 @@ class ImageCost(BaseCost):
         return image_model(self.model, self.checkpoint, self.device, parts,
                            current)
 
-    def require_network(self, network) -> None:
+    def require_network(self, network: nn.Module) -> None:
         """Refuse to work without a network."""
         if network is None:
             raise ValueError(

@@ -1,5 +1,10 @@
 """Multi-kernel maximum mean discrepancy between classes."""
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import torch
+from torch import Tensor
 
 from mmjtln.registry import COSTS
 
@@ -68,7 +73,7 @@ class MKMMDCost(FeatureCost):
                  kernel_mul: float = 2.0,
                  bandwidth: float | None = None,
                  biased: bool = True,
-                 **kwargs):
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if num_kernels < 1:
             raise ValueError(f'num_kernels must be positive, got {num_kernels}'
@@ -83,7 +88,9 @@ class MKMMDCost(FeatureCost):
         self.biased = biased
         self.min_per_class = 1 if biased else 2
 
-    def distances(self, source, target):
+    def distances(
+        self, source: ClassFeatures, target: ClassFeatures
+    ) -> tuple[np.ndarray, dict]:
         bandwidth = self.bandwidth
         if bandwidth is None:
             bandwidth = median_bandwidth(
@@ -155,7 +162,7 @@ def mkmmd(source: ClassFeatures,
     return distances.clamp_min(0) if biased else distances
 
 
-def _kernel(x, y, bandwidths):
+def _kernel(x: Tensor, y: Tensor, bandwidths: Sequence[float]) -> Any:
     """Kernel matrices (..., n, m) of features (..., n, D) and (..., m, D)."""
     squared = torch.matmul(x, y.mT).mul_(-2)
     squared += x.square().sum(dim=-1)[..., :, None]
@@ -173,7 +180,9 @@ def _kernel(x, y, bandwidths):
     return total.div_(len(bandwidths))
 
 
-def _within(domain, bandwidths, biased):
+def _within(
+    domain: ClassFeatures, bandwidths: Sequence[float], biased: bool
+) -> Any:
     """Mean kernel value within each class, shape (L,), float64."""
     order = torch.argsort(domain.labels, stable=True)
     counts = domain.counts()
@@ -190,7 +199,7 @@ def _within(domain, bandwidths, biased):
             (counts * (counts - 1)))
 
 
-def _sums(features, bandwidths):
+def _sums(features: Tensor, bandwidths: Sequence[float]) -> Any:
     """Sum of the kernel matrix of each class, shape (B,), float64.
 
     Args:
@@ -208,7 +217,9 @@ def _sums(features, bandwidths):
             dim=(1, 2), dtype=torch.float64) for block in blocks)
 
 
-def _across(source, target, bandwidths):
+def _across(
+    source: ClassFeatures, target: ClassFeatures, bandwidths: Sequence[float]
+) -> Any:
     """Mean kernel value between classes, shape (L_s, L_t), float64."""
     membership = torch.nn.functional.one_hot(
         target.labels, target.num_classes).float()

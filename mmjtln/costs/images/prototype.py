@@ -1,6 +1,10 @@
 """Distance of class means."""
+from typing import Any
+
+import numpy as np
 import torch
 
+from mmjtln.costs.images.feature_cost import ClassFeatures
 from mmjtln.registry import COSTS
 
 from .feature_cost import FeatureCost
@@ -47,7 +51,7 @@ class PrototypeCost(FeatureCost):
     def __init__(self,
                  metric: str = 'cosine',
                  shrinkage: float | None = None,
-                 **kwargs):
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if metric not in _METRICS:
             raise ValueError(f'metric must be one of {", ".join(_METRICS)}, '
@@ -57,7 +61,9 @@ class PrototypeCost(FeatureCost):
         self.metric = metric
         self.shrinkage = shrinkage
 
-    def distances(self, source, target):
+    def distances(
+        self, source: ClassFeatures, target: ClassFeatures
+    ) -> tuple[np.ndarray, dict]:
         a, b = source.means(), target.means()
         if self.metric == 'cosine':
             norms = torch.cat([a, b]).norm(dim=1)
@@ -78,7 +84,7 @@ class PrototypeCost(FeatureCost):
         exact = 'donot_use_mm_for_euclid_dist'
         return torch.cdist(a, b, compute_mode=exact).numpy(), details
 
-    def _covariance(self, source, target):
+    def _covariance(self, source: ClassFeatures, target: ClassFeatures) -> Any:
         residuals = torch.cat([
             domain.features - domain.means()[domain.labels].float()
             for domain in (source, target)

@@ -1,7 +1,10 @@
 """Optimal transport distance between classes."""
+from typing import Any
+
 import numpy as np
 import torch
 
+from mmjtln.costs.images.feature_cost import ClassFeatures
 from mmjtln.inference.progress import track
 from mmjtln.registry import COSTS
 
@@ -53,7 +56,7 @@ class WassersteinCost(FeatureCost):
 
     libraries = (*FeatureCost.libraries, 'ot')
 
-    def __init__(self, form: str = 'gaussian', **kwargs):
+    def __init__(self, form: str = 'gaussian', **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if form not in _FORMS:
             raise ValueError(
@@ -61,13 +64,15 @@ class WassersteinCost(FeatureCost):
         self.form = form
         self.min_per_class = 2 if form == 'gaussian' else 1
 
-    def distances(self, source, target):
+    def distances(
+        self, source: ClassFeatures, target: ClassFeatures
+    ) -> tuple[np.ndarray, dict]:
         if self.form == 'gaussian':
             return gaussian_w2(source, target).numpy(), {}
         return sample_w2(source, target), {}
 
 
-def gaussian_w2(source, target) -> torch.Tensor:
+def gaussian_w2(source: ClassFeatures, target: ClassFeatures) -> torch.Tensor:
     """Squared Bures-Wasserstein distance of all pairs of classes.
 
     Args:
@@ -94,7 +99,7 @@ def gaussian_w2(source, target) -> torch.Tensor:
     return distances.clamp_min_(0)
 
 
-def _factors(domain) -> torch.Tensor:
+def _factors(domain: ClassFeatures) -> torch.Tensor:
     """Square roots of the class covariances: A^T A, shape (L, r, D)."""
     counts = domain.counts()
     rows = min(int(counts.max()), domain.features.shape[1])
@@ -111,7 +116,7 @@ def _factors(domain) -> torch.Tensor:
     return factors
 
 
-def sample_w2(source, target) -> np.ndarray:
+def sample_w2(source: ClassFeatures, target: ClassFeatures) -> np.ndarray:
     """Squared 2-Wasserstein distance of the samples of all pairs of classes.
 
     Args:

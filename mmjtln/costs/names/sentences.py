@@ -5,6 +5,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +99,7 @@ def encode(encoder: str, sentences: Mapping[str, Sequence[str]]
 
 
 @cache
-def _load(where: str):
+def _load(where: str) -> Any:
     from sentence_transformers import SentenceTransformer
 
     # It logs what it loads, and each weight's place, as news.

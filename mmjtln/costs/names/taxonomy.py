@@ -21,7 +21,7 @@ class Taxonomy:
         ValueError: If there is a cycle, no node, or more than one root.
     """
 
-    def __init__(self, parents: dict[str, set[str]]):
+    def __init__(self, parents: dict[str, set[str]]) -> None:
         nodes = set(parents).union(*parents.values())
         self.parents = {node: parents.get(node, set()) for node in nodes}
         self.depth = self._depths()
@@ -54,7 +54,7 @@ class Taxonomy:
                              f'in {" > ".join(self._cycle(left))}')
         return depth
 
-    def _cycle(self, left) -> list[str]:
+    def _cycle(self, left: dict[str, int]) -> list[str]:
         # Each node left has a parent left: going up from any ends in a
         # cycle.
         way, node = [], left[0]
@@ -98,7 +98,9 @@ class Taxonomy:
                                               metric)
         return matrix
 
-    def _distance(self, left, right, metric):
+    def _distance(
+        self, left: dict[str, int], right: dict, metric: str
+    ) -> float:
         ways = [(steps + right[node], self.depth[node])
                 for node, steps in left.items() if node in right]
         if metric == 'wup':
@@ -108,7 +110,7 @@ class Taxonomy:
         return np.log1p(shortest) if metric == 'lch' else shortest
 
 
-def read_taxonomy(path) -> Taxonomy:
+def read_taxonomy(path: str | Path) -> Taxonomy:
     """Read a file of one parent and one child a line.
 
     Separated by a comma in a ``.csv`` file, else by a tab; empty lines and

@@ -1,5 +1,9 @@
 """Distance of the classes in a taxonomy."""
 import hashlib
+from typing import Any
+
+from torch import nn
+from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of, quote_names
 from mmjtln.costs.base import BaseCost, RawCost
@@ -61,7 +65,7 @@ class TaxonomyCost(BaseCost):
                  path: str | None = None,
                  metric: str = 'wup',
                  aliases: dict | None = None,
-                 **kwargs):
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if metric not in METRICS:
             raise ValueError(f'metric must be one of {", ".join(METRICS)}, '
@@ -70,7 +74,12 @@ class TaxonomyCost(BaseCost):
         self.metric = metric
         self.aliases = dict(aliases or {})
 
-    def prepare(self, source_dataset, target_dataset, model):
+    def prepare(
+        self,
+        source_dataset: Dataset,
+        target_dataset: Dataset,
+        model: nn.Module | None,
+    ) -> Any:
         sides = (classes_of(source_dataset, 'source'),
                  classes_of(target_dataset, 'target'))
         names = dict.fromkeys(sides[0] + sides[1])
@@ -104,7 +113,7 @@ class TaxonomyCost(BaseCost):
             taxonomy = wordnet.taxonomy(synsets.values())
         return taxonomy, [[nodes[name] for name in side] for side in sides]
 
-    def measure(self, prepared) -> RawCost:
+    def measure(self, prepared: Any) -> RawCost:
         taxonomy, (rows, columns) = prepared
         digest = hashlib.sha256()
         for node in sorted(taxonomy.parents):

@@ -1,8 +1,11 @@
 """Distance of class names, by a sentence encoder or word vectors."""
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from torch import nn
+from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of, quote_names
 from mmjtln.costs.base import BaseCost, RawCost
@@ -82,7 +85,7 @@ class TextCost(BaseCost):
                  descriptions: dict | None = None,
                  path: str | None = None,
                  missing: str = 'error',
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if missing not in _MISSING:
             raise ValueError(f'missing must be one of {", ".join(_MISSING)}, '
@@ -97,7 +100,12 @@ class TextCost(BaseCost):
         if self.path is None:
             self.libraries = ('numpy', 'sentence_transformers')
 
-    def prepare(self, source_dataset, target_dataset, model):
+    def prepare(
+        self,
+        source_dataset: Dataset,
+        target_dataset: Dataset,
+        model: nn.Module | None,
+    ) -> Any:
         sides = [(dataset, classes_of(dataset, side))
                  for side, dataset in (('source', source_dataset),
                                        ('target', target_dataset))]
@@ -114,7 +122,7 @@ class TextCost(BaseCost):
         encoder_folder(self.encoder)
         return texts
 
-    def measure(self, prepared) -> RawCost:
+    def measure(self, prepared: Any) -> RawCost:
         if self.path is None:
             prepared = on_first_rank(lambda: self._encode(prepared))
         digest = hashlib.sha256()
@@ -137,7 +145,9 @@ class TextCost(BaseCost):
         return ([self.prompt] if isinstance(self.prompt, str) else
                 list(self.prompt))
 
-    def _texts(self, dataset, classes) -> dict[str, list[str]]:
+    def _texts(
+        self, dataset: Dataset, classes: Sequence[str]
+    ) -> dict[str, list[str]]:
         """Return what to read for each class of a data set."""
         named = dataset.metainfo.get('synonyms')
         found = {}
@@ -150,7 +160,7 @@ class TextCost(BaseCost):
                     synonyms(name) or [name])
         return found
 
-    def _encode(self, texts) -> list[list[np.ndarray]]:
+    def _encode(self, texts: list[str]) -> list[list[np.ndarray]]:
         prompts = self._prompts()
         vectors = [encode(self.encoder, {
             name: sentences_of(names, prompts)
@@ -158,7 +168,7 @@ class TextCost(BaseCost):
         }) for side in texts]
         return [list(side.values()) for side in vectors]
 
-    def _word_vectors(self, texts) -> list[list[np.ndarray | None]]:
+    def _word_vectors(self, texts: list[str]) -> list[list[np.ndarray | None]]:
         joined = [{name: ', '.join(names) for name, names in side.items()}
                   for side in texts]
         wanted = {
@@ -180,7 +190,7 @@ class TextCost(BaseCost):
         self._check_missing({**found[0], **found[1]})
         return [[vector for vector, _ in side.values()] for side in found]
 
-    def _embed(self, name, text, known):
+    def _embed(self, name: str, text: str, known: Any) -> Any:
         """Return the vector of a class, or None, and its unknown words."""
         whole = _first(spellings(name), known)
         if whole is not None:
@@ -196,7 +206,7 @@ class TextCost(BaseCost):
         # One synonym that is known all through is enough.
         return np.mean(vectors, axis=0), []
 
-    def _embed_phrase(self, phrase, known):
+    def _embed_phrase(self, phrase: str, known: Any) -> Any:
         whole = _first(spellings(phrase), known)
         if whole is not None:
             return whole, []
@@ -208,7 +218,7 @@ class TextCost(BaseCost):
             return None, missing
         return np.mean(vectors, axis=0), missing
 
-    def _check_missing(self, found):
+    def _check_missing(self, found: Any) -> None:
         lost = {
             name: missing
             for name, (vector, missing) in found.items() if vector is None
@@ -231,7 +241,7 @@ class TextCost(BaseCost):
                              ' are zero and have no direction')
 
 
-def _first(forms, known):
+def _first(forms: Any, known: Any) -> Any:
     return next((known[form] for form in forms if form in known), None)
 
 

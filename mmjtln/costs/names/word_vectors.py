@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 
-def read_word_vectors(path, wanted: set[str]) -> dict[str, np.ndarray]:
+def read_word_vectors(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     """Read the vectors of the wanted words; the others are only skipped.
 
     The kind of file follows from its name:
@@ -49,7 +49,7 @@ def read_word_vectors(path, wanted: set[str]) -> dict[str, np.ndarray]:
     return vectors
 
 
-def _read_npz(path, wanted):
+def _read_npz(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     with np.load(path, allow_pickle=False) as archive:
         if not {'names', 'vectors'} <= set(archive.files):
             raise ValueError('expected the arrays names and vectors, got '
@@ -65,7 +65,7 @@ def _read_npz(path, wanted):
     }
 
 
-def _read_binary(path, wanted):
+def _read_binary(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     found = {}
     with open(path, 'rb') as file, mmap.mmap(
             file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -84,7 +84,7 @@ def _read_binary(path, wanted):
     return found
 
 
-def _header(line):
+def _header(line: bytes) -> tuple[int, int]:
     try:
         count, dimensions = (int(number) for number in line.split())
     except ValueError:
@@ -94,7 +94,7 @@ def _header(line):
     return count, dimensions
 
 
-def _read_text(path, wanted):
+def _read_text(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     found, dimensions = {}, None
     with (gzip.open if path.suffix == '.gz' else open)(path, 'rb') as file:
         for number, line in enumerate(file, start=1):
@@ -121,7 +121,7 @@ def _read_text(path, wanted):
     return found
 
 
-def _is_number(field):
+def _is_number(field: bytes) -> bool:
     try:
         float(field)
     except ValueError:

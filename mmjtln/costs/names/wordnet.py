@@ -3,6 +3,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
@@ -26,7 +27,7 @@ class WordNet:
         ValueError: If its WordNet is not.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             from nltk.corpus import wordnet
         except ImportError as error:
@@ -41,7 +42,7 @@ class WordNet:
                 'the variable NLTK_DATA names') from None
         self.reader = wordnet
 
-    def find(self, name: str):
+    def find(self, name: str) -> Any:
         """Find the synset of a class name.
 
         A synset id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or
@@ -98,7 +99,7 @@ class WordNet:
             return {}
         return dict(zip(names, _IMAGENET.read_text().split(), strict=True))
 
-    def taxonomy(self, synsets) -> Taxonomy:
+    def taxonomy(self, synsets: Any) -> Taxonomy:
         """Everything above the given synsets.
 
         Args:
