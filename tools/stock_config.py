@@ -11,6 +11,7 @@ tools/compare_methods.py instead, which holds steps and images equal.
 """
 import argparse
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -77,7 +78,7 @@ def _unwrapped(dataset: dict) -> dict:
     return dataset
 
 
-def _unscoped(cfg):
+def _unscoped(cfg: Any) -> Any:
     """Drop what MMEngine notes of inherited configs, a key that some refuse.
 
     The scope noted is that which stock types have anyway.

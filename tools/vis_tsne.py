@@ -7,6 +7,7 @@ scikit-learn by a name that it has dropped since, and needs class counts in the
 config.
 """
 import inspect
+from typing import Any
 
 from host_tools import load_host_tool
 from mmengine.config import Config
@@ -19,7 +20,7 @@ def main() -> None:
     host = load_host_tool('visualization/vis_tsne')
     sklearns, from_file = host.TSNE, Config.fromfile
 
-    def tsne(n_iter: int, **options):
+    def tsne(n_iter: int, **options: Any) -> Any:
         name = ('max_iter' if 'max_iter' in inspect.signature(
             sklearns).parameters else 'n_iter')
         return sklearns(**options, **{name: n_iter})
@@ -28,7 +29,7 @@ def main() -> None:
         """Configs whose class counts are numbers."""
 
         @staticmethod
-        def fromfile(filename, *args, **kwargs) -> Config:
+        def fromfile(filename: Any, *args: Any, **kwargs: Any) -> Config:
             return fill_class_counts(from_file(filename, *args, **kwargs))
 
     host.TSNE, host.Config = tsne, FilledConfig
