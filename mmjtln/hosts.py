@@ -21,7 +21,7 @@ def check_hosts() -> None:
 
     Raises:
         ImportError: If a host is missing, fails to import, or has a version
-            outside its range. The message names the command that mends it.
+            outside its range. The message names the command to run.
     """
     for name, (lowest, refused) in HOSTS.items():
         try:

@@ -1,4 +1,7 @@
-"""Comparing JTLN with what one would do without it, on one's own data."""
+"""Comparing JTLN with what one would do without it, on one's own data.
+
+Open ``methods`` first: what is compared; then ``study``: what is run.
+"""
 from mmjtln.comparison import report
 
 from .frozen_study import FrozenStudy

@@ -81,7 +81,7 @@ class Method:
     grid: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        where = f'Mend `comparison.methods.{self.name}` in the config.'
+        where = f'Change `comparison.methods.{self.name}` in the config.'
         if self.kind not in KINDS or self.start not in STARTS:
             raise ValueError(
                 f'A method is of a kind in {KINDS} and starts from one of '

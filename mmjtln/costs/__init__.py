@@ -1,4 +1,8 @@
-"""Cost matrices: prior knowledge about two label sets, and its builders."""
+"""Cost matrices: prior knowledge about two label sets, and its builders.
+
+Open ``base`` first: what every builder does; builders from class names are in
+``names``, those that look at images in ``images``.
+"""
 from .base import BaseCost, RawCost
 from .composite import CompositeCost
 from .cost_matrix import CostMatrix

@@ -110,7 +110,7 @@ class BaseCost(metaclass=ABCMeta):
 
         Raises:
             ValueError: If the input does not suit the builder; the message
-                says what to mend.
+                says what to change.
         """
         source_classes = classes_of(source_dataset, 'source')
         target_classes = classes_of(target_dataset, 'target')

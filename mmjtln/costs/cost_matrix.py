@@ -192,7 +192,7 @@ def _check_entries(
             raise ValueError(
                 f'the entries of a cost matrix must be {rule}: {bad.sum()} '
                 f'are not, the first is {matrix[i, j]} for source class '
-                f'{source[i]!r} and target class {target[j]!r}; mend what '
+                f'{source[i]!r} and target class {target[j]!r}; check what '
                 'computed the matrix')
 
 

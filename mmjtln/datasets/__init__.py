@@ -1,4 +1,8 @@
-"""Data sets and samplers of joint transfer learning."""
+"""Data sets and samplers of joint transfer learning.
+
+Open ``joint_dataset`` first: a source and a target as one data set; then
+``joint_sampler``: how many images of each stand in a batch.
+"""
 from .class_list import ClassList
 from .class_subset import ClassSubset
 from .digits import MNIST5k, UCIDigits

@@ -35,7 +35,7 @@ class ClassSubset(SubsetDataset):
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(
                 f'each class must be chosen once, but got {self.classes}; '
-                'mend `classes` of the ClassSubset')
+                'set `classes` of the ClassSubset')
         super().__init__(dataset, lazy_init=lazy_init)
         # Wrappers read the class names before the annotations are loaded.
         self._metainfo = {**self._metainfo, 'classes': self.classes}
@@ -46,7 +46,7 @@ class ClassSubset(SubsetDataset):
         if unknown:
             raise ValueError(
                 'chosen classes must be classes of the data set, but '
-                f'{unknown} are not among {known}; mend `classes` of the '
+                f'{unknown} are not among {known}; set `classes` of the '
                 'ClassSubset')
         self._new_label = {
             known.index(name): i
@@ -56,7 +56,7 @@ class ClassSubset(SubsetDataset):
         if len(indices) == 0:
             raise ValueError(
                 f'{type(dataset).__name__} has no image of the classes '
-                f'{self.classes}; mend `classes` of the ClassSubset')
+                f'{self.classes}; set `classes` of the ClassSubset')
         return indices.tolist()
 
     def _finish(self, dataset: Dataset) -> None:

@@ -33,7 +33,7 @@ class FewShotDataset(SubsetDataset):
         if not isinstance(shots, int) or shots < 1:
             raise ValueError(
                 'shots must be an int of at least 1, a number of images of '
-                f'each class, but got {shots!r}; mend `shots` of the '
+                f'each class, but got {shots!r}; set `shots` of the '
                 'FewShotDataset')
         self.shots = shots
         self.seed = seed

@@ -26,7 +26,7 @@ def name_image(dataset: Dataset, index: int, domain: str) -> Iterator[None]:
             f'The {domain} image {_path(dataset, index)} could not be read '
             f'and transformed: {type(error).__name__}: {error}. Restore the '
             'file, or take it out of the data set; if no image can be read, '
-            f'mend the {domain} data set\'s paths or pipeline.') from error
+            f'fix the {domain} data set\'s paths or pipeline.') from error
 
 
 def _path(dataset: Dataset, index: int) -> str:

@@ -51,7 +51,7 @@ class CostMatrixHook(Hook):
         if osp.basename(filename) != filename or filename in ('', '.', '..'):
             raise ValueError(
                 'CostMatrixHook writes into the work directory, so `filename` '
-                f'is a name without folders, got {filename!r}. Mend '
+                f'is a name without folders, got {filename!r}. Set '
                 '`custom_hooks` in the config.')
         self.builder = COSTS.build(cost)
         self.interval = interval

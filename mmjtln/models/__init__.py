@@ -1,3 +1,8 @@
+"""The network of a JTLN and its loss.
+
+Open ``classifier`` first: a stock classifier, a second head, and the optimal
+transport between the two, which is ``ot_loss``.
+"""
 from .alexnet import AlexNet, AlexNetNeck, convert_torchvision_alexnet
 from .classifier import JTLNClassifier
 from .data_preprocessor import JointDataPreprocessor

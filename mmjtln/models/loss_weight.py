@@ -43,14 +43,14 @@ class LossWeight:
         for key, weight in (('value', value), ('final', final)):
             if not weight >= 0:
                 raise ValueError(f'{name}: `{key}` must be >= 0, got {weight}.'
-                                 f' Mend it in the config\'s `model.{name}`.')
+                                 f' Set it in the config\'s `model.{name}`.')
         shares = dict(begin=begin, warmup=warmup, decay=decay)
         if (any(not 0 <= share <= 1 for share in shares.values())
                 or sum(shares.values()) > 1):
             raise ValueError(
                 f'{name}: `begin`, `warmup` and `decay` are shares of the run '
                 f'and must lie in [0, 1] and add up to at most 1, got {shares}'
-                f'. Mend them in the config\'s `model.{name}`.')
+                f'. Set them in the config\'s `model.{name}`.')
         self.value = value
         self.begin = begin
         self.warmup = warmup

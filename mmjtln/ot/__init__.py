@@ -1,6 +1,7 @@
 """Entropic optimal transport for a batch that shares one cost matrix.
 
-Pure torch: nothing here knows of MMEngine.
+Pure torch: nothing here knows of MMEngine. Open ``sinkhorn`` first: the
+problem, and how it is solved.
 """
 from .result import SinkhornResult
 from .sinkhorn import sinkhorn

@@ -9,7 +9,7 @@ def full_precision(device_type):
     """Switch autocast, TF32 and bf16 products off for a block.
 
     A product rounded to ten bits leaves a marginal error of about 1e-3,
-    which no number of iterations mends. The settings are global to the
+    which no number of iterations removes. The settings are global to the
     process; they are put back when the block ends.
 
     Args:

@@ -81,7 +81,7 @@ def run_record(runner: Runner) -> dict | None:
 
 
 def record_differences(then: dict, now: dict) -> list[str]:
-    """Say what differs between two records, and where to mend it.
+    """Say what differs between two records, and what to set.
 
     The number of processes alone is no difference: with the same images in
     each step, the same images have been consumed.

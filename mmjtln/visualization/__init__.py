@@ -1,4 +1,7 @@
-"""Pictures of cost matrices, plans and learning curves, given arrays."""
+"""Pictures of cost matrices, plans and learning curves, given arrays.
+
+Open ``heatmap`` first: a cost matrix or a plan between two label sets.
+"""
 from .heatmap import draw_cost, draw_plan
 from .learning_curve import draw_learning_curve
 from .order import clustered_order

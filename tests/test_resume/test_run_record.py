@@ -93,7 +93,7 @@ SOURCE = 'train_dataloader.dataset.source'
      ['digest of the paths, labels and classes of the source']),
 ])
 def test_refused(resumed, options, words):
-    """Each change is named, with what was, what is, and where to mend it."""
+    """Each change is named, with what was, what is, and what to set."""
     resumed.merge_from_dict(options)
     with pytest.raises(ValueError, match='not the run of') as error:
         Runner.from_cfg(resumed).train()
