@@ -1,8 +1,8 @@
 """Joint Transfer Learning Networks (JTLN) for MMPretrain.
 
 Importing it registers everything, so that a config reaches it as
-``type='mmjtln.<name>'``. Open ``models/classifier.py`` first: the method in one
-class. The rooms, from what knows nobody to what a notebook imports:
+``type='mmjtln.<name>'``. Open ``models/classifier.py`` first: the method in
+one class. The rooms, from what knows nobody to what a notebook imports:
 
 - ``ot``: the entropic optimal transport solver, pure torch.
 - ``models``: the classifier with two heads, and the OT loss.
@@ -17,6 +17,7 @@ class. The rooms, from what knows nobody to what a notebook imports:
 - ``resume``: runs that go on exactly where they stopped.
 - ``safe_loading``: checkpoints read without running code.
 - ``export``: the trained classifier in MMPretrain's own types, or ONNX.
+- ``checks``: what must hold before a run's first step.
 - ``comparison``: JTLN beside the alternatives, on one's own data.
 - ``apis``: training and prediction in one call.
 """

@@ -17,7 +17,7 @@ TOLERANCE = 1e-5
 
 
 def check_packages() -> None:
-    """Raise ImportError, with the command that installs it, if one is missing."""
+    """Raise ImportError, with the command to run, if one is missing."""
     for name in ('onnx', 'onnxscript', 'onnxruntime'):
         try:
             importlib.import_module(name)
