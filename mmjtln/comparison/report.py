@@ -77,7 +77,10 @@ def plot(rows: list[dict]) -> bytes:
             # A little apart, so that the bars do not hide each other.
             shift = 1 + .02 * (number - len(methods) / 2)
             axes.errorbar([row['shots'] * shift for row in found], means,
-                          yerr=spread, marker='o', capsize=2, label=method)
+                          yerr=spread, capsize=2, label=method,
+                          # Colours come round again after ten.
+                          **(dict(marker='o') if number < 10 else
+                             dict(marker='s', linestyle='--')))
         else:
             axes.errorbar(means, [number] * len(means), xerr=spread,
                           marker='o', capsize=3, color=f'C{number}')

@@ -1,10 +1,12 @@
-"""Draw the picture of the architecture that the README shows.
+"""Draw the README's pictures: the architecture, and what carrying over gains.
 
-    python tools/draw_architecture.py configs/figures/architecture.png
+    python tools/draw_figures.py configs/figures
 
-Sizes and colours of the boxes stand at the top of the script.
+The second is drawn from the committed results in configs/compare/results.
 """
 import argparse
+import json
+from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -42,11 +44,54 @@ ARROWS = (
 )
 
 
+RESULTS = Path(__file__).parents[1] / 'configs/compare/results'
+#: Method in the results: what the picture calls it, and its colour.
+CURVES = {
+    'linear_text': ('begun at the carried-over head', '#4a7a42'),
+    'linear': ('begun at zero', '#666666'),
+    'linear_shuffled': ('carried over, class names exchanged', '#c0504d'),
+}
+TITLES = {'food': 'photographs of food, 8 groups',
+          'emoji': 'emoji, 15 groups'}
+
+
 def main() -> None:
-    """Draw the boxes, the arrows between them, and save."""
+    """Draw both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('out', help='the picture, such as architecture.png')
-    args = parser.parse_args()
+    parser.add_argument('folder', type=Path, help='where the pictures go')
+    folder = parser.parse_args().folder
+    draw_architecture(folder / 'architecture.png')
+    draw_gain(folder / 'carried_over.png')
+
+
+def draw_gain(file: Path) -> None:
+    """Draw accuracy over images a class, ten seeds with 95 % intervals."""
+    figure, both = plt.subplots(1, 2, figsize=(9.2, 3.2), sharey=True)
+    for axes, (name, title) in zip(both, TITLES.items(), strict=True):
+        rows = json.loads(
+            (RESULTS / name / 'results.json').read_text())['summary']
+        for method, (label, colour) in CURVES.items():
+            found = [row for row in rows if row['method'] == method]
+            accuracy = [row['accuracy'] for row in found]
+            axes.errorbar(
+                [row['shots'] for row in found],
+                [value['mean'] for value in accuracy],
+                yerr=[value['mean'] - value['low'] for value in accuracy],
+                marker='o', markersize=4, capsize=2, color=colour,
+                label=label)
+        axes.set_xscale('symlog', linthresh=1)
+        shots = sorted({row['shots'] for row in rows})
+        axes.set_xticks(shots, [str(number) for number in shots])
+        axes.minorticks_off()
+        axes.set(title=title, xlabel='labelled images a class')
+        axes.grid(alpha=.3)
+    both[0].set_ylabel('test accuracy, %')
+    both[0].legend(fontsize=8, loc='lower right')
+    figure.savefig(file, dpi=110, bbox_inches='tight')
+
+
+def draw_architecture(file: Path) -> None:
+    """Draw the boxes and the arrows between them."""
     figure, axes = plt.subplots(figsize=(10.4, 2.9))
     boxes = {name: _box(axes, *box) for name, box in BOXES.items()}
     for start, end in ARROWS:
@@ -58,7 +103,7 @@ def main() -> None:
     axes.set(xlim=(0, 14.8), ylim=(.6, 4.6))
     axes.set_aspect('equal')
     axes.axis('off')
-    figure.savefig(args.out, dpi=130, bbox_inches='tight')
+    figure.savefig(file, dpi=130, bbox_inches='tight')
 
 
 def _box(axes: Axes, x: float, y: float, width: float, height: float,
