@@ -1,6 +1,7 @@
 """A taxonomy: nodes, their parents, and distances between them."""
 import csv
 from collections import deque
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import numpy as np
@@ -34,34 +35,16 @@ class Taxonomy:
 
     def _depths(self) -> dict[str, int]:
         """Nodes on the longest way from the root, the root being 1."""
-        children = {node: [] for node in self.parents}
-        for node, above in self.parents.items():
-            for parent in above:
-                children[parent].append(node)
-        waiting = {node: len(above) for node, above in self.parents.items()}
-        ready = deque(node for node, count in waiting.items() if count == 0)
-        depth = dict.fromkeys(ready, 1)
-        while ready:
-            node = ready.popleft()
-            for child in children[node]:
-                depth[child] = max(depth.get(child, 0), depth[node] + 1)
-                waiting[child] -= 1
-                if waiting[child] == 0:
-                    ready.append(child)
-        left = [node for node, count in waiting.items() if count > 0]
-        if left:
+        depth = {}
+        try:
+            for node in TopologicalSorter(self.parents).static_order():
+                depth[node] = 1 + max(
+                    (depth[parent] for parent in self.parents[node]),
+                    default=0)
+        except CycleError as error:
             raise ValueError('a taxonomy has no cycles; this one goes round '
-                             f'in {" > ".join(self._cycle(left))}')
+                             f'in {" > ".join(error.args[1])}') from None
         return depth
-
-    def _cycle(self, left: dict[str, int]) -> list[str]:
-        # Each node left has a parent left: going up from any ends in a
-        # cycle.
-        way, node = [], left[0]
-        while node not in way:
-            way.append(node)
-            node = next(p for p in sorted(self.parents[node]) if p in left)
-        return [*way[way.index(node):], node][::-1]
 
     def ancestors(self, node: str) -> dict[str, int]:
         """Edges up to each ancestor of a node, by the shortest way.
