@@ -131,7 +131,7 @@ class CostMatrix:
         """
         meta = {key: getattr(self, key) for key in _META_TYPES}
         with atomic_write(path) as file:
-            np.savez_compressed(
+            np.savez(
                 file, **{
                     _MATRIX: self.matrix,
                     _SOURCE: np.array(self.source_classes),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch.utils.data import Dataset
 
+from mmjtln.class_lists import quote_names, tell_apart
 from mmjtln.registry import DATASETS
 
 from .relabelled import relabel
@@ -41,15 +42,17 @@ class ClassSubset(SubsetDataset):
         self._metainfo = {**self._metainfo, 'classes': self.classes}
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
-        known = list(dataset.metainfo.get('classes') or ())
+        known = {name: label for label, name in enumerate(
+            tell_apart(dataset.metainfo.get('classes') or ()))}
         unknown = [name for name in self.classes if name not in known]
         if unknown:
             raise ValueError(
                 'chosen classes must be classes of the data set, but '
-                f'{unknown} are not among {known}; set `classes` of the '
+                f'{quote_names(unknown)} are not among '
+                f'{quote_names(known)}; set `classes` of the '
                 'ClassSubset')
         self._new_label = {
-            known.index(name): i
+            known[name]: i
             for i, name in enumerate(self.classes)
         }
         indices = np.flatnonzero(np.isin(labels, list(self._new_label)))

@@ -4,6 +4,7 @@ from torch.utils.data import Dataset
 
 from mmjtln.registry import DATASETS
 
+from .labels import images_by_class
 from .subset import SubsetDataset
 
 
@@ -41,13 +42,13 @@ class FewShotDataset(SubsetDataset):
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
         chosen = []
-        for label, name in enumerate(dataset.metainfo.get('classes', ())):
-            indices = np.flatnonzero(labels == label)
+        names = dataset.metainfo.get('classes', ())
+        for label, indices in enumerate(images_by_class(labels, len(names))):
             if len(indices) < self.shots:
                 raise ValueError(
                     f'each class must have shots={self.shots} images, but '
-                    f'class {name!r} has {len(indices)}; lower `shots` of '
-                    'the FewShotDataset or add images')
+                    f'class {names[label]!r} has {len(indices)}; lower '
+                    '`shots` of the FewShotDataset or add images')
             # A generator for each class: the draw of one class does not
             # depend on how many images another has.
             rng = np.random.default_rng([self.seed, label])

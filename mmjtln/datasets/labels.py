@@ -1,4 +1,5 @@
 """The class indices of a data set, read without decoding an image."""
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -117,3 +118,19 @@ def _check_one_class_list(datasets: Any) -> None:
                 f'{describe_difference(first, classes)}; set `metainfo=dict('
                 'classes=[...])` of each part to one list, which is then what '
                 'the labels of its annotations mean')
+
+
+def images_by_class(labels: np.ndarray,
+                    num_classes: int) -> list[np.ndarray]:
+    """Return which images each class has, in one go for all classes.
+
+    Args:
+        labels (np.ndarray): Class index of each image, shape (N, ).
+        num_classes (int): Number of classes, L.
+
+    Returns:
+        list[np.ndarray]: L arrays of indices in ``range(N)``, each rising.
+    """
+    order = np.argsort(labels, kind='stable')
+    bounds = np.searchsorted(labels[order], np.arange(num_classes + 1))
+    return [order[start:end] for start, end in pairwise(bounds)]

@@ -1,4 +1,6 @@
 """An endless, seeded order of images, any place of which can be computed."""
+from functools import lru_cache
+
 import numpy as np
 
 
@@ -42,13 +44,14 @@ class PermutationStream:
             number = self.only
         if self._order is None or number != self._number:
             self._number = number
-            if self.shuffle:
+            if not self.shuffle:
+                self._order = np.arange(self.size)
+            elif self.weights is None:
+                self._order = _drawn(self.size, *self.seed, number)
+            else:
                 rng = np.random.default_rng([*self.seed, number])
                 self._order = rng.permutation(self.size)
-                if self.weights is not None:
-                    self._order = self._weighted(rng)
-            else:
-                self._order = np.arange(self.size)
+                self._order = self._weighted(rng)
         return self._order
 
     def _weighted(self, rng: np.random.Generator) -> np.ndarray:
@@ -79,3 +82,13 @@ class PermutationStream:
             start += len(part)
             count -= len(part)
         return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+# An epoch of a small domain is a short part of a large one's permutation,
+# which the next epoch goes on with: 70 ms for a million images.
+@lru_cache(maxsize=4)
+def _drawn(size: int, *seed: int) -> np.ndarray:
+    """Draw a permutation of ``range(size)``, int64, not to be changed."""
+    order = np.random.default_rng(seed).permutation(size)
+    order.flags.writeable = False
+    return order

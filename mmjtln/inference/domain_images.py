@@ -15,7 +15,7 @@ from torch.utils.data import Dataset, Subset
 
 from mmjtln.class_lists import classes_of, quote_names
 from mmjtln.datasets.image_errors import name_image
-from mmjtln.datasets.labels import single_label
+from mmjtln.datasets.labels import images_by_class, single_label
 from mmjtln.domains import DOMAINS
 
 # Random transforms of MMPretrain, MMCV and torchvision whose names do not
@@ -158,8 +158,7 @@ def _draw(
     seed: int | None,
 ) -> np.ndarray:
     chosen = []
-    for k in range(num_classes):
-        members = np.flatnonzero(labels == k)
+    for k, members in enumerate(images_by_class(labels, num_classes)):
         if per_class is not None and len(members) > per_class:
             # One stream a class: the draw of a class does not depend on how
             # many images the others have.

@@ -121,7 +121,9 @@ def draw_panels(panels: Any,
         axes = figure.add_axes(_relative(box, figure_size))
         matrix = matrix[np.ix_(rows, columns)]
         image = axes.imshow(
-            matrix,
+            _at_least_a_pixel_each(matrix, best, cell),
+            # Classes keep their places, whatever is drawn as one cell.
+            extent=(-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5),
             aspect='auto',
             interpolation='nearest',
             cmap='viridis_r' if best == 'low' else 'viridis')
@@ -145,6 +147,28 @@ def _cell(shape: tuple, panels: Any) -> float:
     area = shape[0] * shape[1] * panels * cell**2
     return cell * min(1.0, _LONGEST / (max(shape) * cell),
                       (_AREA / area)**0.5)
+
+
+def _at_least_a_pixel_each(matrix: np.ndarray, best: str,
+                           cell: float) -> np.ndarray:
+    """Let blocks of cells smaller than a pixel show their best entry.
+
+    Left to the renderer, most of them would not be seen at all, and its
+    colours of every cell take gigabytes.
+
+    Args:
+        matrix (np.ndarray): shape (N, L).
+        best (str): ``'low'`` or ``'high'``.
+        cell (float): Side of a cell in inches.
+    """
+    size = int(np.ceil(1 / (cell * _DPI) - 1e-9))
+    if size < 2:
+        return matrix
+    choose = np.minimum if best == 'low' else np.maximum
+    for axis in (0, 1):
+        matrix = choose.reduceat(
+            matrix, np.arange(0, matrix.shape[axis], size), axis=axis)
+    return matrix
 
 
 def _short(name: str) -> str:

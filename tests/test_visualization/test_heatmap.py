@@ -73,3 +73,30 @@ def test_plans_beside_costs():
     image = draw_plan(plan / plan.sum(), cost.matrix, cost.source_classes,
                       cost.target_classes, cluster=True)
     assert image.shape[1] > draw_cost(cost).shape[1]
+
+
+@pytest.mark.parametrize('best', ['low', 'high'])
+def test_no_best_entry_is_lost_below_a_pixel(best):
+    """Of 25,000 rows two make a pixel; each shows the better of the two."""
+    matrix = np.full((25000, 3), 0.5)
+    matrix[20001, 1] = 0 if best == 'low' else 1
+    cell = heatmap._cell(matrix.shape, 1)
+    drawn = heatmap._at_least_a_pixel_each(matrix, best, cell)
+    assert len(drawn) * cell * 100 * 3 >= len(drawn)
+    assert drawn.max() - drawn.min() == 0.5
+    assert heatmap._at_least_a_pixel_each(matrix, best, 0.01) is matrix
+
+
+def test_ten_thousands_of_classes():
+    """The one related pair of 25,000 classes is there to be seen."""
+    matrix = np.ones((25000, 3))
+    matrix[20001, 1] = 0
+    picture = draw_cost(CostMatrix(matrix, [f's{i}' for i in range(25000)],
+                                   ['a', 'b', 'c']))
+    assert picture.shape[0] < 12000
+    bright = np.argwhere((picture == (253, 231, 36)).all(axis=2))
+    # Beside the colour bar's, on the right, which is at the top.
+    below = bright[bright[:, 0] > 2000]
+    assert len(below) and np.ptp(below[:, 0]) <= 2
+    share = (below[:, 0].mean() - 60) / (picture.shape[0] - 80)
+    assert abs(share - 20001 / 25000) < 0.01
