@@ -73,6 +73,8 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         """Refuse to resume what would be another run."""
         if not is_training(runner) or not runner._resume:
             return
+        if self._resumed is not None:
+            return  # The run has gone on; this one is loaded to be tested.
         if 'optimizer' not in checkpoint:
             raise ValueError(
                 'A run goes on from a checkpoint with the state of its '

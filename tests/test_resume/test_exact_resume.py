@@ -180,3 +180,16 @@ def test_the_comparison_sees_one_bit(tool):
     assert tool.differing(ours, theirs) == ['a', 'd']
     nested = dict(state=[dict(step=torch.ones(1)), dict(step=torch.zeros(1))])
     assert set(tool.flatten(nested)) == {'/state/0/step', '/state/1/step'}
+
+
+def test_a_resumed_run_tests_its_best_checkpoint(tool, small):
+    """Which holds no optimizer, and is not resumed from."""
+    small.test_dataloader = small.val_dataloader
+    small.test_evaluator = small.val_evaluator
+    small.test_cfg = dict()
+    small.train_cfg.max_epochs = 2
+    go(small, 'stopped', step=8)
+    runner = go(small, 'stopped', resume=True)
+    runner.load_checkpoint(runner.message_hub.get_info('best_ckpt'))
+    found = runner.test()['target/accuracy/top1']
+    assert found == runner.message_hub.get_info('best_score')
