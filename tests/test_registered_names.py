@@ -1,10 +1,12 @@
 """Pure-Python configs say what text configs say."""
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmjtln.comparison.methods import check_comparable
+from mmjtln.apis import JTLNInferencer, export_classifier, train
+from mmjtln.comparison.method_config import check_comparable
 from mmjtln.registered_names import with_registered_names
 from mmjtln.registry import MODELS
 
@@ -69,3 +71,14 @@ def test_comparison_and_model_from_pure_python(pure_python):
     cfg = with_registered_names(Config.fromfile(pure_python))
     check_comparable(cfg)
     assert hasattr(MODELS.build(cfg.model), 'source_head')
+
+
+def test_pure_python_trains_predicts_and_exports(pure_python, tmp_path):
+    """As a text config does."""
+    runner = train(pure_python, train_cfg=dict(max_epochs=1))
+    best = runner.message_hub.get_info('best_ckpt')
+    files = export_classifier(pure_python, best, tmp_path / 'out')
+    assert Config.fromfile(files['config']).model.type == 'ImageClassifier'
+    inferencer = JTLNInferencer(str(pure_python), best)
+    image = np.zeros((32, 32, 3), np.uint8)
+    assert inferencer(image)[0]['pred_scores'].shape == (10, )
