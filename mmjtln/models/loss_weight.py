@@ -25,12 +25,15 @@ class LossWeight:
         warmup (float): Share of the run over which it rises. Defaults to 0.
         decay (float): Share of the run, at its end, over which it falls.
             Defaults to 0.
-        final (float): The weight at the end of the decay. Defaults to 0.
+        final (float, optional): The weight at the end of the decay; only
+            with ``decay``. Defaults to None, which is 0.
         name (str): What error messages call it. Defaults to ``'weight'``.
 
     Raises:
-        ValueError: If a weight is negative, a share lies outside [0, 1], or
-            the three shares add up to more than 1.
+        TypeError: If a weight or a share is no number.
+        ValueError: If a weight is negative or not finite, a share lies
+            outside [0, 1], the three shares add up to more than 1, or
+            ``final`` is given without ``decay``.
     """
 
     def __init__(self,
@@ -38,12 +41,30 @@ class LossWeight:
                  begin: float = 0.,
                  warmup: float = 0.,
                  decay: float = 0.,
-                 final: float = 0.,
+                 final: float | None = None,
                  name: str = 'weight') -> None:
-        for key, weight in (('value', value), ('final', final)):
-            if not weight >= 0:
-                raise ValueError(f'{name}: `{key}` must be >= 0, got {weight}.'
-                                 f' Set it in the config\'s `model.{name}`.')
+        given = dict(value=value, begin=begin, warmup=warmup, decay=decay)
+        if final is not None:
+            given['final'] = final
+        for key, number in given.items():
+            if isinstance(number, bool) or not isinstance(
+                    number, (int, float)):
+                raise TypeError(
+                    f'{name}: `{key}` must be a number, got {number!r} '
+                    f'({type(number).__name__}). Set `model.{name}` in the '
+                    'config to a number or a dict of them.')
+        for key in ('value', 'final'):
+            if not 0 <= given.get(key, 0) < float('inf'):
+                raise ValueError(
+                    f'{name}: `{key}` must be >= 0 and finite, got '
+                    f'{given[key]}. Set it in the config\'s '
+                    f'`model.{name}`.')
+        if final is not None and decay == 0:
+            raise ValueError(
+                f'{name}: `final` is the weight at the end of the decay, got '
+                f'{final} without `decay`. Set `decay` in the config\'s '
+                f'`model.{name}` to the share of the run over which the '
+                'weight falls, or leave `final` out.')
         shares = dict(begin=begin, warmup=warmup, decay=decay)
         if (any(not 0 <= share <= 1 for share in shares.values())
                 or sum(shares.values()) > 1):
@@ -55,10 +76,10 @@ class LossWeight:
         self.begin = begin
         self.warmup = warmup
         self.decay = decay
-        self.final = final
+        self.final = 0. if final is None else final
 
     @classmethod
-    def from_cfg(cls, cfg: Any, name: str) -> 'LossWeight':
+    def from_cfg(cls, cfg: float | dict, name: str) -> 'LossWeight':
         """Build from a number (a constant) or a dict of the arguments."""
         return cls(**cfg, name=name) if isinstance(cfg, dict) else cls(
             cfg, name=name)

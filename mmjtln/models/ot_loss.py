@@ -6,7 +6,12 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmjtln.ot import SinkhornResult, entropic_value, sinkhorn
+from mmjtln.ot import (
+    SinkhornResult,
+    entropic_value,
+    label_value,
+    sinkhorn,
+)
 from mmjtln.ot.side import relaxations
 from mmjtln.ot.sinkhorn import check_options
 from mmjtln.registry import MODELS
@@ -40,8 +45,9 @@ class OTLoss(nn.Module):
 
     How it is differentiated: by the envelope theorem, from the potentials,
     see :func:`~mmjtln.ot.entropic_value`. Nothing of the iterations is kept
-    for backward. The relative error of the gradient is about the marginal
-    error ``tol``. A second derivative is an error.
+    for backward. How near the gradient is, :func:`~mmjtln.ot.sinkhorn` says.
+    A second derivative is an error. Where a marginal is a label, value and
+    gradient have a closed form (:func:`~mmjtln.ot.label_value`).
 
     How it can fail: a solver that stops at ``max_iter`` gives a finite
     loss and gradient of less accuracy, and one warning. A NaN or plus
@@ -107,6 +113,7 @@ class OTLoss(nn.Module):
         self.grad_to = grad_to
         self.relax = relax
         self._warned = False
+        self._cost_seen = False
 
         shape = [num_source_classes, num_target_classes]
         if cost is not None:
@@ -178,9 +185,12 @@ class OTLoss(nn.Module):
         for name, logits, count in zip(
             ('source_logits', 'target_logits'),
             (source_logits, target_logits), self.cost.shape, strict=True):
+            if _is_label(logits):
+                continue
             if not torch.is_tensor(logits) or not logits.is_floating_point():
                 raise TypeError(
-                    f'{name} must be a floating point tensor, got '
+                    f'{name} must be a floating point tensor, or int64 labels '
+                    'of shape (B,), got '
                     f'{getattr(logits, "dtype", type(logits).__name__)}; '
                     'pass the raw outputs of the head')
             if logits.dim() != 2 or logits.shape[1] != count:
@@ -194,6 +204,10 @@ class OTLoss(nn.Module):
                 'source_logits and target_logits must be of the same '
                 f'samples, got {len(source_logits)} and '
                 f'{len(target_logits)} rows; pass both logits of each image')
+        if _is_label(source_logits) and _is_label(target_logits):
+            raise ValueError(
+                'one of source_logits and target_logits must be a '
+                'prediction, got labels for both; pass the logits of one')
 
     def _prepare(self, source_logits: Tensor,
                  target_logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -202,7 +216,8 @@ class OTLoss(nn.Module):
         dtype = torch.promote_types(
             torch.promote_types(source_logits.dtype, target_logits.dtype),
             torch.float32)
-        return source_logits.to(dtype), target_logits.to(dtype)
+        return tuple(marginal if _is_label(marginal) else marginal.to(dtype)
+                     for marginal in (source_logits, target_logits))
 
     def _check_cost(self) -> None:
         if not self.has_cost:
@@ -234,11 +249,30 @@ class OTLoss(nn.Module):
         return sinkhorn(log_p, log_q, self.cost, self.reg, self.max_iter,
                         self.tol, self.relax)
 
+    def _solve_label(self, labels: Tensor, logits: Tensor,
+                     side: str) -> tuple[Tensor, Tensor, Tensor]:
+        """As :meth:`_solve`, with the labels of one side."""
+        # Looked at once: a look waits for the device, and a cost that has
+        # been set stays set.
+        if not self._cost_seen:
+            self._check_cost()
+            self._cost_seen = True
+        if self.grad_to == side:
+            logits = logits.detach()
+        with torch.autocast(logits.device.type, enabled=False):
+            value, cost = label_value(logits, labels, self.cost, self.reg,
+                                      self.relax, side)
+        return value, cost, torch.zeros_like(cost)
+
     def _solve(self, source_logits: Tensor,
-               target_logits: Tensor) -> tuple[Tensor, SinkhornResult]:
-        """Return the value of each sample, shape (B,), and the solution."""
+               target_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return value, <G, C> and marginal error of each sample, (B,)."""
         source_logits, target_logits = self._prepare(source_logits,
                                                      target_logits)
+        if _is_label(source_logits):
+            return self._solve_label(source_logits, target_logits, 'source')
+        if _is_label(target_logits):
+            return self._solve_label(target_logits, source_logits, 'target')
         if self.grad_to == 'source':
             target_logits = target_logits.detach()
         elif self.grad_to == 'target':
@@ -259,7 +293,7 @@ class OTLoss(nn.Module):
                 'raise max_iter, tol or reg of OTLoss (this is said once)',
                 logger='current',
                 level=logging.WARNING)
-        return value, result
+        return value, result.transport_cost(), result.error
 
     def _reduce(self, value: Tensor) -> Tensor:
         return value if self.reduction == 'none' else getattr(
@@ -272,7 +306,10 @@ class OTLoss(nn.Module):
         Args:
             source_logits (Tensor): shape (B, L_s). Minus infinity, as in
                 the logarithm of a one-hot label, is a class of zero mass.
-            target_logits (Tensor): shape (B, L_t), likewise.
+                Or class labels, shape (B,), int64: their plan is known, so
+                no solver is needed.
+            target_logits (Tensor): shape (B, L_t), or labels, likewise;
+                labels on one side only.
 
         Returns:
             Tensor: The entropic OT value: a scalar, or shape (B,) for
@@ -290,18 +327,23 @@ class OTLoss(nn.Module):
         """Compute the loss and what a training log wants to know of it.
 
         Args:
-            source_logits (Tensor): shape (B, L_s).
-            target_logits (Tensor): shape (B, L_t).
+            source_logits (Tensor): shape (B, L_s), or labels, shape (B,),
+                as in :meth:`forward`.
+            target_logits (Tensor): shape (B, L_t), or labels, likewise.
 
         Returns:
             tuple: The loss as :meth:`forward` gives it, and a dict of
             detached scalars: ``ot_cost``, the batch's mean <G, C>, and
             ``ot_error``, its largest marginal error.
         """
-        value, result = self._solve(source_logits, target_logits)
+        value, cost, error = self._solve(source_logits, target_logits)
         return self._reduce(value), dict(
-            ot_cost=result.transport_cost().mean(),
-            ot_error=result.error.amax())
+            ot_cost=cost.mean(), ot_error=error.amax())
+
+
+def _is_label(marginal: Any) -> bool:
+    return (torch.is_tensor(marginal) and marginal.dtype == torch.int64
+            and marginal.dim() == 1)
 
 
 def _as_cost(cost: Any) -> Tensor:

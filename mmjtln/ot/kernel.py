@@ -44,11 +44,14 @@ class DenseKernel:
         """log(K v), shape (B, N), of log v, shape (B, L)."""
         return self._log_product(log_v, self.transposed)
 
+    def log_columns(self, log_u: Tensor) -> Tensor:
+        """log(K^T u), shape (B, L), of log u, shape (B, N)."""
+        return self._log_product(log_u, self.matrix)
+
     def sweep(self, log_v: Tensor, rows: Side) -> Tensor:
         """log(K^T u), shape (B, L), u being the half step to the rows."""
         if rows.kappa < 1:
-            log_u = rows.half_step(self.log_rows(log_v))
-            return self._log_product(log_u, self.matrix)
+            return self.log_columns(rows.half_step(self.log_rows(log_v)))
         shift = log_v.amax(1, keepdim=True)
         product = torch.mm((log_v - shift).exp_(), self.transposed)
         # A marginal below the smallest float counts as zero here; the
@@ -112,12 +115,16 @@ class LogKernel:
             for v, in self._chunks(log_v)
         ])
 
-    def sweep(self, log_v: Tensor, rows: Side) -> Tensor:
-        """log(K^T u), shape (B, L), u being the half step to the rows."""
+    def log_columns(self, log_u: Tensor) -> Tensor:
+        """log(K^T u), shape (B, L), of log u, shape (B, N)."""
         return torch.cat([
             (u[:, :, None] + self.log_kernel).logsumexp(1)
-            for u, in self._chunks(rows.half_step(self.log_rows(log_v)))
+            for u, in self._chunks(log_u)
         ])
+
+    def sweep(self, log_v: Tensor, rows: Side) -> Tensor:
+        """log(K^T u), shape (B, L), u being the half step to the rows."""
+        return self.log_columns(rows.half_step(self.log_rows(log_v)))
 
     def plans(self, log_u: Tensor, log_v: Tensor) -> Tensor:
         """Each sample's plan, shape (B, N, L)."""

@@ -87,6 +87,10 @@ def _newton_chunk(kernel, rows, columns, point, max_steps, tol, settled_tol):
         if step == max_steps or solved.all().item():
             return kept, solved[:, 0], step
         plainly = ~(good & size.isfinite())
+        # Where the dual is flat a step knows no bound; what it leads to
+        # does: scalings differ by less than the floor.
+        longest = move.abs().amax(1, keepdim=True).clamp(min=TINY)
+        move = move * (-columns.floor / longest).clamp(max=1)
         point = torch.where(plainly, kept_plain, point + move)
         point = torch.where(solved, kept, point)
 
@@ -98,10 +102,10 @@ def _evaluate(kernel, rows, columns, log_v):
     plan = kernel.plans(log_u, log_v)
     row_sums = (log_u + log_product).exp_()
     sums = plan.sum(1)
-    # Where a column is empty there is nothing to move.
-    plain = torch.where(sums > 0, columns.half_step(sums.log() - log_v),
-                        log_v)
-    error = (sums * torch.expm1(plain - log_v)).abs_().sum(1, keepdim=True)
+    # Not the logarithm of the sums, which may be those of nothing.
+    log_s = kernel.log_columns(log_u)
+    plain = columns.half_step(log_s)
+    error = ((plain + log_s).exp_() - sums).abs_().sum(1, keepdim=True)
     value = rows.dual(log_u) + columns.dual(log_v) - row_sums.sum(
         1, keepdim=True)
 

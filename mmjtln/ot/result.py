@@ -16,8 +16,8 @@ class SinkhornResult:
     Nothing here carries a gradient.
 
     Args:
-        f (Tensor): Source potentials, shape (B, L_s), in units of the
-            cost. Centred where no side is relaxed: the mean under the
+        f (Tensor): Source potentials, shape (B, L_s), float64, in units of
+            the cost. Centred where no side is relaxed: the mean under the
             sample's own marginal, ``<p, f>``, is zero. Always finite: the
             true potential of a class of zero mass is minus infinity; it
             carries that of a mass of exp(-1000 - 2 max(C) / reg) or so,
@@ -31,8 +31,7 @@ class SinkhornResult:
             that its next half step would give.
         iterations (int): Sinkhorn iterations (two half steps each) and
             Newton steps done.
-        converged (bool): Whether ``error <= tol`` for every sample, and the
-            potentials are settled where that is looked at (see ``sinkhorn``).
+        converged (bool): Whether ``error <= tol`` for every sample.
     """
 
     f: Tensor

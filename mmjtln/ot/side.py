@@ -38,11 +38,10 @@ class Side:
 
     def __post_init__(self) -> None:
         # What every iteration needs is made once.
-        start = self.log_mass
+        start = self.kappa * self.log_mass
         if self.kappa < 1:
-            # NaN, not zero, for a NaN; zero, not NaN, for 0 * -inf.
-            start = self.kappa * start.clamp(
-                min=self.floor / max(self.kappa, 1e-30))
+            # With kappa = 0, too, no mass is no mass.
+            start = start.where(self.log_mass != -torch.inf, self.floor)
             start = start - (1 - self.kappa) * self.offset
         object.__setattr__(self, 'start', start.clamp(min=self.floor))
         object.__setattr__(self, 'mass', self.log_mass.exp())

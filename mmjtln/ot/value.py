@@ -79,17 +79,13 @@ def entropic_value(
         log_p = source_logits.log_softmax(1)
         log_q = target_logits.log_softmax(1)
         result = sinkhorn(log_p, log_q, cost, reg, max_iter, tol, relax)
-        dtype = result.f.dtype
-        source = _weighted(log_p.to(dtype), result.f, tau_source)
-        target = _weighted(log_q.to(dtype), result.g, tau_target)
+        source = _weighted(log_p, result.f.to(log_p.dtype), tau_source)
+        target = _weighted(log_q, result.g.to(log_q.dtype), tau_target)
         source_mean = source.sum(1, keepdim=True)
         target_mean = target.sum(1, keepdim=True)
         value = (source_mean + target_mean)[:, 0] - reg * result.mass
-        p, q = log_p.exp_(), log_q.exp_()
-        source_gradient = source.to(p.dtype).addcmul_(
-            p, source_mean.to(p.dtype), value=-1)
-        target_gradient = target.to(q.dtype).addcmul_(
-            q, target_mean.to(q.dtype), value=-1)
+        source_gradient = source.addcmul_(log_p.exp_(), source_mean, value=-1)
+        target_gradient = target.addcmul_(log_q.exp_(), target_mean, value=-1)
     value = _KnownGradients.apply(
         source_logits, target_logits, value.to(source_logits.dtype),
         source_gradient, target_gradient)

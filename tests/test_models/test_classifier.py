@@ -248,12 +248,20 @@ def test_loss_weight_schedule(progress, weight):
 
 @pytest.mark.parametrize('cfg', [
     -1., float('nan'), dict(value=1., final=-1),
-    dict(value=1., begin=0.6, warmup=0.3, decay=0.2), dict(value=1., warmup=2)
+    dict(value=1., begin=0.6, warmup=0.3, decay=0.2), dict(value=1., warmup=2),
+    dict(value=1., final=0.5)
 ])
 def test_bad_loss_weight(tiny_model, cfg):
     """A weight that makes no sense is refused, naming where it stands."""
     with pytest.raises(ValueError, match='model.lambda_s'):
         build(tiny_model, lambda_s=cfg)
+
+
+@pytest.mark.parametrize('cfg', ['0.5', dict(value=1., decay='0.2'), True])
+def test_loss_weight_that_is_no_number(tiny_model, cfg):
+    """The message says which weight it is, and what was received."""
+    with pytest.raises(TypeError, match=r'lambda_ot: .* must be a number'):
+        build(tiny_model, lambda_ot=cfg)
 
 
 @pytest.mark.parametrize('change, error, message', [

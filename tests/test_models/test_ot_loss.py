@@ -162,6 +162,63 @@ def test_labels_as_log_one_hot(dtype):
         loss(source, one_hot.detach().clamp(min=-1e4)), value)
 
 
+@pytest.mark.parametrize('relax', [None, 0.5, dict(source=0.3)])
+@pytest.mark.parametrize('reduction', ['mean', 'sum', 'none'])
+def test_labels_need_no_solver(relax, reduction, monkeypatch):
+    """Labels as integers: the value and gradient of their logarithm."""
+    source, _, cost = random_logits(dtype=torch.float32)
+    labels = torch.tensor([1, 0, 3])
+    one_hot = torch.nn.functional.one_hot(labels, 4).float().log()
+    source.requires_grad_()
+    loss = OTLoss(cost=cost, tol=1e-6, relax=relax, reduction=reduction)
+    expected, log = loss.loss_and_log(source, one_hot)
+    expected.sum().backward()
+    gradient, source.grad = source.grad, None
+    monkeypatch.setattr('mmjtln.models.ot_loss.entropic_value', None)
+    value, closed = loss.loss_and_log(source, labels)
+    value.sum().backward()
+    torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(source.grad, gradient, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(closed['ot_cost'], log['ot_cost'].float(),
+                               rtol=1e-4, atol=1e-5)
+    assert closed['ot_error'] == 0
+
+
+def test_source_labels():
+    """On the source side likewise, the gradient going to the target."""
+    _, target, cost = random_logits()
+    labels = torch.tensor([5, 0, 2])
+    one_hot = torch.nn.functional.one_hot(labels, 6).double().log()
+    target.requires_grad_()
+    loss = OTLoss(cost=cost, tol=1e-10, grad_to='target')
+    ours = torch.autograd.grad(loss(labels, target), target)[0]
+    theirs = torch.autograd.grad(loss(one_hot, target), target)[0]
+    torch.testing.assert_close(ours, theirs)
+    with pytest.raises(ValueError, match='labels for both'):
+        loss(labels, labels)
+    with pytest.raises(RuntimeError, match='must be set'):
+        OTLoss(num_source_classes=6, num_target_classes=4)(labels, target)
+
+
+def test_relaxed_loss_is_that_of_pot():
+    """The unbalanced objective of POT's plan."""
+    source, target, cost = random_logits(batch=1)
+    loss = OTLoss(0.1, tol=1e-10, cost=cost, relax=dict(source=0.3, target=2))
+    cost = loss.cost.double().numpy()
+    p, q = (x.softmax(1)[0].numpy() for x in (source, target))
+    plan = ot.unbalanced.sinkhorn_unbalanced(
+        p, q, cost, 0.1, (0.3, 2.), reg_type='entropy', numItermax=10000,
+        stopThr=1e-13)
+
+    def kl(a, b):
+        return (a * np.log(a / b) - a + b).sum()
+
+    expected = ((plan * cost).sum() + 0.1 *
+                (plan * (np.log(plan) - 1)).sum() +
+                0.3 * kl(plan.sum(1), p) + 2 * kl(plan.sum(0), q))
+    assert loss(source, target).item() == pytest.approx(expected, rel=1e-8)
+
+
 def test_least_is_the_soft_pseudo_label():
     """With q free and p a label, W is least at softmax(-C_i / reg)."""
     _, _, cost = random_logits()
@@ -283,6 +340,7 @@ COST = torch.rand(5, 3)
     (dict(reg=0), ValueError, 'reg must be positive and finite, got 0'),
     (dict(reg='small'), TypeError, "reg must be a number, got 'small'"),
     (dict(tol=-1e-3), ValueError, 'tol must be positive'),
+    (dict(relax=-1), ValueError, 'relax must not be negative, got -1'),
     (dict(max_iter=0), ValueError, 'max_iter must be at least 1'),
     (dict(reduction='avg'), ValueError, "reduction must be one of.*'avg'"),
     (dict(grad_to='p'), ValueError, "grad_to must be one of.*'p'"),

@@ -1,4 +1,6 @@
 """Full precision whatever the user has set, and the setting put back."""
+import threading
+
 import pytest
 import torch
 
@@ -13,6 +15,13 @@ def low_precision():
     torch.set_float32_matmul_precision('highest')
 
 
+def full_precision_is_set():
+    """Whether a product keeps float32's last digits."""
+    a, b = torch.rand(64, 256), torch.rand(256, 64)
+    wrong = (a @ b).double() - a.double() @ b.double()
+    return wrong.abs().max() < 1e-4
+
+
 def test_setting_is_put_back(low_precision):
     """After the block, and after an error in it, all is as it was."""
     with full_precision('cpu'):
@@ -20,6 +29,26 @@ def test_setting_is_put_back(low_precision):
     assert torch.get_float32_matmul_precision() == 'medium'
     with pytest.raises(KeyError), full_precision('cpu'):
         raise KeyError
+    assert torch.get_float32_matmul_precision() == 'medium'
+
+
+def test_threads_in_one_another(low_precision):
+    """A thread that leaves after another leaves the setting as it was."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def stay():
+        with full_precision('cpu'):
+            entered.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=stay)
+    with full_precision('cpu'):
+        thread.start()
+        assert entered.wait(10)
+    # The other still computes, in full precision.
+    assert full_precision_is_set()
+    leave.set()
+    thread.join()
     assert torch.get_float32_matmul_precision() == 'medium'
 
 

@@ -1,0 +1,76 @@
+"""With a label as marginal: the closed form is what the solver finds."""
+import math
+
+import pytest
+import torch
+
+from mmjtln.ot import entropic_value, label_value
+
+from .problems import random_problem
+
+INF = math.inf
+
+
+@pytest.mark.parametrize('taus', [
+    (INF, INF), (0.3, INF), (INF, 0.4), (0.3, 0.4), (30., INF), (1e-3, INF),
+    (0., INF), (0., 0.), (0.2, 0.),
+])
+@pytest.mark.parametrize('side', ['source', 'target'])
+def test_value_and_gradient_are_the_solvers(taus, side):
+    """Whichever side is relaxed, and whichever is the label."""
+    logits, _, cost = random_problem(4, 5, 6, scale=2.)
+    labels = torch.tensor([1, 5, 0, 1])
+    one_hot = torch.full((4, 6), -INF, dtype=torch.float64)
+    one_hot[torch.arange(4), labels] = 0
+    marginals = logits.requires_grad_(), one_hot
+    relax = dict(source=taus[0], target=taus[1])
+    if side == 'source':
+        marginals, cost, taus = marginals[::-1], cost.t(), taus[::-1]
+        relax = dict(source=taus[0], target=taus[1])
+    expected, result = entropic_value(*marginals, cost, 0.1, tol=1e-11,
+                                      relax=relax)
+    value, transport = label_value(logits, labels, cost, 0.1, relax, side)
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(transport, result.transport_cost())
+    weights = torch.tensor([1., 2., 3., 4.])
+    ours, theirs = (
+        torch.autograd.grad((weights * v).sum(), logits, allow_unused=True)[0]
+        for v in (value, expected))
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-9)
+
+
+def test_hard_form_is_reverse_kl_to_a_soft_label():
+    """W = reg KL(p | softmax(-C_y / reg)) + a constant of the label."""
+    logits, _, cost = random_problem(4, 5, 6)
+    labels = torch.tensor([1, 5, 0, 1])
+    value, _ = label_value(logits, labels, cost, 0.2)
+    log_soft = (-cost.t()[labels] / 0.2).log_softmax(1)
+    log_p = logits.log_softmax(1)
+    divergence = (log_p.exp() * (log_p - log_soft)).sum(1)
+    constant = -0.2 * (-cost.t()[labels] / 0.2).logsumexp(1) - 0.2
+    torch.testing.assert_close(value, 0.2 * divergence + constant)
+
+
+def test_relaxed_form_as_it_is_written():
+    """-(tau + reg) log sum p^(tau/(tau+reg)) exp(-C/(tau+reg)) - reg."""
+    logits, _, cost = random_problem(2, 5, 6)
+    p, tau, reg = logits.softmax(1), 0.3, 0.1
+    value, _ = label_value(logits, torch.tensor([2, 4]), cost, reg,
+                           dict(source=tau))
+    expected = -(tau + reg) * (p**(tau / (tau + reg)) * torch.exp(
+        -cost.t()[[2, 4]] / (tau + reg))).sum(1).log() - reg
+    torch.testing.assert_close(value, expected)
+
+
+@pytest.mark.parametrize('relax', [None, 0.3])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_extreme_logits(relax, dtype):
+    """Zero mass and logits 1e5 apart: finite, gradient and all."""
+    logits = torch.tensor([[-INF, 0., 1.], [1e5, -1e5, 0.]], dtype=dtype,
+                          requires_grad=True)
+    cost = torch.rand(3, 2, dtype=dtype)
+    value, transport = label_value(logits, torch.tensor([1, 0]), cost, 0.1,
+                                   relax)
+    value.sum().backward()
+    assert value.isfinite().all() and transport.isfinite().all()
+    assert logits.grad.isfinite().all()
