@@ -1,6 +1,4 @@
 """The weight of a loss term as a function of the run's progress."""
-from typing import Any
-
 from mmengine.logging import MessageHub
 
 

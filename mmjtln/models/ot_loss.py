@@ -1,5 +1,6 @@
 """The OT loss between source and target classifier predictions."""
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -250,7 +251,7 @@ class OTLoss(nn.Module):
                         self.tol, self.relax)
 
     def _solve_label(self, labels: Tensor, logits: Tensor,
-                     side: str) -> tuple[Tensor, Tensor, Tensor]:
+                     side: str) -> tuple[Tensor, Callable, Tensor]:
         """As :meth:`_solve`, with the labels of one side."""
         # Looked at once: a look waits for the device, and a cost that has
         # been set stays set.
@@ -262,11 +263,11 @@ class OTLoss(nn.Module):
         with torch.autocast(logits.device.type, enabled=False):
             value, cost = label_value(logits, labels, self.cost, self.reg,
                                       self.relax, side)
-        return value, cost, torch.zeros_like(cost)
+        return value, lambda: cost, torch.zeros_like(cost)
 
     def _solve(self, source_logits: Tensor,
-               target_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return value, <G, C> and marginal error of each sample, (B,)."""
+               target_logits: Tensor) -> tuple[Tensor, Callable, Tensor]:
+        """Return each sample's value, how to get <G, C>, and the error."""
         source_logits, target_logits = self._prepare(source_logits,
                                                      target_logits)
         if _is_label(source_logits):
@@ -293,7 +294,7 @@ class OTLoss(nn.Module):
                 'raise max_iter, tol or reg of OTLoss (this is said once)',
                 logger='current',
                 level=logging.WARNING)
-        return value, result.transport_cost(), result.error
+        return value, result.transport_cost, result.error
 
     def _reduce(self, value: Tensor) -> Tensor:
         return value if self.reduction == 'none' else getattr(
@@ -336,9 +337,10 @@ class OTLoss(nn.Module):
             detached scalars: ``ot_cost``, the batch's mean <G, C>, and
             ``ot_error``, its largest marginal error.
         """
-        value, cost, error = self._solve(source_logits, target_logits)
+        value, transport_cost, error = self._solve(source_logits,
+                                                   target_logits)
         return self._reduce(value), dict(
-            ot_cost=cost.mean(), ot_error=error.amax())
+            ot_cost=transport_cost().mean(), ot_error=error.amax())
 
 
 def _is_label(marginal: Any) -> bool:

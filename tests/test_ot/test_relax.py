@@ -71,7 +71,7 @@ def test_gradients_are_those_of_finite_differences(taus):
 
 @pytest.mark.parametrize('reg', [0.02, 0.1, 1.])
 def test_nothing_asked_of_the_source_is_a_softmax(reg):
-    """tau = 0: each target class takes from softmax(-C_j / reg)."""
+    """With tau = 0 each target class takes from softmax(-C_j / reg)."""
     log_p, log_q, cost = random_problem(2, 6, 4)
     zero = sinkhorn(log_p, log_q, cost, reg, relax=dict(source=0))
     for index in range(2):

@@ -25,7 +25,8 @@ def options(**others):
     """What every OT benchmark takes."""
     return Namespace(**{
         **dict(reg=0.1, error=1e-5, spread=2., repeats=2, threads=1,
-               device='cpu', max_iter=10000, budget=5.), **others})
+               device='cpu', cost='random', max_iter=10000, budget=5.),
+        **others})
 
 
 def test_solvers_agree(load):
@@ -44,7 +45,7 @@ def test_solvers_agree(load):
 def test_operations_are_counted(load, capsys):
     """The row of a size says how many products were made."""
     benchmark = load('ot_loss')
-    # Small enough that no sample leaves the batch early.
+    # Easy enough for no Newton step.
     benchmark.alone((64, 200, 100), options(), bandwidth=1e10)
     cells = [cell.strip() for cell in capsys.readouterr().out.split('|')[1:]]
     assert cells[0] == '64 x 200 x 100'
@@ -60,9 +61,9 @@ def test_acceleration_is_switched_off_and_on(load, capsys):
     rows = capsys.readouterr().out.splitlines()
     plain, accelerated, both = (
         int(row.split('|')[3].split()[0]) for row in rows)
-    assert plain > 2 * accelerated and plain > 2 * both
-    anderson = importlib.import_module('mmjtln.ot.anderson').Anderson
-    assert benchmark.solver.Anderson is anderson
+    assert plain > 2 * accelerated and plain > 2 * both > 0
+    assert benchmark.solver.REACH > 0
+    assert benchmark.solver.NEWTON_CLASSES > 0
 
 
 @pytest.mark.parametrize('name', ['AlexNet', 'ResNet-50', 'ViT-S/16'])

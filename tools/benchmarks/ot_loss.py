@@ -1,9 +1,10 @@
 """OTLoss against other OT solvers, and alone against its floor.
 
     python tools/benchmarks/ot_loss.py
+    python tools/benchmarks/ot_loss.py --cost block
     python tools/benchmarks/ot_loss.py --sizes --alone 256x21841x1000
 
-All solvers get the same problems (random costs in [0, 1], normal logits), do
+All solvers get the same problems (normal logits), do
 the same job (`ot_solvers.py`), and solve to the same L1 marginal error,
 measured on their plans: each one's own knob is turned until it does.
 Gradients must agree before anything is timed. The solvers are timed in turn;
@@ -181,7 +182,7 @@ def alone(shape: tuple, args: argparse.Namespace, bandwidth: float) -> None:
     ours = Ours(*data, args)
     result = ours.solution()
     with FlopCounterMode(display=False) as counter:
-        # Counted, not calculated: solved samples leave the batch.
+        # Counted, not calculated: Newton's steps have others.
         ours.run()
     operations = counter.get_total_flops()
     times, rates = [], []

@@ -35,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='largest L1 marginal error')
     parser.add_argument('--spread', type=float, default=2.,
                         help='standard deviation of the logits')
+    parser.add_argument('--cost', choices=('random', 'block', 'zero-one'),
+                        default='random',
+                        help='uniform in [0, 1]; two groups of classes, 0 '
+                        'inside and 1 across; or 0 and 1 at random')
     parser.add_argument('--repeats', type=int, default=15)
     parser.add_argument('--threads', type=int,
                         default=torch.get_num_threads())
@@ -45,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def setting(args: argparse.Namespace) -> str:
     """Say what was measured, and on what."""
-    return (f'reg {args.reg}, L1 marginal error {args.error:g}, logits of '
+    return (f'{args.cost} costs, reg {args.reg}, '
+            f'L1 marginal error {args.error:g}, logits of '
             f'standard deviation {args.spread:g}, {args.device}, '
             f'{args.threads} threads, torch {torch.__version__}, POT '
             f'{ot.__version__}')
@@ -56,6 +61,12 @@ def problem(shape: tuple, args: argparse.Namespace) -> tuple:
     batch, source, target = shape
     generator = torch.Generator().manual_seed(0)
     cost = torch.rand(source, target, generator=generator)
+    if args.cost == 'zero-one':
+        cost = cost.round()
+    if args.cost == 'block':
+        of_source, of_target = (2 * torch.arange(classes) // classes
+                                for classes in (source, target))
+        cost = (of_source[:, None] != of_target).float()
     logits = (
         args.spread * torch.randn(batch, classes, generator=generator)
         for classes in (source, target))
