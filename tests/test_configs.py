@@ -9,7 +9,9 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmjtln.comparison import methods_of
+from mmjtln.comparison.frozen_methods import FrozenMethod
 from mmjtln.comparison.method_config import check_comparable, method_config
+from mmjtln.registry import COSTS
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 
@@ -115,3 +117,28 @@ def test_main_config_learns(tmp_path):
     error = runner.message_hub.get_scalar('train/ot_error').data[0]
     assert len(error) == 80
     assert (error <= runner.model.ot_loss.tol).all()
+
+
+def test_stock_configs_build():
+    """What tools/transport_classes.py begins with: classifier, pipeline."""
+    for path in sorted(CONFIGS.glob('stock/*.py')):
+        cfg = Config.fromfile(path)
+        init_default_scope('mmpretrain')
+        model = MODELS.build(cfg.model)
+        assert type(model).__name__ == 'ImageClassifier'
+        assert len(model.head.fc.bias) == 1000
+        assert cfg.test_dataloader.dataset.pipeline
+
+
+@pytest.mark.parametrize(
+    'path', sorted(CONFIGS.glob('compare/frozen/*.py')), ids=str)
+def test_frozen_comparison_names_known_methods(path):
+    """Its header holds the command, its methods and costs are there."""
+    cfg = Config.fromfile(path)
+    header = path.read_text().split('\n_base_')[0]
+    assert ('tools/compare_frozen.py configs/compare/frozen/'
+            f'{path.name}') in header
+    for name, options in cfg.comparison.methods.items():
+        assert FrozenMethod(name, **options).variants()
+    assert COSTS.build(cfg.comparison.cost)
+    assert (CONFIGS / f'compare/results/{path.stem}/table.md').is_file()

@@ -1,6 +1,6 @@
 """Compare classifiers on the features of a frozen network, few images a class.
 
-    python tools/compare_frozen.py configs/compare/food.py \
+    python tools/compare_frozen.py configs/compare/frozen/food.py \
         --seeds 0-9 --tune 100-104 --against linear,linear_text
 
 CONFIG is that of a stock classifier; its ``comparison`` names the images, the

@@ -35,8 +35,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help="a stock classifier's config, or the "
                         "name of one of MMPretrain's")
     parser.add_argument('checkpoint', help='its checkpoint, head included')
-    parser.add_argument('--classes', help='text file, a class name a line; '
-                        'without it, the folders of --images')
+    parser.add_argument('--classes', help='text file, a class name a line, '
+                        'and a description behind a tab where it says '
+                        'nothing; without it, the folders of --images')
     parser.add_argument('--out', required=True, help='folder to write to')
     parser.add_argument('--images', help='folder with a folder of images for '
                         'each class')
@@ -74,7 +75,7 @@ def describe(found: TransportedClasses, top: int = 4) -> str:
     if found.far:
         lines += ['', 'WARNING: no source class is nearer to '
                   f'{", ".join(found.far)} than to a name that means nothing.'
-                  ' Describe them: --text-options "descriptions={...}", or '
+                  ' Describe them, behind a tab in the file of --classes, or '
                   'give images.']
     if found.zero_shot is not None:
         lines += ['', f'accuracy on the images: {found.zero_shot:.1f} % by '

@@ -1,6 +1,6 @@
 # What the comparisons on frozen features share: the network, the methods and
 # the grids of options, each chosen on validation pictures.
-_base_ = ['../efficientnet-lite0.py']
+_base_ = ['../stock/efficientnet-lite0.py']
 
 penalties = [0.001, 0.01, 0.1]
 # Without a picture the first of each list is taken: the defaults.

@@ -90,9 +90,9 @@ def transport_classes(
             name of one of MMPretrain's.
         checkpoint (str | Path): Its checkpoint, head included.
         classes (Sequence[str] | str, optional): The new class names, or a
-            text file of one a line. They are put into alphabetical order, in
-            which folders are numbered. Defaults to None, the folders of
-            ``images``.
+            text file of one a line, with a description behind a tab where a
+            name says nothing. They are put into alphabetical order, in which
+            folders are numbered. Defaults to None, the folders of ``images``.
         out_dir (str | Path): Folder for the stock config and checkpoint.
             Defaults to ``'transported'``.
         images (str | Path, optional): Folder with a folder of images for each
@@ -122,6 +122,10 @@ def transport_classes(
     cfg = _read_config(config)
     pipeline = test_pipeline(_dataset(cfg))
     dataset = None if images is None else _image_folder(images, pipeline)
+    text = dict(text or {})
+    if isinstance(classes, (str, Path)):
+        classes, described = _read_classes(Path(classes))
+        text['descriptions'] = {**described, **text.get('descriptions', {})}
     target = ClassList(sorted(_target_names(classes, dataset)))
     names = target.metainfo['classes']
     with DefaultScope.overwrite_default_scope('mmpretrain'):
@@ -129,13 +133,12 @@ def transport_classes(
         source = ClassList(_source_list(source_classes, loaded, checkpoint))
         joint = _joint_config(cfg, source, target, images, pipeline)
         model = _load(joint, loaded, checkpoint)
-        builder = TextCost(**text or {})
-        cost = builder(source, target)
+        cost = TextCost(**text)(source, target)
         shares = class_shares(torch.as_tensor(cost.matrix), reg, relax)
         carry_over(model.source_head, model.head, shares)
         found = {} if dataset is None else _fit(model, dataset, penalty)
         files = _export(joint, model, cost, out_dir, onnx)
-    far = _far_classes(TextCost(**{**(text or {}), 'scale': False}), source,
+    far = _far_classes(TextCost(**{**text, 'scale': False}), source,
                        names)
     return TransportedClasses(files, cost, shares.numpy(), far, **found)
 
@@ -169,6 +172,17 @@ def _image_folder(images: Any, pipeline: list[dict]) -> CustomDataset:
         return CustomDataset(data_root=str(images), pipeline=pipeline)
 
 
+def _read_classes(path: Path) -> tuple[list[str], dict[str, str]]:
+    """Read class names, and the descriptions behind a tab."""
+    if not path.is_file():
+        raise FileNotFoundError(f'There is no list of classes {path}.')
+    rows = [[part.strip() for part in line.partition('\t')[::2]]
+            for line in path.read_text(encoding='utf-8-sig').splitlines()
+            if line.strip()]
+    return [name for name, _ in rows], {name: told for name, told in rows
+                                        if told}
+
+
 def _target_names(
     classes: Sequence[str], dataset: CustomDataset | None
 ) -> tuple:
@@ -178,11 +192,6 @@ def _target_names(
             raise ValueError('The new classes come from a list of names or '
                              'from folders of images: give one of the two.')
         return folders
-    if isinstance(classes, (str, Path)):
-        if not Path(classes).is_file():
-            raise FileNotFoundError(f'There is no list of classes {classes}.')
-        classes = [line.strip() for line in Path(classes).read_text(
-            encoding='utf-8-sig').splitlines() if line.strip()]
     names = check_names(list(classes), 'target')
     problems = [] if folders is None else name_differences(
         'target', folders, names)

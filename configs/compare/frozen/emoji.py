@@ -3,9 +3,9 @@
 # emoji are on one side of a split.
 # Needs: as food.py; the pictures (Apache-2.0, CC-BY-4.0):
 #   python tools/fetch_pictures.py emoji
-# Command: python tools/compare_frozen.py configs/compare/emoji.py \
+# Command: python tools/compare_frozen.py configs/compare/frozen/emoji.py \
 #   --against linear,unit,imprinting,linear_text
-_base_ = ['../_base_/compare_frozen.py']
+_base_ = ['../../_base_/compare_frozen.py']
 
 comparison = dict(
     # Before it stands the emoji, after it the design.

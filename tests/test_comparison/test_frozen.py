@@ -1,0 +1,187 @@
+"""Comparing classifiers on frozen features: splits, starts, what is tuned."""
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+from PIL import Image
+from scipy.special import softmax
+
+from mmjtln.comparison import FrozenStudy, report, summarise
+from mmjtln.comparison.frozen_data import FrozenData, split
+from mmjtln.comparison.frozen_methods import (
+    FrozenMethod,
+    Knowledge,
+    classifier,
+)
+from mmjtln.heads import fit_linear
+from mmjtln.heads.unit_features import normalised, unit_start
+from mmjtln.models import OTLoss
+
+
+@pytest.fixture
+def data() -> FrozenData:
+    """Return two classes of ten things, two pictures of each."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 20)
+    return FrozenData(
+        rng.normal(size=(40, 6)) + labels[:, None], labels,
+        np.array([f'{i // 2}' for i in range(40)]), ('a', 'b'))
+
+
+@pytest.fixture
+def knowledge() -> Knowledge:
+    rng = np.random.default_rng(1)
+    return Knowledge(rng.normal(size=(5, 6)), rng.normal(size=5),
+                     rng.random((5, 2)))
+
+
+def test_things_never_part_and_validation_is_never_tested(data):
+    """Ten things a class: two validate, of eight five are drawn from."""
+    validated = split(data, 0, 1, True)[1]
+    assert len(validated) == 8
+    for seed in range(5):
+        train, test = split(data, seed, 6, False)
+        assert np.array_equal(split(data, seed, 6, True)[1], validated)
+        assert np.bincount(data.labels[train]).tolist() == [6, 6]
+        parts = [set(data.items[part]) for part in (train, test, validated)]
+        assert not (parts[0] & parts[1] or parts[1] & parts[2]
+                    or parts[0] & parts[2])
+        # All five things are shown before one is shown twice.
+        assert len(parts[0]) == 10
+    assert not np.array_equal(*(split(data, seed, 6, False)[0]
+                                for seed in (0, 1)))
+    with pytest.raises(ValueError, match="'a' has 10"):
+        split(data, 0, 11, False)
+
+
+def test_own_start_is_the_mean_source_prediction(data, knowledge):
+    found, _ = knowledge.start('own', 0, data.features, data.labels)
+    scores = softmax(data.features @ knowledge.weight.T + knowledge.bias,
+                     axis=1)
+    means = np.array([scores[data.labels == label].mean(0) @ knowledge.weight
+                      for label in (0, 1)])
+    np.testing.assert_allclose(found, means - means.mean(0), atol=1e-9)
+
+
+def test_shuffled_start_is_that_of_the_other_class(data, knowledge):
+    """Of two classes, exchanged is the only way."""
+    text, shuffled = (knowledge.start(kind, 3, data.features, data.labels)[0]
+                      for kind in ('text', 'shuffled'))
+    np.testing.assert_allclose(text, shuffled[::-1], atol=1e-6)
+
+
+def test_classifiers_are_what_their_names_say(data, knowledge):
+    train = np.arange(0, 40, 5)
+    features, labels = data.features[train], data.labels[train]
+    start = knowledge.start('text', 0, features, labels)
+    options = dict(penalty=0.1)
+
+    linear = classifier(FrozenMethod('it', 'linear', 'text'), options, data,
+                        train, knowledge, 0)(data.features)
+    weight, bias = fit_linear(features, labels, start, 0.1)
+    np.testing.assert_allclose(linear, data.features @ weight.T + bias)
+
+    unit = classifier(FrozenMethod('it', 'unit', 'text'), options, data,
+                      train, knowledge, 0)(data.features)
+    centre = features.mean(0)
+    weight, bias = fit_linear(
+        normalised(features, centre), labels,
+        unit_start(*start, features, centre), 0.1)
+    np.testing.assert_allclose(
+        unit, normalised(data.features, centre) @ weight.T + bias)
+
+    def length_one(rows):
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    found = classifier(FrozenMethod('it', 'imprinting', 'text'),
+                       dict(share=0.5), data, train, knowledge, 0)
+    means = np.array([length_one(features)[labels == label].mean(0)
+                      for label in (0, 1)])
+    sums = length_one(means) + 0.5 * length_one(start[0])
+    np.testing.assert_allclose(found(data.features),
+                               data.features @ length_one(sums).T)
+
+
+def test_ot_term_is_that_of_the_loss(data, knowledge):
+    """Value, and gradient by central differences."""
+    rng = np.random.default_rng(2)
+    scores, labels = rng.normal(size=(4, 2)), np.array([0, 1, 1, 0])
+    loss = knowledge.ot_loss(data.features[:4], 0.7)
+    value, slope = loss(scores, labels)
+    source = torch.as_tensor(
+        data.features[:4] @ knowledge.weight.T + knowledge.bias)
+    logits = torch.as_tensor(scores)
+    expected = torch.nn.functional.cross_entropy(
+        logits, torch.as_tensor(labels)) + 0.7 * OTLoss(
+            cost=knowledge.cost)(source, logits)
+    assert value == pytest.approx(expected.item(), abs=1e-4)
+    for place in np.ndindex(scores.shape):
+        step = np.zeros_like(scores)
+        step[place] = 0.05
+        around = (loss(scores + step, labels)[0]
+                  - loss(scores - step, labels)[0]) / 0.1
+        assert slope[place] == pytest.approx(around, abs=2e-3)
+
+
+def test_unit_features_are_a_layer_norm(data):
+    centre = data.features.mean(0)
+    expected = torch.nn.functional.layer_norm(
+        torch.as_tensor(data.features - centre), (6, ))
+    np.testing.assert_allclose(normalised(data.features, centre), expected)
+
+
+def test_unknown_choices_are_refused():
+    for options in (dict(classifier='svm'),
+                    dict(classifier='unit', start='hand')):
+        with pytest.raises(ValueError, match='comparison.methods.it'):
+            FrozenMethod('it', **options)
+
+
+def test_study_runs_from_pictures_to_the_table(tmp_path):
+    """Options by the tuning seeds; no run is lost; zero shots are tested."""
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(['bird', 'fish']):
+        (tmp_path / 'data' / name).mkdir(parents=True)
+        for i in range(10):
+            noise = rng.integers(0, 150, (32, 32, 3)) + 90 * number
+            Image.fromarray(noise.astype('uint8')).save(
+                tmp_path / 'data' / name / f'{i}_x.png')
+    cfg = Config(dict(
+        load_from=str(tmp_path / 'it.pth'),
+        model=dict(
+            type='ImageClassifier',
+            backbone=dict(type='ResNet', depth=18, stem_channels=8,
+                          base_channels=8),
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(type='LinearClsHead', num_classes=3, in_channels=64)),
+        data_preprocessor=dict(mean=[127.] * 3, std=[60.] * 3),
+        test_dataloader=dict(dataset=dict(type='CustomDataset', pipeline=[
+            dict(type='LoadImageFromFile'), dict(type='PackInputs')])),
+        comparison=dict(
+            separator='_', source_classes=['x', 'y', 'z'],
+            dataset=dict(type='CustomDataset',
+                         data_root=str(tmp_path / 'data')),
+            cost=dict(type='mmjtln.RandomCost'),
+            methods=dict(
+                plain=dict(classifier='linear', grid=dict(
+                    penalty=[1e9, 0.001])),
+                text=dict(classifier='linear', start='text',
+                          grid=dict(penalty=[0.01]))))))
+    torch.save(dict(state_dict=MODELS.build(
+        cfg.model.to_dict()).state_dict()), cfg.load_from)
+    with pytest.raises(ValueError, match='--tune'):
+        FrozenStudy(cfg, [0, 1], [1], [1])
+    results = FrozenStudy(cfg, [0, 1], [100, 101], [0, 2]).run()
+    plain, text = (results['methods'][name] for name in ('plain', 'text'))
+    # A penalty that fits nothing is not chosen: the two are told apart.
+    assert [run['options']['penalty'] for run in plain['runs']] == [0.001] * 2
+    assert [point['validation'] for point in plain['tuning'][2]][1] == 100
+    assert [(run['shots'], run['seed']) for run in text['runs']] == [
+        (0, 0), (0, 1), (2, 0), (2, 1)]
+    assert all(run['test'] == 100 for run in plain['runs'])
+    rows = summarise(results, ['plain'])
+    assert [(row['shots'], row['method']) for row in rows] == [
+        (0, 'text'), (2, 'plain'), (2, 'text')]
+    table = report.write(results, rows, ['plain'], tmp_path / 'out')
+    assert '| 0 | text |' in table
