@@ -57,7 +57,6 @@ def markdown(rows: list[dict], references: list[str]) -> str:
 
 def plot(rows: list[dict]) -> bytes:
     """Draw means and intervals, over shots if there are several; as PNG."""
-    from matplotlib import colormaps
     from matplotlib.figure import Figure
     methods = list(dict.fromkeys(row['method'] for row in rows))
     shots = list(dict.fromkeys(row['shots'] for row in rows))
@@ -66,8 +65,6 @@ def plot(rows: list[dict]) -> bytes:
     figure = Figure(figsize=(6.4, 6. if many else 4.) if curves else
                     (6.4, 1.2 + .4 * len(methods)), layout='constrained')
     axes = figure.add_subplot()
-    if many:  # More than there are colours otherwise.
-        axes.set_prop_cycle(color=colormaps['tab20'].colors)
     for number, method in enumerate(methods):
         found = [row for row in rows if row['method'] == method
                  and row['accuracy']['mean'] is not None]
