@@ -164,7 +164,7 @@ def test_number_of_processes():
         loop='by epoch', seed=0, order_seed=0, shuffle=True, processes=1,
         step='8 source and 8 target', last_step='1 source and 3 target',
         steps=3, accumulation=1, cost={}, source_images=9, target_images=9,
-        source_data='a', target_data='b')
+        source_data='a', target_data='b', draw=None)
     now = dict(then, processes=2)
     assert record_differences(then, now) == []
     # A ragged last batch is filled up to the number of processes.
