@@ -138,6 +138,11 @@ SEVERAL_SOURCES = {
             dict(type='mmjtln.UCIDigits', split='val', pipeline=PIPELINE)]),
     'model.source_head.num_classes': 20,
 }
+TRANSPORTED = {
+    **CLASS_LIST,
+    'custom_hooks': [*CLASS_LIST['custom_hooks'],
+                     dict(type='mmjtln.TransportedHeadHook', pull=0.1)],
+}
 CONTROL = 'control: the CheckpointHook of MMEngine'
 #: Name -> (options over CONFIG, number of processes). All have random
 #: augmentation, dropout, stochastic depth and a schedule.
@@ -159,6 +164,7 @@ VARIANTS = {
         {'train_dataloader.batch_size': 4, **CLASS_LIST,
          'custom_hooks': [*CLASS_LIST['custom_hooks'],
                           dict(type='EMAHook')]}, 2),
+    'class list as source, transported head': (TRANSPORTED, 1),
     'two sources': (SEVERAL_SOURCES, 1),
     '2 processes, two sources, by iteration': (
         {'train_dataloader.batch_size': 4, **BY_ITERATION,
@@ -364,6 +370,8 @@ def try_variant(name: str, folder: Path, kills: int, seed: int) -> dict:
     options, processes = VARIANTS[name]
     cfg = Config(CONFIG)
     cfg.merge_from_dict(copy.deepcopy(options))  # It changes them.
+    # A GPU's fastest kernels give other bits each time.
+    cfg.randomness.deterministic = torch.cuda.is_available()
     folder.mkdir(parents=True)
     if cfg.get('load_from'):
         cfg.load_from = str(folder / cfg.load_from)

@@ -1,10 +1,13 @@
 """The benchmarks' own checks, on small problems; nothing is held to a time."""
 import importlib
+import re
+import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
+import torch
 
 FOLDER = Path(__file__).parents[2] / 'tools/benchmarks'
 
@@ -77,3 +80,50 @@ def test_stock_and_joint_models_are_built(load, name):
     assert all((state[key] == value).all()
                for key, value in plain.state_dict().items())
     assert joint.source_head.num_classes == 7 and joint.ot_loss.has_cost
+
+
+@pytest.mark.skipif(not Path('/proc/self/smaps_rollup').exists(),
+                    reason='reads the memory of processes from Linux')
+def test_full_size_on_a_small_scale(load, tmp_path, capsys):
+    """Lists, pictures, both loaders and the order are measured for real."""
+    benchmark = load('full_size')
+    importlib.import_module('full_size_data').make(tmp_path, 2000, 3)
+    for kind, length in (('joint', 2000 + 3334), ('stock', 2000)):
+        dataset, _ = benchmark.build(kind, tmp_path)
+        assert len(dataset) == length
+        assert dataset[1999]['inputs'].shape == (3, 224, 224)
+    assert dataset.get_data_info(1999)['gt_label'] == 999
+    args = Namespace(repeats=1, workers=1)
+    benchmark.measure_loaders(tmp_path, args)
+    rows = [line.strip('| ').split(' | ')
+            for line in capsys.readouterr().out.splitlines()]
+    assert [row[0].split(',')[0] for row in rows] == [
+        'Build', 'Peak while building', 'Order at the start of epoch 40',
+        'Order at the start of the next epoch',
+        'Order in the middle of epoch 40', 'Main process and workers',
+        'Private to a worker']
+    assert all(float(row[1]) >= 0 for row in rows)
+    # Less than a page of difference is none: the forks are alike.
+    assert 0.5 < float(rows[5][3]) < 2
+
+
+def test_tensors_of_checkpoints_are_compared(load, tmp_path):
+    """Those that differ, and those that one lacks, are counted."""
+    compare = load('full_size_train').compare
+    same = dict(state_dict=dict(a=torch.ones(3)), optimizer=[
+        dict(momentum=torch.zeros(2))], iter=3)
+    torch.save(same, tmp_path / 'one.pth')
+    torch.save({**same, 'iter': 4}, tmp_path / 'same.pth')
+    torch.save(dict(state_dict=dict(a=torch.zeros(3))),
+               tmp_path / 'other.pth')
+    assert compare(tmp_path / 'one.pth', tmp_path / 'same.pth') == (2, 0)
+    assert compare(tmp_path / 'one.pth', tmp_path / 'other.pth') == (2, 2)
+
+
+def test_gpu_script():
+    """Its syntax holds, and each tool it calls is there."""
+    script = FOLDER / 'gpu.sh'
+    subprocess.run(['bash', '-n', script], check=True)
+    tools = re.findall(r'python (tools/\S+\.py)', script.read_text())
+    assert len(tools) >= 5
+    assert all((FOLDER.parents[1] / tool).is_file() for tool in tools)

@@ -19,11 +19,12 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
-from mmengine.optim import OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 import mmjtln  # noqa: F401
+from mmjtln.apis.bf16_optim_wrapper import BF16OptimWrapper
 from mmjtln.domains import SOURCE, TARGET
 
 
@@ -138,6 +139,13 @@ def ot_seconds(joint: Any, data: dict, args: argparse.Namespace) -> float:
     return statistics.median(seconds(term, args.device) for _ in range(9))
 
 
+def wrapper(args: argparse.Namespace) -> type:
+    """Return what steps: in mixed precision, as `--amp` of tools/train.py."""
+    if not args.amp:
+        return OptimWrapper
+    return BF16OptimWrapper if args.device == 'cpu' else AmpOptimWrapper
+
+
 def measure(name: str, args: argparse.Namespace) -> str:
     """Time one model and return its row of the table."""
     plain, joint = build(MODELS_TIMED[name](), args)
@@ -146,8 +154,8 @@ def measure(name: str, args: argparse.Namespace) -> str:
     ot = ot_seconds(joint, data, args)
     steps = {}
     for key, model in (('stock', plain), ('joint', joint)):
-        optim = OptimWrapper(
-            torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9))
+        optim = wrapper(args)(optimizer=torch.optim.SGD(
+            model.parameters(), lr=1e-4, momentum=0.9))
         steps[key] = lambda m=model, o=optim: m.train_step(
             copy.deepcopy(data), o)
     times = {'stock': [], 'joint': []}
@@ -173,6 +181,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--models', nargs='+', default=list(MODELS_TIMED),
                         choices=list(MODELS_TIMED))
+    parser.add_argument('--amp', action='store_true',
+                        help='mixed precision, in both')
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--pixels', type=int, default=224)
     parser.add_argument('--source-classes', type=int, default=1000)
@@ -186,7 +196,8 @@ def main() -> None:
     MMLogger.get_current_instance().setLevel('WARNING')
     print(f'batch {args.batch_size} (half source), {args.pixels} pixels, '
           f'{args.source_classes} x {args.target_classes} classes, '
-          f'{args.device}, {torch.get_num_threads()} threads, '
+          f'{args.device}{", mixed precision" * args.amp}, '
+          f'{torch.get_num_threads()} threads, '
           f'torch {torch.__version__}; ms, medians of {args.repeats}\n')
     print('| model | stock step | JTLN step | ratio | quartiles of ratios '
           '| OT term | share |')

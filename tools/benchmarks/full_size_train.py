@@ -1,0 +1,166 @@
+"""Two training runs in step, one of which is killed and resumed."""
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from multiprocessing.connection import Listener
+from pathlib import Path
+from typing import Any
+
+import full_size_data
+import mmpretrain
+import torch
+from full_size_memory import memory, tree
+from full_size_turns import ADDRESS
+from mmengine.runner.checkpoint import CheckpointLoader
+
+HERE = Path(__file__).parent
+TOOLS = dict(
+    joint=HERE.parent / 'train.py',
+    stock=Path(mmpretrain.__file__).parent / '.mim/tools/train.py')
+#: Steps between checkpoints.
+INTERVAL = 3
+
+
+class Run:
+    """A training process that steps when it is told.
+
+    Args:
+        kind (str): 'joint' or 'stock'.
+        folder (Path): The data.
+        work_dir (Path): The work directory.
+        args (Namespace): ``steps`` and ``workers``.
+        resume (bool): Whether to go on with what is in ``work_dir``.
+    """
+
+    def __init__(self, kind: str, folder: Path, work_dir: Path,
+                 args: Namespace, resume: bool = False) -> None:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        cfg = (full_size_data.config(folder) if kind == 'joint' else
+               full_size_data.stock_config(folder))
+        cfg.train_cfg = dict(by_epoch=False, max_iters=max(
+            args.steps, 2 * INTERVAL), val_interval=10**9)
+        cfg.param_scheduler.T_max = 5200
+        cfg.default_hooks.checkpoint.update(
+            by_epoch=False, interval=INTERVAL, max_keep_ckpts=-1)
+        cfg.train_dataloader.num_workers = args.workers
+        cfg.custom_hooks.append(dict(type='TurnsHook'))
+        config = work_dir / 'config.py'
+        cfg.dump(config)
+        path = os.pathsep.join(
+            [str(HERE), str(HERE.parents[1]),
+             os.environ.get('PYTHONPATH', '')])
+        self.log = open(work_dir / f'output_{time.time_ns()}.txt', 'w')
+        with Listener() as listener:
+            self.began = time.perf_counter()
+            self.process = subprocess.Popen(
+                [sys.executable, str(TOOLS[kind]), str(config), '--work-dir',
+                 str(work_dir), *(['--resume'] if resume else [])],
+                env={**os.environ, 'PYTHONPATH': path,
+                     ADDRESS: listener.address},
+                stdout=self.log, stderr=subprocess.STDOUT,
+                start_new_session=True)
+            self.connection = listener.accept()
+        self.ready = self.connection.recv()
+
+    def step(self) -> float:
+        """Take a step and return its seconds, when the next is ready."""
+        self.connection.send('go')
+        seconds = self.connection.recv()
+        self.started = getattr(
+            self, 'started', time.perf_counter() - self.began)
+        self.ready = self.connection.recv()
+        return seconds
+
+    def megabytes(self) -> float:
+        """Return the memory of the process and its workers, in MiB."""
+        return memory(tree(self.process.pid))['Pss']
+
+    def kill(self) -> None:
+        """Kill the run and its workers with SIGKILL."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def measure_training(folder: Path, args: Namespace) -> Iterator[tuple]:
+    """Yield the rows about training."""
+    work = folder / 'work'
+    started, kinds = dict(stock=[], joint=[]), ('stock', 'joint')
+    runs = {}
+    for kind in kinds:
+        runs[kind] = Run(kind, folder, work / kind, args)
+        runs[kind].step()
+        started[kind].append(runs[kind].started)
+    times = dict(stock=[], joint=[])
+    for turn in range(max(args.steps, 2 * INTERVAL) - 2):
+        for kind in sorted(kinds, reverse=bool(turn % 2)):
+            times[kind].append(runs[kind].step())
+    held = {kind: runs[kind].megabytes() for kind in kinds}
+    hooks = runs['joint'].ready['hooks']
+    for run in runs.values():
+        run.kill()
+    # Once more in the other order: each has had a cold start.
+    killed = Run('joint', folder, work / 'killed', args)
+    for _ in range(INTERVAL + 1):
+        killed.step()
+    started['joint'].append(killed.started)
+    killed.kill()
+    again = Run('stock', folder, work / 'again', args)
+    again.step()
+    started['stock'].append(again.started)
+    again.kill()
+    resumed = Run('joint', folder, work / 'killed', args, resume=True)
+    first = resumed.ready['iter']
+    while resumed.ready['iter'] < 2 * INTERVAL:
+        resumed.step()
+    resumed.kill()
+
+    yield 'Start to first step, s', *(
+        statistics.median(started[kind]) for kind in reversed(kinds))
+    for name in ('ClassCheckHook', 'ResumableCheckpointHook'):
+        what = dict(ClassCheckHook='of it the class check, CPU s',
+                    ResumableCheckpointHook='of it the run record, CPU s')
+        yield what[name], hooks[name]
+    yield f'Training, {args.workers} workers, MiB', *(
+        held[kind] for kind in reversed(kinds))
+    ratios = [joint / stock for joint, stock in zip(
+        times['joint'], times['stock'], strict=True)]
+    low, _, high = statistics.quantiles(ratios, n=4)
+    yield ('Step, AlexNet, batch 64, CPU ms',
+           *(1e3 * statistics.median(times[kind])
+             for kind in reversed(kinds)),
+           f'quartiles {low:.3f} to {high:.3f}')
+    sizes = [(work / kind / f'iter_{INTERVAL}.pth').stat().st_size / 2**20
+             for kind in reversed(kinds)]
+    yield 'Checkpoint, MiB', *sizes
+    yield ('Killed and resumed: start to first step, s', resumed.started)
+    compared, differing = compare(
+        *(work / name / f'iter_{2 * INTERVAL}.pth'
+          for name in ('joint', 'killed')))
+    yield (f'Killed after step {INTERVAL + 1}, resumed from {first}: tensors '
+           f'that differ at step {2 * INTERVAL}', f'{differing} of {compared}')
+
+
+def compare(one: Path, other: Path) -> tuple[int, int]:
+    """Count the tensors of two checkpoints, and those that differ."""
+    one, other = (dict(tensors(CheckpointLoader.load_checkpoint(
+        str(path), map_location='cpu', logger='silent'), ''))
+        for path in (one, other))
+    differing = [name for name in one.keys() | other.keys()
+                 if name not in one or name not in other
+                 or not torch.equal(one[name], other[name])]
+    return len(one), len(differing)
+
+
+def tensors(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the tensors of nested dicts and lists with their paths."""
+    if isinstance(value, torch.Tensor):
+        yield name, value
+    elif isinstance(value, dict | list | tuple):
+        for key, part in (value.items() if isinstance(value, dict) else
+                          enumerate(value)):
+            yield from tensors(part, f'{name}/{key}')
