@@ -32,7 +32,7 @@ from .head_config import (
 from .logits import (
     head_scores,
     join_rows,
-    label_logits,
+    label_marginal,
     logits_of,
     take_rows,
 )
@@ -336,12 +336,13 @@ class JTLNClassifier(ImageClassifier):
         for image_domain in self.ot_domains:
             for domain in DOMAINS:
                 if domain == image_domain and self.own_marginal == 'label':
-                    logits = label_logits(samples[domain],
-                                          self.class_counts[domain])
+                    marginal = label_marginal(
+                        samples[domain], self.class_counts[domain],
+                        as_class=len(self.ot_domains) == 1)
                 else:
-                    logits = take_rows(
+                    marginal = take_rows(
                         logits_of(scores[domain]), rows[image_domain])
-                marginals[domain].append(logits)
+                marginals[domain].append(marginal)
         return self.ot_loss.loss_and_log(
             torch.cat(marginals[SOURCE]), torch.cat(marginals[TARGET]))
 

@@ -52,11 +52,24 @@ def logits_of(scores: Tensor | tuple) -> Tensor:
     return scores if isinstance(scores, Tensor) else sum(scores)
 
 
-def label_logits(samples: list[DataSample], num_classes: int) -> Tensor:
-    """Write labels as log probabilities, ``-inf`` where there is no mass."""
+def label_marginal(samples: list[DataSample], num_classes: int,
+                   as_class: bool) -> Tensor:
+    """Return labels as the OT loss takes them.
+
+    Args:
+        samples (list[DataSample]): N samples with ``gt_label``, or
+            ``gt_score`` after Mixup and the like.
+        num_classes (int): L, number of classes.
+        as_class (bool): Whether class indices will do, for which the plan
+            has a closed form. Scores have none.
+
+    Returns:
+        Tensor: Class indices, int64, shape (N,), or log probabilities,
+        float32, shape (N, L), ``-inf`` where there is no mass.
+    """
     if 'gt_score' in samples[0]:
-        labels = torch.stack([sample.gt_score for sample in samples])
-    else:
-        labels = nn.functional.one_hot(
-            torch.cat([sample.gt_label for sample in samples]), num_classes)
-    return labels.float().log()
+        return torch.stack([s.gt_score for s in samples]).float().log()
+    labels = torch.cat([sample.gt_label for sample in samples])
+    if as_class:
+        return labels
+    return nn.functional.one_hot(labels, num_classes).float().log()

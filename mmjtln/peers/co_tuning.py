@@ -72,8 +72,9 @@ class CoTuningLoss(OTLoss):
 
         Args:
             source_logits (Tensor): shape (B, L_s).
-            target_logits (Tensor): shape (B, L_t), the logarithm of a label
-                with minus infinity for the other classes.
+            target_logits (Tensor): Labels, int64, shape (B,), or the
+                logarithm of scores, shape (B, L_t), with minus infinity for
+                classes of none.
 
         Returns:
             tuple: The loss, a scalar for ``reduction='mean'``, and a dict of
@@ -81,8 +82,10 @@ class CoTuningLoss(OTLoss):
         """
         self._check_logits(source_logits, target_logits)
         log_p = source_logits.float().log_softmax(dim=1)
-        taught = (target_logits.detach().float().softmax(dim=1)
-                  @ self.relation().t())
+        relation = self.relation().t()
+        taught = (relation[target_logits]
+                  if target_logits.dtype == torch.int64 else
+                  target_logits.detach().float().softmax(dim=1) @ relation)
         value = -(taught * log_p).sum(dim=1)
         entropy = -torch.special.xlogy(taught, taught).sum(dim=1)
         return self._reduce(value), dict(
