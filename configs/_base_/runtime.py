@@ -13,4 +13,9 @@ default_hooks = dict(
         save_best='target/accuracy/top1'),
     learning_curve=dict(type='mmjtln.LearningCurveHook'))
 
+# Averaged over `interval` steps, as losses are: MMEngine would log the last
+# batch's, which may be a small one.
+log_processor = dict(
+    mean_pattern=r'.*(loss|time|grad_norm|accuracy|ot_cost|ot_error).*')
+
 randomness = dict(seed=0)

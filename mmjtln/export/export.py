@@ -148,6 +148,14 @@ def load_joint(cfg: Config, checkpoint: str | Path) -> tuple[nn.Module, dict]:
             f'The checkpoint {checkpoint} is not one of this config: '
             f'{len(wrong)} of its weights are missing, unknown or of another '
             f'shape, {wrong[:3]}. Give the config it was trained with.')
+    meta = loaded.get('meta', {}).get('dataset_meta') or {}
+    for domain, count in model.class_counts.items():
+        names = domain_classes(meta, domain)
+        if names is not None and len(names) != count:
+            raise ValueError(
+                f'The checkpoint {checkpoint} names {len(names)} {domain} '
+                f'classes, but its {domain} head has {count} outputs. Set '
+                '`meta.dataset_meta` of the checkpoint to the names of all.')
     model.load_state_dict(state, strict=False)
     return model.eval(), loaded
 

@@ -2,6 +2,7 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmjtln.checks.checkpoint import check_complete
 from mmjtln.checks.class_list import check_class_list, check_stock_head
 from mmjtln.checks.classes import (
     check_heads,
@@ -21,6 +22,14 @@ from mmjtln.registry import HOOKS
 from .cost_matrix_hook import CostMatrixHook
 from .runner import is_training, jtln_model
 from .stock_checkpoint_hook import StockCheckpointHook
+
+_OTHER_CLASSES = (
+    'Use the config and data it was trained with, or go on with other '
+    'classes in one of two ways: export its weights with `tools/export.py '
+    '--domain source` and set `load_from` to the result, with '
+    'StockCheckpointHook in `custom_hooks`; or leave `load_from` and set '
+    "`model.backbone.init_cfg=dict(type='Pretrained', checkpoint=..., "
+    "prefix='backbone.')`.")
 
 
 @HOOKS.register_module()
@@ -111,20 +120,24 @@ class ClassCheckHook(Hook):
         """
         own = jtln_model(runner).state_dict()
         state = checkpoint.get('state_dict', checkpoint)
+        check_complete(state, own, needed=(
+            not is_training(runner) or runner._resume))
         if not any(key.removeprefix('module.').startswith('source_head.')
                    for key in state):
-            # A stock checkpoint; its head is not ours.
+            # A stock checkpoint.
             if is_training(runner):
                 check_stock_head(runner, StockCheckpointHook)
-            return
+            if (any(isinstance(hook, StockCheckpointHook)
+                    for hook in runner.hooks)
+                    or not any(key.startswith('head.') for key in state)):
+                return  # Its head does not come in.
         for key, value in state.items():
             if (key.startswith(('head.', 'source_head.')) and key in own
                     and own[key].shape != value.shape):
                 raise ValueError(
                     f'The checkpoint is for other classes: its `{key}` has '
                     f'shape {tuple(value.shape)}, this model\'s '
-                    f'{tuple(own[key].shape)}. Use the config it was trained '
-                    'with, or start from another checkpoint.')
+                    f'{tuple(own[key].shape)}. {_OTHER_CLASSES}')
         loader = (
             runner.train_dataloader
             if is_training(runner) else runner.test_dataloader)
@@ -136,6 +149,5 @@ class ClassCheckHook(Hook):
                 raise ValueError(
                     f'The checkpoint is for other {domain} classes than the '
                     'data set\'s: '
-                    f'{describe_difference(expected, found)}. Use the '
-                    'data it was trained on, or start from another '
-                    'checkpoint.')
+                    f'{describe_difference(expected, found)}. '
+                    f'{_OTHER_CLASSES}')

@@ -3,6 +3,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
+from mmjtln.checks.parts import domain_parts
 from mmjtln.class_lists import domain_classes
 from mmjtln.datasets.known_classes import checkpoint_classes, names_match
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
@@ -31,7 +32,8 @@ class StockCheckpointHook(Hook):
     Raises:
         ValueError: If the checkpoint holds no weights of the model's
             backbone, or the source has no images (a ``ClassList``) and the
-            checkpoint's head does not fit the source head.
+            checkpoint's head does not fit the source head, or if, in a test,
+            its head is left out.
     """
 
     # After ClassCheckHook, which takes a checkpoint with two heads for one of
@@ -69,6 +71,14 @@ class StockCheckpointHook(Hook):
         for domain in chosen:
             state.update({_PREFIX[domain] + key: value
                           for key, value in head.items()})
+        if not is_training(runner):
+            untrained = set(domain_parts(loader.dataset)) - set(chosen)
+            if untrained:
+                raise ValueError(
+                    'A test needs trained heads, but that of the stock '
+                    f'checkpoint does not fit the {sorted(untrained)[0]} data '
+                    f'of `test_dataloader`: {reason}. Test a checkpoint of '
+                    'this run, or set the classes to those of the checkpoint.')
         taken = ' and '.join(
             f'initialises `{_PREFIX[domain][:-1]}`' for domain in chosen)
         runner.logger.info(

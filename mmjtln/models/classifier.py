@@ -122,7 +122,8 @@ class JTLNClassifier(ImageClassifier):
     Losses (in training):
         ``target_loss``, ``source_loss`` and ``ot_loss`` (weighted), and for
         the log ``ot_cost``, the mean :math:`\langle G, C\rangle`, and
-        ``ot_error``, the largest L1 error of the plans' marginals.
+        ``ot_error``, the largest L1 error of the plans' marginals. The
+        three are 0 while the OT term is off.
     """
 
     def __init__(self,
@@ -285,10 +286,14 @@ class JTLNClassifier(ImageClassifier):
         if self.ot_loss is not None and lambda_ot > 0:
             ot_loss, log = self._ot_term(scores, rows, samples)
             losses.update(ot_loss=lambda_ot * ot_loss, **log)
-        elif 'source_loss' not in losses and self.trains_source_head:
-            # The OT term is yet to begin. Distributed training needs every
-            # trained weight in every step.
-            losses['ot_loss'] = 0 * logits_of(scores[SOURCE]).sum()
+        elif self.ot_loss is not None:
+            # The log would repeat the last values of a term that is off.
+            losses.update(dict.fromkeys(
+                ('ot_loss', 'ot_cost', 'ot_error'), inputs.new_zeros(())))
+            if 'source_loss' not in losses and self.trains_source_head:
+                # Distributed training needs every trained weight in every
+                # step.
+                losses['ot_loss'] = 0 * logits_of(scores[SOURCE]).sum()
         check_losses(losses, inputs, scores, data_samples)
         return losses
 

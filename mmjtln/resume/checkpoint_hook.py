@@ -14,6 +14,7 @@ from mmjtln.registry import HOOKS
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook, how_to_go_on
 from .interrupt_message import InterruptMessage
+from .new_length import follow_new_length
 from .resumed_batches import ResumedBatches
 from .run_record import record_differences, run_record
 
@@ -39,10 +40,14 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
       of its validation validates before it goes on, so that no best
       checkpoint, and no step of a schedule that heeds it, is lost.
     - **The same run.** Checkpoints say what the run consumed. Resuming with
-      other data, another batch composition, seed or cost matrix is refused
-      before the first step. Another number of processes with the same images
-      in each step goes on with the same images; sums are rounded
-      differently then, and dropout is drawn for each process.
+      other data, another batch composition, seed, cost matrix, model, loss
+      weight, optimizer, schedule or pipeline is refused before the first
+      step. Another length is taken: see
+      :func:`~mmjtln.resume.new_length.follow_new_length`, and
+      :class:`~mmjtln.models.LossWeight` for what it has begun. Another
+      number of processes with the same images in each step goes on with the
+      same images; sums are rounded differently then, and dropout is drawn
+      for each process.
 
     Args:
         *args, **kwargs: As in the parent. ``backend_args`` defaults to
@@ -121,6 +126,16 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         if self.file_backend.isfile(resumed):
             # To be written again when a validation finds it to be the best.
             self.last_ckpt = resumed
+        then = (self._resumed.get('record') or {}).get('length')
+        if then not in (None, runner.max_iters):
+            follow_new_length(runner)
+            rates = {group['lr'] for group in
+                     runner.optim_wrapper.optimizer.param_groups}
+            runner.logger.info(
+                f'The run is {runner.max_iters} iterations long instead of '
+                f'{then}: the learning rate follows its schedule over the new '
+                f'length and is now {max(rates):.3g}; loss weights keep what '
+                'they have begun, and decay at the new end.')
         if self._record is not None and isinstance(runner.train_loop,
                                                    IterBasedTrainLoop):
             runner.train_loop.dataloader_iterator = ResumedBatches(

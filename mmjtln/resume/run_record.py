@@ -11,6 +11,8 @@ from mmjtln.datasets.digest import data_digest
 from mmjtln.domains import DOMAINS
 from mmjtln.hooks.cost_matrix_hook import CostMatrixHook
 
+from .settings import training_settings
+
 _SAMPLER = '`train_dataloader.batch_sampler`'
 _DATA = '`train_dataloader.dataset.{}`'
 #: What is compared: key, what an error calls it, where it comes from.
@@ -39,6 +41,11 @@ _COMPARED = {
     'cost': ('the making of the cost matrix',
              '`cost` of CostMatrixHook in `custom_hooks`, `model.ot_loss`, '
              'and the files they name'),
+    'model': ('the model and its loss weights', '`model`'),
+    'optimizer': ('the optimizer', '`optim_wrapper`'),
+    'schedule': ('the schedule of the learning rate', '`param_scheduler`'),
+    'pipeline': ('the transforms of the training images',
+                 '`pipeline` in `train_dataloader.dataset`'),
 }
 
 
@@ -72,7 +79,10 @@ def run_record(runner: Runner) -> dict | None:
         steps=len(sampler),
         accumulation=getattr(runner.optim_wrapper, '_accumulative_counts', 1),
         draw=getattr(dataset.source, 'draw', None),
-        cost=_cost(runner))
+        # Not compared: a run may be made longer.
+        length=runner.max_iters,
+        cost=_cost(runner),
+        **training_settings(runner))
     for domain in DOMAINS:
         part = getattr(dataset, domain)
         record[f'{domain}_images'] = len(part)
@@ -95,9 +105,10 @@ def record_differences(then: dict, now: dict) -> list[str]:
     """
     lines = []
     for key, (name, where) in _COMPARED.items():
-        before, after = then.get(key), now[key]
-        if before == after:
-            continue
+        before, after = then.get(key), now.get(key)
+        if before == after or (
+                key == 'schedule' and then.get('length') != now['length']):
+            continue  # A schedule is made anew for another length.
         if isinstance(before, dict):  # Only the options that differ.
             both = sorted(before.items() ^ after.items())
             before, after = (

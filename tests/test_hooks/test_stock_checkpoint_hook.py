@@ -180,3 +180,41 @@ def test_classifier_inside_the_backbone(tiny_run, tmp_path):
     assert torch.equal(model.source_head.fc.weight,
                        state['backbone.classifier.2.weight'])
     assert 'initialises `source_head`' in said[0]
+
+
+def test_in_a_test_a_head_is_needed(tiny_run, tmp_path):
+    """A head of other classes, or in another order, is not left out."""
+    for names, message in ((TARGET_NAMES[::-1], 'in another order'),
+                           (SOURCE_NAMES, 'does not fit the target')):
+        torch.save(
+            dict(state_dict=stock(tiny_run),
+                 meta=dict(dataset_meta=dict(classes=names))),
+            tmp_path / 'stock.pth')
+        tiny_run.load_from = str(tmp_path / 'stock.pth')
+        tiny_run.custom_hooks = [
+            dict(type='mmjtln.ClassCheckHook'),
+            dict(type='mmjtln.StockCheckpointHook')]
+        with pytest.raises(ValueError, match=message):
+            Runner.from_cfg(tiny_run).test()
+
+
+def test_without_the_hook_another_order_is_refused(tiny_run, tmp_path):
+    """MMEngine would load it into the target head as it is."""
+    torch.save(
+        dict(state_dict=stock(tiny_run),
+             meta=dict(dataset_meta=dict(classes=TARGET_NAMES[::-1]))),
+        tmp_path / 'stock.pth')
+    tiny_run.load_from = str(tmp_path / 'stock.pth')
+    with pytest.raises(ValueError, match='order differs.*StockCheckpointHook'):
+        Runner.from_cfg(tiny_run).train()
+
+
+def test_missing_weights(tiny_run, tmp_path):
+    """A test of half a checkpoint is refused; a start from it is not."""
+    runner = Runner.from_cfg(tiny_run)
+    state = runner.model.state_dict()
+    half = dict(list(state.items())[::2])
+    torch.save(dict(state_dict=half, meta={}), tmp_path / 'half.pth')
+    tiny_run.load_from = str(tmp_path / 'half.pth')
+    with pytest.raises(ValueError, match='needs all weights.*missing'):
+        Runner.from_cfg(tiny_run).test()
