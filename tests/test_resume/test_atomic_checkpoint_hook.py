@@ -70,8 +70,10 @@ def test_the_old_is_there_until_the_new_is(tiny_run):
     tiny_run.default_hooks.checkpoint.max_keep_ckpts = 1
     tiny_run.train_cfg.max_epochs = 3
     # Each validation is better than the one before.
-    tiny_run.val_evaluator.append(dict(type='mmjtln.Rising'))
-    tiny_run.default_hooks.checkpoint.save_best = 'rising/top1'
+    tiny_run.val_evaluator.append(dict(
+        type='mmjtln.DomainMetric', domain='target',
+        metric=dict(type='mmjtln.Rising')))
+    tiny_run.default_hooks.checkpoint.save_best = 'target/rising/top1'
     folder, seen = Path(tiny_run.work_dir), []
     folder.mkdir()
     partial = folder / '.epoch_1.pth.abc.mmjtln-partial'

@@ -105,7 +105,9 @@ class Rising(BaseMetric):
 
     def compute_metrics(self, results):
         logged = MessageHub.get_current_instance().log_scalars
-        past = logged.get('val/rising/top1')
+        # A domain may stand before the name.
+        past = next((value for name, value in logged.items()
+                     if name.endswith('rising/top1')), None)
         return dict(top1=0 if past is None else len(past.data[0]))
 
 

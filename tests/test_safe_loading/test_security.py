@@ -134,6 +134,7 @@ def test_names_in_a_cost_file_are_no_paths(tiny_run, tmp_path):
                     tiny_run.val_dataloader.dataset):
         dataset.source.metainfo = dict(classes=names)
         dataset.target.dataset.metainfo = dict(classes=names)
+    tiny_run.test_dataloader.dataset.metainfo = dict(classes=names)
     CostMatrix(np.random.default_rng(0).random((10, 10)), names, names,
                method='../../pwned').save(tmp_path / 'cost.npz')
     pipeline = copy.deepcopy(tiny_run.test_dataloader.dataset.pipeline)

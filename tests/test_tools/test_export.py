@@ -102,7 +102,8 @@ def test_round_trip(trained, image, tmp_path, domain):
     torch.testing.assert_close(
         torch.tensor(result['pred_scores']), scores(model, image, domain),
         atol=1e-6, rtol=0)
-    assert 'mmjtln' not in (out / 'config.py').read_text()
+    # No type of this plugin; the header may name it.
+    assert 'mmjtln.' not in (out / 'config.py').read_text()
 
     meta = torch.load(out / 'model.pth', weights_only=True)['meta']
     card = meta['model_card']
