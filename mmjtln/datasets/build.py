@@ -1,4 +1,5 @@
 """Build a data set from a config, whatever the default scope is."""
+from mmengine.dataset import BaseDataset
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from torch.utils.data import Dataset
@@ -19,6 +20,20 @@ def build_dataset(dataset: Dataset | dict) -> Dataset:
     """
     if not isinstance(dataset, dict):
         return dataset
+    _forget_copies()
     scope = None if DefaultScope.get_current_instance() else 'mmpretrain'
     with DefaultScope.overwrite_default_scope(scope):
         return DATASETS.build(dataset)
+
+
+def _forget_copies() -> None:
+    """Empty the memo that MMEngine's copies of data sets share.
+
+    A fold or a subset is a copy, and MMEngine's `_copy_without_annotation`
+    keeps what it has copied in a default argument, by the addresses of
+    objects. One at the address of an object that is gone would silently get
+    what that one had, such as its pipeline.
+    """
+    for default in BaseDataset._copy_without_annotation.__defaults__ or ():
+        if isinstance(default, dict):
+            default.clear()

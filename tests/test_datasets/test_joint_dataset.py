@@ -78,6 +78,13 @@ def test_indices_tags_and_labels():
                 dataset[idx]
 
 
+def test_fold_gets_its_own_pipeline():
+    """No fold is made of what an earlier one left at the same address."""
+    for _ in range(100):
+        joint = JointDataset(WRAPPERS['fold'], TOY)
+        assert callable(joint.source.dataset.pipeline)
+
+
 def test_class_lists_stay_apart():
     joint = JointDataset(
         Toy(3, num_classes=3),
