@@ -58,6 +58,7 @@ def test_weights_train_and_export(convert, tiny_run, tmp_path):
     tiny_run.load_from = str(tmp_path / 'stock.pth')
     tiny_run.train_cfg.max_epochs = 1
     runner = Runner.from_cfg(tiny_run)
+    assert runner.train_loop  # Built: weights are loaded to train.
     runner.load_or_resume()
     for name, value in model.state_dict().items():
         if not name.startswith('classifier'):
