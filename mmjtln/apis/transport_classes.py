@@ -32,7 +32,6 @@ from mmjtln.inference.features import extract_features
 #: Names that mean nothing: what is no nearer than they are is not near.
 _MEANINGLESS = ('B06', 'xqzt', 'class 3', 'ztp-88', 'unnamed', 'item 12',
                 'qwfp', 'label 7', 'k9x', 'foo bar')
-_IMAGENET = 1000
 
 
 @dataclass(frozen=True)
@@ -280,15 +279,15 @@ def _fit(model: nn.Module, dataset: CustomDataset,
     images = DomainImages(dataset, 'target')
     features = extract_features(model, images, 'pre_logits').numpy()
     layer, = ends.values() if len(ends) == 1 else [None]
-    if layer is None or features.shape[1] != layer.in_features:
+    if (layer is None or layer.bias is None
+            or features.shape[1] != layer.in_features):
         raise TypeError(
-            'The last layer is fitted alone, for which a head needs one that '
-            f'takes what is before it, but {type(model.head).__name__} has '
-            f'{len(ends)}, or takes more. Leave the images out, or train with '
-            'TransportedHeadHook.')
-    start = tuple(part.detach().double().numpy() for part in (
-        layer.weight, layer.bias if layer.bias is not None else
-        torch.zeros(layer.out_features)))
+            'The last layer is fitted alone, for which a head needs one, with '
+            'a bias, that takes what is before it, but '
+            f'{type(model.head).__name__} has {len(ends)}, or other ones. '
+            'Leave the images out, or train with TransportedHeadHook.')
+    start = tuple(part.detach().double().numpy()
+                  for part in (layer.weight, layer.bias))
     features, labels = features.astype(np.float64), images.labels
     scores = features @ start[0].T + start[1]
     found = cross_validate(features, labels, start)
@@ -299,8 +298,7 @@ def _fit(model: nn.Module, dataset: CustomDataset,
     weight, bias = fit_linear(features, labels, start, penalty)
     with torch.no_grad():
         layer.weight.copy_(torch.as_tensor(weight))
-        if layer.bias is not None:
-            layer.bias.copy_(torch.as_tensor(bias))
+        layer.bias.copy_(torch.as_tensor(bias))
     return dict(zero_shot=100 * float((scores.argmax(1) == labels).mean()),
                 transported=found, plain=plain)
 

@@ -52,6 +52,7 @@ def method_config(cfg: Config, method: Method, options: dict, seed: int,
         _single_domain(cfg, TARGET)
     elif method.kind == 'source_free':
         cfg.model.lambda_s = 0.
+        _drop_hooks(cfg, 'mmjtln.SourceWeightsHook')
         _load_target_alone(cfg)
     elif method.kind == 'joint':
         cfg.model.ot_loss = None
@@ -193,7 +194,8 @@ def _cost(cfg: Config, cost: dict, seed: int) -> dict:
 
 #: Hooks that serve a model with two heads only.
 _JTLN_HOOKS = ('mmjtln.ClassCheckHook', 'mmjtln.CostMatrixHook',
-               'mmjtln.StockCheckpointHook', 'mmjtln.PlanVisualizationHook')
+               'mmjtln.StockCheckpointHook', 'mmjtln.PlanVisualizationHook',
+               'mmjtln.TransportedHeadHook', 'mmjtln.SourceWeightsHook')
 
 
 def _batches_per_epoch(cfg: Config) -> int:

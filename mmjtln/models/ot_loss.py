@@ -161,6 +161,7 @@ class OTLoss(nn.Module):
                 f'{tuple(cost.shape)}; build it for these classes, or change '
                 'num_source_classes and num_target_classes of OTLoss')
         self.cost.copy_(cost)
+        self._cost_seen = False
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str,
                               *args: Any, **kwargs: Any) -> None:
@@ -257,6 +258,11 @@ class OTLoss(nn.Module):
         # been set stays set.
         if not self._cost_seen:
             self._check_cost()
+            if not bool((self.cost.isfinite() & (self.cost >= 0)).all()):
+                raise ValueError(
+                    'cost must be finite and non-negative, got a matrix of '
+                    f'shape {tuple(self.cost.shape)} with an infinite or '
+                    'negative entry; change what makes the cost matrix')
             self._cost_seen = True
         if self.grad_to == side:
             logits = logits.detach()

@@ -65,7 +65,10 @@ def newton(kernel: Kernel, rows: Side, columns: Side, log_v: Tensor,
     return torch.cat(points), torch.cat(solved), max(steps)
 
 
-def _newton_chunk(kernel, rows, columns, point, max_steps, tol, settled_tol):
+def _newton_chunk(kernel: Kernel, rows: Side, columns: Side, point: Tensor,
+                  max_steps: int, tol: float,
+                  settled_tol: float) -> tuple[Tensor, Tensor, int]:
+    """As :func:`newton`, for samples whose plans fit into memory at once."""
     zero = point.new_zeros(len(point), 1)
     damping, best = zero, zero - torch.inf
     kept = kept_plain = point
@@ -95,7 +98,9 @@ def _newton_chunk(kernel, rows, columns, point, max_steps, tol, settled_tol):
         point = torch.where(solved, kept, point)
 
 
-def _evaluate(kernel, rows, columns, log_v):
+def _evaluate(
+        kernel: Kernel, rows: Side, columns: Side, log_v: Tensor
+) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
     """Return the dual, the plain step, the error and Newton's system."""
     log_product = kernel.log_rows(log_v)
     log_u = rows.half_step(log_product)
@@ -124,7 +129,8 @@ def _evaluate(kernel, rows, columns, log_v):
     return value, plain, error, (hessian, wanted - sums, scale)
 
 
-def _solve(system, damping):
+def _solve(system: tuple[Tensor, Tensor, Tensor],
+           damping: Tensor) -> tuple[Tensor, Tensor]:
     """Return the step, shape (B, L), and its weighted size, (B, 1)."""
     hessian, gradient, scale = system
     hessian = hessian + torch.diag_embed(damping.expand_as(gradient))

@@ -51,17 +51,17 @@ class LwFClassifier(JTLNClassifier):
 
     Source: Z. Li and D. Hoiem, "Learning without Forgetting", ECCV 2016.
     :math:`\lambda` = 4 and T = 3 without the factor :math:`T^2` are those of
-    the Transfer Learning Library, whose figures the README cites. There
-    :math:`z_0` is recorded once for each image; a copy of the network gives
-    it here, for a forward pass more a step and its memory. The copy is in
+    the Transfer Learning Library. There :math:`z_0` is recorded once for
+    each image; a copy of the network gives it here, for a forward pass more
+    a step and its memory. The copy is in
     the checkpoints (``teacher.*``), so that a resumed run goes on with it.
 
     Args:
         *args: As in :class:`~mmjtln.models.JTLNClassifier`.
         weight (float): :math:`\lambda`, not negative. Defaults to 4.
         temperature (float): T, positive. Defaults to 3.
-        **kwargs: As in :class:`~mmjtln.models.JTLNClassifier`, but for the OT
-            loss, which it has not.
+        **kwargs: As in :class:`~mmjtln.models.JTLNClassifier`, but
+            ``ot_loss`` is None.
 
     Raises:
         ValueError: If an option is out of range.
@@ -69,7 +69,10 @@ class LwFClassifier(JTLNClassifier):
 
     def __init__(self, *args: Any, weight: float = 4., temperature: float = 3.,
                  **kwargs: Any) -> None:
-        kwargs['ot_loss'] = None
+        if kwargs.setdefault('ot_loss', None) is not None:
+            raise ValueError(
+                'LwF has no OT loss, but `model.ot_loss` is '
+                f'{kwargs["ot_loss"]!r}. Set it to None.')
         super().__init__(*args, **kwargs)
         if not 0 <= weight < float('inf') or not temperature > 0:
             raise ValueError(

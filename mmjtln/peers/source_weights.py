@@ -10,6 +10,7 @@ from torch import Tensor
 from mmjtln.class_lists import quote_names
 from mmjtln.datasets import JointSampler
 from mmjtln.domains import SOURCE, TARGET
+from mmjtln.hooks.runner import is_training
 from mmjtln.ot import sinkhorn
 from mmjtln.ot.sinkhorn import check_options
 from mmjtln.registry import COSTS, HOOKS
@@ -78,7 +79,8 @@ class SourceWeightsHook(Hook):
 
     Raises:
         ValueError: If the run does not draw from source images by a
-            JointSampler that shuffles.
+            JointSampler that shuffles, or is resumed from a checkpoint
+            without the weights.
     """
 
     # After hooks that set weights, before those that restore the order.
@@ -94,7 +96,7 @@ class SourceWeightsHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Refuse bad input before anything is trained."""
-        if runner._train_loop is None or isinstance(runner._train_loop, dict):
+        if not is_training(runner):
             return
         loader = runner.train_dataloader
         sampler = loader.batch_sampler
@@ -111,8 +113,15 @@ class SourceWeightsHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Draw with the weights of the run that is resumed."""
-        if runner._resume and _KEY in checkpoint:
-            self._draw_by(runner, checkpoint[_KEY])
+        if not is_training(runner) or not runner._resume:
+            return
+        if _KEY not in checkpoint:
+            raise ValueError(
+                'A run whose source images are weighted goes on with the '
+                'weights in its checkpoint, but the one resumed holds none. '
+                'Resume a run that had SourceWeightsHook, or start from these '
+                'weights: `load_from`, without `resume`.')
+        self._draw_by(runner, checkpoint[_KEY])
 
     def before_train(self, runner: Runner) -> None:
         """Find the weights of a new run."""

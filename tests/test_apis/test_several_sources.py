@@ -9,9 +9,9 @@ from mmjtln.apis import train
 from mmjtln.comparison.method_config import source_config
 from mmjtln.costs import CostMatrix
 from mmjtln.export import export_classifier
-from tests.ranks import run_ranks
-from tests.test_apis.test_class_list_source import rank_run
-from tests.test_apis.test_distributed import assert_same_weights
+from tests.test_apis.test_class_list_source import (
+    assert_two_processes_are_one,
+)
 from tests.test_resume.test_exact_resume import go
 
 
@@ -71,20 +71,7 @@ def test_resume(two_sources):
 
 
 def test_two_processes_are_one(two_sources, tmp_path):
-    results = {}
-    for world_size in (1, 2):
-        cfg = copy.deepcopy(two_sources)
-        cfg.train_dataloader.batch_size = 8 // world_size
-        folder = tmp_path / str(world_size)
-        folder.mkdir()
-        run_ranks(rank_run, world_size, folder, cfg, str(folder))
-        results[world_size] = [torch.load(folder / f'{rank}.pth')
-                               for rank in range(world_size)]
-    alone, = results[1]
-    loss = np.mean([rank['loss'] for rank in results[2]], axis=0)
-    assert np.abs(loss - alone['loss']).max() <= 1e-5
-    for rank in results[2]:
-        assert_same_weights(rank['weights'], alone['weights'], 1e-5)
+    assert_two_processes_are_one(two_sources, tmp_path)
 
 
 def test_export_and_the_source_of_a_comparison(two_sources, tmp_path):

@@ -37,6 +37,20 @@ def test_target_only_is_a_stock_classifier_on_as_many_images(tiny_run):
     assert cfg.get('load_from') is None and not hooks(cfg)
 
 
+@pytest.mark.parametrize('kind', ['target', 'consecutive'])
+def test_stock_classifiers_have_no_hook_for_two_heads(tiny_run, kind):
+    """Whatever the config compared has; those for any model stay."""
+    text = dict(type='mmjtln.TextCost')
+    tiny_run.custom_hooks += [
+        dict(type='mmjtln.TransportedHeadHook', cost=text),
+        dict(type='mmjtln.SourceWeightsHook', cost=text),
+        dict(type='mmjtln.LPFTHook')]
+    assert hooks(derive(tiny_run, kind=kind)) == ['mmjtln.LPFTHook']
+    free = hooks(derive(tiny_run, kind='source_free'))
+    assert 'mmjtln.TransportedHeadHook' in free
+    assert 'mmjtln.SourceWeightsHook' not in free
+
+
 def test_consecutive_differs_from_target_only_in_its_start(tiny_run):
     alone, after = (derive(tiny_run, kind=kind)
                     for kind in ('target', 'consecutive'))

@@ -308,6 +308,23 @@ def test_stopping_early_is_logged_once(monkeypatch):
     assert 'marginal error' in message and 'raise max_iter' in message
 
 
+@pytest.mark.parametrize('entry', [-1., float('inf')])
+def test_a_wrong_cost_is_refused_with_labels_as_with_predictions(entry):
+    """No solver looks at it there, and a loss would come out all the same."""
+    source, target, cost = random_logits()
+    cost = cost.clone()
+    cost[0, 0] = entry
+    loss = OTLoss(cost=cost)
+    for marginal in (target, target.argmax(1)):
+        with pytest.raises(ValueError, match='finite and non-negative'):
+            loss(source, marginal)
+    loss.set_cost(cost.clamp(0, 1))
+    assert loss(source, target.argmax(1)).isfinite()
+    loss.set_cost(cost)
+    with pytest.raises(ValueError, match='finite and non-negative'):
+        loss(source, target.argmax(1))
+
+
 def test_nan_logits_give_a_nan_loss():
     """NaN is passed on, as by any loss, for the scaler to see."""
     source, target, cost = random_logits(dtype=torch.float32)

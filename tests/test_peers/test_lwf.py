@@ -87,6 +87,12 @@ def test_resumed_run_remembers_the_same_start(tiny_run):
                            found['source_head.fc.weight'])
 
 
+def test_an_ot_loss_is_refused_not_dropped(tiny_run):
+    tiny_run.model.update(type='mmjtln.LwFClassifier', ot_loss=dict(reg=0.1))
+    with pytest.raises(ValueError, match='no OT loss'):
+        Runner.from_cfg(tiny_run)
+
+
 @pytest.mark.parametrize('options', [dict(weight=-1.), dict(temperature=0.)])
 def test_bad_options_are_refused(tiny_run, options):
     tiny_run.model.update(type='mmjtln.LwFClassifier', **options)

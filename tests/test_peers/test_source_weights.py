@@ -123,6 +123,17 @@ def test_resumed_run_draws_on(tiny_run, by_epoch):
         assert torch.equal(found[key], value), key
 
 
+def test_resuming_a_run_without_the_weights_is_refused(tiny_run):
+    """It would go on with weights that no run had."""
+    cfg = joint_run(tiny_run)
+    plain = copy.deepcopy(cfg)
+    plain.custom_hooks = [hook for hook in cfg.custom_hooks
+                          if hook.type != 'mmjtln.SourceWeightsHook']
+    go(plain, 'plain', step=4)
+    with pytest.raises(ValueError, match='SourceWeightsHook'):
+        go(cfg, 'plain', resume=True)
+
+
 def test_processes_share_what_one_would_draw(tiny_run, monkeypatch):
     """Ranks are disjoint parts of the same weighted stream."""
     cfg = copy.deepcopy(tiny_run.train_dataloader)
