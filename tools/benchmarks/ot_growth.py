@@ -1,6 +1,6 @@
 """How the time of OTLoss grows: a picture.
 
-    python tools/benchmarks/ot_growth.py configs/figures/ot_growth.png
+    python tools/benchmarks/ot_growth.py ot_growth.png
 
 Forward and backward around (B, L_s, L_t) = (64, 1000, 100), one size or
 option changed at a time; medians. Dashed: growth in proportion, from the
