@@ -93,4 +93,34 @@ peer_methods = dict(
         start='source',
         hooks=transported,
         options=by_label,
-        grid={'model.lambda_ot': [1., 5.]}))
+        grid={'model.lambda_ot': [1., 5.]}),
+    # The same with what C does not know.
+    jtln_label_random=dict(
+        kind='jtln',
+        start='source',
+        cost=dict(type='mmjtln.RandomCost'),
+        options=by_label,
+        grid={'model.lambda_ot': [1., 5.]}),
+    jtln_label_text=dict(
+        kind='jtln',
+        start='source',
+        cost=by_text,
+        options=by_label,
+        grid={'model.lambda_ot': [1., 5.]}),
+    # Source images drawn by what the network, and by what the names say.
+    joint_by_predictions=dict(
+        kind='joint',
+        start='source',
+        hooks=[dict(type='mmjtln.SourceWeightsHook', cost=own)],
+        grid=peer_rates),
+    joint_by_plan=dict(
+        kind='joint',
+        start='source',
+        hooks=[
+            dict(
+                type='mmjtln.SourceWeightsHook',
+                cost=by_text,
+                reg=0.05,
+                relax=0.05)
+        ],
+        grid=peer_rates))

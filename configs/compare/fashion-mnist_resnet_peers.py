@@ -22,28 +22,6 @@ comparison = dict(
     methods=dict(
         _delete_=True,
         **_base_.peer_methods,
-        joint_by_predictions=dict(
-            kind='joint',
-            start='source',
-            hooks=[dict(type='mmjtln.SourceWeightsHook', cost=_base_.own)],
-            grid=_base_.peer_rates),
-        joint_by_plan=dict(
-            kind='joint',
-            start='source',
-            hooks=[
-                dict(
-                    type='mmjtln.SourceWeightsHook',
-                    cost=_base_.by_text,
-                    reg=0.05,
-                    relax=0.05)
-            ],
-            grid=_base_.peer_rates),
-        jtln_label_text=dict(
-            kind='jtln',
-            start='source',
-            cost=_base_.by_text,
-            options=_base_.by_label,
-            grid={'model.lambda_ot': [1., 5.]}),
         consecutive_transported_shuffled=dict(
             **_base_.two_heads,
             hooks=[

@@ -7,4 +7,22 @@
 #   --against consecutive,joint,jtln_label
 _base_ = ['./mnist5k_uci-digits.py', '../_base_/peers.py']
 
-comparison = dict(methods=dict(_delete_=True, **_base_.peer_methods))
+# The control: what is right for another class.
+names = [
+    'zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight',
+    'nine'
+]
+shuffled = dict(
+    **_base_.by_text,
+    descriptions=dict(zip(names, names[3:] + names[:3], strict=True)))
+comparison = dict(
+    methods=dict(
+        _delete_=True,
+        **_base_.peer_methods,
+        consecutive_transported_shuffled=dict(
+            **_base_.two_heads,
+            hooks=[
+                dict(type='mmjtln.TransportedHeadHook', cost=shuffled)
+            ],
+            options={'model.ot_loss': None},
+            grid=_base_.peer_rates)))
