@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import data
 import full_size_data
+import joint_loading
 import torch
 from full_size_memory import cpu_seconds, memory, peak, reset_peak, tree
 from full_size_train import measure_training
@@ -139,12 +139,12 @@ def images(folder: Path, args: argparse.Namespace) -> tuple[float, float, str]:
     cfg = full_size_data.config(folder).train_dataloader.dataset
     domains = [DATASETS.build(cfg[domain]) for domain in ('source', 'target')]
     options = argparse.Namespace(batch_size=BATCH, batches=4)
-    data.check_equal(**data.loaders(domains, options, 0))
-    pair = data.loaders(domains, options, 0)
+    joint_loading.check_equal(**joint_loading.loaders(domains, options, 0))
+    pair = joint_loading.loaders(domains, options, 0)
     times = dict(joint=[], plain=[])
     for repeat in range(args.loads):
         for kind in sorted(times, reverse=bool(repeat % 2)):
-            times[kind].append(data.time_epoch(pair[kind]))
+            times[kind].append(joint_loading.time_epoch(pair[kind]))
     ratios = [joint / plain for joint, plain in zip(
         times['joint'], times['plain'], strict=True)]
     low, _, high = statistics.quantiles(ratios, n=4)

@@ -9,7 +9,7 @@ other, in alternating order; the table shows medians over the repeats and the
 quartiles of the repeats' own ratios. Without workers the time is that of the
 processor, which other programs disturb little; with workers it is the wall's.
 
-    python tools/benchmarks/data.py
+    python tools/benchmarks/joint_loading.py
 
 Data: 'digits' is what `configs/jtln_alexnet.py` trains on, held in memory and
 resized to 64 pixels. The others read JPEG files from a temporary folder for a
