@@ -1,5 +1,8 @@
 """The packages mmjtln plugs into, and the check that they are usable."""
 import importlib
+import importlib.util
+from pathlib import Path
+from types import ModuleType
 
 from mmjtln.version import __version__
 
@@ -36,3 +39,44 @@ def check_hosts() -> None:
             raise ImportError(
                 f'mmjtln {__version__} needs {name} >= {lowest}, < {refused}, '
                 f'but {module.__version__} is installed. {INSTALL_HINT}')
+
+
+def load_host_tool(name: str) -> ModuleType:
+    """Import one of MMPretrain's scripts as a module.
+
+    Args:
+        name (str): Its file name without ``.py``, such as ``'train'``.
+
+    Returns:
+        module: With the script's ``parse_args`` and ``merge_args``.
+
+    Raises:
+        FileNotFoundError: If the installed MMPretrain carries no scripts.
+    """
+    path = host_file(f'tools/{name}.py')
+    spec = importlib.util.spec_from_file_location(f'mmpretrain_{name}', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def host_file(name: str) -> Path:
+    """Find what MMPretrain's wheel carries: its ``configs`` and ``tools``.
+
+    Args:
+        name (str): A path in MMPretrain's repository.
+
+    Returns:
+        Path: The file or folder.
+
+    Raises:
+        FileNotFoundError: If the installed MMPretrain does not carry it.
+    """
+    root = Path(importlib.import_module('mmpretrain').__file__).parent
+    # A wheel carries them under `.mim`, a checkout beside the package.
+    for path in (root / '.mim' / name, root.parent / name):
+        if path.exists():
+            return path
+    raise FileNotFoundError(
+        f'The installed MMPretrain ({root}) carries no {name}. Install it '
+        'from its wheel: pip install mmpretrain.')

@@ -8,11 +8,11 @@ given the class counts of the checkpoint where it leaves them open.
 """
 import argparse
 
-from host_tools import load_host_tool
 from mmengine.config import Config
 
 from mmjtln.apis.launch import adapt_to_machine
 from mmjtln.datasets.class_counts import fill_class_counts
+from mmjtln.hosts import load_host_tool
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ test set (not with ``--no-validate``, which chooses none).
 """
 from copy import deepcopy
 
-from host_tools import load_host_tool
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.registry import RUNNERS
@@ -20,6 +19,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmjtln.apis.launch import adapt_to_machine
 from mmjtln.datasets.class_counts import fill_class_counts
+from mmjtln.hosts import load_host_tool
 
 
 def build_runner(cfg: Config) -> Runner:

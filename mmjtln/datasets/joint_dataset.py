@@ -16,8 +16,8 @@ from .build import build_dataset
 from .class_list import ClassList
 from .image_errors import name_image
 from .labels import class_indices, single_label
-from .sample_seed import SeededIndex
-from .union_dataset import UnionDataset
+from .sampling.sample_seed import SeededIndex
+from .wrappers.union_dataset import UnionDataset
 
 
 @DATASETS.register_module()
@@ -45,7 +45,7 @@ class JointDataset(ConcatDataset):
             target's and end with ``PackInputs``. A :class:`ClassList` is a
             source of which only a checkpoint and the class names are there.
             A list is several sources, see
-            :class:`~mmjtln.datasets.union_dataset.UnionDataset`.
+            :class:`~mmjtln.datasets.wrappers.union_dataset.UnionDataset`.
         target (dict | object): The target data set, likewise.
         lazy_init (bool): Whether to put off loading the annotations until
             :meth:`full_init`. A config in ``source`` or ``target`` has its

@@ -145,7 +145,6 @@ def test_resume_before_the_first_checkpoint(class_list_run, tmp_path,
     class_list_run.model.ot_loss = dict(grad_to='target')
     class_list_run.dump(tmp_path / 'run.py')
     work_dir = tmp_path / 'out'
-    monkeypatch.syspath_prepend(str(TOOLS))
     monkeypatch.setattr(sys, 'argv', [
         'train.py', str(tmp_path / 'run.py'), '--work-dir', str(work_dir),
         '--resume'])

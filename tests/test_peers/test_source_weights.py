@@ -8,7 +8,7 @@ from mmengine.dataset import DefaultSampler
 from mmengine.runner import Runner
 
 from mmjtln.datasets import JointSampler
-from mmjtln.datasets.permutation_stream import PermutationStream
+from mmjtln.datasets.sampling.permutation_stream import PermutationStream
 from mmjtln.peers.source_weights import class_weights
 from mmjtln.registry import DATASETS
 from tests.test_resume.test_exact_resume import go
@@ -141,7 +141,7 @@ def test_processes_share_what_one_would_draw(tiny_run, monkeypatch):
     weights = 1. + dataset.gt_labels('source')
 
     def indices(rank, world_size, batch_size):
-        monkeypatch.setattr('mmjtln.datasets.joint_sampler.get_dist_info',
+        monkeypatch.setattr('mmjtln.datasets.sampling.joint_sampler.get_dist_info',
                             lambda: (rank, world_size))
         sampler = JointSampler(
             DefaultSampler(dataset, seed=0), batch_size, epoch=4)

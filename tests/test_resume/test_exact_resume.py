@@ -22,7 +22,7 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 def tool():
     """Import the tool that kills and resumes, for its comparison."""
     spec = importlib.util.spec_from_file_location(
-        'kill_and_resume', TOOLS / 'kill_and_resume.py')
+        'kill_and_resume', TOOLS / 'long_checks/kill_and_resume.py')
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

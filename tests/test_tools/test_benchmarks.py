@@ -10,17 +10,19 @@ import pytest
 import torch
 
 FOLDER = Path(__file__).parents[2] / 'tools/benchmarks'
+FOLDERS = FOLDER, FOLDER / 'transport'
 
 
 @pytest.fixture
 def load(monkeypatch):
     """Import a benchmark as its script would be, the folder in the path."""
     before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(FOLDER))
+    for folder in FOLDERS:
+        monkeypatch.syspath_prepend(str(folder))
     yield importlib.import_module
     for name in set(sys.modules) - before:
         if getattr(sys.modules[name], '__file__', None) and Path(
-                sys.modules[name].__file__).parent == FOLDER:
+                sys.modules[name].__file__).parent in FOLDERS:
             del sys.modules[name]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).parents[2] / 'tools/kill_and_resume.py'
+TOOL = Path(__file__).parents[2] / 'tools/long_checks/kill_and_resume.py'
 
 
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')

@@ -18,7 +18,6 @@ def run(monkeypatch, path: Path, *args) -> None:
     """Run a tool in this process."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     tool = importlib.util.module_from_spec(spec)
-    monkeypatch.syspath_prepend(str(TOOLS))
     spec.loader.exec_module(tool)
     monkeypatch.setattr(sys, 'argv', [path.name, *map(str, args)])
     tool.main()
@@ -40,7 +39,7 @@ def names(folder: str) -> set[str]:
 
 def test_split(here, monkeypatch):
     """Parts are disjoint, hold all pictures, and depend on the seed alone."""
-    tool = TOOLS / 'split_pictures.py'
+    tool = TOOLS / 'dataset_converters/split_pictures.py'
     for out, seed in (('a', 0), ('b', 0), ('c', 1)):
         run(monkeypatch, tool, 'data/source', out, '--train', '2', '--val',
             '1', '--seed', seed)
@@ -58,7 +57,7 @@ def test_split(here, monkeypatch):
 
 def test_split_refuses(here, monkeypatch):
     """Too few pictures, a folder without classes, a folder that is there."""
-    tool = TOOLS / 'split_pictures.py'
+    tool = TOOLS / 'dataset_converters/split_pictures.py'
     for folder, out, word in (('data/source', 'new', "'circle' has 4"),
                               ('data/source/circle', 'new', 'no folder'),
                               ('data/source', 'data', 'exists already')):

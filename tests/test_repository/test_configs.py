@@ -1,0 +1,146 @@
+"""Every config parses, inherits and builds its model."""
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
+
+from mmjtln.comparison import methods_of
+from mmjtln.comparison.frozen_methods import FrozenMethod
+from mmjtln.comparison.method_config import check_comparable, method_config
+from mmjtln.registry import COSTS
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=str)
+def test_config_builds(path):
+    """The model and the loaders' data sets are there after inheritance."""
+    cfg = Config.fromfile(path)
+    assert cfg.default_scope == 'mmpretrain'
+    assert cfg.train_dataloader.dataset.type
+    init_default_scope('mmpretrain')
+    for head in ('head', 'source_head'):
+        if head in cfg.model and cfg.model[head].num_classes is None:
+            cfg.model[head].num_classes = 3  # From the data, else.
+    model = MODELS.build(cfg.model)
+    is_joint = cfg.train_dataloader.dataset.type == 'mmjtln.JointDataset'
+    assert hasattr(model, 'source_head') == is_joint
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=str)
+def test_config_says_what_it_is(path):
+    """Each recipe opens with a header that holds its command."""
+    header = path.read_text().split('\n_base_')[0]
+    assert f'tools/train.py configs/{path.name}' in header
+    for word in ('Trains', 'Expect'):
+        assert word in header
+
+
+@pytest.mark.parametrize(
+    'path', sorted(CONFIGS.glob('compare/*.py')), ids=str)
+def test_comparison_config_is_comparable(path):
+    """Its methods make configs of which each builds its model."""
+    cfg = Config.fromfile(path)
+    header = path.read_text().split('\n_base_')[0].replace('\\\n#   ', '')
+    assert f'tools/compare_methods.py configs/compare/{path.name}' in header
+    check_comparable(cfg)
+    init_default_scope('mmpretrain')
+    source = dict(classifier='x.pth', backbone='y.pth')
+    for method in methods_of(cfg):
+        derived = method_config(
+            cfg, method, method.variants()[-1], 0, None, source)
+        MODELS.build(derived.model)
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=str)
+def test_batch_size_and_lengths_are_said_once(path):
+    """One batch size, and a schedule of no length of its own."""
+    cfg = Config.fromfile(path)
+    loader = cfg.get('train_dataloader') or {}
+    assert 'batch_size' not in (loader.get('batch_sampler') or {})
+    assert not {'T_max', 'end'} & set(cfg.get('param_scheduler') or {})
+
+
+@pytest.mark.parametrize('length', [
+    dict(by_epoch=True, max_epochs=1),
+    dict(by_epoch=False, max_iters=5, _delete_=True)], ids=str)
+def test_main_config_of_any_length(tmp_path, length):
+    """Cost matrix, OT term and schedule fit whatever length the run has."""
+    cfg = Config.fromfile(CONFIGS / 'jtln_alexnet.py')
+    cfg.merge_from_dict({'train_cfg': length})
+    cfg.work_dir = str(tmp_path)
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=-1)
+    cfg.default_hooks.logger.interval = 1
+    cfg.custom_hooks[1].cost.samples_per_class = 2
+    cfg.train_dataloader.update(
+        batch_size=4, num_workers=0, persistent_workers=False,
+        collate_fn=dict(type='default_collate'))
+    cfg.train_dataloader.batch_sampler.epoch = 5
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    scalars = runner.message_hub.log_scalars
+    assert (tmp_path / 'cost_matrix.npz').exists()
+    # The last 60 %.
+    assert (scalars['train/ot_loss'].data[0] != 0).tolist() == [
+        False, False, True, True, True]
+    rates = scalars['train/lr'].data[0]
+    torch.testing.assert_close(
+        torch.tensor(rates),
+        0.005 * (1 + torch.cos(torch.pi * torch.arange(5) / 5)).double())
+
+
+def test_main_config_learns(tmp_path):
+    """A few steps of the main recipe, all terms on, lower its losses."""
+    cfg = Config.fromfile(CONFIGS / 'jtln_alexnet.py')
+    cfg.work_dir = str(tmp_path)
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=-1)
+    cfg.train_cfg = dict(by_epoch=True, max_epochs=1)
+    cfg.model.lambda_ot = 1.
+    cfg.custom_hooks[1].cost.samples_per_class = 5
+    cfg.train_dataloader.update(
+        batch_size=32,
+        num_workers=0,
+        persistent_workers=False,
+        collate_fn=dict(type='default_collate'))
+    cfg.train_dataloader.batch_sampler.epoch = 80
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    for name in ('target_loss', 'source_loss'):
+        logged = runner.message_hub.get_scalar(f'train/{name}').data[0]
+        assert logged[-10:].mean() < 0.8 * logged[:10].mean(), name
+    error = runner.message_hub.get_scalar('train/ot_error').data[0]
+    assert len(error) == 80
+    assert (error <= runner.model.ot_loss.tol).all()
+
+
+def test_stock_configs_build():
+    """What tools/transport_classes.py begins with: classifier, pipeline."""
+    for path in sorted(CONFIGS.glob('stock/*.py')):
+        cfg = Config.fromfile(path)
+        init_default_scope('mmpretrain')
+        model = MODELS.build(cfg.model)
+        assert type(model).__name__ == 'ImageClassifier'
+        assert len(model.head.fc.bias) == 1000
+        assert cfg.test_dataloader.dataset.pipeline
+
+
+@pytest.mark.parametrize(
+    'path', sorted(CONFIGS.glob('compare/frozen/*.py')), ids=str)
+def test_frozen_comparison_names_known_methods(path):
+    """Its header holds the command, its methods and costs are there."""
+    cfg = Config.fromfile(path)
+    header = path.read_text().split('\n_base_')[0]
+    assert ('tools/compare_frozen.py configs/compare/frozen/'
+            f'{path.name}') in header
+    for name, options in cfg.comparison.methods.items():
+        assert FrozenMethod(name, **options).variants()
+    assert COSTS.build(cfg.comparison.cost)
+    assert (CONFIGS / f'compare/results/{path.stem}/table.md').is_file()

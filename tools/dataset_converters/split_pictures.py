@@ -1,0 +1,102 @@
+"""Split a folder of pictures, one folder a class, into train, val and test.
+
+    python tools/dataset_converters/split_pictures.py my_pictures \
+        data/target --train 10 --val 5
+
+takes 10 pictures of each class to train on and 5 to validate on, drawn by
+seed, and leaves the rest for the test. Pictures are copied; the folder stays
+as it is. A class with too few pictures is an error, and nothing is written.
+"""
+import argparse
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from mmjtln.inference.image_files import image_files
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('folder', type=Path, help='one folder a class')
+    parser.add_argument('out', type=Path, help='folder to write')
+    parser.add_argument('--train', type=int, required=True,
+                        help='pictures a class to train on')
+    parser.add_argument('--val', type=int, required=True,
+                        help='pictures a class to choose the checkpoint on')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='seed of the draw (default: 0)')
+    args = parser.parse_args()
+    if args.train < 1 or args.val < 1:
+        parser.error('--train and --val must be at least 1, got '
+                     f'{args.train} and {args.val}')
+    return args
+
+
+def split(folder: Path, train: int, val: int,
+          seed: int) -> dict[str, list[Path]]:
+    """Draw the pictures of each part.
+
+    Args:
+        folder (Path): One folder a class, searched with all folders in them.
+        train (int): Pictures a class to train on.
+        val (int): Pictures a class to validate on.
+        seed (int): Seed of the draw; a class's does not depend on the others.
+
+    Returns:
+        dict[str, list[Path]]: ``train``, ``val`` and ``test``.
+
+    Raises:
+        ValueError: If there is no class, or one has no picture left to test.
+    """
+    classes = sorted(path for path in folder.iterdir() if path.is_dir())
+    if not classes:
+        raise ValueError(f'{folder} must hold one folder a class, but it '
+                         'holds no folder.')
+    parts = dict(train=[], val=[], test=[])
+    for number, home in enumerate(classes):
+        files = image_files(home, recursive=True)
+        if len(files) <= train + val:
+            raise ValueError(
+                f'Class {home.name!r} has {len(files)} pictures, of which '
+                f'{train} are to train, {val} to validate and at least one to '
+                'test. Set --train and --val lower, add pictures, or leave '
+                'the class out.')
+        order = np.random.default_rng([seed, number]).permutation(len(files))
+        drawn = [Path(files[i]) for i in order]
+        parts['train'] += drawn[:train]
+        parts['val'] += drawn[train:train + val]
+        parts['test'] += drawn[train + val:]
+    return parts
+
+
+def main() -> None:
+    """Split, whole or not at all."""
+    args = parse_args()
+    if args.out.exists():
+        raise SystemExit(f'{args.out} exists already: remove it, or set '
+                         'another folder.')
+    try:
+        parts = split(args.folder, args.train, args.val, args.seed)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(str(error)) from None
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=args.out.parent) as folder:
+        whole = Path(folder, 'whole')
+        for part, files in parts.items():
+            for file in files:
+                place = whole / part / file.relative_to(args.folder)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, place)
+        os.replace(whole, args.out)
+    print(f'{args.out}: ' + ', '.join(
+        f'{len(files)} {part}' for part, files in parts.items()))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Test on several processes of one machine, or of several:
+#   tools/dist/dist_test.sh CONFIG CHECKPOINT PROCESSES [flags of tools/test.py]
+# Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
+set -euo pipefail
+
+CONFIG=$1
+CHECKPOINT=$2
+PROCESSES=$3
+
+exec torchrun \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$PROCESSES" \
+    "$(dirname "$0")/../test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch \
+    "${@:4}"
