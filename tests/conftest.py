@@ -10,6 +10,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
 import mmjtln  # noqa: F401  registers everything
+from mmjtln.apis.formatted_config import FormattedConfig
 
 # An unattended run tries the same examples each time.
 settings.register_profile('ci', derandomize=True)
@@ -64,7 +65,7 @@ def tiny_run(tmp_path, tiny_model) -> Config:
             dataset=dict(
                 type='mmjtln.UCIDigits', split='train', pipeline=pipeline)))
     loader = dict(num_workers=0, collate_fn=dict(type='default_collate'))
-    return Config(
+    return FormattedConfig(
         dict(
             default_scope='mmpretrain',
             work_dir=str(tmp_path / 'work_dir'),

@@ -14,19 +14,12 @@ from copy import deepcopy
 
 from mmengine.config import Config
 from mmengine.logging import MessageHub
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import find_latest_checkpoint
 
 from mmjtln.apis.launch import adapt_to_machine
+from mmjtln.apis.train import build_runner
 from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.hosts import load_host_tool
-
-
-def build_runner(cfg: Config) -> Runner:
-    """Build the runner that the config names."""
-    if 'runner_type' in cfg:
-        return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
 
 
 def main() -> None:

