@@ -1,0 +1,34 @@
+# Compares, on 436 emoji in one design, fifteen of Unicode's subgroups, and 1
+# or 5 a class, the same methods as food_peers.py.
+# Needs: as frozen/emoji.py.
+# Command: python tools/compare_methods.py configs/compare/emoji_peers.py \
+#   --seeds 0-9 --tune 100-101 --shots 1,5 --jobs 2 \
+#   --against consecutive,linear_probe,linear_probe_transported
+_base_ = ['./food_peers.py']
+
+# The other design shows the same things: it would be in two of the splits.
+pictures = dict(data_root='data/emoji', extensions=('_google.png', ))
+order = list(range(436))
+drawn = [i for i in order if i % 6 < 3]
+validated = [i for i in order if i % 6 == 3]
+tested = [i for i in order if i % 6 > 3]
+model = dict(head=dict(num_classes=15))
+train_dataloader = dict(
+    dataset=dict(target=dict(dataset=dict(**pictures, indices=drawn))))
+val_dataloader = dict(dataset=dict(**pictures, indices=validated))
+test_dataloader = dict(dataset=dict(**pictures, indices=tested))
+
+# Emoji are no photographs.
+by_names = dict(type='mmjtln.TextCost', prompt='{}')
+carried_over = dict(
+    type='mmjtln.TransportedHeadHook', cost=by_names, pull=0.02)
+custom_hooks = _base_.custom_hooks[:-1] + [
+    dict(type='mmjtln.CostMatrixHook', cost=by_names),
+]
+comparison = dict(
+    methods=dict(
+        linear_probe_transported=dict(hooks=[carried_over, _base_.frozen]),
+        lp_ft_transported=dict(
+            hooks=[carried_over, dict(type='mmjtln.LPFTHook')]),
+        consecutive_transported=dict(hooks=[carried_over]),
+        jtln_label_transported=dict(hooks=[carried_over])))

@@ -1,0 +1,60 @@
+# Compares, on 373 photographs of foods in eight food groups and 1 or 5 of
+# them a class, what one would do with an ImageNet classifier and no source
+# image: peers of JTLN, JTLN, and heads carried over by the groups' names,
+# with the network tuned or frozen, each with two points to choose from.
+# Needs: as frozen/food.py.
+# Command: python tools/compare_methods.py configs/compare/food_peers.py \
+#   --seeds 0-9 --tune 100-101 --shots 1,5 --jobs 2 \
+#   --against consecutive,linear_probe,linear_probe_transported
+_base_ = ['../_base_/compare_pictures.py']
+
+pictures = dict(data_root='data/food')
+# Of six pictures, class by class, three are to draw from, one to validate on
+# and two to test.
+order = list(range(373))
+drawn = [i for i in order if i % 6 < 3]
+validated = [i for i in order if i % 6 == 3]
+tested = [i for i in order if i % 6 > 3]
+model = dict(head=dict(num_classes=8), source_head=dict(num_classes=1000))
+train_dataloader = dict(
+    dataset=dict(target=dict(dataset=dict(**pictures, indices=drawn))))
+val_dataloader = dict(dataset=dict(**pictures, indices=validated))
+test_dataloader = dict(dataset=dict(**pictures, indices=tested))
+
+by_names = _base_.by_text
+custom_hooks = _base_.custom_hooks + [
+    dict(type='mmjtln.NormEvalHook'),
+    dict(type='mmjtln.CostMatrixHook', cost=by_names),
+]
+peers = _base_.peer_methods
+carried_over = dict(
+    type='mmjtln.TransportedHeadHook', cost=by_names, pull=0.02)
+tuned = dict(grid=_base_.rates)
+two_heads = dict(
+    kind='source_free',
+    start='source',
+    options={'model.ot_loss': None},
+    grid=_base_.rates)
+comparison = dict(
+    methods=dict(
+        _delete_=True,
+        consecutive=dict(kind='consecutive', **tuned),
+        linear_probe=dict(
+            kind='consecutive', hooks=[_base_.frozen], **tuned),
+        l2_sp=peers.l2_sp,
+        lp_ft=dict(peers.lp_ft, **tuned),
+        bss=peers.bss,
+        lwf=peers.lwf,
+        co_tuning=peers.co_tuning,
+        co_tuning_text=peers.co_tuning_hand,
+        jtln_label=peers.jtln_label,
+        jtln_label_own=peers.jtln_label_own,
+        jtln_label_random=peers.jtln_label_random,
+        linear_probe_transported=dict(
+            **two_heads, hooks=[carried_over, _base_.frozen]),
+        lp_ft_transported=dict(
+            **two_heads, hooks=[carried_over,
+                                dict(type='mmjtln.LPFTHook')]),
+        consecutive_transported=dict(**two_heads, hooks=[carried_over]),
+        jtln_label_transported=dict(
+            peers.jtln_label, hooks=[carried_over])))

@@ -1,0 +1,39 @@
+"""Batch normalization as in evaluation, in backbones without ``norm_eval``."""
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmjtln.registry import HOOKS
+
+
+@HOOKS.register_module()
+class NormEvalHook(Hook):
+    """Normalise by the running statistics of the start while training.
+
+    What MMPretrain's ResNet calls ``norm_eval``, for any backbone, such as
+    those of timm. The statistics of a batch of a few images, again and again
+    the same, are those of no other batch; those of the start were taken over
+    a whole data set. They keep every bit; the layers' weights are trained.
+    """
+
+    # After hooks that call train(), such as LPFTHook.
+    priority = 'LOW'
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the layers.
+
+        Raises:
+            ValueError: If the model has no batch normalization.
+        """
+        self._layers = [module for module in runner.model.modules()
+                        if isinstance(module, _BatchNorm)]
+        if not self._layers:
+            raise ValueError(
+                'NormEvalHook is for batch normalization, and this model has '
+                'none. Take the hook out of `custom_hooks`.')
+
+    def before_train_iter(self, runner: Runner, batch_idx: int,
+                          data_batch: object = None) -> None:
+        """Undo what the loop's train() does to them."""
+        for layer in self._layers:
+            layer.training = False
