@@ -35,11 +35,11 @@ def picture_folders(root: Path) -> None:
     for label, name in enumerate(SOURCE):
         for i in range(4):
             draw(root / f'data/source/{name}/{i}.png', label, i)
-    for split in ('train', 'val', 'test'):
+    for number, split in enumerate(('train', 'val', 'test'), 1):
         for label, name in enumerate(TARGET):
             for i, ending in enumerate(('jpg', 'webp', 'tiff')):
                 draw(root / f'data/target/{split}/{name}/{i}.{ending}',
-                     label, 10 + i)
+                     label, 10 * number + i)
 
 
 def annotation_files(root: Path) -> None:

@@ -6,6 +6,9 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmjtln.domains import SOURCE, TARGET
 
+from .data.folders import look_into_folders
+from .parts import domain_parts, split_datasets
+
 #: A source of which a run sees less than this part is worth a word.
 _SEEN = 0.5
 
@@ -74,6 +77,10 @@ def doubts(runner: Runner,
                      for i in np.flatnonzero(found == 0)]
             yield (f'The {split} set has no image of {", ".join(names[:10])}: '
                    'its accuracy says nothing of them.')
+    for split, dataset in split_datasets(runner).items():
+        for domain, part in domain_parts(dataset).items():
+            for problem in look_into_folders(part)[1]:
+                yield f'In the {domain} {split} data set, {problem}'
     yield from _schedule_ends(runner)
 
 

@@ -75,7 +75,7 @@ class JointDataset(ConcatDataset):
         # The parent's constructor refuses wrappers and differing class
         # lists, the very things this class is for.
         self.datasets = [
-            self._build(domain, dataset)
+            self.build_part(domain, dataset)
             for domain, dataset in ((SOURCE, source), (TARGET, target))
         ]
         self._fully_initialized = False
@@ -83,7 +83,20 @@ class JointDataset(ConcatDataset):
             self.full_init()
 
     @staticmethod
-    def _build(domain: str, dataset: Any) -> Any:
+    def build_part(domain: str, dataset: Any) -> Any:
+        """Build the data set of a domain from what a config has for it.
+
+        Args:
+            domain (str): ``'source'`` or ``'target'``.
+            dataset (dict | list | object): As the arguments of this class.
+
+        Returns:
+            object: A data set.
+
+        Raises:
+            ValueError: It is missing or empty.
+            TypeError: It is no data set.
+        """
         if dataset is None:
             raise ValueError(
                 'a JointDataset needs a source and a target, but '

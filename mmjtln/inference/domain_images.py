@@ -121,14 +121,14 @@ class DomainImages(Dataset):
         self._pipeline = _build(pipeline)
         if pipeline is None:
             for owner in {id(pair[0]): pair[0] for pair in pairs}.values():
-                _refuse_random(_pipeline_of(owner), domain)
+                _refuse_random(pipeline_of(owner), domain)
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def __getitem__(self, index: int) -> torch.Tensor:
         owner, i = self._pairs[index]
-        pipeline = self._pipeline or _pipeline_of(owner)
+        pipeline = self._pipeline or pipeline_of(owner)
         with name_image(owner, i, self.domain):
             data = pipeline(owner.get_data_info(i))
         if not isinstance(data, dict) or 'inputs' not in data:
@@ -177,7 +177,8 @@ def _build(pipeline: list | dict) -> Any:
     ])
 
 
-def _pipeline_of(dataset: Dataset) -> Any:
+def pipeline_of(dataset: Dataset) -> Any:
+    """Return the transforms of a data set, looking into its wrappers."""
     while not hasattr(dataset, 'pipeline'):
         dataset = dataset.dataset
     return dataset.pipeline

@@ -2,8 +2,10 @@
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset, RepeatDataset
+from PIL import Image
 
 from mmjtln.checks.classes import check_labels
+from mmjtln.checks.data.folders import look_into_folders
 from mmjtln.checks.images import check_images, name_images
 from mmjtln.checks.splits import reused_validation, same_images
 from mmjtln.datasets import JointDataset
@@ -113,6 +115,28 @@ def test_unreadable_image(tmp_path):
         pipeline(files.get_data_info(1))
     with pytest.raises(RuntimeError, match='target val image .*1.png'):
         wrapped[4]
+
+
+def test_folders_are_looked_into(tmp_path):
+    """What MMPretrain takes or leaves without a word, behind a wrapper too."""
+    from mmpretrain.datasets import CustomDataset
+    for name in ('a/0.png', 'a/1.webp', 'a/2.txt', '.cache/3.png'):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        Image.new('RGB', (4, 4)).save(
+            path, path.suffix[1:].replace('txt', 'png'))
+    (tmp_path / 'a/4.log').write_text('no image, whatever it is called')
+    folder = CustomDataset(str(tmp_path))
+    for dataset in (folder, RepeatDataset(folder, 2),
+                    ConcatDataset([folder])):
+        left_out, (hidden, txt, webp) = look_into_folders(dataset)
+        assert left_out == 2
+        assert hidden.startswith(f"'.cache' in {tmp_path} is taken for a")
+        assert txt.startswith('1 images that end in .txt in ')
+        assert webp.startswith('1 images that end in .webp in ')
+        for ending in ('.jpg', '.txt', '.webp'):
+            assert repr(ending) in webp.partition('extensions=')[2]
+    assert look_into_folders(Toy(2)) == (0, [])
 
 
 def test_test_set_is_the_validation_set():

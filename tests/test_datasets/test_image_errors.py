@@ -1,10 +1,11 @@
 """An image that cannot be read is named."""
 import numpy as np
 import pytest
+from mmengine.runner import Runner
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmjtln.datasets import JointDataset
+from mmjtln.datasets import JointDataset, UCIDigits
 from mmjtln.inference.domain_images import DomainImages
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
@@ -56,6 +57,26 @@ def test_in_a_worker(joint, tmp_path):
     loader = DataLoader(joint, num_workers=1, collate_fn=list)
     with pytest.raises(RuntimeError, match=f'source image {path} could'):
         list(loader)
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_validation_in_a_run(tiny_run, tmp_path, workers):
+    """A file that breaks in mid-run is named, as in training."""
+    for name in UCIDigits.METAINFO['classes']:
+        (tmp_path / 'val' / name).mkdir(parents=True)
+        Image.new('RGB', (32, 32)).save(tmp_path / 'val' / name / '0.png')
+    broken = tmp_path / 'val/seven/0.png'
+    broken.write_bytes(b'no image')
+    tiny_run.val_dataloader.dataset = dict(
+        type='CustomDataset', data_root=str(tmp_path / 'val'),
+        metainfo=UCIDigits.METAINFO, pipeline=PIPELINE)
+    tiny_run.val_dataloader.num_workers = workers
+    tiny_run.val_evaluator = dict(type='mmjtln.DomainAccuracy')
+    tiny_run.train_dataloader.batch_sampler.epoch = 1
+    tiny_run.model.ot_loss = None
+    tiny_run.custom_hooks = tiny_run.custom_hooks[:1]
+    with pytest.raises(RuntimeError, match=f'target val image {broken} could'):
+        Runner.from_cfg(tiny_run).train()
 
 
 def test_while_a_cost_is_built(joint, tmp_path):

@@ -156,6 +156,27 @@ def test_what_the_run_is_about_to_do(tiny_run):
         assert word in log
 
 
+def test_images_left_out_of_a_folder(tiny_run, tmp_path):
+    """They are counted in the log before the first step."""
+    from PIL import Image
+    for name in UCIDigits.METAINFO['classes']:
+        (tmp_path / 'test' / name).mkdir(parents=True)
+        for ending in ('png', 'webp'):
+            Image.new('RGB', (8, 8)).save(
+                tmp_path / 'test' / name / f'0.{ending}')
+    tiny_run.test_dataloader.dataset = dict(
+        type='CustomDataset', data_root=str(tmp_path / 'test'),
+        metainfo=dict(classes=UCIDigits.METAINFO['classes']), pipeline=[
+            dict(type='LoadImageFromFile'), dict(type='Resize', scale=32),
+            dict(type='PackInputs')])
+    runner = Runner.from_cfg(tiny_run)
+    with pytest.raises(pytest.fail.Exception, match='step was taken'):
+        runner.train()
+    log = next(Path(tiny_run.work_dir).glob('*/*.log')).read_text()
+    assert ('In the target test data set, 10 images that end in .webp in '
+            f'{tmp_path}/test are left out. Set `extensions=') in log
+
+
 def test_no_cost_and_nobody_builds_one(tiny_run):
     """An OT loss without cost matrix is found out at once."""
     tiny_run.custom_hooks = tiny_run.custom_hooks[:1]

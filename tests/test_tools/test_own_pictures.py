@@ -14,13 +14,13 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 HOST_TOOLS = Path(mmpretrain.__file__).parent / '.mim/tools'
 
 
-def run(monkeypatch, path: Path, *args) -> None:
-    """Run a tool in this process."""
+def run(monkeypatch, path: Path, *args) -> int | None:
+    """Run a tool in this process; return what it returns."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     monkeypatch.setattr(sys, 'argv', [path.name, *map(str, args)])
-    tool.main()
+    return tool.main()
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@
 # The environment variables SOURCE and TARGET name other folders, or a config
 # that inherits this one does; SIZE is the size of the images: 96 has a fifth
 # of the pixels of 224, for trials on a CPU. Validation and test need a folder
-# for each target class, of the same names.
+# for each target class, of the same names. `python tools/check_data.py CONFIG`
+# looks at all of it.
 source_root = '{{$SOURCE:data/source}}'
 target_root = '{{$TARGET:data/target}}'
 image_size = {{'$SIZE:224'}}
-extensions = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.pgm', '.tif',
-              '.tiff', '.webp')
+extensions = ('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.ppm', '.pgm',
+              '.tif', '.tiff', '.webp')
 
 # ImageNet's, which pretrained weights expect.
 data_preprocessor = dict(
