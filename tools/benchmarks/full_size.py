@@ -12,7 +12,8 @@ Parts (``--parts``): `load` builds data set, sampler and loader with eight
 workers, beside those of a stock run; `images` loads batches jointly and
 plainly; `train` runs the ready config by `tools/train.py` beside a stock run
 of the source by MMPretrain's own, step by step in turn, kills the joint one
-and resumes it; `cost` builds cost matrices. Linux only.
+and resumes it; `cost` builds cost matrices, of 21,841 classes, too. Linux
+only.
 """
 import argparse
 import multiprocessing
@@ -27,15 +28,13 @@ import cv2
 import full_size_data
 import joint_loading
 import torch
+from full_size_costs import features, text
 from full_size_memory import cpu_seconds, memory, peak, reset_peak, tree
 from full_size_train import measure_training
 from mmengine.dataset import DefaultSampler, default_collate
-from mmengine.registry import DefaultScope
-from mmpretrain.registry import DATASETS, MODELS
+from mmpretrain.registry import DATASETS
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mmjtln.class_lists import classes_of
-from mmjtln.costs import ClassFeatures, MKMMDCost
 from mmjtln.datasets import JointSampler
 from mmjtln.models import JTLNClassifier  # noqa: F401  imported once, here
 
@@ -156,42 +155,9 @@ def images(folder: Path, args: argparse.Namespace) -> tuple[float, float, str]:
 
 def measure_costs(folder: Path, args: argparse.Namespace) -> None:
     """Print what the making of cost matrices takes."""
-    found = in_a_process(costs, folder, args)
-    for name, seconds in found.items():
-        row(name, seconds)
-
-
-def costs(folder: Path, args: argparse.Namespace) -> dict:
-    """Time features of images, and MK-MMD of so many a class."""
-    cfg = full_size_data.config(folder)
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = MODELS.build(cfg.model)
-        dataset = DATASETS.build(cfg.train_dataloader.dataset)
-    builder = MKMMDCost(pipeline=cfg.test_pipeline,
-                        samples_per_class=args.cost_images)
-    start = time.process_time()
-    source, target, model = builder.prepare(
-        dataset.source, dataset.target, model)
-    found = {'MK-MMD: choice of the images, CPU s':
-             time.process_time() - start}
-    start = time.process_time()
-    for domain in (source, target):
-        builder._features(domain, model)
-    found[f'MK-MMD: features, {args.cost_images} images a class, CPU ms an '
-          'image'] = 1e3 * (time.process_time() - start) / (
-              len(source) + len(target))
-    generator = torch.Generator().manual_seed(0)
-    parts = []
-    for domain in ('source', 'target'):
-        classes = len(classes_of(getattr(dataset, domain), domain))
-        parts.append(ClassFeatures(
-            torch.randn(20 * classes, 4096, generator=generator),
-            torch.arange(classes).repeat_interleave(20), classes))
-    start = time.process_time()
-    builder._compare(*parts)
-    found['MK-MMD: comparison, 20 images a class, CPU s'] = (
-        time.process_time() - start)
-    return found
+    for part in (features, text):
+        for name, value in in_a_process(part, folder, args).items():
+            row(name, value)
 
 
 def row(name: str, joint: float | str, stock: float | None = None,
