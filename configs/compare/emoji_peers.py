@@ -1,6 +1,9 @@
 # Compares, on 436 emoji in one design, fifteen of Unicode's subgroups, and 1
 # or 5 a class, the same methods as food_peers.py.
-# Needs: as frozen/emoji.py.
+# Needs: as frozen/emoji.py, and the cost by names, once:
+#   python tools/build_cost.py configs/compare/emoji_peers.py \
+#     --method TextCost --cost-options "prompt={}" \
+#     --out data/emoji_by_names.npz
 # Command: python tools/compare_methods.py configs/compare/emoji_peers.py \
 #   --seeds 0-9 --tune 100-101 --shots 1,5 --jobs 2 \
 #   --against consecutive,linear_probe,linear_probe_transported
@@ -18,8 +21,8 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(**pictures, indices=validated))
 test_dataloader = dict(dataset=dict(**pictures, indices=tested))
 
-# Emoji are no photographs.
-by_names = dict(type='mmjtln.TextCost', prompt='{}')
+# Emoji are no photographs: see the prompt.
+by_names = dict(type='mmjtln.FileCost', path='data/emoji_by_names.npz')
 carried_over = dict(
     type='mmjtln.TransportedHeadHook', cost=by_names, pull=0.02)
 custom_hooks = _base_.custom_hooks[:-1] + [

@@ -2,7 +2,10 @@
 # them a class, what one would do with an ImageNet classifier and no source
 # image: peers of JTLN, JTLN, and heads carried over by the groups' names,
 # with the network tuned or frozen, each with two points to choose from.
-# Needs: as frozen/food.py.
+# Needs: as frozen/food.py, and the cost by names, once:
+#   python tools/build_cost.py configs/compare/food_peers.py \
+#     --method TextCost --cost-options "prompt=a photo of a {}" \
+#     --out data/food_by_names.npz
 # Command: python tools/compare_methods.py configs/compare/food_peers.py \
 #   --seeds 0-9 --tune 100-101 --shots 1,5 --jobs 2 \
 #   --against consecutive,linear_probe,linear_probe_transported
@@ -21,7 +24,7 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(**pictures, indices=validated))
 test_dataloader = dict(dataset=dict(**pictures, indices=tested))
 
-by_names = _base_.by_text
+by_names = dict(type='mmjtln.FileCost', path='data/food_by_names.npz')
 custom_hooks = _base_.custom_hooks + [
     dict(type='mmjtln.NormEvalHook'),
     dict(type='mmjtln.CostMatrixHook', cost=by_names),
