@@ -28,6 +28,7 @@ from mmjtln.heads.transported import REG, RELAX
 from mmjtln.hooks.stock_checkpoint_hook import check_backbone, take_head
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
+from mmjtln.user_files import read_lines
 
 #: Names that mean nothing: what is no nearer than they are is not near.
 _MEANINGLESS = ('B06', 'xqzt', 'class 3', 'ztp-88', 'unnamed', 'item 12',
@@ -173,11 +174,8 @@ def _image_folder(images: Any, pipeline: list[dict]) -> CustomDataset:
 
 def _read_classes(path: Path) -> tuple[list[str], dict[str, str]]:
     """Read class names, and the descriptions behind a tab."""
-    if not path.is_file():
-        raise FileNotFoundError(f'There is no list of classes {path}.')
     rows = [[part.strip() for part in line.partition('\t')[::2]]
-            for line in path.read_text(encoding='utf-8-sig').splitlines()
-            if line.strip()]
+            for line in read_lines(path, 'list of classes')]
     return [name for name, _ in rows], {name: told for name, told in rows
                                         if told}
 

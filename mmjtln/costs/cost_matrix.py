@@ -1,7 +1,5 @@
 """A cost matrix with the two class lists and the story of its making."""
 import json
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +8,7 @@ import numpy as np
 
 from mmjtln.atomic_file import atomic_write
 from mmjtln.class_lists import check_names, name_differences
+from mmjtln.user_files import reading
 
 _MATRIX = 'matrix'
 _SOURCE = 'source_classes'
@@ -160,13 +159,9 @@ class CostMatrix:
             raise FileNotFoundError(
                 f'no cost matrix at {path}: check the path, or build one with '
                 'tools/build_cost.py')
-        try:
+        with reading(path, 'cost matrix',
+                     'Build it again with tools/build_cost.py.'):
             return cls(**_read(path))
-        except (ValueError, KeyError, TypeError, OSError, EOFError,
-                zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(
-                f'{path} is not a valid cost matrix: {error}. Build it again '
-                'with tools/build_cost.py') from None
 
 
 def _as_costs(matrix: np.ndarray) -> np.ndarray:

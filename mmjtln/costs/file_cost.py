@@ -1,5 +1,4 @@
 """A cost matrix read from a file."""
-import csv
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
 from mmjtln.registry import COSTS
+from mmjtln.user_files import read_lines, read_rows, reading
 
 from .base import BaseCost, RawCost
 from .cost_matrix import CostMatrix
@@ -106,20 +106,19 @@ class FileCost(BaseCost):
         suffix = path.suffix.lower()
         if suffix == '.npz':
             return CostMatrix.load(path)
-        try:
-            if suffix == '.csv':
-                return _read_csv(path)
+        if suffix == '.csv':
+            rows = [row for _, row in read_rows(path, 'cost matrix')]
+            with reading(path, 'cost matrix', 'Correct the table.'):
+                return _of_table(rows)
+        source = _names(self.source_classes)
+        target = _names(self.target_classes)
+        with reading(path, 'cost matrix',
+                     'Save it as numpy.save does, one row a source class.'):
             return CostMatrix(
-                np.load(path, allow_pickle=False),
-                _names(self.source_classes), _names(self.target_classes))
-        except (ValueError, EOFError, OSError) as error:
-            raise ValueError(
-                f'{path} is not a valid cost matrix: {error}') from None
+                np.load(path, allow_pickle=False), source, target)
 
 
-def _read_csv(path: str | Path) -> CostMatrix:
-    with open(path, newline='', encoding='utf-8-sig') as file:
-        rows = [row for row in csv.reader(file) if row]
+def _of_table(rows: list[list[str]]) -> CostMatrix:
     if len(rows) < 2 or len(rows[0]) < 2:
         raise ValueError('it needs a row of target class names and a row for '
                          'each source class')
@@ -134,5 +133,5 @@ def _read_csv(path: str | Path) -> CostMatrix:
 
 def _names(names: Sequence[str]) -> list[str]:
     if isinstance(names, str):
-        names = Path(names).read_text(encoding='utf-8').splitlines()
+        return read_lines(names, 'class list')
     return list(names)

@@ -1,10 +1,10 @@
 """A known relation of two label sets, to judge cost matrices by."""
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mmjtln.class_lists import quote_names
+from mmjtln.user_files import read_rows
 
 from .cost_matrix import CostMatrix
 
@@ -85,12 +85,10 @@ def _read_pairs(path: str | Path) -> Any:
             f'no relation at {path}: give {", ".join(NAMED_RELATIONS)} or a '
             'file of target and source classes')
     delimiter = ',' if path.suffix == '.csv' else '\t'
-    with open(path, newline='', encoding='utf-8-sig') as file:
-        rows = [[cell.strip() for cell in row]
-                for row in csv.reader(file, delimiter=delimiter) if row]
-    for number, row in enumerate(rows, start=1):
+    rows = read_rows(path, 'relation', delimiter)
+    for number, row in rows:
         if len(row) != 2:
             raise ValueError(f'{path}, line {number}: expected a target and a '
                              f'source class parted by {delimiter!r}, got {row}'
                              )
-    return rows
+    return [row for _, row in rows]

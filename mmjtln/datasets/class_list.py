@@ -6,6 +6,7 @@ from mmengine.dataset import BaseDataset
 
 from mmjtln.class_lists import check_names
 from mmjtln.registry import DATASETS
+from mmjtln.user_files import read_lines
 
 from .known_classes import checkpoint_classes, registered_classes, short_names
 
@@ -99,9 +100,7 @@ def _read(
         return _unique(names)
     path = Path(classes)
     if path.is_file():
-        lines = path.read_text(encoding='utf-8-sig').splitlines()
-        names = check_names([line.strip() for line in lines if line.strip()],
-                            'source')
+        names = check_names(read_lines(path, 'class list'), 'source')
         return names, [(name, ) for name in names]
     if path.suffix:
         raise FileNotFoundError(

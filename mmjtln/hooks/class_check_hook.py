@@ -1,6 +1,7 @@
 """The check that all a run needs is there and fits, before its first step."""
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import Tensor
 
 from mmjtln.checks.checkpoint import check_complete
 from mmjtln.checks.class_list import check_class_list, check_stock_head
@@ -119,7 +120,10 @@ class ClassCheckHook(Hook):
         MMEngine loads what fits and only warns of the rest.
         """
         own = jtln_model(runner).state_dict()
-        state = checkpoint.get('state_dict', checkpoint)
+        state = {
+            key: value
+            for key, value in checkpoint.get('state_dict', checkpoint).items()
+            if isinstance(value, Tensor)}
         check_complete(state, own, needed=(
             not is_training(runner) or runner._resume))
         if not any(key.removeprefix('module.').startswith('source_head.')

@@ -10,6 +10,7 @@ older versions, which do not check, :mod:`.restricted_pickle` does.
 import io
 import os.path as osp
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mmengine.runner import checkpoint as host
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmjtln.safe_loading import restricted_pickle
+from mmjtln.user_files import reading
 
 from .safe_globals import safe_globals
 
@@ -40,27 +42,54 @@ def load_safely(
         dict: The checkpoint.
 
     Raises:
-        pickle.UnpicklingError: If it names a function or class that no
-            checkpoint needs.
-        ValueError: If it is a TorchScript archive, a program.
+        ValueError: If it is damaged, holds no weights, or names a function or
+            class that no checkpoint needs; naming the file.
     """
-    if checks is None:
-        checks = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)
-    if checks:
-        with torch.serialization.safe_globals(safe_globals()):
-            loaded = torch.load(
-                file, map_location=map_location, weights_only=True)
-    else:
-        _refuse_torchscript(file)
-        # Without a pickle of its own, weights_only is the other way round.
-        loaded = torch.load(
-            file, map_location=map_location, weights_only=False,
-            pickle_module=restricted_pickle)
+    name = file if isinstance(file, (str, Path)) else 'What was downloaded'
+    with reading(name, 'checkpoint', 'Fetch it again, or have it saved again '
+                 'by `torch.save(model.state_dict(), ...)`.'):
+        loaded = _load(file, map_location, checks)
+        _check_content(loaded)
     # MMEngine's resume runs this text as a Python config, to compare a number
     # of GPUs that only MMCV 1 wrote.
-    if isinstance(loaded, dict) and isinstance(loaded.get('meta'), dict):
+    if isinstance(loaded.get('meta'), dict):
         loaded['meta'].pop('config', None)
     return loaded
+
+
+def _load(file: Any, map_location: Any, checks: bool | None) -> Any:
+    if checks is None:
+        checks = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)
+    _refuse_torchscript(file)
+    if checks:
+        with torch.serialization.safe_globals(safe_globals()):
+            return torch.load(
+                file, map_location=map_location, weights_only=True)
+    # Without a pickle of its own, weights_only is the other way round.
+    return torch.load(
+        file, map_location=map_location, weights_only=False,
+        pickle_module=restricted_pickle)
+
+
+def _check_content(loaded: Any) -> None:
+    """Refuse what whoever loads it would stumble over."""
+    weights = (loaded.get('state_dict', loaded)
+               if isinstance(loaded, Mapping) else loaded)
+    if not isinstance(weights, Mapping) or not all(
+            isinstance(key, str) for key in weights):
+        raise ValueError(
+            'it must hold weights by their names, alone or under '
+            f'`state_dict`, but holds a {type(weights).__name__}')
+    # What MMEngine and we look into; of a bare state dict, it is absent.
+    meta = loaded.get('meta') or {}
+    parts = dict(meta=meta, message_hub=loaded.get('message_hub') or {})
+    if isinstance(meta, Mapping):
+        parts['meta.dataset_meta'] = meta.get('dataset_meta') or {}
+    for name, part in parts.items():
+        if not isinstance(part, Mapping):
+            raise ValueError(
+                f'its `{name}` must be a dict, but is a '
+                f'{type(part).__name__}')
 
 
 def _refuse_torchscript(file: Any) -> None:
@@ -69,10 +98,7 @@ def _refuse_torchscript(file: Any) -> None:
         with zipfile.ZipFile(file) as archive:
             names = {osp.basename(name) for name in archive.namelist()}
         if 'constants.pkl' in names:
-            raise ValueError(
-                'A checkpoint must hold weights, but this one is a '
-                'TorchScript archive, which holds code. Save the state dict '
-                'of the model instead.')
+            raise ValueError('it is a TorchScript archive, which holds code')
     if isinstance(file, io.IOBase):
         file.seek(0)
 

@@ -59,8 +59,7 @@ class Unpickler(pickle.Unpickler):
         if found is None:
             raise pickle.UnpicklingError(
                 f'A checkpoint may hold weights only, but it asks for '
-                f'{module}.{name}, which could run code. Do not use this '
-                'file, or have whoever made it save its state dict alone.')
+                f'{module}.{name}, which could run code.')
         return found
 
 

@@ -1,4 +1,5 @@
 """What an MMEngine checkpoint holds besides tensors and plain containers."""
+import pickle
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ def _history_buffer_method(owner: Any, name: str) -> Any:
     """
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current',
                                                   'mean'):
-        raise AttributeError(
-            f'A checkpoint may not ask for attribute {name!r} of {owner!r}.')
+        raise pickle.UnpicklingError(
+            f'A checkpoint may hold weights only, but it asks for {name}, an '
+            f'attribute of {owner!r}.')
     return getattr(HistoryBuffer, name)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from mmjtln.user_files import reading
+
 from .tokens import readable
 
 #: What a folder of a sentence-transformers model holds.
@@ -90,8 +92,13 @@ def encode(encoder: str, sentences: Mapping[str, Sequence[str]]
     new = sorted({text for texts in sentences.values() for text in texts
                   if (where, text) not in _KNOWN})
     if new:
-        vectors = _load(where).encode(
-            new, normalize_embeddings=True, show_progress_bar=False)
+        with reading(where, 'sentence encoder',
+                     'Set `encoder` of TextCost to the folder of a '
+                     'sentence-transformers model, or leave it out: '
+                     f'{DEFAULT_ENCODER} needs no network once it is '
+                     'installed.'):
+            vectors = _load(where).encode(
+                new, normalize_embeddings=True, show_progress_bar=False)
         for text, vector in zip(new, vectors, strict=True):
             _KNOWN[where, text] = np.asarray(vector, dtype=np.float64)
     return {name: np.mean([_KNOWN[where, text] for text in texts], axis=0)
@@ -105,13 +112,5 @@ def _load(where: str) -> Any:
     # It logs what it loads, and each weight's place, as news.
     for name in ('sentence_transformers', 'httpx'):
         logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        # On the CPU: a thousand names take seconds, and a GPU is for the run.
-        return SentenceTransformer(where, device='cpu')
-    except Exception as error:  # The library has many, without a base.
-        raise ValueError(
-            f'There is no sentence encoder {where!r}, or it cannot be '
-            f'downloaded here ({str(error).splitlines()[0][:200]}). Set '
-            '`encoder` of TextCost to the folder of a sentence-transformers '
-            f'model, or leave it out: {DEFAULT_ENCODER} needs no network once '
-            'it is installed.') from error
+    # On the CPU: a thousand names take seconds, and a GPU is for the run.
+    return SentenceTransformer(where, device='cpu')

@@ -1,5 +1,4 @@
 """A taxonomy: nodes, their parents, and distances between them."""
-import csv
 from collections import deque
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -7,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mmjtln.class_lists import quote_names
+from mmjtln.user_files import read_rows
 
 METRICS = ('path', 'wup', 'lch')
 
@@ -104,21 +104,16 @@ def read_taxonomy(path: str | Path) -> Taxonomy:
         ValueError: If a line is not a pair, or as :class:`Taxonomy`.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'no taxonomy at {path}: correct the path')
     delimiter = ',' if path.suffix == '.csv' else '\t'
     parents = {}
-    with open(path, newline='', encoding='utf-8-sig') as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        for row in reader:
-            row = [cell.strip() for cell in row]
-            if not any(row) or row[0].startswith('#'):
-                continue
-            if len(row) != 2 or not all(row):
-                raise ValueError(
-                    f'{path}, line {reader.line_num}: expected a parent and a '
-                    f'child parted by {delimiter!r}, got {row}')
-            parents.setdefault(row[1], set()).add(row[0])
+    for number, row in read_rows(path, 'taxonomy', delimiter):
+        if row[0].startswith('#'):
+            continue
+        if len(row) != 2 or not all(row):
+            raise ValueError(
+                f'{path}, line {number}: expected a parent and a child '
+                f'parted by {delimiter!r}, got {row}')
+        parents.setdefault(row[1], set()).add(row[0])
     if not parents:
         raise ValueError(f'{path} holds no pair of parent and child')
     try:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmjtln.user_files import reading
+
 
 def read_word_vectors(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     """Read the vectors of the wanted words; the others are only skipped.
@@ -37,11 +39,9 @@ def read_word_vectors(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
         raise FileNotFoundError(f'no word vectors at {path}: correct the path')
     read = {'.npz': _read_npz, '.bin': _read_binary}.get(path.suffix,
                                                          _read_text)
-    try:
+    with reading(path, 'file of word vectors',
+                 'Fetch it again, or name a file of another kind.'):
         vectors = read(path, wanted)
-    except (ValueError, OSError, EOFError, KeyError) as error:
-        raise ValueError(
-            f'{path} holds no readable word vectors: {error}') from None
     bad = [word for word, v in vectors.items() if not np.isfinite(v).all()]
     if bad:
         raise ValueError(f'{path}: the vector of {bad[0]!r} holds NaN or '

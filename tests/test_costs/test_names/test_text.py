@@ -177,7 +177,7 @@ def test_other_bad_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match='arrays names and vectors'):
         read_word_vectors(tmp_path / 'b.npz', {'cat'})
     np.savez(tmp_path / 'c.npz', names=np.array([{}]), vectors=[[1]])
-    with pytest.raises(ValueError, match='c.npz holds no readable'):
+    with pytest.raises(ValueError, match='c.npz is not a valid file of word'):
         read_word_vectors(tmp_path / 'c.npz', {'cat'})
     with pytest.raises(ValueError, match='missing must be one of'):
         TextCost(path='v.txt', missing='skip')

@@ -1,0 +1,132 @@
+"""Files that a user gives: read here, and named where they are damaged.
+
+A damaged file makes libraries raise errors of many kinds, some of which say
+neither which file it was nor what to do. :func:`reading` turns whatever comes
+into one that does.
+"""
+import csv
+import pickle
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_LONGEST = 300
+_SEPARATORS = {',': 'commas', '\t': 'tabs'}
+
+
+@contextmanager
+def reading(path: Any, what: str, remedy: str) -> Iterator[None]:
+    """Raise one kind of error for all that a damaged file can cause.
+
+    Args:
+        path (str | Path): The file or folder, for the message.
+        what (str): What it should be, such as ``'cost matrix'``.
+        remedy (str): A sentence: what to do if it is not.
+
+    Raises:
+        ValueError: In place of any error inside: the path, the cause and the
+            remedy.
+    """
+    try:
+        yield
+    except Exception as error:  # From csv.Error to RecursionError.
+        raise ValueError(f'{path} is not a valid {what}: {_cause(error)}. '
+                         f'{remedy}') from error
+
+
+def read_lines(path: str | Path, what: str) -> list[str]:
+    """Read the lines of a text file, without blanks and empty ones.
+
+    Args:
+        path (str | Path): A file in UTF-8.
+        what (str): What it should be, such as ``'class list'``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not in UTF-8.
+    """
+    path = _existing(path, what)
+    with reading(path, what, 'Save it as a text file of one entry a line.'):
+        lines = path.read_text(encoding='utf-8-sig').splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
+def read_rows(path: str | Path, what: str,
+              delimiter: str = ',') -> list[tuple[int, list[str]]]:
+    """Read the rows of a table, without blanks round cells and empty rows.
+
+    Args:
+        path (str | Path): A file in UTF-8.
+        what (str): What it should be, such as ``'taxonomy'``.
+        delimiter (str): What parts its cells. Defaults to a comma.
+
+    Returns:
+        list[tuple[int, list[str]]]: Number of the line, from 1, and cells.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not in UTF-8, is no table, or its cells are
+            parted by something else.
+    """
+    path = _existing(path, what)
+    parted = _SEPARATORS.get(delimiter, repr(delimiter))
+    with reading(path, what, f'Save it as a table in UTF-8, its cells parted '
+                 f'by {parted}.'):
+        with open(path, newline='', encoding='utf-8-sig') as file:
+            reader = csv.reader(file, delimiter=delimiter)
+            rows = [(reader.line_num, row) for row in reader
+                    if any(cell.strip() for cell in row)]
+        first = next((row for _, row in rows if not row[0].startswith('#')),
+                     None)
+        if first and len(first) == 1:
+            for other in sorted({';', ',', '\t'} - {delimiter}):
+                if other in first[0]:
+                    raise ValueError(
+                        f'its cells seem to be parted by {other!r} instead '
+                        f'of {delimiter!r} ({first[0][:40]!r})')
+    return [(number, [cell.strip() for cell in row]) for number, row in rows]
+
+
+def _existing(path: str | Path, what: str) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'no {what} at {path}: correct the path')
+    return path
+
+
+def _cause(error: Exception) -> str:
+    """Say what an error means of the file that caused it."""
+    text = next(iter(str(error).strip().splitlines()), '')[:_LONGEST]
+    text = text.rstrip('.') or type(error).__name__
+    if isinstance(error, UnicodeDecodeError):
+        return (f'it is not in UTF-8 (byte 0x{error.object[error.start]:02x} '
+                f'at place {error.start}), but in another encoding such as '
+                'Latin-1, or no text')
+    if isinstance(error, RecursionError):
+        return 'it is nested too deeply'
+    if isinstance(error, MemoryError):
+        return f'it asks for more memory than there is ({text})'
+    if isinstance(error, pickle.UnpicklingError):
+        # torch's own text advises to switch the check off.
+        return _refused(str(error)) or 'it is damaged, or of another kind'
+    if isinstance(error, (FileNotFoundError, IsADirectoryError,
+                          PermissionError)):
+        return f'it cannot be read ({text})'
+    if isinstance(error, (EOFError, OSError, zipfile.BadZipFile, zlib.error)):
+        return f'it is cut off or damaged ({text})'
+    if isinstance(error, ValueError):
+        return text
+    return f'it is damaged ({type(error).__name__}: {text})'
+
+
+def _refused(text: str) -> str | None:
+    """Say which function or class a pickle asked for in vain, if any."""
+    for mark in ('GLOBAL ', 'asks for '):
+        name = text.partition(mark)[2].split(' ')[0].rstrip(',.')
+        if name:
+            return (f'weights only may be in it, but it asks for {name}, '
+                    'which could run code')
+    return None

