@@ -17,7 +17,7 @@ from mmengine.logging import MessageHub
 from mmengine.runner import find_latest_checkpoint
 
 from mmjtln.apis.launch import adapt_to_machine
-from mmjtln.apis.train import build_runner
+from mmjtln.apis.train import build_runner, run
 from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.hosts import load_host_tool
 
@@ -37,7 +37,7 @@ def main() -> None:
     fill_class_counts(adapt_to_machine(cfg))
     test_cfg = deepcopy(cfg)
 
-    build_runner(cfg).train()
+    run(cfg)
 
     best = MessageHub.get_current_instance().get_info('best_ckpt')
     if best is not None and test_cfg.get('test_dataloader') is not None:

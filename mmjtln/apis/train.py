@@ -6,7 +6,9 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmjtln.checks.config import check_config
 from mmjtln.datasets.class_counts import fill_class_counts
+from mmjtln.datasets.concatenation import explained_concatenations
 
 from .formatted_config import FormattedConfig
 from .launch import adapt_to_machine
@@ -49,9 +51,27 @@ def train(config: str | Path | Config, **overrides: Any) -> Runner:
         if loader is not None:
             cfg[f'{split}_dataloader'] = ConfigDict(
                 {**_LOADER_DEFAULTS, **loader})
-    fill_class_counts(adapt_to_machine(cfg))
-    runner = build_runner(cfg)
-    runner.train()
+    return run(fill_class_counts(adapt_to_machine(cfg)))
+
+
+def run(cfg: Config) -> Runner:
+    """Train from a config that is complete.
+
+    Args:
+        cfg (Config): After :func:`~mmjtln.apis.launch.adapt_to_machine` and
+            :func:`~mmjtln.datasets.class_counts.fill_class_counts`.
+
+    Returns:
+        Runner: After training.
+
+    Raises:
+        ValueError: As :func:`~mmjtln.checks.config.check_config`, or if a
+            data set is a concatenation of other classes.
+    """
+    check_config(cfg)
+    with explained_concatenations(cfg):
+        runner = build_runner(cfg)
+        runner.train()
     return runner
 
 

@@ -18,14 +18,16 @@ from .parts import domain_parts
 _HEADS = {TARGET: 'head', SOURCE: 'source_head'}
 
 
-def check_joint_loader(loader: Any) -> None:
+def check_joint_loader(loader: Any, model: JTLNClassifier) -> None:
     """Refuse training data that does not hold both domains in each batch.
 
     Args:
         loader (DataLoader): That of the training loop.
+        model (JTLNClassifier): For which losses there are.
 
     Raises:
         TypeError: If data set or batch sampler is none of this plugin's.
+        ValueError: If batches have no image of a domain that has a loss.
     """
     if not isinstance(loader.dataset, JointDataset):
         raise TypeError(
@@ -39,6 +41,17 @@ def check_joint_loader(loader: Any) -> None:
             '`train_dataloader.batch_sampler` is a '
             f'{type(loader.batch_sampler).__name__}. Set it to '
             "dict(type='mmjtln.JointSampler').")
+    needed = [TARGET]
+    if not model.lambda_s.is_zero and loader.dataset.source_length:
+        needed.append(SOURCE)
+    absent = [domain for domain in needed
+              if not loader.batch_sampler.per_batch[domain]]
+    if absent:
+        raise ValueError(
+            f'Every batch must hold {absent[0]} images, on which a loss is '
+            'taken, but `source_share` of `train_dataloader.batch_sampler` is '
+            f'{loader.batch_sampler.source_share}, which draws none. Set it '
+            'to a number between 0 and 1, such as 0.5.')
 
 
 def check_heads(model: JTLNClassifier, dataset: Any, split: str) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
+from mmjtln.numbers import check_real
 from mmjtln.version import __version__
 
 from .cost_matrix import CostMatrix
@@ -69,12 +70,10 @@ class BaseCost(metaclass=ABCMeta):
                  scale: bool = True,
                  temperature: float = 1.0,
                  cap: float | None = None) -> None:
-        if not 0 < temperature < float('inf'):
-            raise ValueError('temperature of a cost matrix must be positive '
-                             f'and finite, got {temperature}')
-        if cap is not None and not 0 < cap < 1:
-            raise ValueError('cap is the quantile of the raw distances from '
-                             f'which on they are cut, in (0, 1); got {cap}')
+        where = type(self).__name__
+        check_real(temperature, 'temperature', where, with_low=False)
+        if cap is not None:  # A quantile of the raw distances.
+            check_real(cap, 'cap', where, high=1, with_low=False)
         self.double_centre = double_centre
         self.scale = scale
         self.temperature = temperature

@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
+from mmjtln.numbers import check_real
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost
@@ -47,10 +48,11 @@ class CompositeCost(BaseCost):
         if len(self.weights) != len(costs):
             raise ValueError(f'a CompositeCost of {len(costs)} costs needs as '
                              f'many weights, got {len(self.weights)}')
-        if not min(self.weights) >= 0 or not 0 < sum(
-                self.weights) < float('inf'):
-            raise ValueError('weights of a CompositeCost must be non-negative '
-                             f'and not all zero, got {list(self.weights)}')
+        for weight in self.weights:
+            check_real(weight, 'weights', 'CompositeCost')
+        if not any(self.weights):
+            raise ValueError('`weights` of CompositeCost must not all be '
+                             f'zero, got {list(self.weights)}. Set one.')
         self.parts = [COSTS.build(config) for config in costs]
 
     def prepare(

@@ -10,6 +10,7 @@ from mmjtln.atomic_file import atomic_write
 from mmjtln.class_lists import check_names, name_differences
 from mmjtln.user_files import reading
 
+_LARGEST = float(np.finfo(np.float32).max)
 _MATRIX = 'matrix'
 _SOURCE = 'source_classes'
 _TARGET = 'target_classes'
@@ -27,7 +28,7 @@ class CostMatrix:
     data at hand (:meth:`align`).
 
     Args:
-        matrix (array-like): Costs, shape (L_s, L_t), finite and
+        matrix (array-like): Costs, shape (L_s, L_t), finite in float32 and
             non-negative; kept as a float64 copy. Builders scale it to [0, 1]
             by default, 0 being the most related pair.
         source_classes (Sequence[str]): The L_s source class names, in the
@@ -44,8 +45,9 @@ class CostMatrix:
 
     Raises:
         ValueError: If the matrix is not two-dimensional, does not fit the
-            class lists, holds NaN, infinite or negative entries, if a class
-            name occurs twice in one list, or if ``settings`` is not JSON-able.
+            class lists, holds NaN, negative entries or ones beyond float32,
+            if a class name occurs twice in one list, or if ``settings`` is
+            not JSON-able.
     """
 
     matrix: np.ndarray
@@ -181,7 +183,9 @@ def _check_entries(
     matrix: np.ndarray, source: tuple[str, ...], target: tuple[str, ...]
 ) -> None:
     for bad, rule in ((~np.isfinite(matrix), 'finite'),
-                      (matrix < 0, 'non-negative')):
+                      (matrix < 0, 'non-negative'),
+                      (matrix > _LARGEST, f'at most {_LARGEST:.1e}, since '
+                       'training computes in float32')):
         if bad.any():
             i, j = np.argwhere(bad)[0]
             raise ValueError(

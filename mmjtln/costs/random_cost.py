@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
+from mmjtln.numbers import check_count
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost
@@ -29,6 +30,7 @@ class RandomCost(BaseCost):
 
     def __init__(self, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_count(seed, 'seed', 'RandomCost', least=0)
         self.seed = seed
 
     def prepare(

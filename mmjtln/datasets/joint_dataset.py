@@ -7,13 +7,13 @@ import numpy as np
 from mmengine.dataset import ConcatDataset, force_full_init
 from torch.utils.data import Dataset, get_worker_info
 
-from mmjtln.class_lists import describe_difference
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.generators import kept_generators, seed_generators
 from mmjtln.registry import DATASETS
 
 from .build import build_dataset
 from .class_list import ClassList
+from .concatenation import check_concatenations, explain, is_host_error
 from .image_errors import name_image
 from .labels import class_indices, single_label
 from .sampling.sample_seed import SeededIndex
@@ -53,8 +53,9 @@ class JointDataset(ConcatDataset):
         **inherited: None is taken: an error says how they came here.
 
     Raises:
-        ValueError: A domain is missing, is empty, has no class names, or its
-            images have no label or several.
+        ValueError: A domain is missing, is empty, has no class names, mixes
+            class lists in a ``ConcatDataset``, or its images have no label
+            or several.
         TypeError: A domain is no data set.
     """
 
@@ -133,6 +134,7 @@ class JointDataset(ConcatDataset):
                     f'no class names; set `{domain}.metainfo=dict('
                     'classes=[...])` in the JointDataset')
             with _name_domain(domain):
+                check_concatenations(dataset)
                 single_label(dataset.get_data_info(0))
         super().full_init()
 
@@ -281,21 +283,11 @@ def _build_named(domain: str, dataset: Any) -> Any:
     """Build a domain's data set; say which classes a concatenation mixes."""
     try:
         return build_dataset(dataset)
-    except ValueError as error:
-        parts = dataset.get('datasets') if isinstance(dataset, dict) else None
-        if not parts or 'meta information' not in str(error):
-            raise
-        first, *others = (
-            tuple(build_dataset(part).metainfo.get('classes') or ())
-            for part in parts)
-        differences = [
-            f'part {number}: {describe_difference(first, classes)}'
-            for number, classes in enumerate(others, 1) if classes != first]
-        raise ValueError(
-            f'the parts of the {domain} ConcatDataset must have the same '
-            'classes in the same order, but compared with part 0, '
-            f'{"; ".join(differences) or error}. Set `metainfo=dict(classes='
-            '[...])` of each part to one list') from error
+    except (TypeError, ValueError) as error:
+        if is_host_error(error):
+            with _name_domain(domain):
+                explain(dataset)
+        raise
 
 
 def _empty_message(domain: str) -> str:

@@ -11,7 +11,7 @@ from mmengine.dataset import (
 from mmpretrain.datasets import KFoldDataset
 from torch.utils.data import Dataset
 
-from mmjtln.class_lists import describe_difference
+from .concatenation import check_parts
 
 
 def single_label(data_info: Any) -> int:
@@ -64,7 +64,7 @@ def gt_labels(dataset: Dataset) -> np.ndarray:
     if isinstance(dataset, KFoldDataset):
         return gt_labels(dataset.dataset)
     if isinstance(dataset, ConcatDataset):
-        _check_one_class_list(dataset.datasets)
+        check_parts([d.metainfo.get('classes') for d in dataset.datasets])
         return np.concatenate([gt_labels(d) for d in dataset.datasets])
     return np.array(
         [single_label(dataset.get_data_info(i)) for i in range(len(dataset))],
@@ -105,19 +105,6 @@ def class_indices(dataset: Dataset, name: str) -> np.ndarray:
             message += '; change its annotations or its list of classes'
         raise ValueError(message)
     return labels
-
-
-def _check_one_class_list(datasets: Any) -> None:
-    first, *others = (tuple(d.metainfo.get('classes') or ())
-                      for d in datasets)
-    for number, classes in enumerate(others, 1):
-        if classes != first:
-            raise ValueError(
-                'the parts of a ConcatDataset must have the same classes in '
-                f'the same order, but in part {number} '
-                f'{describe_difference(first, classes)}; set `metainfo=dict('
-                'classes=[...])` of each part to one list, which is then what '
-                'the labels of its annotations mean')
 
 
 def images_by_class(labels: np.ndarray,

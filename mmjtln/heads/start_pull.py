@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from mmjtln.numbers import check_real
+
 #: Optimizers whose step depends on a weight's own size, or comes back to it.
 _REFUSED = ('lars', 'lamb', 'lbfgs', 'adafactor')
 
@@ -87,9 +89,7 @@ class StartPull:
 
 def check_strength(strength: float) -> None:
     """Refuse a strength that is no finite number of at least 0."""
-    if not 0 <= strength < float('inf'):
-        raise ValueError('The strength of a pull must be finite and not '
-                         f'negative, got {strength!r}.')
+    check_real(strength, 'strength', 'the pull to the start')
 
 
 def _check_optimizer(optimizer: Optimizer, strength: float) -> None:

@@ -68,7 +68,7 @@ class ClassCheckHook(Hook):
         if not is_training(runner):
             return
         model = jtln_model(runner)
-        check_joint_loader(runner.train_dataloader)
+        check_joint_loader(runner.train_dataloader, model)
         check_class_list(runner, model)
         datasets = split_datasets(runner)
         train = datasets['train']

@@ -1,11 +1,15 @@
 """Building the cost matrix of a run."""
 import os.path as osp
+from typing import Any
 
 import torch
 from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from mmjtln.costs import ImageCost
+from mmjtln.models import JTLNClassifier
+from mmjtln.numbers import check_count
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.visualization.heatmap import draw_cost
 from mmjtln.visualization.png import write_png
@@ -44,10 +48,9 @@ class CostMatrixHook(Hook):
                  cost: dict,
                  interval: int | None = None,
                  filename: str = 'cost_matrix.npz') -> None:
-        if interval is not None and interval < 1:
-            raise ValueError(
-                'CostMatrixHook needs interval >= 1 (or None), got '
-                f'interval={interval}. Set it in `custom_hooks`.')
+        if interval is not None:
+            check_count(interval, 'interval',
+                        'CostMatrixHook in `custom_hooks`')
         if osp.basename(filename) != filename or filename in ('', '.', '..'):
             raise ValueError(
                 'CostMatrixHook writes into the work directory, so `filename` '
@@ -80,6 +83,23 @@ class CostMatrixHook(Hook):
                 'one and CostMatrixHook would build another. Remove either.')
         dataset = runner.train_dataloader.dataset
         self.builder.check(dataset.source, dataset.target, model)
+        if self._sees_random_weights(runner, model):
+            runner.logger.warning(
+                'The cost matrix will be built from what the network makes of '
+                'images before it is trained, with random weights. Set '
+                '`load_from` or an `init_cfg` of the backbone to trained '
+                'ones, or let the OT term begin later: '
+                '`model.lambda_ot=dict(value=..., begin=0.4)`.')
+
+    def _sees_random_weights(self, runner: Runner,
+                             model: JTLNClassifier) -> bool:
+        """Whether images are seen through the model as it is initialised."""
+        parts = getattr(self.builder, 'parts', [self.builder])
+        return (model.lambda_ot.begin == 0 and runner._load_from is None
+                and not runner._resume
+                and not _names_weights(runner.cfg.get('model'))
+                and any(isinstance(part, ImageCost) and part.model is None
+                        for part in parts))
 
     def before_train(self, runner: Runner) -> None:
         """Forget a matrix that ``load_from`` brought from another run."""
@@ -119,3 +139,12 @@ class CostMatrixHook(Hook):
             runner.logger.info(
                 f'Cost matrix {cost.matrix.shape[0]} x {cost.matrix.shape[1]} '
                 f'by {cost.method} saved to {path}, drawn to {picture}.')
+
+
+def _names_weights(cfg: Any) -> bool:
+    """Whether the config of a model names trained weights to begin with."""
+    if isinstance(cfg, dict):
+        return (cfg.get('type') == 'Pretrained' or bool(
+            cfg.get('pretrained') or cfg.get('checkpoint_path')) or any(
+                _names_weights(value) for value in cfg.values()))
+    return isinstance(cfg, (list, tuple)) and any(map(_names_weights, cfg))

@@ -7,6 +7,7 @@ from mmjtln.domains import DOMAINS
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
 from mmjtln.inference.over_images import run_over_images
 from mmjtln.models import JTLNClassifier
+from mmjtln.numbers import check_count
 from mmjtln.registry import HOOKS
 from mmjtln.visualization.heatmap import draw_plan
 
@@ -35,7 +36,7 @@ class PlanVisualizationHook(Hook):
             can change with the cost matrix. Defaults to False.
 
     Raises:
-        ValueError: If ``interval`` is not positive, or as
+        ValueError: If a number is not positive, or as
             :class:`~mmjtln.inference.domain_images.DomainImages`.
     """
 
@@ -48,9 +49,10 @@ class PlanVisualizationHook(Hook):
                  samples_per_class: int = 20,
                  batch_size: int = 64,
                  cluster: bool = False) -> None:
-        if interval < 1:
-            raise ValueError('PlanVisualizationHook needs a positive interval '
-                             f'of epochs, got {interval}')
+        for name, count in dict(
+                interval=interval, samples_per_class=samples_per_class,
+                batch_size=batch_size).items():
+            check_count(count, name, 'PlanVisualizationHook')
         check_pipeline(pipeline)
         self.pipeline = pipeline
         self.interval = interval

@@ -19,7 +19,9 @@ from mmjtln.registry import MODELS
 
 REDUCTIONS = ('mean', 'sum', 'none')
 SIDES = ('source', 'target', 'both')
-HOW_TO_SET = ('pass cost= to OTLoss, call set_cost(), or load a checkpoint '
+HOW_TO_SET = ("in a run, add dict(type='mmjtln.CostMatrixHook', "
+              'cost=dict(type=...)) to `custom_hooks`, which builds it; else '
+              'pass cost= to OTLoss, call set_cost(), or load a checkpoint '
               'that holds it')
 
 

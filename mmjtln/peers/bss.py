@@ -6,6 +6,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmjtln.numbers import check_count, check_real
 from mmjtln.registry import MODELS
 
 from .new_head import last_linear
@@ -64,11 +65,9 @@ class BSSClassifier(ImageClassifier):
     def __init__(self, *args: Any, eta: float = 1e-3,
                  num_singular_values: int = 1, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not 0 <= eta < float('inf') or num_singular_values < 1:
-            raise ValueError(
-                'Batch spectral shrinkage needs eta >= 0 and '
-                f'num_singular_values >= 1, got {eta} and '
-                f'{num_singular_values}. Set them in `model` of the config.')
+        check_real(eta, 'eta', 'BSSClassifier')
+        check_count(num_singular_values, 'num_singular_values',
+                    'BSSClassifier')
         self.eta = eta
         self.num_singular_values = num_singular_values
         self._classifier = last_linear(self)

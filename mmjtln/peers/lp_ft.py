@@ -3,6 +3,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmjtln.numbers import check_real
 from mmjtln.registry import HOOKS
 
 from .new_head import is_of_new_head, unwrapped
@@ -41,11 +42,8 @@ class LPFTHook(Hook):
     priority = 'HIGH'
 
     def __init__(self, share: float = 0.5) -> None:
-        if not 0 < share <= 1:
-            raise ValueError(
-                'The share of the run in which the head alone is trained must '
-                f'be in (0, 1], got {share}. Set `share` of LPFTHook in '
-                '`custom_hooks`.')
+        check_real(share, 'share', 'LPFTHook in `custom_hooks`', high=1,
+                   with_low=False, with_high=True)
         self.share = share
         self._frozen = []
         self._modules = []

@@ -12,6 +12,7 @@ from mmjtln.domains import SOURCE, TARGET, split
 from mmjtln.models import JTLNClassifier
 from mmjtln.models.finite_losses import check_losses
 from mmjtln.models.logits import head_scores, logits_of
+from mmjtln.numbers import check_real
 from mmjtln.registry import MODELS
 
 
@@ -74,11 +75,9 @@ class LwFClassifier(JTLNClassifier):
                 'LwF has no OT loss, but `model.ot_loss` is '
                 f'{kwargs["ot_loss"]!r}. Set it to None.')
         super().__init__(*args, **kwargs)
-        if not 0 <= weight < float('inf') or not temperature > 0:
-            raise ValueError(
-                'LwF needs weight >= 0 and temperature > 0, got '
-                f'{weight} and {temperature}. Set them in `model` of the '
-                'config.')
+        check_real(weight, 'weight', 'LwFClassifier')
+        check_real(temperature, 'temperature', 'LwFClassifier',
+                   with_low=False)
         self.weight = weight
         self.temperature = temperature
         self.teacher = ImageClassifier(*map(deepcopy, (

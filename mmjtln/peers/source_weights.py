@@ -12,6 +12,7 @@ from mmjtln.datasets import JointSampler
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.hooks.runner import is_training
 from mmjtln.ot import sinkhorn
+from mmjtln.ot.side import relaxations
 from mmjtln.ot.sinkhorn import check_options
 from mmjtln.registry import COSTS, HOOKS
 
@@ -89,6 +90,7 @@ class SourceWeightsHook(Hook):
     def __init__(self, cost: dict, reg: float = 1.,
                  relax: float | None = 0.) -> None:
         check_options(reg, _MAX_ITER, _TOL)
+        relaxations(relax)
         self.builder = COSTS.build(cost)
         self.reg = reg
         self.relax = relax

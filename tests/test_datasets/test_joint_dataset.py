@@ -146,15 +146,41 @@ def test_keys_left_by_a_base_config():
 def test_parts_of_other_classes():
     """One label would mean two classes; the domain and the names are said."""
     other = Toy(2, metainfo=dict(classes=['class 1', 'class 0']))
-    joint = JointDataset(
-        Toy(2), ConcatDataset([Toy(2), other], ignore_keys=['classes']))
-    with pytest.raises(ValueError, match='target.*same classes.*order '
-                       "differs.*'class 1' instead of 'class 0'"):
-        joint.gt_labels('target')
+    mixed = ConcatDataset([Toy(2), other], ignore_keys=['classes'])
+    inside = dict(
+        type='RepeatDataset', times=2, dataset=dict(
+            type='ConcatDataset', ignore_keys=['classes'], datasets=[
+                TOY, dict(TOY, metainfo=dict(classes=['class 1', 'class 0']))
+            ]))
+    for wrapped in (mixed, inside):
+        with pytest.raises(ValueError, match='in the target data.*same classes'
+                           ".*order differs.*'class 1' instead of 'class 0'.*"
+                           'mmjtln.UnionDataset'):
+            JointDataset(Toy(2), wrapped)
+    parts = [dict(type='Toy', size=2), dict(
+        type='Toy', size=2, metainfo=dict(classes=['class 0', 'lynx'])), dict(
+        type='Toy', size=2, metainfo=dict(classes=('class 0', 'class 1')))]
+    for used in (parts[:2], parts):
+        concat = dict(type='ConcatDataset', datasets=used)
+        with pytest.raises(ValueError, match='in the source data.*part 1: it '
+                           r"lacks \['class 1'\] and adds \['lynx'\]"):
+            JointDataset(dict(type='RepeatDataset', times=2, dataset=concat),
+                         Toy(2))
+    # One list with other brackets is one list; MMEngine's error stays.
+    with pytest.raises(TypeError, match='same with the first dataset'):
+        JointDataset(dict(type='ConcatDataset', datasets=parts[::2]), Toy(2))
+
+
+def test_union_in_the_place_of_a_concatenation():
+    """What the error says: labels are places in the union of the classes."""
     parts = [dict(type='Toy', size=2), dict(
         type='Toy', size=2, metainfo=dict(classes=['class 0', 'lynx']))]
-    with pytest.raises(ValueError, match="source Concat.*adds \\['lynx'"):
-        JointDataset(dict(type='ConcatDataset', datasets=parts), Toy(2))
+    joint = JointDataset(
+        Toy(2), dict(type='mmjtln.UnionDataset', datasets=parts))
+    assert joint.target_classes == ('class 0', 'class 1', 'lynx')
+    assert joint.gt_labels('target').tolist() == [0, 1, 0, 2]
+    assert [int(joint[i]['data_samples'].gt_label) for i in range(2, 6)] == [
+        0, 1, 0, 2]
 
 
 def test_folders_of_images(tmp_path):

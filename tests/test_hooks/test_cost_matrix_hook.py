@@ -1,10 +1,15 @@
 """CostMatrixHook: built once, saved, carried, reused."""
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import Runner
+from mmpretrain.datasets.categories import MNIST_CATEGORITES
 
 from mmjtln.class_lists import domain_classes
 from mmjtln.costs import CostMatrix, MKMMDCost
+from mmjtln.datasets import UCIDigits
 from mmjtln.domains import DOMAINS
 
 
@@ -134,6 +139,47 @@ def test_two_costs(tiny_run):
     tiny_run.custom_hooks.pop()
     tiny_run.model.ot_loss = dict(cost=torch.ones(10, 10).tolist())
     with pytest.raises(ValueError, match='model.ot_loss.cost.*another'):
+        Runner.from_cfg(tiny_run).train()
+
+
+@pytest.mark.parametrize('change, said', [
+    ({}, True), ({'custom_hooks.1.cost': dict(
+        type='mmjtln.CompositeCost', costs=[dict(
+            type='mmjtln.MKMMDCost', samples_per_class=2)])}, True),
+    ({'model.lambda_ot': dict(value=1., begin=0.4)}, False),
+    ({'model.backbone.init_cfg': dict(
+        type='Pretrained', checkpoint='x.pth')}, False),
+    ({'load_from': 'x.pth'}, False),
+    ({'custom_hooks.1.cost': dict(type='mmjtln.RandomCost')}, False)],
+    ids=str)
+def test_random_weights_are_said(tiny_run, monkeypatch, change, said):
+    """What an untrained network makes of images says little of classes."""
+    cost = change.pop('custom_hooks.1.cost', None)
+    if cost:
+        tiny_run.custom_hooks[1].cost = cost
+    tiny_run.merge_from_dict(change)
+    monkeypatch.setattr(Runner, '_init_model_weights', lambda self: None)
+    runner = Runner.from_cfg(tiny_run)
+    stop = RuntimeError('seen enough')
+    runner.load_or_resume = lambda: (_ for _ in ()).throw(stop)
+    with pytest.raises(RuntimeError, match='seen enough'):
+        runner.train()
+    log = next(Path(tiny_run.work_dir).glob('*/*.log')).read_text()
+    assert ('with random weights. Set `load_from`' in log) == said
+
+
+@pytest.mark.parametrize('begin', [0., 1.])
+def test_cost_beyond_float32(tiny_run, tmp_path, begin):
+    """It would be infinite in training: said before, whenever it is used."""
+    path = tmp_path / 'cost.npy'
+    np.save(path, np.full((10, 10), 1e39))
+    tiny_run.model.lambda_ot = dict(value=1., begin=begin)
+    names = [UCIDigits.METAINFO['classes'], list(MNIST_CATEGORITES)]
+    tiny_run.custom_hooks[1].cost = dict(
+        type='mmjtln.FileCost', path=str(path), source_classes=names[1],
+        target_classes=list(names[0]))
+    with pytest.raises(ValueError, match='cost.npy .* at most 3.4e.38, since '
+                       'training computes in float32: 100 are not'):
         Runner.from_cfg(tiny_run).train()
 
 

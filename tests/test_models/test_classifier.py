@@ -272,6 +272,7 @@ def test_loss_weight_that_is_no_number(tiny_model, cfg):
     (dict(source_head=dict(num_classes=True)), ValueError, 'is True'),
     (dict(ot_loss=dict(num_source_classes=3)), ValueError,
      'model.ot_loss. names .*num_source_classes'),
+    (dict(ot_loss=dict(num_source=3)), TypeError, 'OTLoss.*num_source'),
     (dict(head=None), ValueError, 'model.head.num_classes'),
     (dict(ot_images='all'), ValueError, 'ot_images'),
     (dict(own_marginal='labels'), ValueError, 'own_marginal'),

@@ -1,4 +1,5 @@
 """Every config parses, inherits and builds its model."""
+import json
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,34 @@ def test_main_config_of_any_length(tmp_path, length):
     torch.testing.assert_close(
         torch.tensor(rates),
         0.005 * (1 + torch.cos(torch.pi * torch.arange(5) / 5)).double())
+
+
+def test_log_is_averaged(tmp_path, tiny_run):
+    """Each figure of a batch is the mean of the steps since the last line.
+
+    MMEngine alone would log the last step's, which may be of few images.
+    """
+    runtime = Config.fromfile(CONFIGS / '_base_/runtime.py')
+    tiny_run.log_processor = runtime.log_processor
+    tiny_run.default_hooks.logger = dict(type='LoggerHook', interval=3)
+    tiny_run.train_cfg.max_epochs = 1
+    tiny_run.model.head.cal_acc = True
+    tiny_run.model.source_head.cal_acc = True
+    tiny_run.val_dataloader = tiny_run.val_cfg = tiny_run.val_evaluator = None
+    tiny_run.default_hooks.checkpoint = dict(
+        type='CheckpointHook', interval=-1)
+    runner = Runner.from_cfg(tiny_run)
+    runner.train()
+    path, = tmp_path.glob('work_dir/*/vis_data/scalars.json')
+    line = json.loads(path.read_text().splitlines()[0])
+    assert line['step'] == 3
+    for key in ('target_loss', 'target_accuracy_top-1', 'ot_loss',
+                'source_accuracy_top-1', 'ot_cost', 'ot_error'):
+        values = runner.message_hub.get_scalar(f'train/{key}').data[0]
+        assert len(values) == 3
+        assert line[key] == pytest.approx(values.mean(), rel=1e-4), key
+    losses = runner.message_hub.get_scalar('train/target_loss').data[0]
+    assert len(set(losses)) == 3  # Their mean is not the last one.
 
 
 def test_main_config_learns(tmp_path):

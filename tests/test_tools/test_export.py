@@ -299,6 +299,12 @@ def test_bad_input(tiny_run, tmp_path):
     other.model.head.num_classes = 11
     with pytest.raises(ValueError, match='not one of this config'):
         export_classifier(other, checkpoint, out)
+    loaded = torch.load(checkpoint, weights_only=False)
+    loaded['meta'] = dict(dataset_meta=dict(classes=['a', 'b']))
+    torch.save(loaded, tmp_path / 'names.pth')
+    with pytest.raises(ValueError, match='names 2 target classes, but its '
+                       'target head has 10 outputs'):
+        export_classifier(tiny_run, tmp_path / 'names.pth', out)
     other = copy.deepcopy(tiny_run)
     other.model.type = 'ImageClassifier'
     with pytest.raises(ValueError, match='needs no export'):

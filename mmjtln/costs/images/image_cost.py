@@ -8,6 +8,7 @@ from mmjtln.costs.base import BaseCost
 from mmjtln.datasets import ClassList
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
 from mmjtln.inference.image_model import image_model
+from mmjtln.numbers import check_count
 
 
 class ImageCost(BaseCost):
@@ -47,9 +48,12 @@ class ImageCost(BaseCost):
                  num_workers: int = 0,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if samples_per_class is not None and samples_per_class < 1:
-            raise ValueError('samples_per_class must be positive or None (all '
-                             f'images), got {samples_per_class}')
+        where = type(self).__name__
+        if samples_per_class is not None:
+            check_count(samples_per_class, 'samples_per_class', where)
+        check_count(seed, 'seed', where, least=0)
+        check_count(batch_size, 'batch_size', where)
+        check_count(num_workers, 'num_workers', where, least=0)
         check_pipeline(pipeline)
         self.model = model
         self.checkpoint = checkpoint

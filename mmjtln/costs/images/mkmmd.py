@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmjtln.numbers import check_count, check_real
 from mmjtln.registry import COSTS
 
 from .feature_cost import ClassFeatures, FeatureCost
@@ -75,13 +76,11 @@ class MKMMDCost(FeatureCost):
                  biased: bool = True,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if num_kernels < 1:
-            raise ValueError(f'num_kernels must be positive, got {num_kernels}'
-                             )
-        if not kernel_mul > 1:
-            raise ValueError(f'kernel_mul must exceed 1, got {kernel_mul}')
-        if bandwidth is not None and not bandwidth > 0:
-            raise ValueError(f'bandwidth must be positive, got {bandwidth}')
+        check_count(num_kernels, 'num_kernels', 'MKMMDCost')
+        check_real(kernel_mul, 'kernel_mul', 'MKMMDCost', low=1,
+                   with_low=False)
+        if bandwidth is not None:
+            check_real(bandwidth, 'bandwidth', 'MKMMDCost', with_low=False)
         self.num_kernels = num_kernels
         self.kernel_mul = kernel_mul
         self.bandwidth = bandwidth

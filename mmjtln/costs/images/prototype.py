@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 from mmjtln.costs.images.feature_cost import ClassFeatures
+from mmjtln.numbers import check_real
 from mmjtln.registry import COSTS
 
 from .feature_cost import FeatureCost
@@ -56,8 +57,9 @@ class PrototypeCost(FeatureCost):
         if metric not in _METRICS:
             raise ValueError(f'metric must be one of {", ".join(_METRICS)}, '
                              f'got {metric!r}')
-        if shrinkage is not None and not 0 < shrinkage <= 1:
-            raise ValueError(f'shrinkage must be in (0, 1], got {shrinkage}')
+        if shrinkage is not None:
+            check_real(shrinkage, 'shrinkage', 'PrototypeCost', high=1,
+                       with_low=False, with_high=True)
         self.metric = metric
         self.shrinkage = shrinkage
 

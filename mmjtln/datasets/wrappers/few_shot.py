@@ -3,6 +3,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.labels import images_by_class
+from mmjtln.numbers import check_count
 from mmjtln.registry import DATASETS
 
 from .subset import SubsetDataset
@@ -25,17 +26,14 @@ class FewShotDataset(SubsetDataset):
             :meth:`full_init`. Defaults to False.
 
     Raises:
-        ValueError: ``shots`` is no positive int, or a class has fewer
-            images.
+        ValueError: ``shots`` is no positive int, ``seed`` is negative, or a
+            class has fewer images.
     """
 
     def __init__(self, dataset: Dataset | dict, shots: int, seed: int = 0,
                  lazy_init: bool = False) -> None:
-        if not isinstance(shots, int) or shots < 1:
-            raise ValueError(
-                'shots must be an int of at least 1, a number of images of '
-                f'each class, but got {shots!r}; set `shots` of the '
-                'FewShotDataset')
+        check_count(shots, 'shots', 'FewShotDataset')
+        check_count(seed, 'seed', 'FewShotDataset', least=0)
         self.shots = shots
         self.seed = seed
         super().__init__(dataset, lazy_init=lazy_init)

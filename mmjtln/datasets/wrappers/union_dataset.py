@@ -136,8 +136,10 @@ def _shares(draw: str | Sequence[float],
     if isinstance(draw, str) and draw in DRAW:
         return None if draw == 'size' else np.full(
             len(sizes), 1 / len(sizes))
-    weights = np.zeros(0) if isinstance(draw, str) else np.asarray(
-        draw, dtype=float)
+    numbers = not isinstance(draw, str) and all(
+        isinstance(weight, (int, float)) and not isinstance(weight, bool)
+        for weight in draw)
+    weights = np.asarray(draw if numbers else (), dtype=float)
     if weights.shape != (len(sizes), ) or not (
             np.isfinite(weights) & (weights > 0)).all():
         raise ValueError(

@@ -72,7 +72,7 @@ def test_few_shots_refuses():
     with pytest.raises(ValueError, match="shots=2 .*'class 2' has 1"):
         FewShotDataset(toy, 2)
     for shots in (0, -1, 1.5, None):
-        with pytest.raises(ValueError, match='shots must be an int'):
+        with pytest.raises(ValueError, match='`shots` of FewShotDataset'):
             FewShotDataset(toy, shots)
     with pytest.raises(ValueError, match='no class names'):
         FewShotDataset(Toy(2, metainfo={}), 1)

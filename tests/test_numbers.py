@@ -1,0 +1,101 @@
+"""Options that are numbers take no booleans, strings, NaN or infinity."""
+import pytest
+
+from mmjtln.costs import (
+    CompositeCost,
+    FileCost,
+    MKMMDCost,
+    PrototypeCost,
+    RandomCost,
+)
+from mmjtln.datasets import FewShotDataset, UnionDataset
+from mmjtln.heads.start_pull import StartPull
+from mmjtln.hooks import (
+    CostMatrixHook,
+    PlanVisualizationHook,
+    TransportedHeadHook,
+)
+from mmjtln.models import OTLoss
+from mmjtln.numbers import check_count, check_real
+from mmjtln.peers import LPFTHook, SourceWeightsHook
+from tests.test_datasets.conftest import Toy
+
+RANDOM = dict(type='mmjtln.RandomCost')
+COUNTS = [
+    (FewShotDataset, 'shots', dict(dataset=Toy(4))),
+    (FewShotDataset, 'seed', dict(dataset=Toy(4), shots=1)),
+    (CostMatrixHook, 'interval', dict(cost=RANDOM)),
+    (PlanVisualizationHook, 'interval', dict(pipeline=[])),
+    (PlanVisualizationHook, 'samples_per_class', dict(pipeline=[])),
+    (RandomCost, 'seed', {}), (MKMMDCost, 'num_kernels', {}),
+    (MKMMDCost, 'samples_per_class', {}), (MKMMDCost, 'batch_size', {}),
+    (MKMMDCost, 'num_workers', {}), (MKMMDCost, 'seed', {}),
+    (OTLoss, 'max_iter', dict(cost=[[0.]])),
+    (OTLoss, 'num_source_classes', dict(num_target_classes=2)),
+]
+REALS = [
+    (RandomCost, 'temperature', {}), (RandomCost, 'cap', {}),
+    (FileCost, 'temperature', dict(path='a.csv')),
+    (MKMMDCost, 'kernel_mul', {}), (MKMMDCost, 'bandwidth', {}),
+    (PrototypeCost, 'shrinkage', {}), (LPFTHook, 'share', {}),
+    (StartPull, 'strength', dict(starts={})),
+    (TransportedHeadHook, 'pull', {}), (TransportedHeadHook, 'reg', {}),
+    (TransportedHeadHook, 'relax', {}),
+    (SourceWeightsHook, 'reg', dict(cost=RANDOM)),
+    (SourceWeightsHook, 'relax', dict(cost=RANDOM)),
+    (OTLoss, 'reg', dict(cost=[[0.]])), (OTLoss, 'tol', dict(cost=[[0.]])),
+    (OTLoss, 'relax', dict(cost=[[0.]])),
+]
+
+
+def cases(options: list, values: list) -> list:
+    """Return each option with each value."""
+    return [pytest.param(kind, name, given, value,
+                         id=f'{kind.__name__}.{name}={value}')
+            for kind, name, given in options for value in values]
+
+
+@pytest.mark.parametrize('kind, name, given, value', [
+    *cases(COUNTS, [True, '2', 1.5, float('nan'), -1]),
+    *cases(REALS, [True, '0.5', float('nan'), -1., [1.]])])
+def test_no_number(kind, name, given, value):
+    """The option and what was given are named, when it is built."""
+    with pytest.raises((TypeError, ValueError)) as error:
+        kind(**given, **{name: value})
+    assert name in str(error.value)
+    assert repr(value) in str(error.value)
+
+
+@pytest.mark.parametrize('weights', [
+    [True, 1.], ['1', 1.], [float('nan'), 1.], [-1., 1.], [0., 0.]])
+def test_lists_of_numbers(weights):
+    """Of a sum of costs."""
+    with pytest.raises(ValueError, match='`weights` of CompositeCost'):
+        CompositeCost([RANDOM, RANDOM], weights)
+
+
+@pytest.mark.parametrize('draw', [[True, 1.], ['1', 1.], [float('nan'), 1]])
+def test_draw(draw):
+    """Of several sources."""
+    with pytest.raises(ValueError, match='draw must be'):
+        UnionDataset([Toy(2), Toy(2)], draw=draw)
+
+
+@pytest.mark.parametrize('value, options', [
+    (0, {}), (0., {}), (1, dict(high=1, with_high=True)), (1e30, {}),
+    (0.5, dict(high=1, with_low=False))])
+def test_numbers(value, options):
+    """Bounds are in or out as is said."""
+    check_real(value, 'x', 'y', **options)
+
+
+def test_bounds():
+    """They are in the message, with the brackets of what is allowed."""
+    with pytest.raises(ValueError, match=r'`x` of y must be a number in '
+                       r'\(0, 1\], got 0\.'):
+        check_real(0, 'x', 'y', high=1, with_low=False, with_high=True)
+    with pytest.raises(ValueError, match=r'\[0, inf\), got inf'):
+        check_real(float('inf'), 'x', 'y')
+    with pytest.raises(ValueError, match='at least 2, got 1'):
+        check_count(1, 'x', 'y', least=2)
+    check_count(2, 'x', 'y', least=2)
