@@ -17,13 +17,24 @@ def build_dataset(dataset: Dataset | dict) -> Dataset:
 
     Returns:
         object: The data set; an instance comes back as it is.
+
+    Raises:
+        TypeError: If the type does not take a key of the config.
     """
     if not isinstance(dataset, dict):
         return dataset
     _forget_copies()
     scope = None if DefaultScope.get_current_instance() else 'mmpretrain'
-    with DefaultScope.overwrite_default_scope(scope):
-        return DATASETS.build(dataset)
+    try:
+        with DefaultScope.overwrite_default_scope(scope):
+            return DATASETS.build(dataset)
+    except TypeError as error:
+        if 'unexpected keyword argument' not in str(error):
+            raise
+        raise TypeError(
+            f'{error}; if a data set of the `_base_` config left that key '
+            'behind, add `_delete_=True` beside '
+            f'`type={dataset.get("type")!r}`') from error
 
 
 def _forget_copies() -> None:

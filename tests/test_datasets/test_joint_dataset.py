@@ -141,6 +141,10 @@ def test_keys_left_by_a_base_config():
     """The way out of an inherited data set's keys is named."""
     with pytest.raises(TypeError, match="'data_root'.*_delete_=True"):
         JointDataset(Toy(2), Toy(2), data_root='x', split='train')
+    with pytest.raises(TypeError, match="'data_root'.*`_delete_=True` beside "
+                       "`type='mmjtln.FewShotDataset'`"):
+        JointDataset(TOY, dict(type='mmjtln.FewShotDataset', shots=1,
+                               dataset=TOY, data_root='x'))
 
 
 def test_parts_of_other_classes():
