@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from mmjtln.checks.splits import reported_accuracy
 from mmjtln.comparison import Study, methods_of, report, summarise
 from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.registered_names import with_registered_names
@@ -75,13 +76,14 @@ def main() -> None:
         methods = methods_of(cfg, args.methods)
         study = Study(cfg, methods, args.seeds, args.tune, args.shots, out,
                       args.jobs)
+        measured = reported_accuracy(cfg)
     except ValueError as error:
         parser.error(str(error))
     references = [name for name in args.against
                   if name in {method.name for method in methods}]
     results = study.run()
     rows = summarise(results, references)
-    print(report.write(results, rows, references, out))
+    print(report.write(results, rows, references, out, measured))
     print(f'{out}: results.json, table.md, table.csv, plot.png')
 
 

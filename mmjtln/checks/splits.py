@@ -1,10 +1,15 @@
 """Rule: a test set is not what chose the checkpoint."""
 from typing import Any
 
+from mmengine.config import Config
+
+from mmjtln.datasets.build import build_dataset
 from mmjtln.datasets.digest import data_digest
 
 from .parts import domain_parts
 
+#: What a comparison measures, if the test set is one.
+TEST_ACCURACY = 'test accuracy'
 
 def same_images(first: Any, second: Any) -> list[str]:
     """Return the domains of which two data sets hold the same images.
@@ -35,3 +40,19 @@ def reused_validation(datasets: dict[str, Any]) -> str | None:
             'checkpoint that it has chosen is the best of many and too high. '
             'Set `test_dataloader.dataset` to other images, or report it as '
             'validation accuracy.')
+
+
+def reported_accuracy(cfg: Config) -> str:
+    """Name what is measured on the test set of a config.
+
+    Args:
+        cfg (Config): With validation and test data.
+
+    Returns:
+        str: ``'test accuracy'``, or what it is where the two are the same.
+    """
+    datasets = {split: build_dataset(cfg[f'{split}_dataloader'].dataset)
+                for split in ('val', 'test')}
+    if reused_validation(datasets) is None:
+        return TEST_ACCURACY
+    return 'validation accuracy (the test set is the validation set)'

@@ -5,10 +5,11 @@ import json
 from pathlib import Path
 
 from mmjtln.atomic_file import atomic_write
+from mmjtln.checks.splits import TEST_ACCURACY
 
 
 def write(results: dict, rows: list[dict], references: list[str],
-          folder: Path) -> str:
+          folder: Path, measured: str = TEST_ACCURACY) -> str:
     """Write ``results.json``, ``table.md``, ``table.csv`` and ``plot.png``.
 
     Args:
@@ -16,17 +17,20 @@ def write(results: dict, rows: list[dict], references: list[str],
         rows (list[dict]): What :func:`summarise` makes of it.
         references (list[str]): Methods with which the others are compared.
         folder (Path): Where to.
+        measured (str): What the figures are, see
+            :func:`~mmjtln.checks.splits.reported_accuracy`. Defaults to
+            'test accuracy'.
 
     Returns:
         str: The Markdown table.
     """
-    table = markdown(rows, references)
+    table = markdown(rows, references, measured)
     files = {
         'results.json': json.dumps(dict(results, summary=rows),
                                    indent=1).encode(),
         'table.md': table.encode(),
-        'table.csv': _csv(rows, references).encode(),
-        'plot.png': plot(rows)
+        'table.csv': _csv(rows, references, measured).encode(),
+        'plot.png': plot(rows, measured)
     }
     for name, content in files.items():
         with atomic_write(folder / name) as file:
@@ -34,11 +38,12 @@ def write(results: dict, rows: list[dict], references: list[str],
     return table
 
 
-def markdown(rows: list[dict], references: list[str]) -> str:
+def markdown(rows: list[dict], references: list[str],
+             measured: str = TEST_ACCURACY) -> str:
     """Return the table as Markdown."""
     with_shots = any(row['shots'] is not None for row in rows)
     head = [*(['shots'] if with_shots else []), 'method',
-            'test accuracy, % [95 % CI]',
+            f'{measured}, % [95 % CI]',
             *(f'against {name} [95 % CI], p' for name in references),
             'steps', 'seconds']
     lines = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
@@ -55,7 +60,7 @@ def markdown(rows: list[dict], references: list[str]) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def plot(rows: list[dict]) -> bytes:
+def plot(rows: list[dict], measured: str = TEST_ACCURACY) -> bytes:
     """Draw means and intervals, over shots if there are several; as PNG."""
     from matplotlib.figure import Figure
     methods = list(dict.fromkeys(row['method'] for row in rows))
@@ -90,26 +95,28 @@ def plot(rows: list[dict]) -> bytes:
         axes.set_xticks(shots, [str(number) for number in shots])
         axes.minorticks_off()
         axes.set_xlabel('labelled target images a class')
-        axes.set_ylabel('target test accuracy, %')
+        axes.set_ylabel(f'target {measured}, %')
         axes.legend(ncols=1 + many, fontsize='small' if many else None)
     else:
         axes.set_yticks(range(len(methods)), methods)
         axes.invert_yaxis()
-        axes.set_xlabel('target test accuracy, % (mean, 95 % CI)')
+        axes.set_xlabel(f'target {measured}, % (mean, 95 % CI)')
     axes.grid(alpha=.3)
     file = io.BytesIO()
     figure.savefig(file, format='png', dpi=120)
     return file.getvalue()
 
 
-def _csv(rows: list[dict], references: list[str]) -> str:
+def _csv(rows: list[dict], references: list[str],
+         measured: str) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator='\n')
+    marked = [] if measured == TEST_ACCURACY else ['measured']
     writer.writerow([
         'shots', 'method', 'seeds', 'failed', 'mean', 'low', 'high', *(
             f'{key}_against_{name}' for name in references
             for key in ('mean', 'low', 'high', 'p', 'holm')),
-        'source_steps', 'steps', 'source_seconds', 'seconds'])
+        'source_steps', 'steps', 'source_seconds', 'seconds', *marked])
     for row in rows:
         accuracy = row['accuracy']
         writer.writerow([
@@ -118,7 +125,7 @@ def _csv(rows: list[dict], references: list[str]) -> str:
                 row['against'].get(name, {}).get(key) for name in references
                 for key in ('mean', 'low', 'high', 'p', 'holm')),
             row['source_steps'], row['steps'], row['source_seconds'],
-            row['seconds']])
+            row['seconds'], *(measured for _ in marked)])
     return file.getvalue()
 
 

@@ -1,13 +1,19 @@
 """The checks of data sets, on toy data: what passes, what is refused."""
 import numpy as np
 import pytest
+from mmengine.config import Config
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from PIL import Image
 
 from mmjtln.checks.classes import check_labels
 from mmjtln.checks.data.folders import look_into_folders
 from mmjtln.checks.images import check_images, name_images
-from mmjtln.checks.splits import reused_validation, same_images
+from mmjtln.checks.splits import (
+    reported_accuracy,
+    reused_validation,
+    same_images,
+)
+from mmjtln.comparison.report import _csv, markdown
 from mmjtln.datasets import JointDataset
 from tests.test_datasets.conftest import Toy
 
@@ -147,3 +153,18 @@ def test_test_set_is_the_validation_set():
     for test in (Toy(4, first=9), Toy(3), Toy(4, labels=[0, 0, 0, 1])):
         assert reused_validation(dict(val=Toy(4), test=test)) is None
     assert reused_validation(dict(val=Toy(4))) is None
+
+
+def test_tables_say_that_the_test_set_is_the_validation_set():
+    """In each heading; a test set of its own is named as ever."""
+    own = dict(type='Toy', size=3)
+    same = dict(type='Toy', size=4)
+    joint = dict(type='mmjtln.JointDataset', source=own, target=same)
+    for test, words in ((own, 'test accuracy, %'), (same, (
+            'validation accuracy (the test set is the validation set), %'))):
+        measured = reported_accuracy(Config(dict(
+            val_dataloader=dict(dataset=joint),
+            test_dataloader=dict(dataset=test))))
+        assert f'| method | {words} [95 % CI] |' in markdown([], [], measured)
+        header, *_ = _csv([], [], measured).splitlines()
+        assert header.endswith(',measured') == ('validation' in words)
