@@ -41,8 +41,9 @@ class ClassCheckHook(Hook):
     class count for the whole model. It checks, and stops the run with one
     error that says what differs and what to set:
 
-    - training data: a :class:`JointDataset` under a :class:`JointSampler`,
-      every target class with at least one image; for a source without images
+    - training data: a :class:`JointDataset` under a :class:`JointSampler`
+      that draws each domain with a loss, every target class with at least
+      one image; for a source without images
       (a ``ClassList``), no source loss and a checkpoint that brings the
       source head;
     - heads: as many outputs as their domain has classes;

@@ -210,7 +210,7 @@ def test_without_the_hook_another_order_is_refused(tiny_run, tmp_path):
 
 
 def test_missing_weights(tiny_run, tmp_path):
-    """A test of half a checkpoint is refused; a start from it is not."""
+    """A test of half a checkpoint is refused, and resuming it, too."""
     runner = Runner.from_cfg(tiny_run)
     state = runner.model.state_dict()
     half = dict(list(state.items())[::2])
@@ -218,3 +218,6 @@ def test_missing_weights(tiny_run, tmp_path):
     tiny_run.load_from = str(tmp_path / 'half.pth')
     with pytest.raises(ValueError, match='needs all weights.*missing'):
         Runner.from_cfg(tiny_run).test()
+    tiny_run.resume = True
+    with pytest.raises(ValueError, match='needs all weights.*missing'):
+        Runner.from_cfg(tiny_run).train()
