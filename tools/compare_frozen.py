@@ -49,7 +49,7 @@ def main() -> None:
         results = study.run()
     except ValueError as error:
         parser.error(str(error))
-    references = [name for name in args.against if name in results['methods']]
+    references = [name for name in args.against if name in results.methods]
     rows = summarise(results, references)
     print(report.write(results, rows, references, out))
     print(f'{out}: results.json, table.md, table.csv, plot.png')

@@ -32,7 +32,7 @@ def read_features(dataset: Dataset, model: nn.Module, separator: str | None
     """Compute the features before a model's last layer.
 
     Args:
-        dataset: MMPretrain data set with its test pipeline.
+        dataset (Dataset): MMPretrain data set with its test pipeline.
         model (nn.Module): An ``ImageClassifier``.
         separator (str, optional): What stands in file names between the
             thing shown and the rest. None: each picture shows another thing.

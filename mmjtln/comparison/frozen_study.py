@@ -12,6 +12,7 @@ from mmjtln.registry import COSTS
 
 from .frozen_data import FrozenData, read_features, split
 from .frozen_methods import FrozenMethod, Knowledge, classifier
+from .results import MethodResult, Results, RunResult
 from .study import made_with
 
 
@@ -50,8 +51,7 @@ class FrozenStudy:
         init_default_scope('mmpretrain')
         model = get_model(cfg, pretrained=cfg.load_from, device='cpu')
         dataset = DATASETS.build(dict(
-            comparison.dataset,
-            pipeline=cfg.test_dataloader.dataset.pipeline))
+            comparison.dataset, pipeline=cfg.test_dataloader.dataset.pipeline))
         self.data = read_features(dataset, model, comparison.get('separator'))
         cost = COSTS.build(comparison.cost)(
             ClassList(comparison.source_classes), dataset)
@@ -60,11 +60,11 @@ class FrozenStudy:
             layer.weight.detach().double().numpy(),
             layer.bias.detach().double().numpy(), cost.matrix)
 
-    def run(self) -> dict:
-        """Run everything, and return the results as Study does."""
+    def run(self) -> Results:
+        """Run everything, and return the results."""
         found = {}
         for method in self.methods:
-            runs, tuning = [], {}
+            runs, tuning = {}, {}
             for shots in self.shots:
                 # Without a picture, a classifier is its start.
                 if not shots and (method.classifier != 'linear'
@@ -73,22 +73,21 @@ class FrozenStudy:
                 options, tuning[shots] = self._choose(method, shots)
                 for seed in self.seeds:
                     start = time.perf_counter()
-                    runs.append(dict(
-                        shots=shots, seed=seed,
+                    runs[shots, seed] = RunResult(
                         test=self._accuracy(method, options, shots, seed,
                                             False),
                         seconds=time.perf_counter() - start, steps=0,
-                        options=options))
-            found[method.name] = dict(
+                        options=options)
+            found[method.name] = MethodResult(dict(
                 classifier=method.classifier, start=method.start,
-                grid=method.grid, tuning=tuning, runs=runs)
+                grid=method.grid, tuning=tuning), runs)
             print(method.name, *(
-                f'{shots}: {np.mean(tests):.1f}' for shots in self.shots
-                if (tests := [run['test'] for run in runs
-                              if run['shots'] == shots])))
-        return dict(
+                f'{shots}: {np.mean([run.test for run in here.values()]):.1f}'
+                for shots in self.shots
+                if (here := found[method.name].at(shots))))
+        return Results(dict(
             config_text=self.cfg.pretty_text, seeds=self.seeds,
-            tuning_seeds=self.tuning_seeds, **made_with(), methods=found)
+            tuning_seeds=self.tuning_seeds, **made_with()), found)
 
     def _choose(self, method: FrozenMethod, shots: int) -> tuple[dict, list]:
         points = method.variants()

@@ -1,6 +1,5 @@
 """The run of each method, derived from the config of a JTLN run."""
 from copy import deepcopy
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -221,7 +220,7 @@ def _drop_hooks(cfg: Config, *kinds: str) -> None:
         if hook.type not in kinds]
 
 
-def _find(cfg: Any, kind: str) -> Any:
+def _find(cfg: object, kind: str) -> dict | None:
     """Find the first config of a type, wrappers looked through."""
     if not isinstance(cfg, dict):
         return None

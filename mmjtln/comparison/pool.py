@@ -4,9 +4,10 @@ import os
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
+from .results import RunResult
 from .run import execute, finished
 
 
@@ -42,15 +43,15 @@ class Pool:
         self._context.set_forkserver_preload(['mmjtln.comparison.run'])
         self._spent, self._ran = 0., 0
 
-    def run(self, jobs: list[Job]) -> dict[str, dict]:
+    def run(self, jobs: list[Job]) -> dict[str, RunResult]:
         """Run what is not finished yet.
 
         Args:
             jobs (list[Job]): Runs that do not depend on each other.
 
         Returns:
-            dict[str, dict]: By name, the result of each, or
-            ``dict(error=...)`` with the end of its log.
+            dict[str, RunResult]: By name; of a run that failed, its ``error``
+            is the end of its log.
         """
         results, waiting, running = {}, [], {}
         for job in jobs:
@@ -77,23 +78,23 @@ class Pool:
         return results
 
     @staticmethod
-    def _collect(process: Any, job: Job) -> dict:
+    def _collect(process: BaseProcess, job: Job) -> RunResult:
         result = finished(job.cfg, job.folder)
         if result is not None:
             return result
         log = job.folder / 'log.txt'
         lines = log.read_text().splitlines() if log.exists() else ['no log']
-        return dict(error=f'exit code {process.exitcode}: {lines[-1]} '
-                    f'(see {log})')
+        return RunResult(error=f'exit code {process.exitcode}: {lines[-1]} '
+                         f'(see {log})')
 
-    def _tell(self, job: Job, result: dict, seconds: float) -> None:
+    def _tell(self, job: Job, result: RunResult, seconds: float) -> None:
         self.done += 1
         self._spent, self._ran = self._spent + seconds, self._ran + 1
         left = (self.total - self.done) * self._spent / self._ran / self.jobs
-        if 'error' in result:
-            said = f"FAILED, {result['error']}"
-        elif 'test' in result:
-            said = f"validation {result['validation']:.2f}"
+        if result.error is not None:
+            said = f'FAILED, {result.error}'
+        elif result.validation is not None:
+            said = f'validation {result.validation:.2f}'
         else:
             said = 'trained'
         print(f'[{self.done}/{self.total}] {job.name}: {said}, '

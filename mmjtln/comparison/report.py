@@ -4,17 +4,20 @@ import io
 import json
 from pathlib import Path
 
-from mmjtln.atomic_file import atomic_write
 from mmjtln.checks.splits import TEST_ACCURACY
+from mmjtln.files.atomic_file import atomic_write
+
+from .results import Results, Row
+from .statistics import Difference, Interval
 
 
-def write(results: dict, rows: list[dict], references: list[str],
+def write(results: Results, rows: list[Row], references: list[str],
           folder: Path, measured: str = TEST_ACCURACY) -> str:
     """Write ``results.json``, ``table.md``, ``table.csv`` and ``plot.png``.
 
     Args:
-        results (dict): What :meth:`Study.run` returns.
-        rows (list[dict]): What :func:`summarise` makes of it.
+        results (Results): Of a study.
+        rows (list[Row]): What :func:`summarise` makes of it.
         references (list[str]): Methods with which the others are compared.
         folder (Path): Where to.
         measured (str): What the figures are, see
@@ -26,8 +29,7 @@ def write(results: dict, rows: list[dict], references: list[str],
     """
     table = markdown(rows, references, measured)
     files = {
-        'results.json': json.dumps(dict(results, summary=rows),
-                                   indent=1).encode(),
+        'results.json': json.dumps(results.to_json(rows), indent=1).encode(),
         'table.md': table.encode(),
         'table.csv': _csv(rows, references, measured).encode(),
         'plot.png': plot(rows, measured)
@@ -38,50 +40,48 @@ def write(results: dict, rows: list[dict], references: list[str],
     return table
 
 
-def markdown(rows: list[dict], references: list[str],
+def markdown(rows: list[Row], references: list[str],
              measured: str = TEST_ACCURACY) -> str:
     """Return the table as Markdown."""
-    with_shots = any(row['shots'] is not None for row in rows)
+    with_shots = any(row.shots is not None for row in rows)
     head = [*(['shots'] if with_shots else []), 'method',
             f'{measured}, % [95 % CI]',
             *(f'against {name} [95 % CI], p' for name in references),
             'steps', 'seconds']
     lines = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
     for row in rows:
-        cells = [str(row['shots'])] if with_shots else []
-        cells += [row['method'], _interval(row['accuracy'], '.1f')]
-        if row['failed']:
-            cells[-1] += f' ({row["failed"]} failed)'
-        cells += [_difference(row['against'].get(name))
-                  for name in references]
-        cells += [_sum(row['source_steps'], row['steps']),
-                  _sum(row['source_seconds'], row['seconds'])]
+        cells = [str(row.shots)] if with_shots else []
+        cells += [row.method, _interval(row.accuracy, '.1f')]
+        if row.failed:
+            cells[-1] += f' ({row.failed} failed)'
+        cells += [_difference(row.against.get(name)) for name in references]
+        cells += [_sum(row.source_steps, row.steps),
+                  _sum(row.source_seconds, row.seconds)]
         lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines) + '\n'
 
 
-def plot(rows: list[dict], measured: str = TEST_ACCURACY) -> bytes:
+def plot(rows: list[Row], measured: str = TEST_ACCURACY) -> bytes:
     """Draw means and intervals, over shots if there are several; as PNG."""
     from matplotlib.figure import Figure
-    methods = list(dict.fromkeys(row['method'] for row in rows))
-    shots = list(dict.fromkeys(row['shots'] for row in rows))
+    methods = list(dict.fromkeys(row.method for row in rows))
+    shots = list(dict.fromkeys(row.shots for row in rows))
     curves = len(shots) > 1
     many = len(methods) > 8
     figure = Figure(figsize=(6.4, 6. if many else 4.) if curves else
                     (6.4, 1.2 + .4 * len(methods)), layout='constrained')
     axes = figure.add_subplot()
     for number, method in enumerate(methods):
-        found = [row for row in rows if row['method'] == method
-                 and row['accuracy']['mean'] is not None]
-        means = [row['accuracy']['mean'] for row in found]
+        found = [row for row in rows if row.method == method
+                 and row.accuracy.mean is not None]
+        means = [row.accuracy.mean for row in found]
         # One seed, or several alike, have no interval: a point without bars.
-        spread = [[0. if row['accuracy']['low'] is None else
-                   row['accuracy']['mean'] - row['accuracy']['low']
-                   for row in found]]
+        spread = [[0. if row.accuracy.low is None else
+                   row.accuracy.mean - row.accuracy.low for row in found]]
         if curves:
             # A little apart, so that the bars do not hide each other.
             shift = 1 + .02 * (number - len(methods) / 2)
-            axes.errorbar([row['shots'] * shift for row in found], means,
+            axes.errorbar([row.shots * shift for row in found], means,
                           yerr=spread, capsize=2, label=method,
                           # Colours come round again after ten.
                           **(dict(marker='o') if number < 10 else
@@ -107,8 +107,7 @@ def plot(rows: list[dict], measured: str = TEST_ACCURACY) -> bytes:
     return file.getvalue()
 
 
-def _csv(rows: list[dict], references: list[str],
-         measured: str) -> str:
+def _csv(rows: list[Row], references: list[str], measured: str) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator='\n')
     marked = [] if measured == TEST_ACCURACY else ['measured']
@@ -118,33 +117,33 @@ def _csv(rows: list[dict], references: list[str],
             for key in ('mean', 'low', 'high', 'p', 'holm')),
         'source_steps', 'steps', 'source_seconds', 'seconds', *marked])
     for row in rows:
-        accuracy = row['accuracy']
+        accuracy = row.accuracy
         writer.writerow([
-            row['shots'], row['method'], accuracy['n'], row['failed'],
-            accuracy['mean'], accuracy['low'], accuracy['high'], *(
-                row['against'].get(name, {}).get(key) for name in references
+            row.shots, row.method, accuracy.n, row.failed,
+            accuracy.mean, accuracy.low, accuracy.high, *(
+                getattr(row.against.get(name), key, None)
+                for name in references
                 for key in ('mean', 'low', 'high', 'p', 'holm')),
-            row['source_steps'], row['steps'], row['source_seconds'],
-            row['seconds'], *(measured for _ in marked)])
+            row.source_steps, row.steps, row.source_seconds, row.seconds,
+            *(measured for _ in marked)])
     return file.getvalue()
 
 
-def _interval(found: dict, form: str) -> str:
-    if found['mean'] is None:
+def _interval(found: Interval, form: str) -> str:
+    if found.mean is None:
         return '-'
-    text = format(found['mean'], form)
-    if found['low'] is not None:
-        text += f' [{found["low"]:{form}}, {found["high"]:{form}}]'
+    text = format(found.mean, form)
+    if found.low is not None:
+        text += f' [{found.low:{form}}, {found.high:{form}}]'
     return text
 
 
-def _difference(found: dict | None) -> str:
-    if found is None or found['mean'] is None:
+def _difference(found: Difference | None) -> str:
+    if found is None or found.mean is None:
         return ''
     text = _interval(found, '+.2f')
-    if found['holm'] is not None:
-        text += ', ' + ('<0.001' if found['holm'] < .001
-                        else f'{found["holm"]:.3f}')
+    if found.holm is not None:
+        text += ', ' + ('<0.001' if found.holm < .001 else f'{found.holm:.3f}')
     return text
 
 

@@ -18,8 +18,10 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmjtln.apis import train
-from mmjtln.atomic_file import atomic_write
-from mmjtln.models.backbone_classifier import detach_classifier
+from mmjtln.files.atomic_file import atomic_write
+from mmjtln.models.two_heads.backbone_classifier import detach_classifier
+
+from .results import RunResult
 
 #: What a finished run leaves in its folder.
 RESULT = 'result.json'
@@ -58,16 +60,17 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
     latest = find_latest_checkpoint(str(folder))
     start = {} if latest is None else dict(load_from=latest, resume=True)
     runner = train(Config(cfg), work_dir=str(folder), **start)
-    result = dict(
-        steps=runner.iter,
-        images=runner.iter * runner.train_dataloader.batch_sampler.batch_size)
+    tested = {}
     if runner.val_loop is None:
         _keep_source(runner, folder)
     else:
-        result.update(_test(runner))
-    result['seconds'] = round(time.perf_counter() - started, 1)
+        tested = _test(runner)
+    result = RunResult(
+        steps=runner.iter,
+        images=runner.iter * runner.train_dataloader.batch_sampler.batch_size,
+        seconds=round(time.perf_counter() - started, 1), **tested)
     with atomic_write(folder / RESULT) as file:
-        file.write(json.dumps(result).encode())
+        file.write(json.dumps(result.to_json()).encode())
     kept = (CLASSIFIER, BACKBONE)
     for file in [*folder.glob('*.pth'), folder / 'last_checkpoint']:
         if file.name not in kept:
@@ -90,12 +93,12 @@ def _end_with_parent() -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
-def finished(cfg: dict, folder: Path) -> dict | None:
+def finished(cfg: dict, folder: Path) -> RunResult | None:
     """Return the result of a run that was finished with this very config."""
     written, result = folder / 'config.json', folder / RESULT
     if not result.exists() or written.read_text() != config_text(cfg):
         return None
-    return json.loads(result.read_text())
+    return RunResult(**json.loads(result.read_text()))
 
 
 def config_text(cfg: dict) -> str:
@@ -108,11 +111,9 @@ def _test(runner: Runner) -> dict:
     last = runner.test()[_METRIC]
     best = runner.message_hub.get_info('best_ckpt')
     runner.load_checkpoint(best)
-    return dict(
-        validation=runner.message_hub.get_info('best_score'),
-        test=runner.test()[_METRIC],
-        test_last=last,
-        chosen=Path(best).stem)
+    return dict(validation=runner.message_hub.get_info('best_score'),
+                test=runner.test()[_METRIC], test_last=last,
+                chosen=Path(best).stem)
 
 
 def split_checkpoint(cfg: Config, folder: Path) -> None:

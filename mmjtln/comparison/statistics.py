@@ -1,54 +1,75 @@
 """Means, paired differences and their uncertainty."""
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 
-def mean_interval(values: Sequence[float]) -> dict:
-    """Return the mean and Student's 95 % confidence interval of it.
+@dataclass(frozen=True)
+class Interval:
+    """A mean over seeds and Student's 95 % confidence interval of it.
 
     Args:
-        values (Sequence[float]): One value a seed.
-
-    Returns:
-        dict: ``n``, ``mean``, ``low``, ``high``; the interval is None with
-        fewer than two values and where all are the same, which tells nothing
-        of their spread; the mean is None with no value.
+        n (int): Number of values.
+        mean (float, optional): None with no value.
+        low (float, optional): None, as is ``high``, with fewer than two
+            values and where all are the same, which tells nothing of their
+            spread.
+        high (float, optional): See ``low``.
     """
-    values = np.asarray(list(values), dtype=float)
-    result = dict(n=len(values), mean=None, low=None, high=None)
-    if len(values):
-        result['mean'] = float(values.mean())
-    if len(values) > 1 and np.ptp(values) > 0:
-        half = (stats.t.ppf(0.975, len(values) - 1)
-                * stats.sem(values))
-        result.update(low=float(values.mean() - half),
-                      high=float(values.mean() + half))
-    return result
+
+    n: int
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
-def paired_difference(values: dict, reference: dict) -> dict:
-    """Compare two methods over the seeds that both have finished.
+@dataclass(frozen=True)
+class Difference(Interval):
+    """The mean difference of two methods over the seeds of both.
 
     Args:
-        values (dict[int, float]): By seed.
-        reference (dict[int, float]): By seed.
-
-    Returns:
-        dict: As :func:`mean_interval` of the differences, and ``p``, the
-        two-sided p value of the paired t test; None with fewer than two
-        seeds in common, or without any variation.
+        p (float, optional): Two-sided p value of the paired t test; None
+            where there is no interval.
+        holm (float, optional): The same, corrected, see :func:`holm`.
     """
-    seeds = sorted(set(values) & set(reference))
-    difference = np.array([values[seed] - reference[seed] for seed in seeds])
-    result = dict(mean_interval(difference), p=None)
-    if len(seeds) > 1 and np.ptp(difference) > 0:
-        result['p'] = float(stats.ttest_1samp(difference, 0.).pvalue)
-    return result
+
+    p: float | None = None
+    holm: float | None = None
 
 
-def holm(p_values: Sequence[float | None]) -> list:
+def mean_interval(values: Iterable[float]) -> Interval:
+    """Return mean and interval of one value a seed."""
+    values = np.array(list(values), dtype=float)
+    if not len(values):
+        return Interval(0)
+    if np.ptp(values) == 0:
+        return Interval(len(values), float(values.mean()))
+    low, high = stats.ttest_1samp(values, 0.).confidence_interval()
+    return Interval(len(values), float(values.mean()), float(low),
+                    float(high))
+
+
+def paired_difference(values: dict[int, float],
+                      reference: dict[int, float]) -> Difference:
+    """Compare two methods, each by seed, over the seeds that both have."""
+    seeds = sorted(values.keys() & reference.keys())
+    ours, theirs = (np.array([side[seed] for seed in seeds], dtype=float)
+                    for side in (values, reference))
+    found = mean_interval(ours - theirs)
+    return Difference(**vars(found), p=None if found.low is None else float(
+        stats.ttest_rel(ours, theirs).pvalue))
+
+
+def corrected(found: dict[str, Difference]) -> dict[str, Difference]:
+    """Return the differences of a family with their ``holm``."""
+    values = holm([difference.p for difference in found.values()])
+    return {name: replace(difference, holm=value) for (name, difference), value
+            in zip(found.items(), values, strict=True)}
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Correct p values for their number (Holm 1979).
 
     Sorted ascending, the k-th of m is multiplied by m - k + 1, and none gets
@@ -68,60 +89,3 @@ def holm(p_values: Sequence[float | None]) -> list:
         floor = max(floor, min(1., p * (len(known) - k)))
         corrected[i] = floor
     return corrected
-
-
-def summarise(results: dict, references: list[str]) -> list[dict]:
-    """Make the rows of the tables.
-
-    Args:
-        results (dict): What :meth:`Study.run` returns.
-        references (list[str]): Methods with which the others are compared.
-
-    Returns:
-        list[dict]: For each number of shots and method: ``shots``,
-        ``method``, ``accuracy`` (mean and interval), ``failed`` (int) and
-        ``against``, for each reference the paired difference and its ``holm``
-        corrected p value, one family for each reference and number of shots.
-    """
-    methods = results['methods']
-    shots_of = {run['shots']: None for method in methods.values()
-                for run in method['runs']}
-    rows = []
-    for shots in sorted(shots_of, key=lambda number: number or 0):
-        by_seed = {
-            name: {run['seed']: run['test'] for run in method['runs']
-                   if run['shots'] == shots and 'test' in run}
-            for name, method in methods.items()
-        }
-        here = [
-            dict(
-                shots=shots,
-                method=name,
-                accuracy=mean_interval(by_seed[name].values()),
-                failed=sum('error' in run for run in method['runs']
-                           if run['shots'] == shots),
-                seconds=_mean(method, shots, 'seconds'),
-                source_seconds=_mean(method, shots, 'source_seconds'),
-                steps=_mean(method, shots, 'steps'),
-                source_steps=_mean(method, shots, 'source_steps'),
-                against={}) for name, method in methods.items()
-            # Not every method can do without images.
-            if any(run['shots'] == shots for run in method['runs'])
-        ]
-        for reference in references:
-            others = [row for row in here if row['method'] != reference]
-            for row in others:
-                row['against'][reference] = paired_difference(
-                    by_seed[row['method']], by_seed[reference])
-            corrected = holm([row['against'][reference]['p']
-                              for row in others])
-            for row, p in zip(others, corrected, strict=True):
-                row['against'][reference]['holm'] = p
-        rows += here
-    return rows
-
-
-def _mean(method: dict, shots: int | None, key: str) -> float:
-    found = [run.get(key, 0) for run in method['runs']
-             if run['shots'] == shots and 'test' in run]
-    return float(np.mean(found)) if found else 0.

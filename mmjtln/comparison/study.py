@@ -1,17 +1,19 @@
 """A comparison of methods: what is run, what is chosen, what comes out."""
 import platform
 import subprocess
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
 
-from mmjtln.folder_lock import lock_folder
+from mmjtln.files.folder_lock import lock_folder
 
 from .method_config import check_comparable, method_config, source_config
 from .methods import Method, has_source_images
 from .pool import Job, Pool
+from .results import MethodResult, Results, RunResult
 from .run import BACKBONE, CLASSIFIER, split_checkpoint
 
 _PACKAGES = ('mmjtln', 'torch', 'mmengine', 'mmpretrain', 'numpy', 'scipy')
@@ -69,12 +71,12 @@ class Study:
         self.folder = Path(folder).resolve()
         self.jobs = jobs
 
-    def run(self) -> dict:
+    def run(self) -> Results:
         """Run everything that is not finished, and return the results.
 
         Returns:
-            dict: JSON-able; ``methods`` holds for each method the chosen
-            ``options``, the ``tuning`` and the ``runs``.
+            Results: ``about`` of each method holds the chosen ``options`` and
+            the ``tuning``.
 
         Raises:
             RuntimeError: If another comparison runs in the folder.
@@ -85,7 +87,7 @@ class Study:
         finally:
             lock.release(force=True)
 
-    def _run_all(self) -> dict:
+    def _run_all(self) -> Results:
         tuned = [method for method in self.methods if method.grid]
         needing = any(method.needs_source for method in self.methods)
         if needing and not has_source_images(self.cfg):
@@ -109,30 +111,29 @@ class Study:
         }
         results = self._run(pool, list(reported.values()), sources)
         here = f'{Path.cwd()}/'
-        return dict(
+        about = dict(
             # Relative to where the command was given: the same elsewhere.
             config=str(self.cfg.filename).replace(here, ''),
             config_text=self.cfg.pretty_text.replace(here, ''),
             seeds=self.seeds,
             tuning_seeds=self.tuning_seeds,
             **made_with(),
-            source_runs={name: sources[name] for name in sorted(sources)},
-            methods={
-                method.name: dict(
-                    kind=method.kind,
-                    start='source' if method.needs_source else 'config',
-                    cost=method.cost,
-                    **chosen[method.name],
-                    runs=[
-                        dict(shots=shots, seed=seed,
-                             **self._total(method, seed, sources,
-                                           results[job.name]))
-                        for (name, shots, seed), job in reported.items()
-                        if name == method.name
-                    ]) for method in self.methods
-            })
+            source_runs={name: sources[name].to_json()
+                         for name in sorted(sources)})
+        return Results(about, {
+            method.name: MethodResult(
+                dict(kind=method.kind,
+                     start='source' if method.needs_source else 'config',
+                     cost=method.cost, **chosen[method.name]),
+                {(shots, seed): self._total(method, seed, sources,
+                                            results[job.name])
+                 for (name, shots, seed), job in reported.items()
+                 if name == method.name})
+            for method in self.methods
+        })
 
-    def _tune(self, pool: Pool, tuned: list[Method], sources: dict) -> dict:
+    def _tune(self, pool: Pool, tuned: list[Method],
+              sources: dict[str, RunResult]) -> dict[str, dict]:
         """Choose the options of each method."""
         chosen = {method.name: dict(options=method.variants()[0], tuning=[])
                   for method in self.methods}
@@ -148,8 +149,8 @@ class Study:
             for number, options in enumerate(method.variants()):
                 found = [results[jobs[method.name, number, seed].name]
                          for seed in self.tuning_seeds]
-                scores = [run['validation'] for run in found
-                          if 'validation' in run]
+                scores = [run.validation for run in found
+                          if run.validation is not None]
                 # A point at which a run failed is no candidate.
                 complete = len(scores) == len(found)
                 tuning.append(dict(
@@ -160,15 +161,17 @@ class Study:
             chosen[method.name] = dict(options=best['options'], tuning=tuning)
         return chosen
 
-    def _run(self, pool: Pool, jobs: list[Job], sources: dict) -> dict:
+    def _run(self, pool: Pool, jobs: list[Job],
+             sources: dict[str, RunResult]) -> dict[str, RunResult]:
         """Run jobs whose start is there; the rest have failed with it."""
-        failed = {self.folder / 'runs' / name: result['error']
-                  for name, result in sources.items() if 'error' in result}
+        failed = {self.folder / 'runs' / name: result.error
+                  for name, result in sources.items()
+                  if result.error is not None}
         lost = {}
         for job in jobs:
             start = Path(job.cfg.get('load_from') or '').parent
             if start in failed:
-                lost[job.name] = dict(
+                lost[job.name] = RunResult(
                     error='the training on the source failed: '
                     + failed[start])
         return {**lost, **pool.run(
@@ -195,16 +198,16 @@ class Study:
         cfg = method_config(self.cfg, method, options, seed, shots, start)
         return Job(name, cfg.to_dict(), self.folder / 'runs' / name)
 
-    def _total(self, method: Method, seed: int, sources: dict,
-               result: dict) -> dict:
+    def _total(self, method: Method, seed: int, sources: dict[str, RunResult],
+               result: RunResult) -> RunResult:
         """Add what the first stage of a method took."""
         if (not method.needs_source or not has_source_images(self.cfg)
-                or 'error' in result):
+                or result.error is not None):
             return result
         source = sources[f'source/seed{seed}']
-        return dict(result, **{
-            f'source_{key}': source[key]
-            for key in ('steps', 'images', 'seconds')})
+        return replace(
+            result, source_steps=source.steps, source_images=source.images,
+            source_seconds=source.seconds)
 
 
 def made_with() -> dict:

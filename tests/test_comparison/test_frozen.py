@@ -173,15 +173,14 @@ def test_study_runs_from_pictures_to_the_table(tmp_path):
     with pytest.raises(ValueError, match='--tune'):
         FrozenStudy(cfg, [0, 1], [1], [1])
     results = FrozenStudy(cfg, [0, 1], [100, 101], [0, 2]).run()
-    plain, text = (results['methods'][name] for name in ('plain', 'text'))
+    plain, text = (results.methods[name] for name in ('plain', 'text'))
     # A penalty that fits nothing is not chosen: the two are told apart.
-    assert [run['options']['penalty'] for run in plain['runs']] == [0.001] * 2
-    assert [point['validation'] for point in plain['tuning'][2]][1] == 100
-    assert [(run['shots'], run['seed']) for run in text['runs']] == [
-        (0, 0), (0, 1), (2, 0), (2, 1)]
-    assert all(run['test'] == 100 for run in plain['runs'])
+    assert all(run.options['penalty'] == 0.001 for run in plain.runs.values())
+    assert plain.about['tuning'][2][1]['validation'] == 100
+    assert list(text.runs) == [(0, 0), (0, 1), (2, 0), (2, 1)]
+    assert all(run.test == 100 for run in plain.runs.values())
     rows = summarise(results, ['plain'])
-    assert [(row['shots'], row['method']) for row in rows] == [
+    assert [(row.shots, row.method) for row in rows] == [
         (0, 'text'), (2, 'plain'), (2, 'text')]
     table = report.write(results, rows, ['plain'], tmp_path / 'out')
     assert '| 0 | text |' in table

@@ -1,0 +1,151 @@
+"""What a comparison finds, as objects; JSON stands in files alone."""
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from .statistics import (
+    Difference,
+    Interval,
+    corrected,
+    mean_interval,
+    paired_difference,
+)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What one run came to, as its ``result.json`` has it.
+
+    None is unknown. Accuracies are in per cent: ``validation`` is that by
+    which the checkpoint ``chosen`` was, ``test`` that of this checkpoint,
+    ``test_last`` that of the last weights. ``options`` are those chosen where
+    they differ between runs, ``source_...`` what the training on the source
+    before it took, and ``error``, the end of the log, is all that is known of
+    a run that failed.
+    """
+
+    steps: int | None = None
+    images: int | None = None
+    seconds: float | None = None
+    validation: float | None = None
+    test: float | None = None
+    test_last: float | None = None
+    chosen: str | None = None
+    options: dict | None = None
+    source_steps: int | None = None
+    source_images: int | None = None
+    source_seconds: float | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict:
+        """Return what is known, by name."""
+        return {key: value for key, value in vars(self).items()
+                if value is not None}
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What a method is and what was chosen, and its runs.
+
+    These are by shots (None is the config's own number) and seed.
+    """
+
+    about: dict
+    runs: dict[tuple[int | None, int], RunResult]
+
+    def at(self, shots: int | None) -> dict[int, RunResult]:
+        """Return the runs of a number of shots, by seed."""
+        return {seed: run for (number, seed), run in self.runs.items()
+                if number == shots}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the tables: a method at a number of shots.
+
+    ``shots`` None is the config's own number, ``accuracy`` in per cent;
+    seconds and steps are means over the runs that have a test; ``against`` is
+    by reference.
+    """
+
+    shots: int | None
+    method: str
+    accuracy: Interval
+    failed: int
+    seconds: float
+    source_seconds: float
+    steps: float
+    source_steps: float
+    against: dict[str, Difference]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that a comparison found: config, seeds, versions; by method."""
+
+    about: dict
+    methods: dict[str, MethodResult]
+
+    def to_json(self, rows: list[Row]) -> dict:
+        """Return what ``results.json`` holds, the rows as its summary."""
+        return dict(
+            self.about,
+            methods={
+                name: dict(
+                    method.about,
+                    runs=[dict(shots=shots, seed=seed, **run.to_json())
+                          for (shots, seed), run in method.runs.items()])
+                for name, method in self.methods.items()
+            },
+            summary=[asdict(row) for row in rows])
+
+
+def summarise(results: Results, references: list[str]) -> list[Row]:
+    """Make the rows of the tables.
+
+    Args:
+        results (Results): Of a study.
+        references (list[str]): Methods with which the others are compared.
+
+    Returns:
+        list[Row]: One for each number of shots and method that has runs
+        there. P values are corrected within a family: those of one reference
+        and number of shots.
+    """
+    numbers = {shots for method in results.methods.values()
+               for shots, _ in method.runs}
+    rows = []
+    for shots in sorted(numbers, key=lambda number: number or 0):
+        # Not every method can do without images.
+        runs = {name: here for name, method in results.methods.items()
+                if (here := method.at(shots))}
+        tests = {
+            name: {seed: run.test for seed, run in here.items()
+                   if run.test is not None}
+            for name, here in runs.items()}
+        against = {
+            reference: corrected({
+                name: paired_difference(tests[name],
+                                        tests.get(reference, {}))
+                for name in runs if name != reference})
+            for reference in references}
+        rows += [
+            Row(shots=shots,
+                method=name,
+                accuracy=mean_interval(tests[name].values()),
+                failed=sum(run.error is not None for run in here.values()),
+                against={reference: found[name]
+                         for reference, found in against.items()
+                         if name in found},
+                **{key: _mean(getattr(run, key) for run in here.values()
+                              if run.test is not None)
+                   for key in ('seconds', 'source_seconds', 'steps',
+                               'source_steps')})
+            for name, here in runs.items()]
+    return rows
+
+
+def _mean(values: Iterable[float | None]) -> float:
+    found = [value or 0 for value in values]
+    return float(np.mean(found)) if found else 0.

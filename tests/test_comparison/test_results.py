@@ -1,0 +1,80 @@
+"""Runs become rows, and what is in files keeps its form."""
+import json
+from pathlib import Path
+
+import pytest
+
+from mmjtln.comparison import MethodResult, Results, RunResult, summarise
+from mmjtln.comparison.run import RESULT, config_text, finished
+from mmjtln.comparison.statistics import holm
+
+RESULTS = Path(__file__).parents[2] / 'configs/compare/results'
+
+
+def read(path: Path) -> tuple[Results, dict]:
+    """Return the objects behind a file of results, and the file."""
+    found = json.loads(path.read_text())
+    methods = {}
+    for name, method in found['methods'].items():
+        runs = {(run.pop('shots'), run.pop('seed')): RunResult(**run)
+                for run in json.loads(json.dumps(method['runs']))}
+        methods[name] = MethodResult(
+            {key: value for key, value in method.items() if key != 'runs'},
+            runs)
+    about = {key: value for key, value in found.items()
+             if key not in ('methods', 'summary')}
+    return Results(about, methods), found
+
+
+@pytest.mark.parametrize(
+    'path', sorted(RESULTS.glob('*/results.json')),
+    ids=lambda path: path.parent.name)
+def test_committed_results_are_what_they_were(path):
+    """The rows made of the runs are those of the file, and so is its form."""
+    results, found = read(path)
+    references = list(dict.fromkeys(
+        name for row in found['summary'] for name in row['against']))
+    again = results.to_json(summarise(results, references))
+    expected = found.pop('summary')
+    for row, old in zip(again.pop('summary'), expected, strict=True):
+        against, old_against = row.pop('against'), old.pop('against')
+        accuracy, old_accuracy = row.pop('accuracy'), old.pop('accuracy')
+        assert row == pytest.approx(old)
+        assert accuracy == pytest.approx(old_accuracy)
+        assert against.keys() == old_against.keys()
+        for name, difference in against.items():
+            assert difference == pytest.approx(old_against[name])
+    assert again == found
+
+
+def test_a_finished_run_is_found_finished(tmp_path):
+    """By the files of earlier versions, which have the same form."""
+    cfg = dict(model=dict(type='it'))
+    (tmp_path / 'config.json').write_text(config_text(cfg))
+    assert finished(cfg, tmp_path) is None
+    (tmp_path / RESULT).write_text(
+        '{"steps": 4, "images": 32, "validation": 60.5, "test": 63.6, '
+        '"test_last": 57.6, "chosen": "best_epoch_1", "seconds": 3.1}')
+    assert finished(cfg, tmp_path) == RunResult(
+        steps=4, images=32, validation=60.5, test=63.6, test_last=57.6,
+        chosen='best_epoch_1', seconds=3.1)
+    assert finished(dict(cfg, other=1), tmp_path) is None
+
+
+def test_summary_counts_failures_and_corrects_by_family():
+    """A run that failed counts as such, and in no mean."""
+
+    def method(*tests):
+        return MethodResult({}, {
+            (None, seed): RunResult(error='x') if test is None else
+            RunResult(test=test, seconds=1., steps=4)
+            for seed, test in enumerate(tests)})
+
+    rows = {row.method: row for row in summarise(Results({}, dict(
+        a=method(80., 81., 83.), b=method(82., 84., None),
+        c=method(80.5, 80., 83.5))), ['a'])}
+    assert rows['b'].failed == 1
+    assert rows['b'].accuracy.n == 2 and rows['b'].steps == 4
+    assert 'a' not in rows['a'].against
+    raw = [rows[name].against['a'].p for name in 'bc']
+    assert [rows[name].against['a'].holm for name in 'bc'] == holm(raw)
