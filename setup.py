@@ -49,7 +49,7 @@ EXTRAS = {
 
 
 class BuildWithMim(build_py):
-    """Carry configs and tools in the package, where OpenMMLab's mim looks.
+    """Carry configs, their index and tools, where OpenMMLab's mim looks.
 
     A wheel gets copies under ``mmjtln/.mim``, an editable install links.
     """
@@ -61,9 +61,11 @@ class BuildWithMim(build_py):
         mim = package / 'mmjtln' / '.mim'
         shutil.rmtree(mim, ignore_errors=True)
         mim.mkdir(parents=True)
-        for name in ('configs', 'tools'):
+        for name in ('configs', 'tools', 'model-index.yml'):
             if self.editable_mode:
                 (mim / name).symlink_to(ROOT / name)
+            elif (ROOT / name).is_file():
+                shutil.copy(ROOT / name, mim)
             else:
                 # Not what only the pages of the repository show.
                 shutil.copytree(
@@ -89,7 +91,7 @@ setup(
     package_data={'mmjtln.costs.names': ['*.txt']},
     python_requires='>=3.10',
     install_requires=[
-        'torch>=2.1', 'torchvision', 'numpy', 'scipy', 'matplotlib',
+        'torch>=2.1', 'torchvision', 'numpy', 'scipy>=1.10', 'matplotlib',
         'POT>=0.9', 'filelock>=3.13',
     ],
     extras_require=EXTRAS,

@@ -19,7 +19,7 @@ def site(tmp_path_factory):
     pytest.importorskip('setuptools')
     copy = tmp_path_factory.mktemp('copy')
     for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE',
-                 'MANIFEST.in'):
+                 'MANIFEST.in', 'model-index.yml'):
         shutil.copy(ROOT / name, copy)
     for name in ('mmjtln', 'configs', 'tools'):
         shutil.copytree(ROOT / name, copy / name,
@@ -49,6 +49,7 @@ def test_trains_outside_a_clone(site, tmp_path):
     """The command that `mim train mmjtln my_config.py` gives."""
     tools = site / 'mmjtln/.mim/tools'
     assert (site / 'mmjtln/.mim/configs/_base_/runtime.py').is_file()
+    assert (site / 'mmjtln/.mim/model-index.yml').is_file()
     assert not list((site / 'mmjtln/.mim').rglob('results.json'))
     picture_folders(tmp_path)
     config = own_config(tmp_path, 'jtln_resnet50_folders.py')
