@@ -4,6 +4,7 @@ Importing it registers everything, so that a config reaches it as
 ``type='mmjtln.<name>'``. Open ``models/classifier.py`` first: the method in
 one class. The rooms, from what knows nobody to what a notebook imports:
 
+- ``files``: written whole, locked, and read with clear errors.
 - ``ot``: the entropic optimal transport solver, pure torch.
 - ``models``: the classifier with two heads, and the OT loss.
 - ``heads``: classifiers that begin at what is known.

@@ -80,7 +80,7 @@ def classes_of(dataset: Dataset, side: str) -> tuple[str, ...]:
     """Return the checked class list of a data set.
 
     Args:
-        dataset: Anything with a ``metainfo`` that holds ``classes``.
+        dataset (Dataset): Anything with a ``metainfo`` that holds ``classes``.
         side (str): ``'source'`` or ``'target'``, for the messages.
 
     Raises:

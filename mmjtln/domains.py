@@ -5,14 +5,15 @@ field ``domain``; one that says nothing belongs to the target domain, which is
 how a trained model treats images it meets outside training.
 """
 from collections.abc import Sequence
-from typing import Any
+
+from mmpretrain.structures import DataSample
 
 SOURCE = 'source'
 TARGET = 'target'
 DOMAINS = (SOURCE, TARGET)
 
 
-def domain_of(data_sample: Any) -> str:
+def domain_of(data_sample: DataSample | None) -> str:
     """Return the domain of a data sample.
 
     Args:
@@ -27,7 +28,7 @@ def domain_of(data_sample: Any) -> str:
     return data_sample.get('domain', TARGET)
 
 
-def split(data_samples: Sequence) -> dict[str, list[int]]:
+def split(data_samples: Sequence[DataSample | None]) -> dict[str, list[int]]:
     """Find the rows of each domain in a batch.
 
     Args:

@@ -48,7 +48,7 @@ def load_host_tool(name: str) -> ModuleType:
         name (str): Its file name without ``.py``, such as ``'train'``.
 
     Returns:
-        module: With the script's ``parse_args`` and ``merge_args``.
+        ModuleType: With the script's ``parse_args`` and ``merge_args``.
 
     Raises:
         FileNotFoundError: If the installed MMPretrain carries no scripts.

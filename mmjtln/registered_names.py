@@ -1,5 +1,4 @@
 """Pure-Python configs, whose types are classes, as configs of names."""
-from typing import Any
 
 import mmpretrain.registry as host
 from mmengine.config import Config
@@ -34,7 +33,7 @@ def with_registered_names(cfg: Config) -> Config:
     return Config(_renamed(cfg.to_dict(), names), filename=cfg.filename)
 
 
-def _renamed(cfg: Any, names: dict) -> Any:
+def _renamed(cfg: object, names: dict) -> object:
     if isinstance(cfg, dict):
         return {key: _name(value, names) if key == 'type' else
                 _renamed(value, names) for key, value in cfg.items()}
@@ -43,7 +42,7 @@ def _renamed(cfg: Any, names: dict) -> Any:
     return cfg
 
 
-def _name(kind: str, names: dict) -> Any:
+def _name(kind: str | type, names: dict) -> str | type:
     # `mmjtln.OTLoss` is a name; a path has a module in it.
     if isinstance(kind, str) and kind.count('.') >= 2:
         return names.get(get_object_from_string(kind), kind)

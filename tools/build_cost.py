@@ -18,14 +18,12 @@ import time
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from torch import nn
-from torch.utils.data import Dataset
 
 from mmjtln.apis.source_checkpoint import name_checkpoint
 from mmjtln.costs import CompositeCost, ImageCost
@@ -92,9 +90,8 @@ def config_of_hook(cfg: Config) -> dict:
     return {}
 
 
-def cost_configs(
-    cfg: Config, methods: Sequence[str], options: Any
-) -> list[dict]:
+def cost_configs(cfg: Config, methods: Sequence[str],
+                 options: dict) -> list[dict]:
     """Configs of the builders that were asked for."""
     of_hook = config_of_hook(cfg)
     if methods is None and not of_hook:
@@ -122,7 +119,7 @@ def give_pipeline(cost_cfg: dict, pipeline: list | dict | None) -> None:
         cost_cfg.setdefault('pipeline', pipeline)
 
 
-def find_pipeline(cfg: Config) -> Any:
+def find_pipeline(cfg: Config) -> list | dict | None:
     """Find the pipeline without augmentation: one, one a domain, or None.
 
     That of the CostMatrixHook, of the validation data, or of the test data.
@@ -141,7 +138,7 @@ def find_pipeline(cfg: Config) -> Any:
     return pipeline_of(val) or pipeline_of(test)
 
 
-def pipeline_of(dataset: Dataset) -> Any:
+def pipeline_of(dataset: dict | list | None) -> list | None:
     """Pipeline in a data set's config, looking into wrappers."""
     while dataset and 'pipeline' not in dataset:
         if isinstance(dataset, list):  # Several sources.
@@ -151,9 +148,8 @@ def pipeline_of(dataset: Dataset) -> Any:
     return dataset['pipeline'] if dataset else None
 
 
-def build_model(
-    cfg: Config, checkpoint: str | None, source_classes: Sequence[str]
-) -> Any:
+def build_model(cfg: Config, checkpoint: str | None,
+                source_classes: Sequence[str]) -> nn.Module | None:
     """Build the config's model and load what the checkpoint has of it."""
     if cfg.get('model') is None:
         return None
@@ -170,9 +166,8 @@ def build_model(
     return model.to(get_device())
 
 
-def load_source_head(
-    model: nn.Module, checkpoint: str | None, source_classes: Sequence[str]
-) -> None:
+def load_source_head(model: nn.Module, checkpoint: str | None,
+                     source_classes: Sequence[str]) -> None:
     """Load the source classifier, whatever it is called, if there is one.
 
     A stock classifier trained on the source classes has it in ``head``.

@@ -16,13 +16,13 @@ import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from mmpretrain.utils import progress as host_progress
 
 from mmjtln.apis import JTLNInferencer
-from mmjtln.atomic_file import atomic_write
 from mmjtln.domains import SOURCE
+from mmjtln.files.atomic_file import atomic_write
 from mmjtln.inference.image_files import image_files
 from mmjtln.inference.progress import track
 
@@ -75,7 +75,7 @@ def predict(inferencer: JTLNInferencer, files: list[str], source: bool,
                 for result in predict(inferencer, [file], source, failed)]
 
 
-def best(scores: Any, names: Sequence[str], count: int) -> list:
+def best(scores: np.ndarray, names: Sequence[str], count: int) -> list:
     """Return class and score, by turns, of the best ``count`` classes."""
     row = []
     for label in scores.argsort()[::-1][:count]:

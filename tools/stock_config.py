@@ -11,14 +11,13 @@ tools/compare_methods.py instead, which holds steps and images equal.
 """
 import argparse
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 
-from mmjtln.atomic_file import atomic_write
 from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.export.stock_model import stock_classifier
+from mmjtln.files.atomic_file import atomic_write
 from mmjtln.registered_names import with_registered_names
 
 _JOINT = 'mmjtln.JointDataset'
@@ -78,7 +77,7 @@ def _unwrapped(dataset: dict) -> dict:
     return dataset
 
 
-def _unscoped(cfg: Any) -> Any:
+def _unscoped(cfg: object) -> object:
     """Drop what MMEngine notes of inherited configs, a key that some refuse.
 
     The scope noted is that which stock types have anyway.

@@ -23,7 +23,7 @@ from mmpretrain import ImageClassificationInferencer
 from scipy.special import entr
 
 from mmjtln.apis import TransportedClasses, transport_classes
-from mmjtln.atomic_file import atomic_write
+from mmjtln.files.atomic_file import atomic_write
 from mmjtln.inference.image_files import image_files
 
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain import ImageClassificationInferencer
 from mmpretrain.registry import TRANSFORMS
+from mmpretrain.structures import DataSample
 from PIL import Image, ImageOps
 from torch import nn
 
@@ -19,6 +21,9 @@ from mmjtln.inference.image_files import image_files
 from mmjtln.models import JTLNClassifier
 from mmjtln.ot import SinkhornResult
 from mmjtln.registered_names import with_registered_names
+
+OneInput = str | Path | np.ndarray | Image.Image
+Inputs = OneInput | list[OneInput]
 
 
 class JTLNInferencer(ImageClassificationInferencer):
@@ -53,8 +58,8 @@ class JTLNInferencer(ImageClassificationInferencer):
     def __init__(
         self,
         model: nn.Module | str | Config,
-        pretrained: Any = True,
-        device: Any = None,
+        pretrained: str | Path | bool = True,
+        device: str | torch.device | None = None,
         classes: Sequence[str] | None = None,
         source_classes: Sequence[str] | None = None,
         **kwargs: Any,
@@ -69,7 +74,7 @@ class JTLNInferencer(ImageClassificationInferencer):
         meta = getattr(self.model, '_dataset_meta', None) or {}
         self.source_classes = source_classes or meta.get('source_classes')
 
-    def __call__(self, inputs: Any, return_datasamples: bool = False,
+    def __call__(self, inputs: Inputs, return_datasamples: bool = False,
                  batch_size: int = 1, return_source: bool = False,
                  return_plan: bool = False, **kwargs: Any) -> list:
         """Predict.
@@ -99,20 +104,16 @@ class JTLNInferencer(ImageClassificationInferencer):
                 model without a cost matrix.
         """
         inputs = self._inputs_to_list(inputs)
-        results = super().__call__(
-            inputs,
-            return_datasamples,
-            batch_size,
-            return_source=return_source,
-            return_plan=return_plan,
-            **kwargs)
+        results = super().__call__(inputs, return_datasamples, batch_size,
+                                   return_source=return_source,
+                                   return_plan=return_plan, **kwargs)
         if not return_datasamples:
             for image, result in zip(inputs, results, strict=True):
                 if isinstance(image, str):
                     result['img_path'] = image
         return results
 
-    def _init_pipeline(self, cfg: Config) -> Any:
+    def _init_pipeline(self, cfg: Config) -> Compose:
         if not isinstance(self.model, JTLNClassifier):
             raise TypeError(
                 'JTLNInferencer predicts with a JTLNClassifier, got '
@@ -125,7 +126,7 @@ class JTLNInferencer(ImageClassificationInferencer):
         with DefaultScope.overwrite_default_scope(TRANSFORMS.scope):
             return super()._init_pipeline(cfg)
 
-    def _inputs_to_list(self, inputs: Any) -> list:
+    def _inputs_to_list(self, inputs: Inputs) -> list:
         if isinstance(inputs, str | Path) and Path(inputs).is_dir():
             return image_files(inputs)
         return [_as_host_takes_it(image)
@@ -164,8 +165,8 @@ class JTLNInferencer(ImageClassificationInferencer):
 
     def postprocess(
         self,
-        preds: Any,
-        visualization: Any,
+        preds: list[DataSample],
+        visualization: list | None,
         return_datasamples: bool = False,
         return_source: bool = False,
         return_plan: bool = False,
@@ -179,10 +180,9 @@ class JTLNInferencer(ImageClassificationInferencer):
             if return_source:
                 scores = sample.source_pred_score
                 label = scores.argmax().item()
-                result.update(
-                    source_pred_scores=scores.cpu().numpy(),
-                    source_pred_label=label,
-                    source_pred_score=scores[label].item())
+                result.update(source_pred_scores=scores.cpu().numpy(),
+                              source_pred_label=label,
+                              source_pred_score=scores[label].item())
                 if self.source_classes is not None:
                     result['source_pred_class'] = self.source_classes[label]
             if return_plan:
@@ -190,7 +190,7 @@ class JTLNInferencer(ImageClassificationInferencer):
         return results
 
 
-def _as_host_takes_it(image: Any) -> Any:
+def _as_host_takes_it(image: OneInput) -> str | np.ndarray:
     """Turn paths into strings and PIL images into BGR arrays."""
     if isinstance(image, Path):
         return str(image)

@@ -1,5 +1,4 @@
 """Which checkpoint a class list of ``'checkpoint'`` is that of."""
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
@@ -34,7 +33,7 @@ def name_checkpoint(cfg: Config) -> Config:
     return cfg
 
 
-def _class_lists(cfg: Any) -> list[dict]:
+def _class_lists(cfg: object) -> list[dict]:
     """Find the class lists of the run's checkpoint, however deep."""
     if isinstance(cfg, (list, tuple)):
         return [part for value in cfg for part in _class_lists(value)]

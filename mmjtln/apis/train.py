@@ -14,10 +14,8 @@ from .formatted_config import FormattedConfig
 from .launch import adapt_to_machine
 
 #: What MMPretrain's tools/train.py sets where the config does not.
-_LOADER_DEFAULTS = dict(
-    pin_memory=True,
-    persistent_workers=True,
-    collate_fn=dict(type='default_collate'))
+_LOADER_DEFAULTS = dict(pin_memory=True, persistent_workers=True,
+                        collate_fn=dict(type='default_collate'))
 
 
 def train(config: str | Path | Config, **overrides: Any) -> Runner:

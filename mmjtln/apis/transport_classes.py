@@ -4,22 +4,18 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
-from mmpretrain.apis import ModelHub
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmjtln.class_lists import check_names, name_differences
 from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
-from mmjtln.datasets.known_classes import checkpoint_classes
 from mmjtln.export import export_classifier
 from mmjtln.export.stock_data import test_pipeline
 from mmjtln.heads import carry_over, class_shares, fit_linear, output_layers
@@ -28,7 +24,15 @@ from mmjtln.heads.transported import REG, RELAX
 from mmjtln.hooks.stock_checkpoint_hook import check_backbone, take_head
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
-from mmjtln.user_files import read_lines
+
+from .transport_inputs import (
+    image_folder,
+    read_classes,
+    read_config,
+    source_list,
+    target_names,
+    test_dataset,
+)
 
 #: Names that mean nothing: what is no nearer than they are is not near.
 _MEANINGLESS = ('B06', 'xqzt', 'class 3', 'ztp-88', 'unnamed', 'item 12',
@@ -69,7 +73,7 @@ def transport_classes(
     checkpoint: str | Path,
     classes: Sequence[str] | str | Path | None = None,
     out_dir: str | Path = 'transported',
-    images: Any = None,
+    images: str | Path | None = None,
     source_classes: Sequence[str] | str | Path | None = None,
     text: dict | None = None,
     reg: float = REG,
@@ -119,18 +123,18 @@ def transport_classes(
         TypeError: If the head cannot be carried over, or fitted.
         ImportError: If the extra ``text`` or ``onnx`` is not installed.
     """
-    cfg = _read_config(config)
-    pipeline = test_pipeline(_dataset(cfg))
-    dataset = None if images is None else _image_folder(images, pipeline)
+    cfg = read_config(config)
+    pipeline = test_pipeline(test_dataset(cfg))
+    dataset = None if images is None else image_folder(images, pipeline)
     text = dict(text or {})
     if isinstance(classes, (str, Path)):
-        classes, described = _read_classes(Path(classes))
+        classes, described = read_classes(Path(classes))
         text['descriptions'] = {**described, **text.get('descriptions', {})}
-    target = ClassList(sorted(_target_names(classes, dataset)))
+    target = ClassList(sorted(target_names(classes, dataset)))
     names = target.metainfo['classes']
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-        source = ClassList(_source_list(source_classes, loaded, checkpoint))
+        source = ClassList(source_list(source_classes, loaded, checkpoint))
         joint = _joint_config(cfg, source, target, images, pipeline)
         model = _load(joint, loaded, checkpoint)
         cost = TextCost(**text)(source, target)
@@ -143,80 +147,8 @@ def transport_classes(
     return TransportedClasses(files, cost, shares.numpy(), far, **found)
 
 
-def _read_config(config: str | Path | Config) -> Config:
-    if isinstance(config, Config):
-        return deepcopy(config)
-    if not Path(config).is_file() and ModelHub.has(str(config)):
-        return deepcopy(ModelHub.get(str(config)).config)
-    if not Path(config).is_file():
-        raise FileNotFoundError(
-            f'There is no config {config}, nor a model of MMPretrain with '
-            'this name. Give a file, or a name as '
-            'mmpretrain.list_models() has them.')
-    return Config.fromfile(config)
-
-
-def _dataset(cfg: Config) -> dict:
-    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
-    if not loader:
-        raise ValueError(
-            'How images are read is taken from the test data, but the config '
-            'has neither `test_dataloader` nor `val_dataloader`.')
-    return loader.dataset
-
-
-def _image_folder(images: Any, pipeline: list[dict]) -> CustomDataset:
-    if not Path(images).is_dir():
-        raise FileNotFoundError(f'There is no folder of images {images}.')
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        return CustomDataset(data_root=str(images), pipeline=pipeline)
-
-
-def _read_classes(path: Path) -> tuple[list[str], dict[str, str]]:
-    """Read class names, and the descriptions behind a tab."""
-    rows = [[part.strip() for part in line.partition('\t')[::2]]
-            for line in read_lines(path, 'list of classes')]
-    return [name for name, _ in rows], {name: told for name, told in rows
-                                        if told}
-
-
-def _target_names(
-    classes: Sequence[str], dataset: CustomDataset | None
-) -> tuple:
-    folders = None if dataset is None else tuple(dataset.metainfo['classes'])
-    if classes is None:
-        if folders is None:
-            raise ValueError('The new classes come from a list of names or '
-                             'from folders of images: give one of the two.')
-        return folders
-    names = check_names(list(classes), 'target')
-    problems = [] if folders is None else name_differences(
-        'target', folders, names)
-    if problems:
-        raise ValueError('Each class has a folder of images with its name, '
-                         f'but {"; ".join(problems)}. Rename the folders, or '
-                         'correct the list.')
-    return names
-
-
-def _source_list(
-    source_classes: Any, loaded: dict, checkpoint: str | Path
-) -> Any:
-    """Return what names the classes that the checkpoint knows."""
-    if source_classes is not None:
-        return source_classes
-    if checkpoint_classes(loaded):
-        return str(checkpoint)
-    return 'imagenet'
-
-
-def _joint_config(
-    cfg: Config,
-    source: ClassList,
-    target: ClassList,
-    images: Any,
-    pipeline: list[dict],
-) -> Config:
+def _joint_config(cfg: Config, source: ClassList, target: ClassList,
+                  images: str | Path | None, pipeline: list[dict]) -> Config:
     """Return a JTLN whose source head is the stock classifier's."""
     counts = [len(part.metainfo['classes']) for part in (source, target)]
     model = cfg.model.to_dict()
@@ -233,13 +165,11 @@ def _joint_config(
         default_scope='mmpretrain', model=model,
         test_dataloader=dict(
             batch_size=32, num_workers=0, dataset=dict(
-                type='CustomDataset',
-                data_root=str(images or 'data/target'),
+                type='CustomDataset', data_root=str(images or 'data/target'),
                 metainfo=dict(classes=list(target.metainfo['classes'])),
                 pipeline=pipeline)),
-        dataset_meta=dict(
-            classes=list(target.metainfo['classes']),
-            source_classes=list(source.metainfo['classes']))))
+        dataset_meta=dict(classes=list(target.metainfo['classes']),
+                          source_classes=list(source.metainfo['classes']))))
 
 
 def _load(cfg: Config, loaded: dict, checkpoint: str | Path) -> nn.Module:
@@ -301,13 +231,8 @@ def _fit(model: nn.Module, dataset: CustomDataset,
                 transported=found, plain=plain)
 
 
-def _export(
-    cfg: Config,
-    model: nn.Module,
-    cost: CostMatrix,
-    out_dir: str | Path,
-    onnx: bool,
-) -> dict[str, Path]:
+def _export(cfg: Config, model: nn.Module, cost: CostMatrix,
+            out_dir: str | Path, onnx: bool) -> dict[str, Path]:
     """Write the target classifier in MMPretrain's own types."""
     model.ot_loss.set_cost(cost)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 """Rule: a source without images is a checkpoint with its classifier."""
-from typing import Any
 
 from mmengine.runner import Runner
+from torch.utils.data import Dataset
 
 from mmjtln.domains import SOURCE
 from mmjtln.models import JTLNClassifier
@@ -57,5 +57,5 @@ def check_stock_head(runner: Runner, hook_type: type) -> None:
             'to `custom_hooks`.')
 
 
-def _without_images(dataset: Any) -> bool:
+def _without_images(dataset: Dataset) -> bool:
     return dataset.source_length == 0

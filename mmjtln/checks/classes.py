@@ -1,7 +1,7 @@
 """Rule: data, heads and splits speak of the same classes, all with images."""
-from typing import Any
 
 import numpy as np
+from torch.utils.data import DataLoader, Dataset
 
 from mmjtln.class_lists import (
     describe_difference,
@@ -18,7 +18,7 @@ from .parts import domain_parts
 _HEADS = {TARGET: 'head', SOURCE: 'source_head'}
 
 
-def check_joint_loader(loader: Any, model: JTLNClassifier) -> None:
+def check_joint_loader(loader: DataLoader, model: JTLNClassifier) -> None:
     """Refuse training data that does not hold both domains in each batch.
 
     Args:
@@ -54,7 +54,7 @@ def check_joint_loader(loader: Any, model: JTLNClassifier) -> None:
             'to a number between 0 and 1, such as 0.5.')
 
 
-def check_heads(model: JTLNClassifier, dataset: Any, split: str) -> None:
+def check_heads(model: JTLNClassifier, dataset: Dataset, split: str) -> None:
     """Refuse heads that do not fit the classes of a data set.
 
     Raises:
@@ -78,7 +78,8 @@ def check_heads(model: JTLNClassifier, dataset: Any, split: str) -> None:
                 f'classes, got {tuple(topk.tolist())}. Set it to (1, ).')
 
 
-def check_same_classes(dataset: Any, train_dataset: Any, split: str) -> None:
+def check_same_classes(dataset: Dataset, train_dataset: Dataset,
+                       split: str) -> None:
     """Refuse evaluation data of other classes, or in another order.
 
     Raises:
@@ -95,7 +96,7 @@ def check_same_classes(dataset: Any, train_dataset: Any, split: str) -> None:
                 f'`{split}_dataloader.dataset`.')
 
 
-def check_labels(dataset: Any, split: str) -> dict[str, np.ndarray]:
+def check_labels(dataset: Dataset, split: str) -> dict[str, np.ndarray]:
     """Refuse labels that are no class index of their domain.
 
     Returns:

@@ -1,7 +1,6 @@
 """Rule: the evaluators judge each domain alone, and can judge it at all."""
 import difflib
 from copy import deepcopy
-from typing import Any
 
 import torch
 from mmengine.evaluator import BaseMetric, DumpResults, Evaluator
@@ -9,6 +8,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmpretrain.evaluation import Accuracy, ConfusionMatrix, SingleLabelMetric
 from mmpretrain.structures import DataSample
+from torch.utils.data import Dataset
 
 from mmjtln.datasets import JointDataset
 from mmjtln.domains import TARGET
@@ -21,7 +21,7 @@ from .parts import domain_parts
 _REHEARSED = (Accuracy, ConfusionMatrix, SingleLabelMetric)
 
 
-def check_evaluator(evaluator: Evaluator, dataset: Any, split: str,
+def check_evaluator(evaluator: Evaluator, dataset: Dataset, split: str,
                     model: JTLNClassifier) -> set[str] | None:
     """Refuse metrics that mix the domains, or that would fail at the end.
 
@@ -29,7 +29,7 @@ def check_evaluator(evaluator: Evaluator, dataset: Any, split: str,
 
     Args:
         evaluator (Evaluator): That of the split.
-        dataset (object): The split's data set.
+        dataset (Dataset): The split's data set.
         split (str): ``'val'`` or ``'test'``.
         model (JTLNClassifier): For the numbers of classes.
 

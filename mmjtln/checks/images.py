@@ -2,6 +2,7 @@
 from typing import Any
 
 from mmengine.dataset import Compose
+from torch.utils.data import Dataset
 
 from mmjtln.datasets import JointDataset
 from mmjtln.datasets.image_errors import name_image
@@ -10,14 +11,14 @@ from mmjtln.generators import kept_generators
 from .parts import base_datasets, domain_parts
 
 
-def check_images(datasets: dict[str, Any]) -> None:
+def check_images(datasets: dict[str, Dataset]) -> None:
     """Load one image of each domain and split, and compare their shapes.
 
     The two domains of a data set stand in one batch, so their pipelines must
     give images of one shape; the network takes one number of channels.
 
     Args:
-        datasets (dict[str, object]): Data set of each split.
+        datasets (dict[str, Dataset]): Data set of each split.
 
     Raises:
         RuntimeError: If an image cannot be read, naming it.
@@ -83,11 +84,11 @@ class NamingPipeline:
                 'finds all such files.') from error
 
 
-def name_images(dataset: Any, split: str) -> None:
+def name_images(dataset: Dataset, split: str) -> None:
     """Make a data set name the image where its transforms fail.
 
     Args:
-        dataset (object): Changed in place. A :class:`JointDataset` names its
+        dataset (Dataset): Changed in place. A :class:`JointDataset` names its
             images itself.
         split (str): For the errors.
     """

@@ -1,20 +1,20 @@
 """The data of a run, by split and domain."""
 from collections.abc import Iterator
-from typing import Any
 
 from mmengine.runner import Runner
+from torch.utils.data import Dataset
 
 from mmjtln.datasets import JointDataset
 from mmjtln.domains import DOMAINS, TARGET
 
 
-def split_datasets(runner: Runner) -> dict[str, Any]:
+def split_datasets(runner: Runner) -> dict[str, Dataset]:
     """Return the data sets that a training run uses, or will.
 
     The test set is built for it: ``tools/train.py`` looks at it at the end.
 
     Returns:
-        dict[str, object]: Of ``'train'``, ``'val'`` and ``'test'`` those
+        dict[str, Dataset]: Of ``'train'``, ``'val'`` and ``'test'`` those
         that the config has.
     """
     loaders = dict(
@@ -28,7 +28,7 @@ def split_datasets(runner: Runner) -> dict[str, Any]:
     }
 
 
-def domain_parts(dataset: Any) -> dict[str, Any]:
+def domain_parts(dataset: Dataset) -> dict[str, Dataset]:
     """Return the data set of each domain that has images in a data set.
 
     A data set that is no :class:`JointDataset` is a target data set.
@@ -39,7 +39,7 @@ def domain_parts(dataset: Any) -> dict[str, Any]:
             if len(getattr(dataset, domain))}
 
 
-def base_datasets(dataset: Any) -> Iterator[Any]:
+def base_datasets(dataset: Dataset) -> Iterator[Dataset]:
     """Go through the data sets that wrappers wrap, those with a pipeline."""
     inner = getattr(dataset, 'datasets', None)
     if inner is None and hasattr(dataset, 'dataset'):

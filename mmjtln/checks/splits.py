@@ -1,7 +1,6 @@
 """Rule: a test set is not what chose the checkpoint."""
-from typing import Any
-
 from mmengine.config import Config
+from torch.utils.data import Dataset
 
 from mmjtln.datasets.build import build_dataset
 from mmjtln.datasets.digest import data_digest
@@ -11,7 +10,8 @@ from .parts import domain_parts
 #: What a comparison measures, if the test set is one.
 TEST_ACCURACY = 'test accuracy'
 
-def same_images(first: Any, second: Any) -> list[str]:
+
+def same_images(first: Dataset, second: Dataset) -> list[str]:
     """Return the domains of which two data sets hold the same images.
 
     Paths, labels and their order are compared, no image is decoded.
@@ -24,11 +24,11 @@ def same_images(first: Any, second: Any) -> list[str]:
     ]
 
 
-def reused_validation(datasets: dict[str, Any]) -> str | None:
+def reused_validation(datasets: dict[str, Dataset]) -> str | None:
     """Say that the test set is the validation set, where it is.
 
     Args:
-        datasets (dict[str, object]): Data set of each split.
+        datasets (dict[str, Dataset]): Data set of each split.
 
     Returns:
         str | None: A warning: the best of many validations is no test.

@@ -79,12 +79,8 @@ class BaseCost(metaclass=ABCMeta):
         self.temperature = temperature
         self.cap = cap
 
-    def check(
-        self,
-        source_dataset: Dataset,
-        target_dataset: Dataset,
-        model: nn.Module | None = None,
-    ) -> None:
+    def check(self, source_dataset: Dataset, target_dataset: Dataset,
+              model: nn.Module | None = None) -> None:
         """Find bad input without doing the work.
 
         Takes the same arguments and raises the same errors as a call.
@@ -98,8 +94,8 @@ class BaseCost(metaclass=ABCMeta):
         """Build the cost matrix.
 
         Args:
-            source_dataset: MMPretrain data set of the source domain.
-            target_dataset: MMPretrain data set of the target domain.
+            source_dataset (Dataset): MMPretrain data set of the source domain.
+            target_dataset (Dataset): MMPretrain data set of the target domain.
             model (nn.Module, optional): The model being trained, for builders
                 that look at images and name no model of their own.
 
@@ -132,7 +128,7 @@ class BaseCost(metaclass=ABCMeta):
         """Measure and normalise.
 
         Args:
-            prepared: What :meth:`prepare` returned.
+            prepared (Any): What :meth:`prepare` returned.
             source_classes (tuple[str]): L_s names, for the errors.
             target_classes (tuple[str]): L_t names.
 
@@ -152,12 +148,8 @@ class BaseCost(metaclass=ABCMeta):
         return costs, found
 
     @abstractmethod
-    def prepare(
-        self,
-        source_dataset: Dataset,
-        target_dataset: Dataset,
-        model: nn.Module | None,
-    ) -> Any:
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> Any:
         """Validate the input and gather what :meth:`measure` needs."""
 
     @abstractmethod

@@ -55,12 +55,8 @@ class CompositeCost(BaseCost):
                              f'zero, got {list(self.weights)}. Set one.')
         self.parts = [COSTS.build(config) for config in costs]
 
-    def prepare(
-        self,
-        source_dataset: Dataset,
-        target_dataset: Dataset,
-        model: nn.Module | None,
-    ) -> Any:
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> tuple:
         prepared = [
             part.prepare(source_dataset, target_dataset, model)
             for part in self.parts
@@ -68,7 +64,7 @@ class CompositeCost(BaseCost):
         return prepared, (classes_of(source_dataset, 'source'),
                           classes_of(target_dataset, 'target'))
 
-    def measure(self, prepared: Any) -> RawCost:
+    def measure(self, prepared: tuple) -> RawCost:
         prepared, classes = prepared
         total, digest, details = 0.0, hashlib.sha256(), []
         for part, ready, weight in zip(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmjtln.atomic_file import atomic_write
 from mmjtln.class_lists import check_names, name_differences
-from mmjtln.user_files import reading
+from mmjtln.files.atomic_file import atomic_write
+from mmjtln.files.user_files import reading
 
 _LARGEST = float(np.finfo(np.float32).max)
 _MATRIX = 'matrix'
@@ -115,17 +115,14 @@ class CostMatrix:
                 'the class names')
         rows = _positions(self.source_classes, source)
         columns = _positions(self.target_classes, target)
-        return replace(
-            self,
-            matrix=self.matrix[np.ix_(rows, columns)],
-            source_classes=source,
-            target_classes=target)
+        return replace(self, matrix=self.matrix[np.ix_(rows, columns)],
+                       source_classes=source, target_classes=target)
 
     def save(self, path: str | Path) -> None:
         """Write the matrix to an ``.npz`` file, without pickle, atomically.
 
         A reader sees the old file or the new one, never a part, see
-        :func:`~mmjtln.atomic_file.atomic_write`.
+        :func:`~mmjtln.files.atomic_file.atomic_write`.
 
         Args:
             path (str | Path): Where to write; missing folders are created.
@@ -179,9 +176,8 @@ def _as_costs(matrix: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def _check_entries(
-    matrix: np.ndarray, source: tuple[str, ...], target: tuple[str, ...]
-) -> None:
+def _check_entries(matrix: np.ndarray, source: tuple[str, ...],
+                   target: tuple[str, ...]) -> None:
     for bad, rule in ((~np.isfinite(matrix), 'finite'),
                       (matrix < 0, 'non-negative'),
                       (matrix > _LARGEST, f'at most {_LARGEST:.1e}, since '

@@ -10,8 +10,8 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
+from mmjtln.files.user_files import read_lines, read_rows, reading
 from mmjtln.registry import COSTS
-from mmjtln.user_files import read_lines, read_rows, reading
 
 from .base import BaseCost, RawCost
 from .cost_matrix import CostMatrix

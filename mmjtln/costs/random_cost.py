@@ -33,17 +33,13 @@ class RandomCost(BaseCost):
         check_count(seed, 'seed', 'RandomCost', least=0)
         self.seed = seed
 
-    def prepare(
-        self,
-        source_dataset: Dataset,
-        target_dataset: Dataset,
-        model: nn.Module | None,
-    ) -> Any:
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> list[int]:
         """Return the shape (L_s, L_t)."""
         return [len(classes_of(dataset, side)) for side, dataset in (
             ('source', source_dataset), ('target', target_dataset))]
 
-    def measure(self, prepared: Any) -> RawCost:
+    def measure(self, prepared: list[int]) -> RawCost:
         """Draw the costs, shape (L_s, L_t)."""
         matrix = np.random.default_rng(self.seed).random(prepared)
         return RawCost(matrix, hashlib.sha256(matrix.tobytes()).hexdigest())

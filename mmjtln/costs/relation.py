@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mmjtln.class_lists import quote_names
-from mmjtln.user_files import read_rows
+from mmjtln.files.user_files import read_rows
 
 from .cost_matrix import CostMatrix
 

@@ -13,10 +13,10 @@ def build_dataset(dataset: Dataset | dict) -> Dataset:
     is set, in a notebook say, MMPretrain's is set while building.
 
     Args:
-        dataset (dict | object): A config with ``type``, or a data set.
+        dataset (Dataset | dict): A config with ``type``, or a data set.
 
     Returns:
-        object: The data set; an instance comes back as it is.
+        Dataset: The data set; an instance comes back as it is.
 
     Raises:
         TypeError: If the type does not take a key of the config.

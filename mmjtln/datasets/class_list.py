@@ -5,8 +5,8 @@ from pathlib import Path
 from mmengine.dataset import BaseDataset
 
 from mmjtln.class_lists import check_names
+from mmjtln.files.user_files import read_lines
 from mmjtln.registry import DATASETS
-from mmjtln.user_files import read_lines
 
 from .known_classes import checkpoint_classes, registered_classes, short_names
 
@@ -64,10 +64,8 @@ class ClassList(BaseDataset):
     def __init__(self, classes: Sequence[str] | str,
                  lazy_init: bool = False) -> None:
         names, synonyms = _read(classes)
-        super().__init__(
-            metainfo=dict(classes=names, synonyms=synonyms),
-            serialize_data=False,
-            lazy_init=lazy_init)
+        super().__init__(metainfo=dict(classes=names, synonyms=synonyms),
+                         serialize_data=False, lazy_init=lazy_init)
 
     def load_data_list(self) -> list[dict]:
         """Return the annotations of no image."""

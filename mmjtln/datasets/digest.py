@@ -19,7 +19,7 @@ def data_digest(dataset: Dataset) -> str:
     too.
 
     Args:
-        dataset (object): A data set of MMPretrain, or a wrapper of one.
+        dataset (Dataset): A data set of MMPretrain, or a wrapper of one.
 
     Returns:
         str: 16 hexadecimal digits.

@@ -12,7 +12,7 @@ def name_image(dataset: Dataset, index: int, domain: str) -> Iterator[None]:
     The decoders of MMPretrain's pipelines mostly do not say what they decode.
 
     Args:
-        dataset (object): Data set of MMPretrain, wrapped or not.
+        dataset (Dataset): Data set of MMPretrain, wrapped or not.
         index (int): The image in it that is being read.
         domain (str): ``'source'`` or ``'target'``.
 

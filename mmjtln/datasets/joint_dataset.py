@@ -1,6 +1,6 @@
 """Source and target as one data set, each sample knowing its domain."""
 from collections.abc import Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,14 @@ from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.generators import kept_generators, seed_generators
 from mmjtln.registry import DATASETS
 
-from .build import build_dataset
 from .class_list import ClassList
-from .concatenation import check_concatenations, explain, is_host_error
+from .concatenation import check_concatenations
+from .domain_build import (
+    build_domain,
+    empty_message,
+    explain_empty,
+    name_domain,
+)
 from .image_errors import name_image
 from .labels import class_indices, single_label
 from .sampling.sample_seed import SeededIndex
@@ -38,7 +43,7 @@ class JointDataset(ConcatDataset):
     model is for, plus ``source_classes``.
 
     Args:
-        source (dict | object): The source data set: a config, or any data
+        source (Dataset | dict): The source data set: a config, or any data
             set of MMPretrain, wrappers (``RepeatDataset``,
             ``ClassBalancedDataset``, ``KFoldDataset``, ``ConcatDataset``)
             included. Its pipeline must give images of the same shape as the
@@ -46,7 +51,7 @@ class JointDataset(ConcatDataset):
             source of which only a checkpoint and the class names are there.
             A list is several sources, see
             :class:`~mmjtln.datasets.wrappers.union_dataset.UnionDataset`.
-        target (dict | object): The target data set, likewise.
+        target (Dataset | dict): The target data set, likewise.
         lazy_init (bool): Whether to put off loading the annotations until
             :meth:`full_init`. A config in ``source`` or ``target`` has its
             own ``lazy_init``. Defaults to False.
@@ -59,13 +64,11 @@ class JointDataset(ConcatDataset):
         TypeError: A domain is no data set.
     """
 
-    def __init__(
-        self,
-        source: Any = None,
-        target: Any = None,
-        lazy_init: bool = False,
-        **inherited: Any,
-    ) -> None:
+    def __init__(self,
+                 source: Dataset | dict | list | None = None,
+                 target: Dataset | dict | None = None,
+                 lazy_init: bool = False,
+                 **inherited: Any) -> None:
         if inherited:
             raise TypeError(
                 'a JointDataset takes `source` and `target`, but got '
@@ -76,49 +79,19 @@ class JointDataset(ConcatDataset):
         # The parent's constructor refuses wrappers and differing class
         # lists, the very things this class is for.
         self.datasets = [
-            self.build_part(domain, dataset)
+            build_domain(domain, dataset)
             for domain, dataset in ((SOURCE, source), (TARGET, target))
         ]
         self._fully_initialized = False
         if not lazy_init:
             self.full_init()
 
-    @staticmethod
-    def build_part(domain: str, dataset: Any) -> Any:
-        """Build the data set of a domain from what a config has for it.
-
-        Args:
-            domain (str): ``'source'`` or ``'target'``.
-            dataset (dict | list | object): As the arguments of this class.
-
-        Returns:
-            object: A data set.
-
-        Raises:
-            ValueError: It is missing or empty.
-            TypeError: It is no data set.
-        """
-        if dataset is None:
-            raise ValueError(
-                'a JointDataset needs a source and a target, but '
-                f'`{domain}` is missing; set `{domain}=dict(type=...)` in '
-                'the JointDataset of `train_dataloader.dataset`')
-        with _explain_empty(domain):
-            dataset = (
-                UnionDataset(dataset) if domain == SOURCE and isinstance(
-                    dataset, list) else _build_named(domain, dataset))
-        if not hasattr(dataset, 'get_data_info'):
-            raise TypeError(
-                f'`{domain}` of JointDataset must be a config or a data set '
-                f'of MMPretrain, but got {type(dataset).__name__}')
-        return dataset
-
     def full_init(self) -> None:
         """Load both data sets and check what training rests on."""
         if self._fully_initialized:
             return
         for domain, dataset in zip(DOMAINS, self.datasets, strict=True):
-            with _explain_empty(domain):
+            with explain_empty(domain):
                 dataset.full_init()
             if isinstance(dataset, ClassList):
                 if domain == TARGET:
@@ -127,25 +100,25 @@ class JointDataset(ConcatDataset):
                         'set `target` of the JointDataset to a data set')
                 continue
             if len(dataset) == 0:
-                raise ValueError(_empty_message(domain))
+                raise ValueError(empty_message(domain))
             if not dataset.metainfo.get('classes'):
                 raise ValueError(
                     f'the {domain} data set ({type(dataset).__name__}) has '
                     f'no class names; set `{domain}.metainfo=dict('
                     'classes=[...])` in the JointDataset')
-            with _name_domain(domain):
+            with name_domain(domain):
                 check_concatenations(dataset)
                 single_label(dataset.get_data_info(0))
         super().full_init()
 
     @property
     def source(self) -> Dataset:
-        """object: The source data set."""
+        """Dataset: The source data set."""
         return self.datasets[0]
 
     @property
     def target(self) -> Dataset:
-        """object: The target data set."""
+        """Dataset: The target data set."""
         return self.datasets[1]
 
     @property
@@ -166,17 +139,17 @@ class JointDataset(ConcatDataset):
         }
 
     @property
-    def source_classes(self) -> Any:
+    def source_classes(self) -> Sequence[str] | None:
         """Sequence[str] | None: Names of the source classes."""
         return self.source.metainfo.get('classes')
 
     @property
-    def target_classes(self) -> Any:
+    def target_classes(self) -> Sequence[str] | None:
         """Sequence[str] | None: Names of the target classes."""
         return self.target.metainfo.get('classes')
 
     @property
-    def CLASSES(self) -> Any:  # noqa: N802, the host's name
+    def CLASSES(self) -> Sequence[str] | None:  # noqa: N802, the host's name
         """Sequence[str] | None: Names of the target classes."""
         return self.target_classes
 
@@ -277,40 +250,3 @@ class JointDataset(ConcatDataset):
             raise ValueError(
                 f'domain must be one of {DOMAINS}, but got {domain!r}')
         return class_indices(self.datasets[DOMAINS.index(domain)], domain)
-
-
-def _build_named(domain: str, dataset: Any) -> Any:
-    """Build a domain's data set; say which classes a concatenation mixes."""
-    try:
-        return build_dataset(dataset)
-    except (TypeError, ValueError) as error:
-        if is_host_error(error):
-            with _name_domain(domain):
-                explain(dataset)
-        raise
-
-
-def _empty_message(domain: str) -> str:
-    return (f'both domains must hold images, but the {domain} data set is '
-            f'empty; check the paths, splits and filters of `{domain}` in '
-            'the JointDataset')
-
-
-@contextmanager
-def _explain_empty(domain: str) -> str:
-    """Say what MMEngine means when it fails to serialize no annotation."""
-    try:
-        yield
-    except ValueError as error:
-        if 'need at least one array' not in str(error):
-            raise
-        raise ValueError(_empty_message(domain)) from error
-
-
-@contextmanager
-def _name_domain(domain: str) -> Any:
-    """Say in which domain an image has a wrong label."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f'in the {domain} data set, {error}') from error

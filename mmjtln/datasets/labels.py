@@ -1,6 +1,5 @@
 """The class indices of a data set, read without decoding an image."""
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from mmengine.dataset import (
@@ -14,7 +13,7 @@ from torch.utils.data import Dataset
 from .concatenation import check_parts
 
 
-def single_label(data_info: Any) -> int:
+def single_label(data_info: dict) -> int:
     """Return the one class index of an image.
 
     Args:
@@ -46,7 +45,7 @@ def gt_labels(dataset: Dataset) -> np.ndarray:
     Wrappers are looked through: an image that a wrapper repeats is read once.
 
     Args:
-        dataset (object): A data set of MMPretrain, or a wrapper of one.
+        dataset (Dataset): A data set of MMPretrain, or a wrapper of one.
 
     Returns:
         np.ndarray: int64, shape (N, ), in the order of the data set.
@@ -75,7 +74,7 @@ def class_indices(dataset: Dataset, name: str) -> np.ndarray:
     """Return the labels of a data set, checked against its classes.
 
     Args:
-        dataset (object): A data set of MMPretrain, or a wrapper of one.
+        dataset (Dataset): A data set of MMPretrain, or a wrapper of one.
         name (str): What an error calls it, such as ``'target val'``.
 
     Returns:

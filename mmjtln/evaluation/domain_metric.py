@@ -40,10 +40,9 @@ class DomainMetric(BaseMetric):
                              f'{domain!r}. Set it in the evaluator.')
         if isinstance(metric, dict):
             metric = MMPRETRAIN_METRICS.build(metric)
-        super().__init__(
-            metric.collect_device,
-            '/'.join(filter(None, (domain, metric.prefix))),
-            metric.collect_dir)
+        super().__init__(metric.collect_device,
+                         '/'.join(filter(None, (domain, metric.prefix))),
+                         metric.collect_dir)
         self.metric = metric
         self.domain = domain
 

@@ -34,13 +34,9 @@ _HEADER = ('# A {domain} classifier that mmjtln has made, in '
            'be filled in\n# where it says data/{domain}.\n')
 
 
-def export_classifier(
-    config: str | Path | Config,
-    checkpoint: str | Path,
-    out_dir: str | Path,
-    domain: str = 'target',
-    onnx: bool = False,
-) -> dict[str, Path]:
+def export_classifier(config: str | Path | Config, checkpoint: str | Path,
+                      out_dir: str | Path, domain: str = 'target',
+                      onnx: bool = False) -> dict[str, Path]:
     """Write one domain's classifier as a stock config and checkpoint.
 
     The written model is built anew from MMPretrain's types and compared with
@@ -93,10 +89,8 @@ def export_classifier(
     meta = loaded.get('meta', {}).get('dataset_meta') or {}
     classes = domain_classes(meta, domain)
     out = Config(
-        dict(
-            default_scope='mmpretrain',
-            model=model_cfg,
-            **stock_test_data(cfg, domain, classes or ())))
+        dict(default_scope='mmpretrain', model=model_cfg,
+             **stock_test_data(cfg, domain, classes or ())))
     out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
     files = dict(
@@ -202,9 +196,8 @@ def _example_images(model: nn.Module, inputs: list[Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def _compare(
-    model: nn.Module, exported: nn.Module, domain: str, images: Tensor
-) -> None:
+def _compare(model: nn.Module, exported: nn.Module, domain: str,
+             images: Tensor) -> None:
     """Refuse an export that predicts anything else."""
     head = model.source_head if domain == 'source' else model.head
     expected, found = (

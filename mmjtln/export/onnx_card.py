@@ -37,13 +37,8 @@ def onnx_pixels(inputs: list[Tensor]) -> Tensor:
         0, 2, 3, 1).contiguous()
 
 
-def onnx_card(
-    pixels: Tensor,
-    pipeline: list[dict],
-    preprocessor: nn.Module,
-    classes: Sequence[str],
-    domain: str,
-) -> dict:
+def onnx_card(pixels: Tensor, pipeline: list[dict], preprocessor: nn.Module,
+              classes: Sequence[str], domain: str) -> dict:
     """Describe input and output, JSON-able.
 
     Args:

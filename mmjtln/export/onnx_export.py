@@ -4,13 +4,16 @@ import inspect
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from mmpretrain.models.utils import ShiftWindowMSA
 from torch import Tensor, nn
 
-from mmjtln.models.logits import logits_of
+from mmjtln.models.two_heads.logits import logits_of
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 #: Largest difference of a score that is put down to rounding.
 TOLERANCE = 1e-5
@@ -119,7 +122,8 @@ def export_onnx(classifier: nn.Module, pixels: Tensor, path: str,
             _check(session, scores, batch)
 
 
-def _check(session: Any, scores: nn.Module, pixels: Tensor) -> None:
+def _check(session: 'InferenceSession', scores: nn.Module,
+           pixels: Tensor) -> None:
     """Refuse an ONNX model that does not give torch's scores."""
     try:
         found, = session.run(None, dict(pixels=pixels.numpy()))

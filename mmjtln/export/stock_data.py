@@ -98,11 +98,8 @@ def stock_test_data(cfg: Config, domain: str, classes: Sequence[str]) -> dict:
         if pipeline[0]['type'] not in (_LOAD['type'], 'mmpretrain.' +
                                        _LOAD['type']):
             pipeline = [_LOAD, *pipeline]
-        dataset = dict(
-            type='CustomDataset',
-            data_root=f'data/{domain}',
-            metainfo=dict(classes=list(classes)),
-            pipeline=pipeline)
+        dataset = dict(type='CustomDataset', data_root=f'data/{domain}',
+                       metainfo=dict(classes=list(classes)), pipeline=pipeline)
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
     workers = loader.get('num_workers', 0)
     return dict(

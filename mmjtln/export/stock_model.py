@@ -1,15 +1,17 @@
 """The classifier of one domain, as a stock MMPretrain model."""
 import inspect
 from copy import deepcopy
-from typing import Any
 
 from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
 from mmjtln.domains import SOURCE
 from mmjtln.models import AlexNetNeck, JTLNClassifier
-from mmjtln.models.backbone_classifier import is_bare_head
-from mmjtln.models.head_config import complete_source_head, with_class_count
+from mmjtln.models.two_heads.backbone_classifier import is_bare_head
+from mmjtln.models.two_heads.head_config import (
+    complete_source_head,
+    with_class_count,
+)
 
 from .stock_alexnet import stock_alexnet
 
@@ -91,7 +93,7 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
                  for key, value in state.items()}
 
 
-def refuse_foreign(cfg: Any, place: str) -> None:
+def refuse_foreign(cfg: object, place: str) -> None:
     """Refuse types that need this plugin.
 
     Raises:
@@ -115,7 +117,7 @@ def refuse_foreign(cfg: Any, place: str) -> None:
         refuse_foreign(value, f'{place}.{key}')
 
 
-def _without_training(cfg: Any) -> Any:
+def _without_training(cfg: object) -> object:
     """Drop pretrained weights and batch augmentation, rename our types."""
     if isinstance(cfg, (list, tuple)):
         return type(cfg)(_without_training(value) for value in cfg)

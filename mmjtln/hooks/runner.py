@@ -1,6 +1,7 @@
-"""What the hooks ask of a joint run: whether it trains, and its model."""
+"""What the hooks ask of a run: whether it trains, its model, its past."""
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
 
 from mmjtln.models import JTLNClassifier
 
@@ -11,20 +12,47 @@ def is_training(runner: Runner) -> bool:
             and not isinstance(runner._train_loop, dict))
 
 
-def jtln_model(runner: Runner) -> JTLNClassifier:
+def unwrapped(runner: Runner) -> nn.Module:
     """Return the runner's model without what wraps it.
 
     Wrappers are those of distributed training and test-time augmentation.
-
-    Raises:
-        TypeError: If it is no JTLNClassifier.
     """
     model = runner.model
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
+    return model
+
+
+def jtln_model(runner: Runner) -> JTLNClassifier:
+    """Return the runner's model, see :func:`unwrapped`.
+
+    Raises:
+        TypeError: If it is no JTLNClassifier.
+    """
+    model = unwrapped(runner)
     if not isinstance(model, JTLNClassifier):
         raise TypeError(
             'The hooks of mmjtln serve a JTLNClassifier, but `model.type` is '
             f'{type(model).__name__}. Set it to mmjtln.JTLNClassifier or '
             'remove the hooks from `custom_hooks`.')
     return model
+
+
+def resumed_value(checkpoint: dict, key: str, why: str, hook: str) -> object:
+    """Return what a hook has put into the checkpoint that is resumed.
+
+    Args:
+        checkpoint (dict): Loaded by the runner.
+        key (str): Where it is.
+        why (str): What the error says of the need for it.
+        hook (str): Name of the hook, for the error.
+
+    Raises:
+        ValueError: If the checkpoint is of a run without the hook.
+    """
+    if key not in checkpoint:
+        raise ValueError(
+            f'{why}, but the one resumed has none. Resume a run that had '
+            f'{hook}, or start from these weights: `load_from`, without '
+            '`resume`.')
+    return checkpoint[key]

@@ -11,11 +11,12 @@ from mmjtln.heads import StartPull, carry_over, class_shares
 from mmjtln.heads.start_pull import check_strength
 from mmjtln.heads.transported import REG, RELAX
 from mmjtln.models import JTLNClassifier
-from mmjtln.ot.sinkhorn import check_options, relaxations
+from mmjtln.ot.checks import check_options
+from mmjtln.ot.side import relaxations
 from mmjtln.registry import COSTS, HOOKS
 
 from .cost_matrix_hook import CostMatrixHook
-from .runner import is_training, jtln_model
+from .runner import is_training, jtln_model, resumed_value
 
 _KEY = 'transported_head'
 _SOURCE = 'source_head.'
@@ -112,13 +113,9 @@ class TransportedHeadHook(Hook):
         self._trained |= any(key.startswith(_SOURCE) for key in state)
         if not runner._resume or self.pull is None:
             return
-        if _KEY not in checkpoint:
-            raise ValueError(
-                'The head is pulled to where the run began, which a '
-                'checkpoint of such a run holds, but the one resumed does '
-                'not. Resume a run that had TransportedHeadHook, or start '
-                'from these weights: `load_from`, without `resume`.')
-        self._starts = checkpoint[_KEY]
+        self._starts = resumed_value(
+            checkpoint, _KEY, 'The head is pulled to where the run began, '
+            'which a checkpoint of such a run holds', 'TransportedHeadHook')
 
     def before_train(self, runner: Runner) -> None:
         """Refuse an untrained source head."""

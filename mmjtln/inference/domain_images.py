@@ -1,6 +1,5 @@
 """A seeded choice of images per class of one domain, ready for a model."""
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +33,7 @@ def check_pipeline(pipeline: list | dict) -> None:
                          f'{" and ".join(DOMAINS)}, got {sorted(pipeline)}')
 
 
-def unique_images(dataset: Dataset) -> list[tuple]:
+def unique_images(dataset: Dataset) -> list[tuple[Dataset, int]]:
     """List the images of a data set, once each.
 
     Data sets that repeat images (``RepeatDataset``, ``ClassBalancedDataset``)
@@ -42,7 +41,8 @@ def unique_images(dataset: Dataset) -> list[tuple]:
     image once.
 
     Args:
-        dataset: A data set with MMEngine's ``get_data_info``, or a wrapper.
+        dataset (Dataset): One with MMEngine's ``get_data_info``, or a
+            wrapper.
 
     Returns:
         list[tuple]: Pairs (data set, index) for ``get_data_info``.
@@ -69,7 +69,7 @@ class DomainImages(Dataset):
     """The images of one domain that a cost matrix is estimated from.
 
     Args:
-        dataset: MMPretrain data set of the domain, wrapped or not.
+        dataset (Dataset): MMPretrain data set of the domain, wrapped or not.
         domain (str): ``'source'`` or ``'target'``.
         pipeline (Sequence[dict] | dict, optional): Transforms from the data
             set's records to ``inputs``, without random augmentation: normally
@@ -139,7 +139,8 @@ class DomainImages(Dataset):
         return data['inputs']
 
 
-def _labels(pairs: Any, domain: str, num_classes: int) -> np.ndarray:
+def _labels(pairs: list[tuple[Dataset, int]], domain: str,
+            num_classes: int) -> np.ndarray:
     labels = np.array(
         [single_label(owner.get_data_info(i)) for owner, i in pairs],
         dtype=np.int64)
@@ -151,12 +152,8 @@ def _labels(pairs: Any, domain: str, num_classes: int) -> np.ndarray:
     return labels
 
 
-def _draw(
-    labels: np.ndarray,
-    num_classes: int,
-    per_class: int | None,
-    seed: int | None,
-) -> np.ndarray:
+def _draw(labels: np.ndarray, num_classes: int, per_class: int | None,
+          seed: int | None) -> np.ndarray:
     chosen = []
     for k, members in enumerate(images_by_class(labels, num_classes)):
         if per_class is not None and len(members) > per_class:
@@ -168,7 +165,7 @@ def _draw(
     return np.concatenate(chosen)
 
 
-def _build(pipeline: list | dict) -> Any:
+def _build(pipeline: Sequence[dict] | None) -> Compose | None:
     if pipeline is None:
         return None
     return Compose([
@@ -177,14 +174,14 @@ def _build(pipeline: list | dict) -> Any:
     ])
 
 
-def pipeline_of(dataset: Dataset) -> Any:
+def pipeline_of(dataset: Dataset) -> Compose:
     """Return the transforms of a data set, looking into its wrappers."""
     while not hasattr(dataset, 'pipeline'):
         dataset = dataset.dataset
     return dataset.pipeline
 
 
-def _refuse_random(pipeline: list | dict, domain: str) -> None:
+def _refuse_random(pipeline: Compose, domain: str) -> None:
     names = [type(step).__name__ for step in _steps(pipeline)]
     random = [name for name in names if 'Random' in name or name in _RANDOM]
     if random:
@@ -194,7 +191,7 @@ def _refuse_random(pipeline: list | dict, domain: str) -> None:
             'builder the test pipeline, pipeline=test_pipeline')
 
 
-def _steps(transform: Callable) -> Any:
+def _steps(transform: Callable) -> list[Callable]:
     inner = getattr(transform, 'transforms', None)
     if not isinstance(inner, list | tuple):
         return [transform]

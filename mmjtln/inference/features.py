@@ -1,8 +1,8 @@
 """Features of images at a named stage of a classifier."""
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .domain_images import DomainImages
 from .over_images import run_over_images
@@ -10,7 +10,7 @@ from .over_images import run_over_images
 STAGES = ('backbone', 'neck', 'pre_logits')
 
 
-def pool(outputs: Any, stage: str) -> torch.Tensor:
+def pool(outputs: Tensor | Sequence, stage: str) -> torch.Tensor:
     """Make one feature vector per image of what a stage returns.
 
     The backbone and the neck return a tuple of stages: the last one counts.
@@ -32,7 +32,7 @@ def pool(outputs: Any, stage: str) -> torch.Tensor:
     return torch.cat([_pool(tensor) for tensor in outputs], dim=1)
 
 
-def _pool(tensor: Any) -> Any:
+def _pool(tensor: Tensor) -> Tensor:
     if tensor.ndim == 2:
         return tensor
     if tensor.ndim == 3:
@@ -65,7 +65,7 @@ def extract_features(model: nn.Module,
         how the work is shared out and how it fails.
     """
 
-    def encode(inputs: Any) -> Any:
+    def encode(inputs: Tensor) -> Tensor:
         return pool(model.extract_feat(inputs, stage=stage), stage)
 
     return run_over_images(model, images, encode, f'{stage} features',

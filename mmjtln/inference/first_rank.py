@@ -1,11 +1,13 @@
 """Work that one rank does for all."""
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from mmengine.dist import broadcast_object_list, get_dist_info
 
+T = TypeVar('T')
 
-def on_first_rank(function: Callable[[], Any]) -> Any:
+
+def on_first_rank(function: Callable[[], T]) -> T:
     """Call a function on rank 0 and give what it returns to all ranks.
 
     All ranks must call this together; an error on rank 0 is raised on all.
@@ -16,7 +18,7 @@ def on_first_rank(function: Callable[[], Any]) -> Any:
         function (Callable): Without arguments; what it returns is pickled.
 
     Returns:
-        Any: What it returned on rank 0.
+        T: What it returned on rank 0.
 
     Raises:
         RuntimeError: On the other ranks, if it failed on rank 0.

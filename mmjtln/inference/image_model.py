@@ -1,6 +1,5 @@
 """The network that looks at images on behalf of a cost builder."""
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from mmengine.device import get_device
 from mmengine.model import is_model_wrapper
@@ -12,8 +11,10 @@ from torch import nn
 from mmjtln.class_lists import quote_names
 
 
-def image_model(config: Any, checkpoint: str | None, device: str | None,
-                parts: Callable, current: nn.Module | None) -> Any:
+def image_model(config: dict | str | None, checkpoint: str | None,
+                device: str | None,
+                parts: Callable[[nn.Module], Sequence[str]],
+                current: nn.Module | None) -> nn.Module | None:
     """Return the network that a cost builder shall use.
 
     Args:
@@ -62,7 +63,7 @@ def image_model(config: Any, checkpoint: str | None, device: str | None,
     return model.to(device)
 
 
-def _build(config: Any) -> Any:
+def _build(config: dict | str) -> nn.Module:
     if isinstance(config, str):
         from mmpretrain import get_model
         return get_model(config, pretrained=False, device='cpu')
@@ -70,7 +71,8 @@ def _build(config: Any) -> Any:
         return MODELS.build(config)
 
 
-def load_parts(model: nn.Module, checkpoint: str, parts: Any) -> None:
+def load_parts(model: nn.Module, checkpoint: str,
+               parts: Sequence[str]) -> None:
     """Load the named parts of a checkpoint into a model, all of them.
 
     As ``mmpretrain.get_model`` does, it keeps what the checkpoint tells about

@@ -1,7 +1,6 @@
 """Run a model over the images of a domain, shared out over the ranks."""
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
@@ -100,7 +99,7 @@ def _encode_share(
     batch_size: int,
     num_workers: int,
     share: range,
-) -> Any:
+) -> np.ndarray | None:
     if len(share) == 0:
         return None
     loader = DataLoader(
@@ -123,13 +122,13 @@ def _encode_share(
     return np.concatenate(rows)
 
 
-def _stack(batch: list) -> Any:
+def _stack(batch: list[torch.Tensor]) -> torch.Tensor | list[torch.Tensor]:
     if len({tuple(image.shape) for image in batch}) == 1:
         return torch.stack(batch)
     return list(batch)
 
 
-def _check_finite(rows: Any, images: DomainImages, what: str) -> None:
+def _check_finite(rows: np.ndarray, images: DomainImages, what: str) -> None:
     bad = ~np.isfinite(rows).all(axis=1)
     if bad.any():
         names = [images.classes[k] for k in np.unique(images.labels[bad])]

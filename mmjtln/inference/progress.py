@@ -14,7 +14,7 @@ def track(steps: Iterable, count: int, show: bool) -> Iterator:
         show (bool): Whether they are worth a progress bar.
 
     Yields:
-        Each step.
+        object: Each step.
     """
     bar = ProgressBar(count) if show and is_main_process() else None
     for step in steps:

@@ -10,33 +10,16 @@ from torch import Tensor, nn
 from mmjtln.domains import DOMAINS, SOURCE, TARGET, split
 from mmjtln.registry import MODELS
 
-from .backbone_classifier import (
-    detach_classifier,
-    is_bare_head,
-    linear_head,
-)
-from .batch_statistics import (
-    layers_with_batch_statistics,
-    running_statistics_kept,
-)
+from .batch_statistics import domain_scores
 from .finite_losses import check_losses
-from .head_config import (
-    check_class_options,
-    check_head,
-    check_type,
-    class_count,
-    complete_source_head,
-    joint_preprocessor,
-    with_class_count,
-)
-from .logits import (
+from .loss_weight import LossWeight
+from .two_heads.head_config import JointParts, check_head, joint_preprocessor
+from .two_heads.logits import (
     head_scores,
-    join_rows,
     label_marginal,
     logits_of,
     take_rows,
 )
-from .loss_weight import LossWeight
 
 
 @MODELS.register_module()
@@ -95,14 +78,8 @@ class JTLNClassifier(ImageClassifier):
             its running statistics are then those of the mixture, in training
             as in testing. 'domain': the images of each domain on their own,
             in a pass each, and its running statistics are those of the
-            target alone (AdaBN and domain-specific batch normalization,
-            arXiv:1603.04779 and 1906.03950, with shared scales and shifts);
-            source images are then predicted with the target's statistics,
-            too. A domain with one image in a batch, as a small last batch can
-            have, is normalised with the other, and no statistics are kept of
-            it. Layers run again in the backward pass (``with_cp``) update
-            their running statistics with both domains there: the option is
-            not for them. Without such layers the options are the same.
+            target alone, see
+            :func:`~mmjtln.models.batch_statistics.domain_scores`.
             Defaults to 'mixed'.
         data_preprocessor (dict, optional): As in ``ImageClassifier``, but a
             :class:`JointDataPreprocessor` where that takes a
@@ -119,11 +96,11 @@ class JTLNClassifier(ImageClassifier):
             give logits, or the data preprocessor cannot keep batch
             augmentation within a domain.
 
-    Losses (in training):
-        ``target_loss``, ``source_loss`` and ``ot_loss`` (weighted), and for
-        the log ``ot_cost``, the mean :math:`\langle G, C\rangle`, and
-        ``ot_error``, the largest L1 error of the plans' marginals. The
-        three are 0 while the OT term is off.
+    Note:
+        The losses in training are ``target_loss``, ``source_loss`` and
+        ``ot_loss`` (weighted), and for the log ``ot_cost``, the mean
+        :math:`\langle G, C\rangle`, and ``ot_error``, the largest L1 error
+        of the plans' marginals. These three are 0 while the OT term is off.
     """
 
     def __init__(self,
@@ -140,40 +117,14 @@ class JTLNClassifier(ImageClassifier):
                  train_cfg: dict | None = None,
                  data_preprocessor: dict | None = None,
                  **kwargs: Any) -> None:
-        source_head = complete_source_head(head, source_head)
-        for name, cfg in (('backbone', backbone), ('neck', neck or {}),
-                          ('head', head), ('source_head', source_head)):
-            check_type(name, cfg)
-        counts = {
-            TARGET: class_count('head', head),
-            SOURCE: class_count('source_head', source_head)
-        }
-        check_class_options('head', head)
-        check_class_options('source_head', source_head)
-        head = with_class_count(head)
-        source_head = with_class_count(source_head)
-        own_classifier = None
-        if is_bare_head(head) and is_bare_head(source_head):
-            backbone = MMPRETRAIN_MODELS.build(backbone)
-            own_classifier = detach_classifier(backbone)
-            if own_classifier is None:
-                raise TypeError(
-                    '`model.head` is a bare ClsHead, which passes on what the '
-                    f'backbone gives, but {type(backbone).__name__} does not '
-                    'end in a classifier (its `num_classes`). Use e.g. '
-                    'LinearClsHead.')
-            head = linear_head(head, own_classifier[1])
-            source_head = linear_head(source_head, own_classifier[1])
+        parts = JointParts.of(backbone, neck, head, source_head)
+        counts = self.class_counts = parts.class_counts
         super().__init__(
-            backbone,
-            neck=neck,
-            head=head,
-            train_cfg=train_cfg,
+            parts.backbone, neck=neck, head=parts.head, train_cfg=train_cfg,
             data_preprocessor=joint_preprocessor(data_preprocessor, counts),
             **kwargs)
-        self.source_head = MMPRETRAIN_MODELS.build(source_head)
-        self.class_counts = counts
-        self.backbone_classifier = own_classifier and own_classifier[0]
+        self.source_head = MMPRETRAIN_MODELS.build(parts.source_head)
+        self.backbone_classifier = parts.backbone_classifier
         for name in ('head', 'source_head'):
             check_head(name, getattr(self, name))
 
@@ -270,7 +221,9 @@ class JTLNClassifier(ImageClassifier):
         """
         samples, rows = _by_domain(data_samples, inputs.device)
         self._check_rows(rows)
-        scores = self._training_scores(inputs, rows)
+        scores = domain_scores(
+            self, lambda images: self._scores(self.extract_feat(images)),
+            inputs, rows, self.batch_statistics == 'domain')
 
         losses = {}
         for domain, head in self.heads.items():
@@ -309,30 +262,6 @@ class JTLNClassifier(ImageClassifier):
                 'JointSampler (`train_dataloader.dataset` and '
                 '`.batch_sampler`); for a source without images, a '
                 'ClassList, set `model.lambda_s=0`.')
-
-    def _training_scores(self, inputs: Tensor, rows: dict) -> dict:
-        """Return each head's output on all images of a mixed batch.
-
-        Args:
-            inputs (Tensor): Images of both domains, shape (N, C, H, W).
-            rows (dict[str, Tensor]): Where those of each domain stand.
-
-        Returns:
-            dict[str, Tensor | tuple]: N rows for the head of each domain.
-        """
-        if (self.batch_statistics == 'mixed' or not len(rows[SOURCE])
-                or not layers_with_batch_statistics(self)):
-            return self._scores(self.extract_feat(inputs))
-        if min(map(len, rows.values())) == 1:
-            # One image has no statistics; only a small last batch has one.
-            with running_statistics_kept(self):
-                return self._scores(self.extract_feat(inputs))
-        target = self._scores(self.extract_feat(inputs[rows[TARGET]]))
-        with running_statistics_kept(self):
-            source = self._scores(self.extract_feat(inputs[rows[SOURCE]]))
-        order = torch.cat([rows[TARGET], rows[SOURCE]]).argsort()
-        return {domain: join_rows(target[domain], source[domain], order)
-                for domain in DOMAINS}
 
     def _ot_term(self, scores: dict, rows: dict,
                  samples: dict) -> tuple[Tensor, dict]:

@@ -1,8 +1,9 @@
 """The OT loss between source and target classifier predictions."""
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
@@ -13,16 +14,17 @@ from mmjtln.ot import (
     label_value,
     sinkhorn,
 )
+from mmjtln.ot.checks import check_options
 from mmjtln.ot.side import relaxations
-from mmjtln.ot.sinkhorn import check_options
 from mmjtln.registry import MODELS
+
+from .ot_inputs import as_cost, check_logits, is_label
+
+if TYPE_CHECKING:
+    from mmjtln.costs import CostMatrix
 
 REDUCTIONS = ('mean', 'sum', 'none')
 SIDES = ('source', 'target', 'both')
-HOW_TO_SET = ("in a run, add dict(type='mmjtln.CostMatrixHook', "
-              'cost=dict(type=...)) to `custom_hooks`, which builds it; else '
-              'pass cost= to OTLoss, call set_cost(), or load a checkpoint '
-              'that holds it')
 
 
 def _check_choice(name: str, value: str, choices: tuple) -> None:
@@ -100,7 +102,7 @@ class OTLoss(nn.Module):
                  tol: float = 1e-4,
                  reduction: str = 'mean',
                  grad_to: str = 'source',
-                 cost: Any = None,
+                 cost: 'CostMatrix | Tensor | np.ndarray | list | None' = None,
                  num_source_classes: int | None = None,
                  num_target_classes: int | None = None,
                  relax: float | dict | None = None) -> None:
@@ -120,7 +122,7 @@ class OTLoss(nn.Module):
 
         shape = [num_source_classes, num_target_classes]
         if cost is not None:
-            cost = _as_cost(cost)
+            cost = as_cost(cost)
             shape = [size if count is None else count
                      for size, count in zip(cost.shape, shape, strict=True)]
         if any(type(count) is not int or count < 1 for count in shape):
@@ -139,7 +141,8 @@ class OTLoss(nn.Module):
         return not bool(self.cost.isnan().any())
 
     @torch.no_grad()
-    def set_cost(self, cost: Any) -> None:
+    def set_cost(self,
+                 cost: 'CostMatrix | Tensor | np.ndarray | list') -> None:
         """Set the cost matrix.
 
         The values are copied into the buffer in place: averaged models and
@@ -155,7 +158,7 @@ class OTLoss(nn.Module):
             TypeError: If it holds no numbers.
             ValueError: If it has another shape.
         """
-        cost = _as_cost(cost)
+        cost = as_cost(cost)
         if cost.shape != self.cost.shape:
             raise ValueError(
                 'cost must have a row for each source class and a column '
@@ -184,50 +187,24 @@ class OTLoss(nn.Module):
                 f'reduction={self.reduction!r}, grad_to={self.grad_to!r}, '
                 f'relax={self.relax!r}, cost={tuple(self.cost.shape)}')
 
-    def _check_logits(self, source_logits: Tensor,
-                      target_logits: Tensor) -> None:
-        for name, logits, count in zip(
-            ('source_logits', 'target_logits'),
-            (source_logits, target_logits), self.cost.shape, strict=True):
-            if _is_label(logits):
-                continue
-            if not torch.is_tensor(logits) or not logits.is_floating_point():
-                raise TypeError(
-                    f'{name} must be a floating point tensor, or int64 labels '
-                    'of shape (B,), got '
-                    f'{getattr(logits, "dtype", type(logits).__name__)}; '
-                    'pass the raw outputs of the head')
-            if logits.dim() != 2 or logits.shape[1] != count:
-                raise ValueError(
-                    f'{name} must have shape (B, {count}), as the cost '
-                    f'matrix {tuple(self.cost.shape)} has it, got '
-                    f'{tuple(logits.shape)}; change the class counts of '
-                    'heads or OTLoss')
-        if len(source_logits) != len(target_logits):
-            raise ValueError(
-                'source_logits and target_logits must be of the same '
-                f'samples, got {len(source_logits)} and '
-                f'{len(target_logits)} rows; pass both logits of each image')
-        if _is_label(source_logits) and _is_label(target_logits):
-            raise ValueError(
-                'one of source_logits and target_logits must be a '
-                'prediction, got labels for both; pass the logits of one')
-
     def _prepare(self, source_logits: Tensor,
                  target_logits: Tensor) -> tuple[Tensor, Tensor]:
         """Check the logits and the cost, and compute in float32 or better."""
-        self._check_logits(source_logits, target_logits)
+        check_logits(source_logits, target_logits, self.cost.shape)
         dtype = torch.promote_types(
             torch.promote_types(source_logits.dtype, target_logits.dtype),
             torch.float32)
-        return tuple(marginal if _is_label(marginal) else marginal.to(dtype)
+        return tuple(marginal if is_label(marginal) else marginal.to(dtype)
                      for marginal in (source_logits, target_logits))
 
     def _check_cost(self) -> None:
         if not self.has_cost:
             raise RuntimeError(
                 'the cost matrix of OTLoss must be set before it is used, got '
-                f'a matrix with unset (NaN) entries; {HOW_TO_SET}')
+                'a matrix with unset (NaN) entries; in a run, add '
+                "dict(type='mmjtln.CostMatrixHook', cost=dict(type=...)) to "
+                '`custom_hooks`, which builds it; else pass cost= to OTLoss, '
+                'call set_cost(), or load a checkpoint that holds it')
 
     @torch.no_grad()
     def transport(self, source_logits: Tensor,
@@ -278,9 +255,9 @@ class OTLoss(nn.Module):
         """Return each sample's value, how to get <G, C>, and the error."""
         source_logits, target_logits = self._prepare(source_logits,
                                                      target_logits)
-        if _is_label(source_logits):
+        if is_label(source_logits):
             return self._solve_label(source_logits, target_logits, 'source')
-        if _is_label(target_logits):
+        if is_label(target_logits):
             return self._solve_label(target_logits, source_logits, 'target')
         if self.grad_to == 'source':
             target_logits = target_logits.detach()
@@ -349,23 +326,3 @@ class OTLoss(nn.Module):
                                                    target_logits)
         return self._reduce(value), dict(
             ot_cost=transport_cost().mean(), ot_error=error.amax())
-
-
-def _is_label(marginal: Any) -> bool:
-    return (torch.is_tensor(marginal) and marginal.dtype == torch.int64
-            and marginal.dim() == 1)
-
-
-def _as_cost(cost: Any) -> Tensor:
-    """Read a matrix as float32, of a CostMatrix its entries."""
-    cost = getattr(cost, 'matrix', cost)
-    try:
-        cost = torch.as_tensor(cost, dtype=torch.float32).detach()
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(
-            'cost must be a matrix of numbers (tensor, array or nested '
-            f'lists), got {type(cost).__name__}: {error}') from error
-    if cost.dim() != 2:
-        raise ValueError('cost must be a matrix (L_s, L_t), got shape '
-                         f'{tuple(cost.shape)}')
-    return cost

@@ -2,13 +2,12 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
 _lock = threading.Lock()
 _inside = 0
-_before: Any = None
+_before: list[str] | str | None = None
 
 
 @contextmanager
@@ -38,7 +37,8 @@ def full_precision(device_type: str) -> Iterator[None]:
                     _set_precision(_before)
 
 
-def _set_precision(values: Any = None) -> Any:
+def _set_precision(values: list[str] | str | None = None
+                   ) -> list[str] | str:
     """Set the process's precision, the full one by default; return it."""
     # Not asked of cuda.matmul, which torch 2.1 answers with an error.
     if hasattr(torch.backends.mkldnn, 'matmul'):

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from .checks import check_options, check_shapes
 from .kernel import Kernel, build_kernel, reduce_cost
 from .newton import newton
 from .precision import full_precision
@@ -22,8 +23,6 @@ FLOAT32_FLOOR = 1e-7
 MAX_RANGE_FLOAT32 = 12.
 # Largest C / reg at all: past it that of float64 does.
 MAX_RANGE = 1e9
-# Further out float32 has no number for reg or for what is divided by it.
-LEAST_REG, LARGEST_REG = 1e-30, 1e30
 # Longest extrapolation, in units of the last move of the image, and what a
 # failure leaves of it.
 REACH, REACH_LEFT = 8., 0.85
@@ -42,61 +41,6 @@ SETTLED = 10.
 # Where the product of both kappas is at most this, the iteration contracts
 # by it, and a met marginal means settled potentials.
 CONTRACTION = 0.9
-
-
-def check_options(reg: float, max_iter: int, tol: float) -> None:
-    """Check what does not depend on the data.
-
-    Raises:
-        TypeError: If an option is no number.
-        ValueError: If reg or tol is not a positive finite number, or
-            max_iter not a positive integer.
-    """
-    for name, value in dict(reg=reg, tol=tol).items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(f'{name} must be a number, got {value!r} '
-                            f'({type(value).__name__}); set {name} to a '
-                            'positive number such as '
-                            f"{dict(reg=0.1, tol=1e-4)[name]}")
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f'{name} must be positive and finite, got '
-                             f'{value!r}; set {name} to a value such as '
-                             f"{dict(reg=0.1, tol=1e-4)[name]}")
-    if not LEAST_REG <= reg <= LARGEST_REG:
-        raise ValueError(f'reg must lie between {LEAST_REG} and '
-                         f'{LARGEST_REG}, got {reg!r}; set reg to a value '
-                         'of the order of the costs, such as 0.1')
-    if isinstance(max_iter, bool) or not isinstance(max_iter, int):
-        raise TypeError(f'max_iter must be an integer, got {max_iter!r} '
-                        f'({type(max_iter).__name__}); set max_iter to a '
-                        'positive integer such as 1000')
-    if max_iter < 1:
-        raise ValueError(f'max_iter must be at least 1, got {max_iter}; set '
-                         'max_iter to a positive integer such as 1000')
-
-
-def _check_shapes(log_p: Tensor, log_q: Tensor, cost: Tensor) -> None:
-    for name, value in dict(log_p=log_p, log_q=log_q, cost=cost).items():
-        if not torch.is_tensor(value) or not value.is_floating_point():
-            raise TypeError(
-                f'{name} must be a floating point tensor, got '
-                f'{getattr(value, "dtype", type(value).__name__)}')
-        if value.dim() != 2 or 0 in value.shape:
-            raise ValueError(
-                f'{name} must be a non-empty matrix, got shape '
-                f'{tuple(value.shape)}; log_p is (B, L_s), log_q (B, L_t), '
-                'cost (L_s, L_t)')
-    if len(log_p) != len(log_q):
-        raise ValueError(
-            'log_p and log_q must hold the same samples, got '
-            f'{len(log_p)} and {len(log_q)} rows; pass both marginals of '
-            'every sample')
-    if cost.shape != (log_p.shape[1], log_q.shape[1]):
-        raise ValueError(
-            'cost must have a row for each class of log_p and a column for '
-            f'each class of log_q, {(log_p.shape[1], log_q.shape[1])}, got '
-            f'{tuple(cost.shape)}; is it transposed, or built for other '
-            'classes?')
 
 
 @torch.no_grad()
@@ -174,7 +118,7 @@ def sinkhorn(log_p: Tensor,
     """
     check_options(reg, max_iter, tol)
     taus = relaxations(relax)
-    _check_shapes(log_p, log_q, cost)
+    check_shapes(log_p, log_q, cost)
     with full_precision(log_p.device.type):
         return _solve(log_p, log_q, cost, reg, max_iter, tol, taus)
 

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mmjtln.models import OTLoss
+from mmjtln.models.ot_inputs import check_logits
 from mmjtln.registry import MODELS
 
 
@@ -80,7 +81,7 @@ class CoTuningLoss(OTLoss):
             tuple: The loss, a scalar for ``reduction='mean'``, and a dict of
             ``relation_kl``, the batch's mean KL(p(y_s | y_t) || p).
         """
-        self._check_logits(source_logits, target_logits)
+        check_logits(source_logits, target_logits, self.cost.shape)
         log_p = source_logits.float().log_softmax(dim=1)
         relation = self.relation().t()
         taught = (relation[target_logits]

@@ -5,9 +5,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmjtln.heads import StartPull
+from mmjtln.hooks.runner import resumed_value, unwrapped
 from mmjtln.registry import HOOKS
 
-from .new_head import is_of_new_head, unwrapped
+from .new_head import is_of_new_head
 
 _KEY = 'l2_sp_starts'
 
@@ -63,13 +64,9 @@ class L2SPHook(Hook):
         """Go on with the start of the run that is resumed."""
         if not runner._resume:
             return
-        if _KEY not in checkpoint:
-            raise ValueError(
-                'L2-SP pulls towards the start of the run, which a checkpoint '
-                'of such a run holds, but the one resumed does not. Resume a '
-                'run that had L2SPHook, or start from these weights: '
-                '`load_from`, without `resume`.')
-        self._resumed = checkpoint[_KEY]
+        self._resumed = resumed_value(
+            checkpoint, _KEY, 'L2-SP pulls towards the start of the run, '
+            'which a checkpoint of such a run holds', 'L2SPHook')
 
     def before_train(self, runner: Runner) -> None:
         """Refuse what would pull nothing."""

@@ -1,17 +1,7 @@
 """What of a classifier is new, and what has been trained before."""
 from collections.abc import Callable
 
-from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
 from torch import nn
-
-
-def unwrapped(runner: Runner) -> nn.Module:
-    """Return the runner's model without what distributed training wraps."""
-    model = runner.model
-    while is_model_wrapper(model):
-        model = model.module
-    return model
 
 
 def last_linear(model: nn.Module) -> str:

@@ -10,13 +10,11 @@ from torch import Tensor
 from mmjtln.class_lists import quote_names
 from mmjtln.datasets import JointSampler
 from mmjtln.domains import SOURCE, TARGET
-from mmjtln.hooks.runner import is_training
+from mmjtln.hooks.runner import is_training, resumed_value, unwrapped
 from mmjtln.ot import sinkhorn
+from mmjtln.ot.checks import check_options
 from mmjtln.ot.side import relaxations
-from mmjtln.ot.sinkhorn import check_options
 from mmjtln.registry import COSTS, HOOKS
-
-from .new_head import unwrapped
 
 _KEY = 'source_class_weights'
 _MAX_ITER, _TOL = 10000, 1e-6
@@ -117,13 +115,9 @@ class SourceWeightsHook(Hook):
         """Draw with the weights of the run that is resumed."""
         if not is_training(runner) or not runner._resume:
             return
-        if _KEY not in checkpoint:
-            raise ValueError(
-                'A run whose source images are weighted goes on with the '
-                'weights in its checkpoint, but the one resumed holds none. '
-                'Resume a run that had SourceWeightsHook, or start from these '
-                'weights: `load_from`, without `resume`.')
-        self._draw_by(runner, checkpoint[_KEY])
+        self._draw_by(runner, resumed_value(
+            checkpoint, _KEY, 'A run whose source images are weighted goes '
+            'on with the weights in its checkpoint', 'SourceWeightsHook'))
 
     def before_train(self, runner: Runner) -> None:
         """Find the weights of a new run."""

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-from mmjtln.atomic_file import atomic_write
+from mmjtln.files.atomic_file import atomic_write
 
 #: Its name in ``backend_args=dict(backend=...)``.
 ATOMIC_BACKEND = 'mmjtln.atomic'
@@ -22,9 +22,8 @@ class AtomicLocalBackend(LocalBackend):
         with atomic_write(filepath) as file:
             file.write(obj)
 
-    def put_text(
-        self, obj: str, filepath: str | Path, encoding: str = 'utf-8'
-    ) -> None:
+    def put_text(self, obj: str, filepath: str | Path,
+                 encoding: str = 'utf-8') -> None:
         """Write text to a file, whole or not at all.
 
         Args:

@@ -1,5 +1,6 @@
 """Checkpoints that are written whole or not at all."""
 import os.path as osp
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,8 +9,8 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
-from mmjtln.atomic_file import atomic_write, remove_partial_files
-from mmjtln.folder_lock import lock_folder
+from mmjtln.files.atomic_file import atomic_write, remove_partial_files
+from mmjtln.files.folder_lock import lock_folder
 from mmjtln.hooks.runner import is_training
 
 from .atomic_backend import ATOMIC_BACKEND
@@ -66,9 +67,8 @@ class AtomicCheckpointHook(CheckpointHook):
                 runner.logger.info(f'Removed {path}, which a stopped run '
                                    'left half written.')
 
-    def _save_checkpoint_with_step(
-        self, runner: Runner, step: Any, meta: dict
-    ) -> None:
+    def _save_checkpoint_with_step(self, runner: Runner, step: int,
+                                   meta: dict) -> None:
         """Write a checkpoint, then point to it, then remove outdated ones.
 
         The parent removes first, and writes ``last_checkpoint`` in place.
@@ -87,14 +87,10 @@ class AtomicCheckpointHook(CheckpointHook):
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         with _explained(runner):
             runner.save_checkpoint(
-                self.out_dir,
-                name,
-                self.file_client_args,
+                self.out_dir, name, self.file_client_args,
                 save_optimizer=self.save_optimizer,
-                save_param_scheduler=self.save_param_scheduler,
-                meta=meta,
-                by_epoch=self.by_epoch,
-                backend_args=self.backend_args,
+                save_param_scheduler=self.save_param_scheduler, meta=meta,
+                by_epoch=self.by_epoch, backend_args=self.backend_args,
                 **self.args)
             if is_main_process():
                 with atomic_write(osp.join(runner.work_dir,
@@ -107,7 +103,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self._remove(self.file_backend.join_path(
                 self.out_dir, self.filename_tmpl.format(old)))
 
-    def _save_best_checkpoint(self, runner: Runner, metrics: Any) -> None:
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Save a new best checkpoint, then remove the one it surpasses.
 
         The parent removes first, if it knows of one.
@@ -162,7 +158,7 @@ def how_to_go_on(work_dir: str) -> str:
 
 
 @contextmanager
-def _explained(runner: Runner) -> Any:
+def _explained(runner: Runner) -> Iterator[None]:
     """Say what still stands when a checkpoint cannot be written."""
     try:
         yield

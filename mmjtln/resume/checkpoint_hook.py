@@ -150,7 +150,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         _seed(runner)
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch: Any = None) -> None:
+                          data_batch: dict | None = None) -> None:
         """Seed what the step draws: dropout, mixing of images, ..."""
         _seed(runner)
 
@@ -177,7 +177,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         super().after_train(runner)
         self._notice.end()
 
-    def _save_best_checkpoint(self, runner: Runner, metrics: Any) -> None:
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Save as the parent does: these hold what the validation found."""
         self._validated = True
         super()._save_best_checkpoint(runner, metrics)

@@ -3,7 +3,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from typing import Any
+from types import FrameType
 
 
 class InterruptMessage:
@@ -22,9 +22,8 @@ class InterruptMessage:
 
     _current = None
 
-    def __init__(
-        self, text: Callable[[], str], terminate: bool = True
-    ) -> None:
+    def __init__(self, text: Callable[[], str],
+                 terminate: bool = True) -> None:
         self.text = text
         self.process = os.getpid()
         self.signals = (signal.SIGINT, signal.SIGTERM)[:1 + terminate]
@@ -49,7 +48,7 @@ class InterruptMessage:
         self.previous = {}
         InterruptMessage._current = None
 
-    def _stop(self, number: int, frame: Any) -> None:
+    def _stop(self, number: int, frame: FrameType | None) -> None:
         previous = self.previous.get(number, signal.SIG_DFL)
         self.end()
         # Worker processes inherit the handler.

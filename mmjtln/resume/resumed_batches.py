@@ -1,5 +1,4 @@
 """Going on within an endless stream of batches without loading the past."""
-from typing import Any
 
 from mmengine.runner import IterBasedTrainLoop
 
@@ -22,10 +21,10 @@ class ResumedBatches:
         self.past = loop.iter
         self.endless = type(loop.dataloader_iterator)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> 'ResumedBatches':
         return self
 
-    def __next__(self) -> Any:
+    def __next__(self) -> dict | None:
         if self.past:
             self.past -= 1
             return None

@@ -1,7 +1,6 @@
 """What a joint run has consumed, kept to be compared when it is resumed."""
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from mmengine.dist import get_rank
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -10,6 +9,7 @@ from mmjtln.datasets import JointDataset, JointSampler
 from mmjtln.datasets.digest import data_digest
 from mmjtln.domains import DOMAINS
 from mmjtln.hooks.cost_matrix_hook import CostMatrixHook
+from mmjtln.hooks.runner import unwrapped
 
 from .settings import training_settings
 
@@ -130,21 +130,18 @@ def _cost(runner: Runner) -> dict[str, str]:
     """Describe the cost matrix: how it is made, or itself where given."""
     for hook in runner.hooks:
         if isinstance(hook, CostMatrixHook):
-            made = dict(
-                type=type(hook.builder).__name__,
-                interval=hook.interval,
-                **hook.builder.settings())
+            made = dict(type=type(hook.builder).__name__,
+                        interval=hook.interval, **hook.builder.settings())
             return {key: repr(value)
                     for key, value in _with_contents(made).items()}
-    model = getattr(runner.model, 'module', runner.model)
-    ot_loss = getattr(model, 'ot_loss', None)
+    ot_loss = getattr(unwrapped(runner), 'ot_loss', None)
     if ot_loss is None or not ot_loss.has_cost:
         return {}
     matrix = ot_loss.cost.cpu().numpy().tobytes()
     return dict(digest=hashlib.sha256(matrix).hexdigest()[:16])
 
 
-def _with_contents(options: Any) -> Any:
+def _with_contents(options: object) -> object:
     """Put the digest of a file in the place of its path, wherever one is."""
     if isinstance(options, dict):
         return {key: _with_contents(options[key]) for key in sorted(options)}

@@ -1,6 +1,5 @@
 """The settings of a run that its steps depend on, to be compared."""
 from collections.abc import Iterator
-from typing import Any
 
 from mmengine.runner import Runner
 
@@ -28,14 +27,12 @@ def training_settings(runner: Runner) -> dict[str, dict[str, str]]:
     if cfg.get('data_preprocessor'):
         model['data_preprocessor'] = cfg.data_preprocessor
     loader = cfg.get('train_dataloader') or {}
-    return dict(
-        model=dict(_options(model)),
-        optimizer=dict(_options(wrapper)),
-        schedule=dict(_options(cfg.get('param_scheduler'))),
-        pipeline=dict(_pipelines(loader.get('dataset'))))
+    return dict(model=dict(_options(model)), optimizer=dict(_options(wrapper)),
+                schedule=dict(_options(cfg.get('param_scheduler'))),
+                pipeline=dict(_pipelines(loader.get('dataset'))))
 
 
-def _options(value: Any, name: str = '') -> Iterator[tuple[str, str]]:
+def _options(value: object, name: str = '') -> Iterator[tuple[str, str]]:
     """Go through the leaves of nested options, by dotted names."""
     if isinstance(value, dict):
         for key in value:
@@ -51,7 +48,7 @@ def _options(value: Any, name: str = '') -> Iterator[tuple[str, str]]:
         yield name, repr(list(value) if isinstance(value, tuple) else value)
 
 
-def _pipelines(dataset: Any, name: str = '') -> Iterator[tuple[str, str]]:
+def _pipelines(dataset: object, name: str = '') -> Iterator[tuple[str, str]]:
     """Go through the pipelines of a data set's config."""
     if isinstance(dataset, (list, tuple)):
         dataset = dict(enumerate(dataset))

@@ -20,8 +20,8 @@ from mmengine.fileio import get_file_backend
 from mmengine.runner import checkpoint as host
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from mmjtln.files.user_files import reading
 from mmjtln.safe_loading import restricted_pickle
-from mmjtln.user_files import reading
 
 from .safe_globals import safe_globals
 

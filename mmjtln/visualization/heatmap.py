@@ -1,12 +1,16 @@
 """Heat maps of matrices between source and target classes."""
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmjtln.costs.cost_matrix import CostMatrix
 
 from .order import clustered_order
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 _DPI = 100
 # Width of a cell in inches: with few classes, and where a label of _FONT
@@ -71,7 +75,7 @@ def draw_plan(plan: np.ndarray,
                        source_classes, target_classes, cluster)
 
 
-def draw_panels(panels: Any,
+def draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
                 source_classes: Sequence[str],
                 target_classes: Sequence[str],
                 cluster: bool = False) -> np.ndarray:
@@ -140,7 +144,7 @@ def draw_panels(panels: Any,
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _cell(shape: tuple, panels: Any) -> float:
+def _cell(shape: tuple, panels: int) -> float:
     """Side of a cell in inches."""
     cell = min(_WIDE, max(_NARROW, _PANEL / max(shape)))
     # Over the limits cells shrink further and labels are left out.
@@ -177,7 +181,8 @@ def _short(name: str) -> str:
     return name if len(name) <= _LABEL else name[:_LABEL - 1] + '…'
 
 
-def _label(axes: Any, names: Sequence[str], cell: float, font: float) -> None:
+def _label(axes: 'Axes', names: Sequence[list[str]], cell: float,
+           font: float) -> None:
     # Each k-th label, where cells are smaller than the labels.
     step = int(np.ceil(_NARROW / cell - 1e-9))
     for axis, side in ((axes.yaxis, names[0]), (axes.xaxis, names[1])):
@@ -190,36 +195,27 @@ def _label(axes: Any, names: Sequence[str], cell: float, font: float) -> None:
         spine.set_visible(False)
 
 
-def _frame(axes: Any, matrix: np.ndarray, which: str, cell: float) -> None:
+def _frame(axes: 'Axes', matrix: np.ndarray, which: str,
+           cell: float) -> None:
     if cell < _NARROW:
         return
     rows = (matrix.argmin(axis=0)
             if which == 'low' else matrix.argmax(axis=0))
-    axes.plot(
-        np.arange(matrix.shape[1]),
-        rows,
-        linestyle='',
-        marker='s',
-        markersize=cell * 72 * 0.85,
-        markerfacecolor='none',
-        markeredgecolor='red',
-        markeredgewidth=min(1.5, cell * 6))
+    axes.plot(np.arange(matrix.shape[1]), rows, linestyle='', marker='s',
+              markersize=cell * 72 * 0.85, markerfacecolor='none',
+              markeredgecolor='red', markeredgewidth=min(1.5, cell * 6))
 
 
-def _write_values(axes: Any, matrix: np.ndarray, image: Any) -> None:
+def _write_values(axes: 'Axes', matrix: np.ndarray,
+                  image: 'AxesImage') -> None:
     for i, row in enumerate(matrix):
         for j, value in enumerate(row):
             shade = np.dot(image.to_rgba(value)[:3], (0.3, 0.6, 0.1))
-            axes.text(
-                j,
-                i,
-                f'{value:.2f}',
-                ha='center',
-                va='center',
-                fontsize=7,
-                color='black' if shade > 0.5 else 'white')
+            axes.text(j, i, f'{value:.2f}', ha='center', va='center',
+                      fontsize=7, color='black' if shade > 0.5 else 'white')
 
 
-def _relative(box: Any, size: tuple[float, float]) -> tuple:
+def _relative(box: tuple[float, ...],
+              size: tuple[float, float]) -> tuple[float, ...]:
     return (box[0] / size[0], box[1] / size[1], box[2] / size[0],
             box[3] / size[1])

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmjtln.atomic_file import atomic_write
+from mmjtln.files.atomic_file import atomic_write
 
 
 def write_png(picture: np.ndarray, path: str | Path) -> None:

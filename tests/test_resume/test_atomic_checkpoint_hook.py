@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from mmjtln import folder_lock
+from mmjtln.files import folder_lock
 from mmjtln.resume.atomic_checkpoint_hook import CheckpointNotWrittenError
 from mmjtln.resume.interrupt_message import InterruptMessage
 from tests.test_resume.test_exact_resume import Rising  # noqa: F401  registered as a metric
@@ -50,7 +50,8 @@ def test_second_training_in_a_folder_is_refused(tiny_run, monkeypatch):
     """Before its first step, while the first runs; afterwards none is."""
     tiny_run.train_cfg.max_epochs = 1
     monkeypatch.setattr(folder_lock, '_PATIENCE', 0.2)
-    ask = [sys.executable, '-c', 'import sys; from mmjtln import folder_lock; '
+    ask = [sys.executable, '-c', 'import sys; '
+           'from mmjtln.files import folder_lock; '
            'folder_lock._PATIENCE = 0.2; '
            'folder_lock.lock_folder(sys.argv[1], "training", "--work-dir")',
            tiny_run.work_dir]

@@ -1,8 +1,9 @@
 """A run that was stopped and goes on ends as the run that was not."""
 import copy
-import importlib.util
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,12 +21,13 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 
 @pytest.fixture(scope='module')
 def tool():
-    """Import the tool that kills and resumes, for its comparison."""
-    spec = importlib.util.spec_from_file_location(
-        'kill_and_resume', TOOLS / 'long_checks/kill_and_resume.py')
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """Import the tool that kills and resumes: its runs, its comparison."""
+    sys.path.insert(0, str(TOOLS / 'long_checks'))
+    try:
+        parts = import_module('kill_variants'), import_module('run_ends')
+    finally:
+        del sys.path[0]
+    return SimpleNamespace(**{**vars(parts[0]), **vars(parts[1])})
 
 
 class StoppedError(Exception):

@@ -20,8 +20,8 @@ import argparse
 import copy
 import itertools
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -49,9 +49,8 @@ NORMS = {
 }
 
 
-def config(
-    args: argparse.Namespace, norm: str, seed: int, work_dir: str
-) -> Config:
+def config(args: argparse.Namespace, norm: str, seed: int,
+           work_dir: str) -> Config:
     """Return the config of a run."""
     cfg = Config.fromfile(args.config)
     if args.small:
@@ -93,7 +92,7 @@ def _shifted(pipeline: list, shift: str) -> list:
     return pipeline
 
 
-def _resize(part: Any, size: int) -> None:
+def _resize(part: object, size: int) -> None:
     """Set the size of the images wherever a config names it."""
     if isinstance(part, dict):
         if part.get('type') == 'Resize' and part['scale'] == 64:
@@ -107,7 +106,7 @@ def _resize(part: Any, size: int) -> None:
 
 
 @torch.no_grad()
-def measure_again(model: nn.Module, batches: Any) -> None:
+def measure_again(model: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     """Set running statistics to the mean of those of some batches."""
     layers = [layer for layer in model.modules()
               if isinstance(layer, _BatchNorm)]
@@ -121,9 +120,8 @@ def measure_again(model: nn.Module, batches: Any) -> None:
             model.extract_feat(data['inputs'])
 
 
-def training_images(
-    runner: Runner, domain: str, pipeline: list | dict, passes: int = 1
-) -> list:
+def training_images(runner: Runner, domain: str, pipeline: list | dict,
+                    passes: int = 1) -> list:
     """Return batches of a domain's training images, at most 640 images."""
     dataset = getattr(runner.train_dataloader.dataset, domain)
     if pipeline == 'train':
@@ -159,7 +157,7 @@ def run(args: argparse.Namespace, norm: str, seed: int) -> dict:
         runner = Runner.from_cfg(cfg)
         runner.train()
 
-        def judge() -> Any:
+        def judge() -> list[float]:
             return [accuracy(runner, domain) for domain in reversed(DOMAINS)]
 
         rows = {norm: judge()}

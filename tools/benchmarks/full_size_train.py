@@ -9,7 +9,6 @@ from argparse import Namespace
 from collections.abc import Iterator
 from multiprocessing.connection import Listener
 from pathlib import Path
-from typing import Any
 
 import full_size_data
 import torch
@@ -157,7 +156,7 @@ def compare(one: Path, other: Path) -> tuple[int, int]:
     return len(one), len(differing)
 
 
-def tensors(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
+def tensors(value: object, name: str) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the tensors of nested dicts and lists with their paths."""
     if isinstance(value, torch.Tensor):
         yield name, value

@@ -52,14 +52,14 @@ class TurnsHook(Hook):
         return timed
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch: Any = None) -> None:
+                          data_batch: dict | None = None) -> None:
         """Wait for the turn."""
         self.connection.send(dict(iter=runner.iter, hooks=self.hooks))
         self.connection.recv()
         self.start = time.process_time()
 
     def after_train_iter(self, runner: Runner, batch_idx: int,
-                         data_batch: Any = None,
-                         outputs: Any = None) -> None:
+                         data_batch: dict | None = None,
+                         outputs: dict | None = None) -> None:
         """Tell what the step took."""
         self.connection.send(time.process_time() - self.start)

@@ -23,15 +23,15 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from mmengine.dataset import DefaultSampler, default_collate
 from sklearn.datasets import load_sample_images
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from mmjtln.datasets import (
     FewShotDataset,
@@ -40,13 +40,14 @@ from mmjtln.datasets import (
     MNIST5k,
     UCIDigits,
 )
+from mmjtln.datasets.sampling.sample_seed import SeededIndex
 from mmjtln.generators import seed_generators
 
 
 class Plain:
     """Two data sets one after the other, and nothing else."""
 
-    def __init__(self, first: Any, second: Any) -> None:
+    def __init__(self, first: Dataset, second: Dataset) -> None:
         self.first, self.second = first, second
         self.length = len(first)
         self.seeded = False
@@ -54,7 +55,7 @@ class Plain:
     def __len__(self) -> int:
         return self.length + len(self.second)
 
-    def __getitem__(self, idx: Any) -> Any:
+    def __getitem__(self, idx: SeededIndex) -> dict:
         if self.seeded:
             seed_generators(idx.seed)
         if idx < self.length:
@@ -62,7 +63,8 @@ class Plain:
         return self.second[idx - self.length]
 
 
-def digits(folder: str | Path | None = None) -> Any:
+def digits(folder: str | Path | None = None
+           ) -> tuple[Dataset, Dataset]:
     """Return both domains' digits; they need no folder."""
     pipeline = [
         dict(type='Resize', scale=64),
@@ -72,12 +74,12 @@ def digits(folder: str | Path | None = None) -> Any:
     return MNIST5k(pipeline=pipeline), UCIDigits(pipeline=pipeline)
 
 
-def enlarged(digit: Any) -> Any:
+def enlarged(digit: np.ndarray) -> np.ndarray:
     """Return the digit in 256 x 256 pixels."""
     return cv2.resize(digit, (256, 256))
 
 
-def jpeg(folder: str | Path, picture: Any = enlarged) -> Any:
+def jpeg(folder: Path, picture: Callable = enlarged) -> tuple[dict, dict]:
     pipeline = [
         dict(type='LoadImageFromFile'),
         dict(type='RandomResizedCrop', scale=224),
@@ -96,11 +98,11 @@ def jpeg(folder: str | Path, picture: Any = enlarged) -> Any:
              pipeline=pipeline) for domain in ('source', 'target'))
 
 
-def photographs(folder: str | Path) -> Any:
+def photographs(folder: Path) -> tuple[dict, dict]:
     random.seed(0)
     images = load_sample_images().images
 
-    def piece(digit: Any) -> Any:
+    def piece(digit: np.ndarray) -> np.ndarray:
         """Return a piece of a photograph, whatever the digit."""
         image = random.choice(images)
         top, left = (random.randint(0, length - size) for length, size in zip(
@@ -129,7 +131,8 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def loaders(domains: Any, args: argparse.Namespace, workers: int) -> Any:
+def loaders(domains: Sequence[Dataset | dict], args: argparse.Namespace,
+            workers: int) -> dict[str, DataLoader]:
     joint = JointDataset(*domains)
     sampler = JointSampler(
         DefaultSampler(joint, seed=0), args.batch_size, epoch=args.batches)
@@ -143,7 +146,7 @@ def loaders(domains: Any, args: argparse.Namespace, workers: int) -> Any:
             **common))
 
 
-def batches(loader: DataLoader) -> Any:
+def batches(loader: DataLoader) -> Iterator[dict]:
     """Go through a loader from one state of the random numbers."""
     random.seed(0)
     np.random.seed(0)
@@ -151,7 +154,7 @@ def batches(loader: DataLoader) -> Any:
     yield from loader
 
 
-def check_equal(joint: Any, plain: Any) -> None:
+def check_equal(joint: DataLoader, plain: DataLoader) -> None:
     plain.dataset.seeded = True
     for ours, theirs in zip(
             list(batches(joint)), batches(plain), strict=True):
@@ -161,7 +164,7 @@ def check_equal(joint: Any, plain: Any) -> None:
             assert a.gt_label == b.gt_label and a.img_path == b.img_path
 
 
-def time_epoch(loader: DataLoader) -> Any:
+def time_epoch(loader: DataLoader) -> float:
     clock = time.perf_counter if loader.num_workers else time.process_time
     start = clock()
     for _ in batches(loader):

@@ -14,7 +14,6 @@ import argparse
 import resource
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,12 +22,11 @@ from mmjtln.costs import ClassFeatures
 from mmjtln.costs.images.mkmmd import median_bandwidth, mkmmd
 
 
-def double_loop(
-    source: Any, target: Any, bandwidths: Sequence[float], dtype: torch.dtype
-) -> Any:
+def double_loop(source: ClassFeatures, target: ClassFeatures,
+                bandwidths: Sequence[float], dtype: torch.dtype) -> Tensor:
     """MK-MMD by its definition, one pair of classes at a time."""
 
-    def kernel_mean(x: Tensor, y: Tensor) -> Any:
+    def kernel_mean(x: Tensor, y: Tensor) -> Tensor:
         squared = torch.cdist(x, y).square()
         return sum(torch.exp(-squared / b).mean()
                    for b in bandwidths) / len(bandwidths)
@@ -44,9 +42,8 @@ def double_loop(
     return matrix
 
 
-def features(
-    classes: Sequence[str], images: Any, dimensions: int, generator: Any
-) -> Any:
+def features(classes: int, images: int, dimensions: int,
+             generator: torch.Generator) -> ClassFeatures:
     """Random features around random class means."""
     labels = torch.arange(classes).repeat_interleave(images)
     means = torch.randn(classes, dimensions, generator=generator)
@@ -54,7 +51,8 @@ def features(
     return ClassFeatures(means[labels] + noise, labels, classes)
 
 
-def timed(function: Callable, repeats: int) -> Any:
+def timed(function: Callable[[], Tensor],
+          repeats: int) -> tuple[Tensor, float]:
     """Return the result and the best time in seconds."""
     times = []
     for _ in range(repeats):

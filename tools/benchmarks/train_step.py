@@ -14,7 +14,6 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -22,6 +21,7 @@ from mmengine.logging import MMLogger
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
+from torch import nn
 
 import mmjtln  # noqa: F401
 from mmjtln.apis.bf16_optim_wrapper import BF16OptimWrapper
@@ -107,7 +107,7 @@ def seconds(function: Callable, device: str) -> float:
     return time.perf_counter() - start
 
 
-def check_equal(plain: Any, joint: Any, data: dict) -> None:
+def check_equal(plain: nn.Module, joint: nn.Module, data: dict) -> None:
     """The joint model's target loss is the stock loss of those images."""
     state = torch.get_rng_state()
     plain.eval()
@@ -124,7 +124,8 @@ def check_equal(plain: Any, joint: Any, data: dict) -> None:
     torch.set_rng_state(state)
 
 
-def ot_seconds(joint: Any, data: dict, args: argparse.Namespace) -> float:
+def ot_seconds(joint: nn.Module, data: dict,
+               args: argparse.Namespace) -> float:
     """Time the OT term alone, forward and backward, on the model's logits."""
     with torch.no_grad():
         feats = joint.extract_feat(data['inputs'].to(args.device))

@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -121,11 +122,11 @@ class Bench:
         self,
         name: str,
         world_size: int = 1,
-        batch: list = BATCH,
+        batch: int = BATCH,
         config: str = 'base',
-        flags: Any = (),
-        options: Any = (),
-        nodes: Any = 1,
+        flags: Sequence[str] = (),
+        options: Sequence[str] = (),
+        nodes: int = 1,
     ) -> list[subprocess.Popen]:
         """Start a run; one launcher a node."""
         work_dir = self.folder / name
@@ -208,9 +209,9 @@ class Bench:
                 f'{"names" if named else "does not name"} it')
 
 
-def difference(
-    found: Any, expected: Any, kind: str = ''
-) -> tuple[float, float]:
+def difference(found: tuple[torch.Tensor, dict],
+               expected: tuple[torch.Tensor, dict],
+               kind: str = '') -> tuple[float, float]:
     """Return the largest differences of losses and of weights."""
     weights = [key for key in expected[1] if key.startswith(kind)]
     return ((found[0] - expected[0]).abs().max().item(),
@@ -218,7 +219,7 @@ def difference(
                 for key in weights))
 
 
-def compare(bench: Bench) -> Any:
+def compare(bench: Bench) -> Iterator[tuple[str, float, float]]:
     """Run all variants; yield what, difference of losses, of weights."""
     half, quarter = BATCH // 2, BATCH // 4
     one = bench.run('one')

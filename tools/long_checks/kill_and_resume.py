@@ -27,152 +27,19 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from kill_variants import CONFIG, CONTROL, EPOCHS, STEPS, VARIANTS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.registry import MODELS
+from run_ends import differing, end_of, flatten, load, unreadable
 
 from mmjtln.datasets import MNIST5k
 from mmjtln.export.stock_model import stock_classifier
 
 TRAIN = Path(__file__).parents[1] / 'train.py'
-EPOCHS, STEPS = 4, 6
-
-PIPELINE = [
-    dict(type='Resize', scale=36),
-    dict(type='RandomCrop', crop_size=32, padding=2),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='Rotate', angle=20., prob=0.5),  # Draws from NumPy's.
-    dict(type='NumpyToPIL'),
-    dict(type='torchvision/RandomInvert', p=0.3),  # Draws from torch's.
-    dict(type='PILToNumpy'),
-    dict(type='PackInputs'),
-]
-TEST_PIPELINE = [dict(type='Resize', scale=32), dict(type='PackInputs')]
-
-
-def joint(pipeline: list | dict) -> dict:
-    return dict(
-        type='mmjtln.JointDataset',
-        source=dict(type='mmjtln.MNIST5k', split='test', pipeline=pipeline),
-        target=dict(
-            type='mmjtln.UCIDigits', split='val', pipeline=pipeline))
-
-
-CONFIG = dict(
-    default_scope='mmpretrain',
-    custom_imports=dict(imports=['mmjtln'], allow_failed_imports=False),
-    model=dict(
-        type='mmjtln.JTLNClassifier',
-        backbone=dict(
-            type='ResNet', depth=18, stem_channels=8, base_channels=8,
-            norm_cfg=dict(type='GN', num_groups=4), drop_path_rate=0.1),
-        neck=dict(type='GlobalAveragePooling'),
-        head=dict(
-            type='StackedLinearClsHead', num_classes=10, in_channels=64,
-            mid_channels=[32], dropout_rate=0.3),
-        source_head=dict(num_classes=10)),
-    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
-    train_dataloader=dict(
-        batch_size=8, num_workers=0, dataset=joint(PIPELINE),
-        collate_fn=dict(type='default_collate'),
-        sampler=dict(type='DefaultSampler', shuffle=True),
-        batch_sampler=dict(type='mmjtln.JointSampler', epoch=STEPS)),
-    val_dataloader=dict(
-        batch_size=50, num_workers=0,
-        dataset=dict(type='mmjtln.UCIDigits', split='val',
-                     pipeline=TEST_PIPELINE),
-        collate_fn=dict(type='default_collate'),
-        sampler=dict(type='DefaultSampler', shuffle=False)),
-    val_evaluator=dict(type='mmjtln.DomainAccuracy'),
-    optim_wrapper=dict(
-        optimizer=dict(type='AdamW', lr=3e-3), clip_grad=dict(max_norm=5.)),
-    param_scheduler=dict(
-        type='CosineAnnealingLR', by_epoch=False, T_max=EPOCHS * STEPS),
-    train_cfg=dict(by_epoch=True, max_epochs=EPOCHS),
-    val_cfg=dict(),
-    default_hooks=dict(
-        logger=dict(type='LoggerHook', interval=1),
-        checkpoint=dict(
-            type='mmjtln.ResumableCheckpointHook', interval=1,
-            max_keep_ckpts=1, save_best='target/accuracy/top1')),
-    custom_hooks=[
-        dict(type='mmjtln.ClassCheckHook'),
-        dict(type='mmjtln.CostMatrixHook',
-             cost=dict(type='mmjtln.MKMMDCost', pipeline=TEST_PIPELINE,
-                       samples_per_class=2)),
-    ],
-    randomness=dict(seed=0))
-
-MIXUP = {'model.train_cfg': dict(augments=dict(type='Mixup', alpha=0.4))}
-EMA = {'custom_hooks': CONFIG['custom_hooks'] + [dict(type='EMAHook')]}
-WORKERS = {'train_dataloader.num_workers': 2}
-BY_ITERATION = {
-    # An epoch of the sampler, 11 steps, ends between two checkpoints.
-    'train_dataloader.batch_sampler.epoch': 11,
-    'train_cfg': dict(by_epoch=False, max_iters=EPOCHS * STEPS,
-                      val_interval=STEPS, _delete_=True),
-    'default_hooks.checkpoint': dict(by_epoch=False, interval=4),
-}
-CLASS_LIST = {
-    # Another kind of start: no source images, the head of a checkpoint.
-    'load_from': 'stock.pth',
-    'model.lambda_s': 0.,
-    'train_dataloader.dataset.source': dict(
-        type='mmjtln.ClassList', classes='checkpoint', _delete_=True),
-    'custom_hooks': [
-        dict(type='mmjtln.ClassCheckHook'),
-        dict(type='mmjtln.StockCheckpointHook'),
-        dict(type='mmjtln.CostMatrixHook',
-             cost=dict(type='mmjtln.RandomCost'))],
-}
-SEVERAL_SOURCES = {
-    'train_dataloader.dataset.source': dict(
-        type='mmjtln.UnionDataset', draw=[3, 1], _delete_=True,
-        datasets=[
-            dict(type='mmjtln.MNIST5k', split='test', pipeline=PIPELINE),
-            dict(type='mmjtln.UCIDigits', split='val', pipeline=PIPELINE)]),
-    'model.source_head.num_classes': 20,
-}
-TRANSPORTED = {
-    **CLASS_LIST,
-    'custom_hooks': [*CLASS_LIST['custom_hooks'],
-                     dict(type='mmjtln.TransportedHeadHook', pull=0.1)],
-}
-CONTROL = 'control: the CheckpointHook of MMEngine'
-#: Name -> (options over CONFIG, number of processes). All have random
-#: augmentation, dropout, stochastic depth and a schedule.
-VARIANTS = {
-    'by epoch': ({}, 1),
-    'by epoch, 2 workers, Mixup, EMA': ({**WORKERS, **MIXUP, **EMA}, 1),
-    'by iteration': (BY_ITERATION, 1),
-    'by iteration, 2 workers, Mixup, EMA': (
-        {**BY_ITERATION, **WORKERS, **MIXUP, **EMA}, 1),
-    'by epoch, seed drawn, accumulation': (
-        {'randomness': dict(seed=None),
-         'optim_wrapper.accumulative_counts': 2}, 1),
-    '2 processes, by epoch, Mixup, EMA': (
-        {'train_dataloader.batch_size': 4, **MIXUP, **EMA}, 2),
-    '2 processes, by iteration': (
-        {'train_dataloader.batch_size': 4, **BY_ITERATION}, 2),
-    'class list as source': (CLASS_LIST, 1),
-    '2 processes, class list as source, EMA': (
-        {'train_dataloader.batch_size': 4, **CLASS_LIST,
-         'custom_hooks': [*CLASS_LIST['custom_hooks'],
-                          dict(type='EMAHook')]}, 2),
-    'class list as source, transported head': (TRANSPORTED, 1),
-    'two sources': (SEVERAL_SOURCES, 1),
-    '2 processes, two sources, by iteration': (
-        {'train_dataloader.batch_size': 4, **BY_ITERATION,
-         **SEVERAL_SOURCES}, 2),
-    # What the comparison finds where nothing is done for it.
-    f'{CONTROL}, by epoch': (
-        {'default_hooks.checkpoint.type': 'CheckpointHook'}, 1),
-}
 
 
 def run_tool(arguments: list[str], environment: dict, log: Path) -> None:
@@ -197,13 +64,8 @@ class Training:
         resume (bool): Whether to go on with what is in ``work_dir``.
     """
 
-    def __init__(
-        self,
-        config: str,
-        work_dir: str | Path,
-        processes: int = 1,
-        resume: bool = False,
-    ) -> None:
+    def __init__(self, config: str, work_dir: str | Path, processes: int = 1,
+                 resume: bool = False) -> None:
         self.work_dir = Path(work_dir)
         self.work_dir.mkdir(parents=True, exist_ok=True)
         self.log = self.work_dir / f'output_{time.time_ns()}.txt'
@@ -263,9 +125,8 @@ class Training:
                     f'training failed: {self.log.read_text()[-3000:]}')
 
 
-def kill_when(
-    training: Training, step: int, in_write: bool, rng: np.random.Generator
-) -> bool:
+def kill_when(training: Training, step: int, in_write: bool,
+              rng: np.random.Generator) -> bool:
     """Kill a run some time after a step, or within the next write.
 
     Returns:
@@ -282,74 +143,6 @@ def kill_when(
         return False
     training.kill()
     return True
-
-
-def load(path: str | Path) -> dict:
-    return CheckpointLoader.load_checkpoint(
-        str(path), map_location='cpu', logger='silent')
-
-
-def unreadable(work_dir: Path) -> list[str]:
-    """Return the checkpoints that do not load, the pointed-to included."""
-    paths = set(work_dir.glob('*.pth'))
-    pointer = work_dir / 'last_checkpoint'
-    if pointer.exists():
-        paths.add(Path(pointer.read_text()))
-    bad = []
-    for path in sorted(paths):
-        try:
-            load(path)['state_dict']
-        except Exception as error:
-            bad.append(f'{path}: {error}')
-    return bad
-
-
-def flatten(value: Any, name: str = '') -> dict:
-    """Return the leaves of nested dicts and lists by their paths."""
-    items = (value.items() if isinstance(value, dict) else
-             enumerate(value) if isinstance(value, list | tuple) else None)
-    if items is None:
-        return {name: value}
-    return {path: leaf for key, part in items
-            for path, leaf in flatten(part, f'{name}/{key}').items()}
-
-
-def same(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return (isinstance(b, torch.Tensor) and a.dtype == b.dtype
-                and torch.equal(a.nan_to_num(7.5), b.nan_to_num(7.5)))
-    return a == b or (a != a and b != b)
-
-
-def end_of(work_dir: Path) -> tuple[dict, dict]:
-    """Return the final state of a run, and all it has logged.
-
-    Returns:
-        tuple: Name -> tensor or number, of the last and the best
-        checkpoints; name -> values of each loss and validation result.
-    """
-    last = load((work_dir / 'last_checkpoint').read_text())
-    state = {key: last[key] for key in (
-        'state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers')
-        if key in last}
-    for best in work_dir.glob('best_*.pth'):
-        state[best.name] = load(best)['state_dict']
-    hub = last['message_hub']
-    logged = {
-        name: history.data[0].tolist()
-        for name, history in hub['log_scalars'].items()
-        if name.startswith('val/') and 'time' not in name or 'loss' in name
-    }
-    logged['best_score'] = [hub['runtime_info'].get('best_score')]
-    return flatten(state), logged
-
-
-def differing(ours: dict, theirs: dict) -> list[str]:
-    """Return the names under which two dicts do not hold the same bits."""
-    return sorted(
-        name for name in ours.keys() | theirs.keys()
-        if name not in ours or name not in theirs
-        or not same(ours[name], theirs[name]))
 
 
 def write_stock(cfg: Config) -> None:

@@ -111,9 +111,8 @@ def convert(model_name: str, src: str, by_order: bool = False) -> dict:
 
 
 @torch.no_grad()
-def _compare(
-    model: nn.Module, model_name: str, state: dict, count: int
-) -> None:
+def _compare(model: nn.Module, model_name: str, state: dict,
+             count: int) -> None:
     """Refuse what the stock parts compute otherwise."""
     channels = state['head.fc.weight'].shape[1]
     stock = MODELS.build(

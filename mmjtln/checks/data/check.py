@@ -2,14 +2,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from torch.utils.data import Dataset
 
 from mmjtln.class_lists import describe_difference, quote_names
-from mmjtln.datasets import ClassList, JointDataset
+from mmjtln.datasets import ClassList
+from mmjtln.datasets.domain_build import build_domain
 from mmjtln.datasets.labels import class_indices
 from mmjtln.domains import DOMAINS, TARGET
 from mmjtln.inference.progress import track
@@ -93,7 +94,7 @@ def check_data(cfg: Config, progress: bool = True) -> list[PartReport]:
     return reports
 
 
-def _domain_configs(dataset: Any) -> Iterator[tuple[str, Any]]:
+def _domain_configs(dataset: dict | None) -> Iterator[tuple[str, dict]]:
     if dataset is None:
         return
     if dataset.get('type') == 'mmjtln.JointDataset':
@@ -103,10 +104,10 @@ def _domain_configs(dataset: Any) -> Iterator[tuple[str, Any]]:
         yield TARGET, dataset
 
 
-def _build(domain: str, part: Any, report: PartReport) -> Any:
+def _build(domain: str, part: dict, report: PartReport) -> Dataset | None:
     """Build a data set, or write down why that fails."""
     try:
-        dataset = JointDataset.build_part(domain, part)
+        dataset = build_domain(domain, part)
         dataset.full_init()
     except Exception as error:  # Of any data set, for any reason.
         report.problems.append(f'it cannot be built: {error}')
@@ -128,7 +129,7 @@ def _check_class_lists(reports: list[PartReport]) -> None:
                 'its folders or `classes`.')
 
 
-def _check_annotations(report: PartReport, dataset: Any) -> None:
+def _check_annotations(report: PartReport, dataset: Dataset) -> None:
     """Check labels and folders, for which no image is read."""
     report.left_out, problems = look_into_folders(dataset)
     report.problems += problems

@@ -3,10 +3,10 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import mmcv
 from mmpretrain.datasets import CustomDataset
+from torch.utils.data import Dataset
 
 from mmjtln.checks.parts import base_datasets
 from mmjtln.class_lists import quote_names
@@ -19,14 +19,14 @@ _TRIED = 3
 _UNDECODED = ('.avif', '.gif', '.heic', '.heif', '.jxl', '.svg')
 
 
-def look_into_folders(dataset: Any) -> tuple[int, list[str]]:
+def look_into_folders(dataset: Dataset) -> tuple[int, list[str]]:
     """Find what is wrong with the image folders of a data set.
 
     MMPretrain's ``CustomDataset`` takes each folder for a class and leaves
     out every file whose extension it was not given, both without a word.
 
     Args:
-        dataset (object): A data set of MMPretrain, or a wrapper of one. Only
+        dataset (Dataset): A data set of MMPretrain, or a wrapper of one. Only
             those that find their images in folders are looked at.
 
     Returns:

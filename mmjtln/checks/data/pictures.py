@@ -2,7 +2,7 @@
 import hashlib
 import io
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from mmengine import fileio
@@ -29,12 +29,12 @@ class Picture(NamedTuple):
     error: str
 
 
-def look_at_all(dataset: Any, name: str,
+def look_at_all(dataset: Dataset, name: str,
                 num_workers: int) -> DataLoader:
     """Read and transform each image of a data set once, whatever repeats it.
 
     Args:
-        dataset (object): A data set of MMPretrain, or a wrapper of one.
+        dataset (Dataset): A data set of MMPretrain, or a wrapper of one.
         name (str): What errors call it, such as ``'target val'``.
         num_workers (int): Processes that read; 0 reads in this one.
 
@@ -49,7 +49,7 @@ def look_at_all(dataset: Any, name: str,
 
 class _Pictures(Dataset):
 
-    def __init__(self, dataset: Any, name: str) -> None:
+    def __init__(self, dataset: Dataset, name: str) -> None:
         self.pairs = unique_images(dataset)
         self.name = name
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import scipy
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mmjtln.class_lists import (
@@ -21,7 +21,7 @@ from mmjtln.datasets.known_classes import names_match
 from mmjtln.domains import SOURCE
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.over_images import run_over_images
-from mmjtln.models.logits import logits_of
+from mmjtln.models.two_heads.logits import logits_of
 from mmjtln.registry import COSTS
 
 from .image_cost import ImageCost
@@ -80,12 +80,8 @@ class ConfusionCost(ImageCost):
         self.form = form
         self.calibrate = calibrate
 
-    def prepare(
-        self,
-        source_dataset: Dataset,
-        target_dataset: Dataset,
-        model: nn.Module | None,
-    ) -> Any:
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> tuple:
         classes = classes_of(source_dataset, 'source')
         network = self.network(
             model, lambda found: ('backbone', 'neck', _head_name(found)))
@@ -102,7 +98,7 @@ class ConfusionCost(ImageCost):
         return classes, source_images, self.images(target_dataset,
                                                    'target'), network
 
-    def measure(self, prepared: Any) -> RawCost:
+    def measure(self, prepared: tuple) -> RawCost:
         classes, source_images, target_images, network = prepared
         self.require_network(network)
         digest, temperature = hashlib.sha256(), 1.0
@@ -119,12 +115,11 @@ class ConfusionCost(ImageCost):
         return RawCost(matrix, digest.hexdigest(),
                         dict(calibration=temperature))
 
-    def _logits(
-        self, network: nn.Module, images: DomainImages, classes: Sequence[str]
-    ) -> np.ndarray:
+    def _logits(self, network: nn.Module, images: DomainImages,
+                classes: Sequence[str]) -> np.ndarray:
         head = getattr(network, _head_name(network))
 
-        def encode(inputs: Any) -> Any:
+        def encode(inputs: Tensor) -> Tensor:
             logits = logits_of(head(network.extract_feat(inputs)))
             if logits.ndim != 2 or logits.shape[1] != len(classes):
                 raise ValueError(_mismatch(tuple(logits.shape[1:]), classes))
@@ -155,7 +150,7 @@ def _check_classes(network: nn.Module, classes: Sequence[str]) -> None:
             ('; '.join(problems) or 'the same names in another order'))
 
 
-def _mismatch(outputs: Any, classes: Sequence[str]) -> str:
+def _mismatch(outputs: int | tuple[int, ...], classes: Sequence[str]) -> str:
     return (f'ConfusionCost needs a classifier of the {len(classes)} source '
             f'classes ({quote_names(classes[:3])}, ...); this one has '
             f'{outputs} outputs: give the model and checkpoint of a network '

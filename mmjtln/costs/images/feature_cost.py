@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.costs.base import RawCost
+from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import STAGES, extract_features
 from mmjtln.inference.first_rank import on_first_rank
 
@@ -50,10 +51,8 @@ class ClassFeatures:
         """
         sums = torch.zeros(
             self.num_classes, self.features.shape[1], dtype=torch.float64)
-        for rows, labels in zip(
-                self.features.split(_ROWS),
-                self.labels.split(_ROWS),
-                strict=True):
+        for rows, labels in zip(self.features.split(_ROWS),
+                                self.labels.split(_ROWS), strict=True):
             rows = rows.double()
             sums.index_add_(0, labels, transform(rows) if transform else rows)
         return sums / self.counts().double()[:, None]
@@ -122,21 +121,15 @@ class FeatureCost(ImageCost):
         self.centre = centre
         self.standardise = standardise
 
-    def prepare(
-        self,
-        source_dataset: Dataset,
-        target_dataset: Dataset,
-        model: nn.Module | None,
-    ) -> Any:
-        parts = dict(
-            backbone=('backbone', ),
-            neck=('backbone', 'neck'),
-            pre_logits=('backbone', 'neck', 'head'))[self.stage]
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> tuple:
+        parts = dict(backbone=('backbone', ), neck=('backbone', 'neck'),
+                     pre_logits=('backbone', 'neck', 'head'))[self.stage]
         return (self.images(source_dataset, 'source'),
                 self.images(target_dataset,
                             'target'), self.network(model, lambda _: parts))
 
-    def measure(self, prepared: Any) -> RawCost:
+    def measure(self, prepared: tuple) -> RawCost:
         source_images, target_images, model = prepared
         self.require_network(model)
         source = self._features(source_images, model)
@@ -155,10 +148,8 @@ class FeatureCost(ImageCost):
         if self.standardise:
             source, target = source.standardised(), target.standardised()
         matrix, details = self.distances(source, target)
-        details = dict(
-            images=[len(source.labels), len(target.labels)],
-            dimensions=source.features.shape[1],
-            **details)
+        details = dict(images=[len(source.labels), len(target.labels)],
+                       dimensions=source.features.shape[1], **details)
         return RawCost(matrix, digest.hexdigest(), details)
 
     @abstractmethod
@@ -170,7 +161,8 @@ class FeatureCost(ImageCost):
             tuple: Distances, shape (L_s, L_t), and details worth keeping.
         """
 
-    def _features(self, images: Any, model: nn.Module | None) -> ClassFeatures:
+    def _features(self, images: DomainImages,
+                  model: nn.Module) -> ClassFeatures:
         features = extract_features(model, images, self.stage,
                                     self.batch_size, self.num_workers)
         spread = (features.amax(dim=0) - features.amin(dim=0)).max()

@@ -1,4 +1,5 @@
 """Base of the builders that look at images through a network."""
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
@@ -80,7 +81,9 @@ class ImageCost(BaseCost):
                             self.samples_per_class, self.min_per_class,
                             self.seed)
 
-    def network(self, current: Any, parts: Any) -> Any:
+    def network(self, current: nn.Module | None,
+                parts: Callable[[nn.Module], Sequence[str]]
+                ) -> nn.Module | None:
         """Return the network to use, see :func:`image_model`.
 
         It is None when there is none yet: :meth:`check` may run before the

@@ -87,9 +87,8 @@ class MKMMDCost(FeatureCost):
         self.biased = biased
         self.min_per_class = 1 if biased else 2
 
-    def distances(
-        self, source: ClassFeatures, target: ClassFeatures
-    ) -> tuple[np.ndarray, dict]:
+    def distances(self, source: ClassFeatures,
+                  target: ClassFeatures) -> tuple[np.ndarray, dict]:
         bandwidth = self.bandwidth
         if bandwidth is None:
             bandwidth = median_bandwidth(
@@ -161,7 +160,7 @@ def mkmmd(source: ClassFeatures,
     return distances.clamp_min(0) if biased else distances
 
 
-def _kernel(x: Tensor, y: Tensor, bandwidths: Sequence[float]) -> Any:
+def _kernel(x: Tensor, y: Tensor, bandwidths: Sequence[float]) -> Tensor:
     """Kernel matrices (..., n, m) of features (..., n, D) and (..., m, D)."""
     squared = torch.matmul(x, y.mT).mul_(-2)
     squared += x.square().sum(dim=-1)[..., :, None]
@@ -179,9 +178,8 @@ def _kernel(x: Tensor, y: Tensor, bandwidths: Sequence[float]) -> Any:
     return total.div_(len(bandwidths))
 
 
-def _within(
-    domain: ClassFeatures, bandwidths: Sequence[float], biased: bool
-) -> Any:
+def _within(domain: ClassFeatures, bandwidths: Sequence[float],
+            biased: bool) -> Tensor:
     """Mean kernel value within each class, shape (L,), float64."""
     order = torch.argsort(domain.labels, stable=True)
     counts = domain.counts()
@@ -198,7 +196,7 @@ def _within(
             (counts * (counts - 1)))
 
 
-def _sums(features: Tensor, bandwidths: Sequence[float]) -> Any:
+def _sums(features: Tensor, bandwidths: Sequence[float]) -> Tensor:
     """Sum of the kernel matrix of each class, shape (B,), float64.
 
     Args:
@@ -216,19 +214,16 @@ def _sums(features: Tensor, bandwidths: Sequence[float]) -> Any:
             dim=(1, 2), dtype=torch.float64) for block in blocks)
 
 
-def _across(
-    source: ClassFeatures, target: ClassFeatures, bandwidths: Sequence[float]
-) -> Any:
+def _across(source: ClassFeatures, target: ClassFeatures,
+            bandwidths: Sequence[float]) -> Tensor:
     """Mean kernel value between classes, shape (L_s, L_t), float64."""
     membership = torch.nn.functional.one_hot(
         target.labels, target.num_classes).float()
     sums = torch.zeros(
         source.num_classes, target.num_classes, dtype=torch.float64)
     rows = max(1, _BLOCK // len(target.labels))
-    for block, labels in zip(
-            source.features.split(rows),
-            source.labels.split(rows),
-            strict=True):
+    for block, labels in zip(source.features.split(rows),
+                             source.labels.split(rows), strict=True):
         kernel = _kernel(block, target.features, bandwidths)
         sums.index_add_(0, labels, (kernel @ membership).double())
     pairs = source.counts()[:, None] * target.counts()[None]

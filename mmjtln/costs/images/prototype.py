@@ -63,9 +63,8 @@ class PrototypeCost(FeatureCost):
         self.metric = metric
         self.shrinkage = shrinkage
 
-    def distances(
-        self, source: ClassFeatures, target: ClassFeatures
-    ) -> tuple[np.ndarray, dict]:
+    def distances(self, source: ClassFeatures,
+                  target: ClassFeatures) -> tuple[np.ndarray, dict]:
         a, b = source.means(), target.means()
         if self.metric == 'cosine':
             norms = torch.cat([a, b]).norm(dim=1)
@@ -86,7 +85,8 @@ class PrototypeCost(FeatureCost):
         exact = 'donot_use_mm_for_euclid_dist'
         return torch.cdist(a, b, compute_mode=exact).numpy(), details
 
-    def _covariance(self, source: ClassFeatures, target: ClassFeatures) -> Any:
+    def _covariance(self, source: ClassFeatures,
+                    target: ClassFeatures) -> tuple[torch.Tensor, dict]:
         residuals = torch.cat([
             domain.features - domain.means()[domain.labels].float()
             for domain in (source, target)

@@ -64,9 +64,8 @@ class WassersteinCost(FeatureCost):
         self.form = form
         self.min_per_class = 2 if form == 'gaussian' else 1
 
-    def distances(
-        self, source: ClassFeatures, target: ClassFeatures
-    ) -> tuple[np.ndarray, dict]:
+    def distances(self, source: ClassFeatures,
+                  target: ClassFeatures) -> tuple[np.ndarray, dict]:
         if self.form == 'gaussian':
             return gaussian_w2(source, target).numpy(), {}
         return sample_w2(source, target), {}

@@ -5,13 +5,16 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmjtln.user_files import reading
+from mmjtln.files.user_files import reading
 
 from .tokens import readable
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 #: What a folder of a sentence-transformers model holds.
 _MARKER = 'modules.json'
@@ -106,7 +109,7 @@ def encode(encoder: str, sentences: Mapping[str, Sequence[str]]
 
 
 @cache
-def _load(where: str) -> Any:
+def _load(where: str) -> 'SentenceTransformer':
     from sentence_transformers import SentenceTransformer
 
     # It logs what it loads, and each weight's place, as news.

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mmjtln.class_lists import quote_names
-from mmjtln.user_files import read_rows
+from mmjtln.files.user_files import read_rows
 
 METRICS = ('path', 'wup', 'lch')
 
@@ -81,9 +81,8 @@ class Taxonomy:
                                               metric)
         return matrix
 
-    def _distance(
-        self, left: dict[str, int], right: dict, metric: str
-    ) -> float:
+    def _distance(self, left: dict[str, int], right: dict,
+                  metric: str) -> float:
         ways = [(steps + right[node], self.depth[node])
                 for node, steps in left.items() if node in right]
         if metric == 'wup':

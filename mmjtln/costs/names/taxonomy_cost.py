@@ -74,12 +74,8 @@ class TaxonomyCost(BaseCost):
         self.metric = metric
         self.aliases = dict(aliases or {})
 
-    def prepare(
-        self,
-        source_dataset: Dataset,
-        target_dataset: Dataset,
-        model: nn.Module | None,
-    ) -> Any:
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> tuple:
         sides = (classes_of(source_dataset, 'source'),
                  classes_of(target_dataset, 'target'))
         names = dict.fromkeys(sides[0] + sides[1])
@@ -113,7 +109,7 @@ class TaxonomyCost(BaseCost):
             taxonomy = wordnet.taxonomy(synsets.values())
         return taxonomy, [[nodes[name] for name in side] for side in sides]
 
-    def measure(self, prepared: Any) -> RawCost:
+    def measure(self, prepared: tuple) -> RawCost:
         taxonomy, (rows, columns) = prepared
         digest = hashlib.sha256()
         for node in sorted(taxonomy.parents):

@@ -1,6 +1,6 @@
 """Distance of class names, by a sentence encoder or word vectors."""
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from mmjtln.registry import COSTS
 from .sentences import DEFAULT_ENCODER, encode, encoder_folder, sentences_of
 from .tokens import spellings, synonyms, words
 from .word_vectors import read_word_vectors
+
+#: Of each form of a word that a file knows.
+Vectors = Mapping[str, np.ndarray]
 
 _MISSING = ('error', 'known', 'neutral')
 
@@ -100,12 +103,8 @@ class TextCost(BaseCost):
         if self.path is None:
             self.libraries = ('numpy', 'sentence_transformers')
 
-    def prepare(
-        self,
-        source_dataset: Dataset,
-        target_dataset: Dataset,
-        model: nn.Module | None,
-    ) -> Any:
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> list:
         sides = [(dataset, classes_of(dataset, side))
                  for side, dataset in (('source', source_dataset),
                                        ('target', target_dataset))]
@@ -122,7 +121,7 @@ class TextCost(BaseCost):
         encoder_folder(self.encoder)
         return texts
 
-    def measure(self, prepared: Any) -> RawCost:
+    def measure(self, prepared: list) -> RawCost:
         if self.path is None:
             prepared = on_first_rank(lambda: self._encode(prepared))
         digest = hashlib.sha256()
@@ -145,9 +144,8 @@ class TextCost(BaseCost):
         return ([self.prompt] if isinstance(self.prompt, str) else
                 list(self.prompt))
 
-    def _texts(
-        self, dataset: Dataset, classes: Sequence[str]
-    ) -> dict[str, list[str]]:
+    def _texts(self, dataset: Dataset,
+               classes: Sequence[str]) -> dict[str, list[str]]:
         """Return what to read for each class of a data set."""
         named = dataset.metainfo.get('synonyms')
         found = {}
@@ -190,7 +188,8 @@ class TextCost(BaseCost):
         self._check_missing({**found[0], **found[1]})
         return [[vector for vector, _ in side.values()] for side in found]
 
-    def _embed(self, name: str, text: str, known: Any) -> Any:
+    def _embed(self, name: str, text: str, known: Vectors
+               ) -> tuple[np.ndarray | None, list[str]]:
         """Return the vector of a class, or None, and its unknown words."""
         whole = _first(spellings(name), known)
         if whole is not None:
@@ -206,7 +205,8 @@ class TextCost(BaseCost):
         # One synonym that is known all through is enough.
         return np.mean(vectors, axis=0), []
 
-    def _embed_phrase(self, phrase: str, known: Any) -> Any:
+    def _embed_phrase(self, phrase: str, known: Vectors
+                      ) -> tuple[np.ndarray | None, list[str]]:
         whole = _first(spellings(phrase), known)
         if whole is not None:
             return whole, []
@@ -218,7 +218,7 @@ class TextCost(BaseCost):
             return None, missing
         return np.mean(vectors, axis=0), missing
 
-    def _check_missing(self, found: Any) -> None:
+    def _check_missing(self, found: Mapping[str, tuple]) -> None:
         lost = {
             name: missing
             for name, (vector, missing) in found.items() if vector is None
@@ -241,7 +241,7 @@ class TextCost(BaseCost):
                              ' are zero and have no direction')
 
 
-def _first(forms: Any, known: Any) -> Any:
+def _first(forms: Iterable[str], known: Vectors) -> np.ndarray | None:
     return next((known[form] for form in forms if form in known), None)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmjtln.user_files import reading
+from mmjtln.files.user_files import reading
 
 
 def read_word_vectors(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:

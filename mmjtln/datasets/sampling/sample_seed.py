@@ -1,6 +1,5 @@
 """The seed of each training sample, computed from its place in the run."""
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ class SeededIndex(int):
         seed (int): Seed of the sample's random augmentation, in [0, 2**64).
     """
 
-    def __new__(cls, index: int, seed: int) -> Any:
+    def __new__(cls, index: int, seed: int) -> 'SeededIndex':
         self = super().__new__(cls, index)
         self.seed = seed
         return self

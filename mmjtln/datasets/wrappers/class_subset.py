@@ -19,7 +19,7 @@ class ClassSubset(SubsetDataset):
     the choice.
 
     Args:
-        dataset (dict | object): A config or a data set, see
+        dataset (Dataset | dict): A config or a data set, see
             :class:`SubsetDataset`.
         classes (Sequence[str]): Names of the classes to keep, in the order
             of their new labels.

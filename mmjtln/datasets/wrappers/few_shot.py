@@ -18,7 +18,7 @@ class FewShotDataset(SubsetDataset):
     curves over shots add images and replace none.
 
     Args:
-        dataset (dict | object): A config or a data set, see
+        dataset (Dataset | dict): A config or a data set, see
             :class:`SubsetDataset`.
         shots (int): Number of images of each class, at least 1.
         seed (int): Seed of the draw, not negative. Defaults to 0.

@@ -1,6 +1,5 @@
 """A data set whose labels are places in a longer list of classes."""
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -10,7 +9,8 @@ from mmjtln.datasets.labels import class_indices, single_label
 from .subset import SubsetDataset
 
 
-def relabel(dataset: Dataset, new_label: Any, classes: Sequence[str]) -> None:
+def relabel(dataset: Dataset, new_label: Mapping[int, int] | Sequence[int],
+            classes: Sequence[str]) -> None:
     """Change the labels of a plain data set, before its pipeline runs.
 
     Args:
@@ -33,7 +33,7 @@ class RelabelledDataset(SubsetDataset):
     """All images of a data set, with other labels.
 
     Args:
-        dataset (object): A data set, see :class:`SubsetDataset`.
+        dataset (Dataset): A data set, see :class:`SubsetDataset`.
         labels (Sequence[int]): The new label of each of its classes.
         classes (Sequence[str]): What the new labels mean.
     """

@@ -1,7 +1,6 @@
 """What the wrappers that keep a part of a data set have in common."""
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -20,16 +19,15 @@ class SubsetDataset(KFoldDataset):
     given is not changed.
 
     Args:
-        dataset (dict | object): A config, a data set of MMPretrain, a
+        dataset (Dataset | dict): A config, a data set of MMPretrain, a
             ``KFoldDataset``, or another part. Wrappers that repeat images go
             around a part, not into it.
         lazy_init (bool): Whether to put off choosing until
             :meth:`full_init`. Defaults to False.
     """
 
-    def __init__(
-        self, dataset: Dataset | dict, lazy_init: bool = False
-    ) -> None:
+    def __init__(self, dataset: Dataset | dict,
+                 lazy_init: bool = False) -> None:
         # The parent's constructor knows folds, and fails on instances.
         self.dataset = build_dataset(dataset)
         if not isinstance(self.dataset, (BaseDataset, KFoldDataset)):
@@ -69,7 +67,7 @@ class SubsetDataset(KFoldDataset):
     def _finish(self, dataset: Dataset) -> None:
         """Change the part, a data set of its own, after it was taken."""
 
-    def get_subset(self, indices: Sequence[int]) -> Any:
+    def get_subset(self, indices: Sequence[int]) -> Dataset:
         """Return the images of ``indices``, so that folds can be cut."""
         self.full_init()
         dataset = copy.copy(self.dataset)

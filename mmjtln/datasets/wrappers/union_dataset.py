@@ -1,10 +1,10 @@
 """Several source data sets as one, over the union of their classes."""
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from mmengine.dataset import ConcatDataset
+from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
 from mmjtln.datasets.build import build_dataset
@@ -27,7 +27,7 @@ class UnionDataset(ConcatDataset):
     :class:`JointDataset` is a union with these defaults.
 
     Args:
-        datasets (Sequence[dict | object]): Configs or data sets, as
+        datasets (Sequence[Dataset | dict]): Configs or data sets, as
             :class:`~mmjtln.datasets.wrappers.subset.SubsetDataset` takes
             them.
         names (Sequence[str], optional): Name of each, for its accuracy
@@ -124,7 +124,7 @@ def _names(datasets: list, names: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _kind(dataset: Any) -> str:
+def _kind(dataset: Dataset) -> str:
     while hasattr(dataset, 'dataset'):
         dataset = dataset.dataset
     return type(dataset).__name__

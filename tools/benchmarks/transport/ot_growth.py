@@ -9,7 +9,6 @@ last point back.
 import argparse
 import statistics
 import warnings
-from typing import Any
 
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -28,7 +27,7 @@ SWEEPS = {
 HARD_REG = 0.02
 
 
-def measure(name: str, value: Any, args: argparse.Namespace) -> float:
+def measure(name: str, value: float, args: argparse.Namespace) -> float:
     """Median milliseconds with one thing changed."""
     point = {**BASE, 'reg': args.reg, name: value}
     ours = Ours(*problem(

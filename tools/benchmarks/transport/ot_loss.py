@@ -24,12 +24,13 @@ import multiprocessing
 import statistics
 import time
 import warnings
+from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any
 
 import torch
 from ot_solvers import (
     OTHERS,
+    Job,
     Ours,
     add_arguments,
     problem,
@@ -37,10 +38,12 @@ from ot_solvers import (
     setting,
     size,
 )
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 
-def tune(solver: Any, expected: Any, args: argparse.Namespace) -> tuple:
+def tune(solver: Job, expected: tuple[Tensor, Tensor],
+         args: argparse.Namespace) -> tuple[float | None, float, float]:
     """Turn the knob, loosest first, until the error is met.
 
     Returns the knob, or None; the seconds of its run; the error reached.
@@ -70,13 +73,8 @@ def resident(field: str) -> float:
                        'memory is measured on Linux only')
 
 
-def peak_memory(
-    job_class: Any,
-    shape: tuple,
-    knob: Any,
-    args: argparse.Namespace,
-    queue: Any,
-) -> None:
+def peak_memory(job_class: type[Job], shape: tuple, knob: float | None,
+                args: argparse.Namespace, queue: Queue) -> None:
     """Put the MiB that one job adds to the peak of a fresh process."""
     warnings.simplefilter('ignore')
     torch.set_num_threads(args.threads)
@@ -98,9 +96,8 @@ def peak_memory(
         queue.put((torch.cuda.max_memory_allocated() - before) / 2**20)
 
 
-def memory_of(
-    job_class: Any, shape: tuple, knob: Any, args: argparse.Namespace
-) -> float:
+def memory_of(job_class: type[Job], shape: tuple, knob: float | None,
+              args: argparse.Namespace) -> float:
     """Run :func:`peak_memory` in a process of its own."""
     context = multiprocessing.get_context('spawn')
     queue = context.Queue()
@@ -152,7 +149,7 @@ def compare(shape: tuple, args: argparse.Namespace) -> None:
               f'| {len(spent)} | {memory:.0f} |', flush=True)
 
 
-def product_rate(shape: tuple, cost: Any) -> float:
+def product_rate(shape: tuple, cost: Tensor) -> float:
     """Operations a second of the solver's two products alone."""
     batch, source, target = shape
     left = torch.rand(batch, target, device=cost.device)

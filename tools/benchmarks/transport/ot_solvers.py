@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mmjtln.models import OTLoss
-from mmjtln.ot import sinkhorn
+from mmjtln.ot import SinkhornResult, sinkhorn
 
 try:
     from geomloss import ot as geomloss
@@ -97,14 +97,13 @@ class Job:
     knobs = (None, )
     knob_name = ''
 
-    def __init__(
-        self, source: Any, target: Any, cost: Any, args: argparse.Namespace
-    ) -> None:
+    def __init__(self, source: Tensor, target: Tensor, cost: Tensor,
+                 args: argparse.Namespace) -> None:
         self.source = source.clone().requires_grad_()
         self.target = target.clone().requires_grad_()
         self.cost, self.args = cost, args
 
-    def gradients(self) -> Any:
+    def gradients(self) -> tuple[Tensor, Tensor]:
         """Return the gradients of the mean loss, and forget them."""
         gradients = self.source.grad, self.target.grad
         self.source.grad = self.target.grad = None
@@ -116,20 +115,19 @@ class Ours(Job):
 
     name = 'OTLoss'
 
-    def __init__(
-        self, source: Any, target: Any, cost: Any, args: argparse.Namespace
-    ) -> None:
+    def __init__(self, source: Tensor, target: Tensor, cost: Tensor,
+                 args: argparse.Namespace) -> None:
         super().__init__(source, target, cost, args)
         self.loss = OTLoss(
             args.reg, args.max_iter, args.error, grad_to='both',
             cost=cost).to(cost)
 
-    def run(self, knob: Any = None) -> Any:
+    def run(self, knob: None = None) -> tuple[Tensor, Tensor]:
         """Do the job."""
         self.loss(self.source, self.target).backward()
         return self.gradients()
 
-    def solution(self) -> Any:
+    def solution(self) -> SinkhornResult:
         """Return what the solver returns."""
         return sinkhorn(
             self.source.detach().log_softmax(1),
@@ -142,15 +140,14 @@ class Other(Job):
 
     knob_name = 'tol'
 
-    def __init__(
-        self, source: Any, target: Any, cost: Any, args: argparse.Namespace
-    ) -> None:
+    def __init__(self, source: Tensor, target: Tensor, cost: Tensor,
+                 args: argparse.Namespace) -> None:
         super().__init__(source, target, cost, args)
         self.costs = cost.expand(len(source), -1, -1)
         # POT's tolerance is an L2 norm, which is smaller.
         self.knobs = [args.error * 2.**-power for power in range(8)]
 
-    def run(self, knob: Any) -> Any:
+    def run(self, knob: float) -> tuple[Tensor, Tensor]:
         """Do the job."""
         p, q = self.source.softmax(1), self.target.softmax(1)
         with torch.no_grad():
@@ -159,7 +156,7 @@ class Other(Job):
         (self.args.reg * value).mean().backward()
         return self.gradients()
 
-    def error(self) -> Any:
+    def error(self) -> float:
         """Return the largest marginal error of the last plans."""
         p, q = self.source.softmax(1), self.target.softmax(1)
         error = ((self.plans.sum(2) - p).abs().sum(1) +
@@ -173,7 +170,8 @@ class PotBatch(Other):
 
     name = 'POT batch sinkhorn'
 
-    def solve(self, p: Tensor, q: Tensor, knob: Any) -> Any:
+    def solve(self, p: Tensor, q: Tensor, knob: float
+              ) -> tuple[Tensor, Tensor, Tensor]:
         """Return plans and log scalings."""
         result = ot.batch.solve_batch(
             self.costs, self.args.reg, p, q, max_iter=self.args.max_iter,
@@ -186,7 +184,8 @@ class PotBatchLog(Other):
 
     name = 'POT batch log_sinkhorn'
 
-    def solve(self, p: Tensor, q: Tensor, knob: Any) -> Any:
+    def solve(self, p: Tensor, q: Tensor, knob: float
+              ) -> tuple[Tensor, Tensor, Tensor]:
         """Return plans and log scalings."""
         result = ot.batch.solve_batch(
             self.costs, self.args.reg, p, q, max_iter=self.args.max_iter,
@@ -199,7 +198,8 @@ class PotLoop(Other):
 
     name = 'loop of ot.solve'
 
-    def solve(self, p: Tensor, q: Tensor, knob: Any) -> Any:
+    def solve(self, p: Tensor, q: Tensor, knob: float
+              ) -> tuple[Tensor, Tensor, Tensor]:
         """Return plans and log scalings."""
         results = [
             ot.solve(self.cost, p_, q_, reg=self.args.reg,
@@ -226,7 +226,8 @@ class Geomloss(Other):
         super().__init__(*args)
         self.knobs = [10, 40, 160]
 
-    def solve(self, p: Tensor, q: Tensor, knob: Any) -> Any:
+    def solve(self, p: Tensor, q: Tensor, knob: float
+              ) -> tuple[Tensor, Tensor, Tensor]:
         """Return plans and log scalings."""
         result = geomloss.solve_batch(
             self.costs, reg=self.args.reg, a=p, b=q, max_iter=knob)

@@ -5,12 +5,12 @@ import textwrap
 
 import pytest
 
-from mmjtln import folder_lock
-from mmjtln.folder_lock import lock_folder
+from mmjtln.files import folder_lock
+from mmjtln.files.folder_lock import lock_folder
 
 HOLD = textwrap.dedent('''
     import sys, time
-    from mmjtln.folder_lock import lock_folder
+    from mmjtln.files.folder_lock import lock_folder
     lock = lock_folder(sys.argv[1], 'training', '--work-dir')
     print('held', flush=True)
     time.sleep(120)

@@ -10,13 +10,13 @@ import pytest
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from mmjtln.apis.transport_classes import _read_classes
+from mmjtln.apis.transport_inputs import read_classes
 from mmjtln.costs import CostMatrix, FileCost, TextCost
 from mmjtln.costs.names.taxonomy import read_taxonomy
 from mmjtln.costs.names.word_vectors import read_word_vectors
 from mmjtln.costs.relation import read_relation
 from mmjtln.datasets import ClassList
-from mmjtln.user_files import read_lines, read_rows, reading
+from mmjtln.files.user_files import read_lines, read_rows, reading
 from tests.test_costs.conftest import Named
 
 LATIN = 'café,1\nthé,2\n'.encode('latin-1')
@@ -97,7 +97,7 @@ def vectors(path):
     (vectors, 'a.txt.gz', b'no archive', 'cut off or damaged'),
     (vectors, 'a.txt', b'cat 1 two\n', 'float'),
     (lambda path: ClassList(str(path)), 'a.txt', LATIN, 'byte 0xe9'),
-    (_read_classes, 'a.txt', LATIN, 'byte 0xe9')],
+    (read_classes, 'a.txt', LATIN, 'byte 0xe9')],
     ids=lambda value: value if isinstance(value, str) else '')
 def test_one_error_that_names_the_file(tmp_path, read, name, content, words):
     """Never the library's own, and with something to do."""

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from mmjtln.atomic_file import atomic_write, remove_partial_files
+from mmjtln.files.atomic_file import atomic_write, remove_partial_files
 
 
 def write(path, *parts, then=None):

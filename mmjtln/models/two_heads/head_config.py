@@ -3,7 +3,7 @@ import difflib
 import inspect
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
+from dataclasses import dataclass
 
 from mmengine.config import Config
 from mmpretrain.models import ClsHead
@@ -12,10 +12,69 @@ from torch import nn
 
 from mmjtln.domains import SOURCE, TARGET
 
+from .backbone_classifier import detach_classifier, is_bare_head, linear_head
+
 _STOCK_PREPROCESSORS = (None, 'ClsDataPreprocessor',
                         'mmpretrain.ClsDataPreprocessor')
 #: Options of MMPretrain's losses that hold a value for each class.
 _PER_CLASS = ('class_weight', 'pos_weight')
+
+
+@dataclass(frozen=True)
+class JointParts:
+    """The parts of a network with two heads, checked.
+
+    Args:
+        backbone (dict | nn.Module): A module where its own last layer has
+            become the heads.
+        head (dict): The target head.
+        source_head (dict): The source head.
+        class_counts (dict[str, int]): By domain.
+        backbone_classifier (str, optional): Name of the layer that has left
+            the backbone.
+    """
+
+    backbone: dict | nn.Module
+    head: dict
+    source_head: dict
+    class_counts: dict[str, int]
+    backbone_classifier: str | None = None
+
+    @classmethod
+    def of(cls, backbone: dict, neck: dict | None, head: dict | None,
+           source_head: dict | None) -> 'JointParts':
+        """Read the configs that a JTLN is given.
+
+        Raises:
+            ValueError: If a head is missing, its number of classes is not
+                named, or a type is unknown.
+            TypeError: If a head is not a single-label head, or is a bare one
+                over a backbone without a classifier.
+        """
+        source_head = complete_source_head(head, source_head)
+        for name, cfg in (('backbone', backbone), ('neck', neck or {}),
+                          ('head', head), ('source_head', source_head)):
+            check_type(name, cfg)
+        counts = {
+            TARGET: class_count('head', head),
+            SOURCE: class_count('source_head', source_head)
+        }
+        check_class_options('head', head)
+        check_class_options('source_head', source_head)
+        heads = [with_class_count(head), with_class_count(source_head)]
+        if not all(map(is_bare_head, heads)):
+            return cls(backbone, *heads, counts)
+        backbone = MMPRETRAIN_MODELS.build(backbone)
+        classifier = detach_classifier(backbone)
+        if classifier is None:
+            raise TypeError(
+                '`model.head` is a bare ClsHead, which passes on what the '
+                f'backbone gives, but {type(backbone).__name__} does not '
+                'end in a classifier (its `num_classes`). Use e.g. '
+                'LinearClsHead.')
+        name, in_channels = classifier
+        heads = [linear_head(head, in_channels) for head in heads]
+        return cls(backbone, *heads, counts, name)
 
 
 def complete_source_head(head: dict | None, source_head: dict | None) -> dict:
@@ -109,7 +168,8 @@ def with_class_count(head: dict) -> dict:
     return head
 
 
-def joint_preprocessor(cfg: dict | nn.Module | None, counts: dict) -> Any:
+def joint_preprocessor(cfg: dict | nn.Module | None, counts: dict[str, int]
+                       ) -> dict | nn.Module:
     """Make a stock data preprocessor's config one for two domains.
 
     Args:

@@ -3,8 +3,11 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+#: A head's output, of which some have several tensors, N rows each.
+Scores = Tensor | tuple[Tensor, ...]
 
-def head_scores(head: nn.Module, feats: tuple) -> Tensor | tuple:
+
+def head_scores(head: nn.Module, feats: tuple) -> Scores:
     """Return a head's output, from which loss and prediction are taken.
 
     A distilled head predicts from the mean of two classifiers, and some
@@ -28,15 +31,15 @@ def head_scores(head: nn.Module, feats: tuple) -> Tensor | tuple:
         head.training = True
 
 
-def take_rows(scores: Tensor | tuple, rows: Tensor) -> Tensor | tuple:
+def take_rows(scores: Scores, rows: Tensor) -> Scores:
     """Select rows of a head's output, which may be several tensors."""
     if isinstance(scores, Tensor):
         return scores[rows]
     return tuple(score[rows] for score in scores)
 
 
-def join_rows(one: Tensor | tuple, other: Tensor | tuple,
-              order: Tensor) -> Tensor | tuple:
+def join_rows(one: Scores, other: Scores,
+              order: Tensor) -> Scores:
     """Put a head's outputs on two parts of a batch into one, in an order."""
     if isinstance(one, Tensor):
         return torch.cat([one, other])[order]
@@ -44,7 +47,7 @@ def join_rows(one: Tensor | tuple, other: Tensor | tuple,
                  for pair in zip(one, other, strict=True))
 
 
-def logits_of(scores: Tensor | tuple) -> Tensor:
+def logits_of(scores: Scores) -> Tensor:
     """Return the logits a head predicts with, shape (N, num_classes).
 
     A head with several outputs, such as Conformer's, predicts from their sum.
