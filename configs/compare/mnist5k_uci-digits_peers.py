@@ -5,6 +5,9 @@
 #   configs/compare/mnist5k_uci-digits_peers.py \
 #   --seeds 0-9 --tune 100-101 --shots 2,5 --jobs 2 \
 #   --against consecutive,joint,jtln_label
+# Found: a head carried over by the digits' names, joint training with it, is
+# 8.3 and 2.9 points ahead of consecutive fine-tuning at two and five shots;
+# no peer gains more than 1.5; the OT term adds nothing to such a head.
 _base_ = ['./mnist5k_uci-digits.py', '../_base_/peers.py']
 
 # The control: what is right for another class.
