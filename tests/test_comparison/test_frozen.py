@@ -168,6 +168,7 @@ def test_study_runs_from_pictures_to_the_table(tmp_path):
                     penalty=[1e9, 0.001])),
                 text=dict(classifier='linear', start='text',
                           grid=dict(penalty=[0.01]))))))
+    torch.manual_seed(0)
     torch.save(dict(state_dict=MODELS.build(
         cfg.model.to_dict()).state_dict()), cfg.load_from)
     with pytest.raises(ValueError, match='--tune'):

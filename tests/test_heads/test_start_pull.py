@@ -100,5 +100,5 @@ def test_optimizers_that_a_pull_would_mislead_are_refused():
 
 @pytest.mark.parametrize('strength', [-1., float('inf'), float('nan')])
 def test_odd_strengths_are_refused(strength):
-    with pytest.raises(ValueError, match='not negative'):
+    with pytest.raises(ValueError, match=r'number in \[0, inf\)'):
         StartPull({}, strength)

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from mmengine.registry import init_default_scope
 
+from mmjtln.hosts import host_file
+
 TOOL = Path(__file__).parents[2] / 'tools/long_checks/walk_models.py'
+MODELS = host_file('configs/_base_/models')
 
 
 @pytest.fixture(scope='module')
@@ -34,7 +37,7 @@ def walk():
 def test_single_label_file(walk, name):
     """It becomes a JTLN, learns in every part and predicts."""
     init_default_scope('mmpretrain')
-    result = walk.walk_one(walk.model_folder() / name)
+    result = walk.walk_one(MODELS / name)
     assert result['status'] == 'ok', result['note']
 
 
@@ -42,7 +45,7 @@ def test_unused_parameters_are_named(walk):
     """DeiT3, a transformer head: MMPretrain never calls its second norm."""
     init_default_scope('mmpretrain')
     name = 'deit3/deit3-small-p16-224.py'
-    result = walk.walk_one(walk.model_folder() / name)
+    result = walk.walk_one(MODELS / name)
     assert result['status'] == 'ok'
     assert result['note'] == ('24 parameters never used, backbone.layers.*.ln2'
                               ': `find_unused_parameters=True`')
@@ -55,7 +58,7 @@ def test_unused_parameters_are_named(walk):
 def test_other_files(walk, name, reason):
     """What is no single-label classifier is named, with the cause."""
     init_default_scope('mmpretrain')
-    result = walk.walk_one(walk.model_folder() / name)
+    result = walk.walk_one(MODELS / name)
     assert result['status'] == 'no'
     assert reason in result['note']
 
