@@ -2,17 +2,12 @@
 # without a source image, share: EfficientNet-Lite0, 96 pixels, 40 steps of 16
 # pictures, batch normalization by ImageNet's statistics. A config adds the
 # pictures, the cost by their classes' names and the methods.
-_base_ = ['./image_pair.py', './peers.py']
+_base_ = [
+    './models/jtln_efficientnet-lite0.py', './image_pair.py', './peers.py'
+]
 
 load_from = 'data/efficientnet-lite0.pth'
-model = dict(
-    type='mmjtln.JTLNClassifier',
-    backbone=dict(type='TIMMBackbone', model_name='tf_efficientnet_lite0'),
-    neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=None, in_channels=1280,
-              topk=(1, )),
-    source_head=dict(num_classes=None),
-    lambda_s=0.)
+model = dict(lambda_s=0.)
 data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
 
 train_cfg = dict(max_epochs=4)

@@ -13,6 +13,12 @@ by_label = {'model.own_marginal': 'label'}
 # Two heads on the target's images alone, from the network trained on the
 # source.
 two_heads = dict(kind='source_free', start='source')
+# JTLN with the label, the KL weighing lambda_ot times reg.
+with_label = dict(
+    kind='jtln',
+    start='source',
+    options=by_label,
+    grid={'model.lambda_ot': [1., 5.]})
 transported = [dict(type='mmjtln.TransportedHeadHook', cost=by_text)]
 
 peer_methods = dict(
@@ -58,12 +64,8 @@ peer_methods = dict(
         },
         grid={'model.lambda_ot': [0.5, 2.3]}),
     joint=dict(kind='joint', start='source', grid=peer_rates),
-    # Reverse KL, likewise. The weight of the KL is lambda_ot times reg.
-    jtln_label=dict(
-        kind='jtln',
-        start='source',
-        options=by_label,
-        grid={'model.lambda_ot': [1., 5.]}),
+    # Reverse KL, likewise.
+    jtln_label=with_label,
     jtln_label_own=dict(
         kind='jtln',
         start='source',
@@ -88,25 +90,10 @@ peer_methods = dict(
         grid=peer_rates),
     joint_transported=dict(
         kind='joint', start='source', hooks=transported, grid=peer_rates),
-    jtln_label_transported=dict(
-        kind='jtln',
-        start='source',
-        hooks=transported,
-        options=by_label,
-        grid={'model.lambda_ot': [1., 5.]}),
+    jtln_label_transported=dict(**with_label, hooks=transported),
     # The same with what C does not know.
-    jtln_label_random=dict(
-        kind='jtln',
-        start='source',
-        cost=dict(type='mmjtln.RandomCost'),
-        options=by_label,
-        grid={'model.lambda_ot': [1., 5.]}),
-    jtln_label_text=dict(
-        kind='jtln',
-        start='source',
-        cost=by_text,
-        options=by_label,
-        grid={'model.lambda_ot': [1., 5.]}),
+    jtln_label_random=dict(**with_label, cost=dict(type='mmjtln.RandomCost')),
+    jtln_label_text=dict(**with_label, cost=by_text),
     # Source images drawn by what the network, and by what the names say.
     joint_by_predictions=dict(
         kind='joint',

@@ -16,16 +16,12 @@
 # Found (accuracy, %; 65.7 if one always says functional): target only 75.5,
 # consecutive 69.0, joint 74.9, JTLN 73.8, with the label 74.9, and with random
 # costs 72.9. The source does not help here, see results/elpv.
-_base_ = ['../_base_/image_pair.py']
+_base_ = [
+    '../_base_/models/jtln_efficientnet-lite0.py', '../_base_/image_pair.py'
+]
 
 load_from = 'data/efficientnet-lite0.pth'
-model = dict(
-    type='mmjtln.JTLNClassifier',
-    backbone=dict(type='TIMMBackbone', model_name='tf_efficientnet_lite0'),
-    neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=2, in_channels=1280,
-              topk=(1, )),
-    source_head=dict(num_classes=4))
+model = dict(head=dict(num_classes=2), source_head=dict(num_classes=4))
 data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
 
 # 20 steps of 16 target images, for a CPU; those that know the source start

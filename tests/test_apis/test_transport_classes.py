@@ -176,8 +176,10 @@ def test_what_does_not_fit_is_refused(tmp_path):
         with pytest.raises(ValueError, match=words):
             transport_classes(config, checkpoint, out_dir=tmp_path / 'out',
                               **options)
-    for options in (dict(classes='no.txt'), dict(images='nowhere')):
-        with pytest.raises(FileNotFoundError, match='no.txt|nowhere'):
+    for options, words in (
+        (dict(classes='no.txt'), 'no list of classes at no.txt'),
+        (dict(images='nowhere'), 'no folder of images nowhere')):
+        with pytest.raises(FileNotFoundError, match=words):
             transport_classes(config, checkpoint, out_dir=tmp_path / 'out',
                               **options)
     with pytest.raises(FileNotFoundError, match='list_models'):
