@@ -39,6 +39,9 @@ class Pool:
         # Processes with more threads than cores wait for each other.
         self._threads = int(os.environ.get('OMP_NUM_THREADS') or max(
             1, (os.cpu_count() or 1) // jobs))
+        # The imports look whether there is a GPU. Asked of the driver, a fork
+        # could not use the GPU afterwards; asked of NVML, it can.
+        os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
         self._context = multiprocessing.get_context('forkserver')
         self._context.set_forkserver_preload(['mmjtln.comparison.run'])
         self._spent, self._ran = 0., 0

@@ -206,7 +206,10 @@ def main() -> None:
         folder = Path(args.folder or temporary).resolve()
         if not (folder / 'pictures').exists():
             full_size_data.make(folder, args.images, args.pictures)
-        print(f'{args.images} and 3334 images, torch {torch.__version__}\n')
+        device = (torch.cuda.get_device_name() if torch.cuda.is_available()
+                  else 'CPU')
+        print(f'{args.images} and 3334 images, {device}, torch '
+              f'{torch.__version__}\n')
         print('| | JTLN | MMPretrain alone | ratio |\n|---|---|---|---|')
         for part in args.parts:
             for values in PARTS[part](folder, args) or ():

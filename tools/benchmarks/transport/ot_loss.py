@@ -26,6 +26,7 @@ import time
 import warnings
 from multiprocessing.queues import Queue
 from pathlib import Path
+from typing import Any
 
 import torch
 from ot_solvers import (
@@ -74,10 +75,8 @@ def resident(field: str) -> float:
 
 
 def peak_memory(job_class: type[Job], shape: tuple, knob: float | None,
-                args: argparse.Namespace, queue: Queue) -> None:
-    """Put the MiB that one job adds to the peak of a fresh process."""
-    warnings.simplefilter('ignore')
-    torch.set_num_threads(args.threads)
+                args: argparse.Namespace) -> float:
+    """Return the MiB that one job adds to the peak of the process."""
     if job_class is not Ours:
         # The others' first iterations hold all they ever hold.
         args = copy.copy(args)
@@ -88,21 +87,30 @@ def peak_memory(job_class: type[Job], shape: tuple, knob: float | None,
         Path('/proc/self/clear_refs').write_text('5')
         before = resident('VmHWM')
         job.run(knob)
-        queue.put(resident('VmHWM') - before)
-    else:
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        job.run(knob)
-        queue.put((torch.cuda.max_memory_allocated() - before) / 2**20)
+        return resident('VmHWM') - before
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    job.run(knob)
+    return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
-def memory_of(job_class: type[Job], shape: tuple, knob: float | None,
-              args: argparse.Namespace) -> float:
-    """Run :func:`peak_memory` in a process of its own."""
+def put_peak_memory(queue: Queue, *job: Any) -> None:
+    """Put :func:`peak_memory` of a job into a queue."""
+    warnings.simplefilter('ignore')
+    torch.set_num_threads(job[-1].threads)
+    queue.put(peak_memory(*job))
+
+
+def memory_of(*job: Any) -> float:
+    """Run :func:`peak_memory`, on a CPU in a process of its own.
+
+    A process keeps what its CPU tensors leave, and gives it to later ones.
+    """
+    if job[-1].device != 'cpu':
+        return peak_memory(*job)
     context = multiprocessing.get_context('spawn')
     queue = context.Queue()
-    process = context.Process(
-        target=peak_memory, args=(job_class, shape, knob, args, queue))
+    process = context.Process(target=put_peak_memory, args=(queue, *job))
     process.start()
     mebibytes = queue.get()
     process.join()

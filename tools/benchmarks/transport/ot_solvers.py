@@ -150,7 +150,8 @@ class Other(Job):
     def run(self, knob: float) -> tuple[Tensor, Tensor]:
         """Do the job."""
         p, q = self.source.softmax(1), self.target.softmax(1)
-        with torch.no_grad():
+        # POT makes its first scalings on the default device.
+        with torch.no_grad(), torch.device(self.args.device):
             self.plans, log_u, log_v = self.solve(p, q, knob)
         value = (p * log_u).sum(1) + (q * log_v).sum(1)
         (self.args.reg * value).mean().backward()
