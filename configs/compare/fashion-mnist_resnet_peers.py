@@ -6,18 +6,8 @@
 #   configs/compare/fashion-mnist_resnet_peers.py \
 #   --seeds 0-9 --tune 100-101 --shots 5 --jobs 2 \
 #   --against consecutive,joint,jtln_label
-_base_ = ['./fashion-mnist_resnet.py', '../_base_/peers.py']
+_base_ = ['./fashion-mnist_resnet.py', '../_base_/garment_peers.py']
 
-# The control: what is right for another class.
-shuffled = dict(
-    **_base_.by_text,
-    descriptions={
-        'Pullover': 'Bag',
-        'Coat': 'Ankle boot',
-        'Shirt': 'Pullover',
-        'Bag': 'Coat',
-        'Ankle boot': 'Shirt'
-    })
 comparison = dict(
     methods=dict(
         _delete_=True,
@@ -25,7 +15,7 @@ comparison = dict(
         consecutive_transported_shuffled=dict(
             **_base_.two_heads,
             hooks=[
-                dict(type='mmjtln.TransportedHeadHook', cost=shuffled)
+                dict(type='mmjtln.TransportedHeadHook', cost=_base_.shuffled)
             ],
             options={'model.ot_loss': None},
             grid=_base_.peer_rates)))

@@ -1,0 +1,19 @@
+# Compares: the same as fashion-mnist_resnet_peers.py, with LeNet-5.
+# Needs: Fashion-MNIST, see fashion-mnist.py.
+# Command: python tools/compare_methods.py \
+#   configs/compare/fashion-mnist_peers.py \
+#   --seeds 0-9 --tune 100-101 --shots 5 --jobs 2 \
+#   --against consecutive,joint,jtln_label
+_base_ = ['./fashion-mnist.py', '../_base_/garment_peers.py']
+
+comparison = dict(
+    methods=dict(
+        _delete_=True,
+        **_base_.peer_methods,
+        consecutive_transported_shuffled=dict(
+            **_base_.two_heads,
+            hooks=[
+                dict(type='mmjtln.TransportedHeadHook', cost=_base_.shuffled)
+            ],
+            options={'model.ot_loss': None},
+            grid=_base_.peer_rates)))
