@@ -6,7 +6,7 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
 from mmjtln.domains import SOURCE
-from mmjtln.models import AlexNetNeck, JTLNClassifier
+from mmjtln.models import AlexNetNeck
 from mmjtln.models.two_heads.backbone_classifier import is_bare_head
 from mmjtln.models.two_heads.head_config import (
     complete_source_head,
@@ -15,10 +15,8 @@ from mmjtln.models.two_heads.head_config import (
 
 from .stock_alexnet import stock_alexnet
 
-#: What JTLNClassifier takes and a stock classifier does not.
-_JOINT_OPTIONS = (
-    set(inspect.signature(JTLNClassifier).parameters) -
-    set(inspect.signature(ImageClassifier).parameters))
+#: What a stock classifier takes.
+_STOCK_OPTIONS = set(inspect.signature(ImageClassifier).parameters)
 #: Ours that, without training, do the same as the stock type.
 _SAME_AT_TEST_TIME = {
     'mmjtln.AlexNet': 'AlexNet',
@@ -43,7 +41,7 @@ def stock_classifier(cfg: dict, domain: str) -> dict:
     cfg = deepcopy(dict(cfg))
     source_head = complete_source_head(cfg['head'], cfg['source_head'])
     cfg = {key: value for key, value in cfg.items()
-           if key not in _JOINT_OPTIONS}
+           if key in _STOCK_OPTIONS}
     cfg['head'] = with_class_count(
         source_head if domain == SOURCE else cfg['head'])
     cfg['type'] = 'ImageClassifier'
@@ -77,7 +75,7 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
     for key, value in model.state_dict().items():
         if key.startswith(kept):
             state['head.' + key.removeprefix(kept)] = value
-        elif not key.startswith(('head.', 'source_head.', 'ot_loss.')):
+        elif key.startswith(('backbone.', 'neck.')):
             state[key] = value
 
     if is_bare_head(cfg['head']):

@@ -6,6 +6,7 @@ import torch
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
+from mmjtln.export.stock_model import stock_model
 from mmjtln.peers.lwf import distillation
 from tests.test_models.test_classifier import mixed_batch
 from tests.test_resume.test_exact_resume import go
@@ -98,3 +99,16 @@ def test_bad_options_are_refused(tiny_run, options):
     tiny_run.model.update(type='mmjtln.LwFClassifier', **options)
     with pytest.raises(ValueError, match=f'{next(iter(options))}. of LwF'):
         Runner.from_cfg(tiny_run)
+
+
+@pytest.mark.parametrize('domain', ['target', 'source'])
+def test_either_head_becomes_a_stock_classifier(model, tiny_model, domain):
+    """Neither options nor the copy of the start go with it."""
+    images = torch.randn(2, 3, 32, 32)
+    cfg, state = stock_model(tiny_model, model, domain, images)
+    stock = MODELS.build(cfg)
+    stock.load_state_dict(state)
+    model.eval()
+    head = dict(target=model.head, source=model.source_head)[domain]
+    torch.testing.assert_close(
+        stock.eval()(images), head(model.extract_feat(images)))
