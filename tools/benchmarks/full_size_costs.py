@@ -14,6 +14,7 @@ from mmpretrain.registry import DATASETS, MODELS
 from mmjtln.class_lists import classes_of
 from mmjtln.costs import ClassFeatures, MKMMDCost, TextCost
 from mmjtln.datasets import ClassList
+from mmjtln.visualization import draw_cost, write_png
 
 #: Classes of the whole of ImageNet, as WordNet's synsets name them.
 ALL_CLASSES = 21841
@@ -53,7 +54,7 @@ def features(folder: Path, args: argparse.Namespace) -> dict:
 
 
 def text(folder: Path, args: argparse.Namespace) -> dict:
-    """Time the cost by names, and the file of a large one.
+    """Time the cost by names, and the file and picture of a large one.
 
     ImageNet's names beside FGVC-Aircraft's; then as many classes as the whole
     of ImageNet has, named by two words of ImageNet's names each, beside
@@ -87,4 +88,10 @@ def text(folder: Path, args: argparse.Namespace) -> dict:
     type(cost).load(file)
     found[f'{name}: reading it, CPU s'] = time.process_time() - start
     file.unlink()
+    picture = folder / 'cost.png'
+    start = time.process_time()
+    write_png(draw_cost(cost), picture)
+    found[f'{name}: drawing it, CPU s'] = time.process_time() - start
+    found[f'{name}: the picture, MiB'] = picture.stat().st_size / 2**20
+    picture.unlink()
     return found
