@@ -25,12 +25,15 @@ def single_label(data_info: dict) -> int:
     Raises:
         ValueError: The image has no label, or several.
     """
+    label = data_info.get('gt_label')
+    if type(label) is int:  # A million images: looked at first, and no array.
+        return label
     name = data_info.get('img_path', f"sample {data_info.get('sample_idx')}")
     if 'gt_label' not in data_info:
         raise ValueError(
             f'each image must have a label, but {name} has none; give the '
             'data set its annotations (`ann_file`, or one folder per class)')
-    label = np.asarray(data_info['gt_label'])
+    label = np.asarray(label)
     if label.size != 1 or label.dtype.kind not in 'iu':
         raise ValueError(
             'each image must have one label, a class index, but the label '
