@@ -107,11 +107,15 @@ class Training:
         return any(name.endswith('-partial')
                    for name in os.listdir(self.work_dir))
 
-    def kill(self) -> None:
-        """Kill all processes and their workers with SIGKILL."""
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to all processes and their workers."""
         for process in self.processes:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+                os.killpg(process.pid, number)
+
+    def kill(self) -> None:
+        """Kill all processes and their workers with SIGKILL."""
+        self.send(signal.SIGKILL)
         for process in self.processes:
             process.join()
 
@@ -135,8 +139,13 @@ def kill_when(training: Training, step: int, in_write: bool,
     while training.running() and training.steps() < step:
         time.sleep(0.005)
     if in_write:
-        while training.running() and not training.writing():
-            pass
+        while training.running():
+            if training.writing():
+                # Held, so that a short write is not over before the kill.
+                training.send(signal.SIGSTOP)
+                if training.writing():
+                    break
+                training.send(signal.SIGCONT)
     else:
         time.sleep(rng.uniform(0, 0.3))
     if not training.running():
