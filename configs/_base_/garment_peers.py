@@ -1,5 +1,5 @@
-# peers.py for the garments, with the control of their names: each target class
-# is told as another.
+# The methods of peers.py for the garments, and the control of their names:
+# each target class is told as another.
 _base_ = ['./peers.py']
 
 shuffled = dict(
@@ -11,3 +11,10 @@ shuffled = dict(
         'Bag': 'Coat',
         'Ankle boot': 'Shirt'
     })
+garment_methods = dict(
+    **_base_.peer_methods,
+    consecutive_transported_shuffled=dict(
+        **_base_.two_heads,
+        hooks=[dict(type='mmjtln.TransportedHeadHook', cost=shuffled)],
+        options={'model.ot_loss': None},
+        grid=_base_.peer_rates))

@@ -9,13 +9,4 @@
 _base_ = ['./fashion-mnist_resnet.py', '../_base_/garment_peers.py']
 
 comparison = dict(
-    methods=dict(
-        _delete_=True,
-        **_base_.peer_methods,
-        consecutive_transported_shuffled=dict(
-            **_base_.two_heads,
-            hooks=[
-                dict(type='mmjtln.TransportedHeadHook', cost=_base_.shuffled)
-            ],
-            options={'model.ot_loss': None},
-            grid=_base_.peer_rates)))
+    methods=dict(_delete_=True, **_base_.garment_methods))

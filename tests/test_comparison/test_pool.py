@@ -14,7 +14,9 @@ def use_gpu() -> None:
 
 def test_forks_ask_nvml_for_a_gpu(monkeypatch):
     """Unless the user has said otherwise; asked of the driver, it is lost."""
-    monkeypatch.delenv('PYTORCH_NVML_BASED_CUDA_CHECK', raising=False)
+    # Set first, so that what Pool sets is taken back at the end.
+    monkeypatch.setenv('PYTORCH_NVML_BASED_CUDA_CHECK', '')
+    monkeypatch.delenv('PYTORCH_NVML_BASED_CUDA_CHECK')
     Pool(1, 1)
     assert os.environ['PYTORCH_NVML_BASED_CUDA_CHECK'] == '1'
     monkeypatch.setenv('PYTORCH_NVML_BASED_CUDA_CHECK', '0')

@@ -9,9 +9,6 @@ OUTPUT=${1:-gpu.md}
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 # For the same bits each time, as cuBLAS has it.
 export CUBLAS_WORKSPACE_CONFIG=:4096:8
-# The killed runs are forks of a process that has looked for a GPU; asked of
-# NVML, not of the driver, it can still be used in them.
-export PYTORCH_NVML_BASED_CUDA_CHECK=1
 
 STEPS=(--batch-size 64 --repeats 30)
 # Seconds for the repeats of one solver.

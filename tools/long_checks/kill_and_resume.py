@@ -28,6 +28,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+# What is imported next looks for a GPU. Asked of the driver, a fork could not
+# use it afterwards; asked of NVML, it can.
+os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
+
 import numpy as np
 import torch
 from kill_variants import CONFIG, CONTROL, EPOCHS, STEPS, VARIANTS

@@ -26,7 +26,6 @@ import time
 import warnings
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any
 
 import torch
 from ot_solvers import (
@@ -94,23 +93,26 @@ def peak_memory(job_class: type[Job], shape: tuple, knob: float | None,
     return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
-def put_peak_memory(queue: Queue, *job: Any) -> None:
+def put_peak_memory(queue: Queue, job_class: type[Job], shape: tuple,
+                    knob: float | None, args: argparse.Namespace) -> None:
     """Put :func:`peak_memory` of a job into a queue."""
     warnings.simplefilter('ignore')
-    torch.set_num_threads(job[-1].threads)
-    queue.put(peak_memory(*job))
+    torch.set_num_threads(args.threads)
+    queue.put(peak_memory(job_class, shape, knob, args))
 
 
-def memory_of(*job: Any) -> float:
+def memory_of(job_class: type[Job], shape: tuple, knob: float | None,
+              args: argparse.Namespace) -> float:
     """Run :func:`peak_memory`, on a CPU in a process of its own.
 
     A process keeps what its CPU tensors leave, and gives it to later ones.
     """
-    if job[-1].device != 'cpu':
-        return peak_memory(*job)
+    if args.device != 'cpu':
+        return peak_memory(job_class, shape, knob, args)
     context = multiprocessing.get_context('spawn')
     queue = context.Queue()
-    process = context.Process(target=put_peak_memory, args=(queue, *job))
+    process = context.Process(
+        target=put_peak_memory, args=(queue, job_class, shape, knob, args))
     process.start()
     mebibytes = queue.get()
     process.join()
