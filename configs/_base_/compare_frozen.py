@@ -5,6 +5,7 @@ _base_ = ['../stock/efficientnet-lite0.py']
 penalties = [0.001, 0.01, 0.1]
 # Without a picture the first of each list is taken: the defaults.
 plan = dict(penalty=[0.01, 0.001, 0.1], relax=[0.05, 0.0125, 0.2])
+relaxed = [dict(source=0.1), dict(source=1.)]
 comparison = dict(
     source_classes='imagenet',
     methods=dict(
@@ -32,6 +33,15 @@ comparison = dict(
         linear_text_ot=dict(
             classifier='linear', start='text',
             grid=dict(penalty=[0.01], relax=[0.05], lambda_ot=[0.3, 1.])),
+        # The same with the source side relaxed: a source class that no
+        # target class is near need not send its mass anywhere.
+        linear_ot_relaxed=dict(
+            classifier='linear',
+            grid=dict(penalty=[0.01], lambda_ot=[0.3, 1.], ot_relax=relaxed)),
+        linear_text_ot_relaxed=dict(
+            classifier='linear', start='text',
+            grid=dict(penalty=[0.01], relax=[0.05], lambda_ot=[0.3, 1.],
+                      ot_relax=relaxed)),
         # Features centred and of one length.
         unit=dict(classifier='unit', grid=dict(penalty=penalties)),
         unit_text=dict(classifier='unit', start='text', grid=plan),

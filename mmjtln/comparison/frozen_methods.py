@@ -38,7 +38,7 @@ class FrozenMethod:
             ``reg`` and ``relax`` of the plan, ``share`` of the start,
             ``lambda_ot`` of an OT term, for ``'linear'``: between what the
             source head says of a picture and what the classifier does, with
-            the gradient to the classifier.
+            the gradient to the classifier; ``ot_relax`` is its ``relax``.
 
     Raises:
         ValueError: If a choice is unknown.
@@ -99,13 +99,14 @@ class Knowledge:
             torch.as_tensor(self.weight), torch.as_tensor(self.bias),
             torch.as_tensor(shares)))
 
-    def ot_loss(self, features: np.ndarray, weight: float) -> Callable:
+    def ot_loss(self, features: np.ndarray, weight: float,
+                relax: float | dict | None = None) -> Callable:
         """Return cross entropy plus ``weight`` times the OT term.
 
         Between the source head's predictions for pictures (N, D) and the
         scores given, at OTLoss's own ``reg``.
         """
-        ot_loss = OTLoss(cost=self.cost, grad_to='target')
+        ot_loss = OTLoss(cost=self.cost, grad_to='target', relax=relax)
         source = torch.as_tensor(features @ self.weight.T + self.bias).float()
 
         def loss(scores: np.ndarray,
@@ -151,7 +152,8 @@ def classifier(method: FrozenMethod, options: dict, data: FrozenData,
     if method.classifier == 'linear':
         loss = cross_entropy
         if options.get('lambda_ot'):
-            loss = knowledge.ot_loss(features, options['lambda_ot'])
+            loss = knowledge.ot_loss(features, options['lambda_ot'],
+                                     options.get('ot_relax'))
         fitted = fit_linear(features, labels, (weight, bias),
                             options['penalty'], loss)
         return lambda inputs: inputs @ fitted[0].T + fitted[1]

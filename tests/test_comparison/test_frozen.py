@@ -103,18 +103,19 @@ def test_classifiers_are_what_their_names_say(data, knowledge):
                                data.features @ length_one(sums).T)
 
 
-def test_ot_term_is_that_of_the_loss(data, knowledge):
+@pytest.mark.parametrize('relax', [None, dict(source=0.1)])
+def test_ot_term_is_that_of_the_loss(data, knowledge, relax):
     """Value, and gradient by central differences."""
     rng = np.random.default_rng(2)
     scores, labels = rng.normal(size=(4, 2)), np.array([0, 1, 1, 0])
-    loss = knowledge.ot_loss(data.features[:4], 0.7)
+    loss = knowledge.ot_loss(data.features[:4], 0.7, relax)
     value, slope = loss(scores, labels)
     source = torch.as_tensor(
         data.features[:4] @ knowledge.weight.T + knowledge.bias)
     logits = torch.as_tensor(scores)
     expected = torch.nn.functional.cross_entropy(
         logits, torch.as_tensor(labels)) + 0.7 * OTLoss(
-            cost=knowledge.cost)(source, logits)
+            cost=knowledge.cost, relax=relax)(source, logits)
     assert value == pytest.approx(expected.item(), abs=1e-4)
     for place in np.ndindex(scores.shape):
         step = np.zeros_like(scores)
