@@ -1,4 +1,5 @@
 """One run of a comparison, in a process of its own."""
+import inspect
 import json
 import multiprocessing
 import os
@@ -27,6 +28,10 @@ from .results import RunResult
 RESULT = 'result.json'
 CLASSIFIER, BACKBONE = 'classifier.pth', 'backbone.pth'
 _METRIC = 'target/accuracy/top1'
+#: What MMEngine reads of a config: a runner's arguments, and a few by name.
+_READ = frozenset(inspect.signature(Runner.__init__).parameters) | {
+    'activation_checkpointing', 'compile', 'efficient_conv_bn_eval',
+    'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'sync_bn'}
 
 
 def execute(cfg: dict, folder: str, threads: int) -> None:
@@ -46,7 +51,7 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
     folder = Path(folder)
     text = config_text(cfg)
     written = folder / 'config.json'
-    if not written.exists() or written.read_text() != text:
+    if not written.exists() or not _same(written.read_text(), text):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         with atomic_write(written) as file:
@@ -94,9 +99,10 @@ def _end_with_parent() -> None:
 
 
 def finished(cfg: dict, folder: Path) -> RunResult | None:
-    """Return the result of a run that was finished with this very config."""
+    """Return the result of a run that was finished with this config."""
     written, result = folder / 'config.json', folder / RESULT
-    if not result.exists() or written.read_text() != config_text(cfg):
+    if not result.exists() or not _same(written.read_text(),
+                                        config_text(cfg)):
         return None
     return RunResult(**json.loads(result.read_text()))
 
@@ -104,6 +110,20 @@ def finished(cfg: dict, folder: Path) -> RunResult | None:
 def config_text(cfg: dict) -> str:
     """Write a config so that the same config gives the same text."""
     return json.dumps(cfg, indent=1, sort_keys=True, default=str)
+
+
+def _same(one: str, other: str) -> bool:
+    """Tell whether two texts are of configs that run the same.
+
+    A name that only one of them has and that MMEngine does not read is a
+    variable of the file, such as one that a new method was written with.
+    Where both have it, it counts: a hook of one's own may read it.
+    """
+    one, other = json.loads(one), json.loads(other)
+    names = (one.keys() & other.keys()) | (
+        (one.keys() ^ other.keys()) & _READ)
+    # `...` is in no JSON: a name that is missing is not one that is None.
+    return all(one.get(name, ...) == other.get(name, ...) for name in names)
 
 
 def _test(runner: Runner) -> dict:

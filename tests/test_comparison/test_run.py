@@ -1,0 +1,47 @@
+"""A run of a comparison that is finished is known again."""
+import json
+
+import pytest
+
+from mmjtln.comparison.run import config_text, finished
+
+CONFIG = dict(model=dict(type='A'), load_from=None, rates=[0.1, 0.2])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return the folder of a run that was finished with CONFIG."""
+    (tmp_path / 'config.json').write_text(config_text(CONFIG))
+    (tmp_path / 'result.json').write_text(json.dumps(dict(test=50., steps=4)))
+    return tmp_path
+
+
+@pytest.mark.parametrize('changed, known', [
+    (dict(), True),
+    # A variable of the file, with which some other method was written.
+    (dict(carried_over=dict(type='Hook')), True),
+    # One that was there: a hook of the user's own may read it.
+    (dict(rates=[0.1]), False),
+    (dict(model=dict(type='B')), False),
+    (dict(load_from='other.pth'), False),
+    # What MMEngine reads counts when it is new.
+    (dict(train_cfg=dict(max_epochs=2)), False),
+    (dict(find_unused_parameters=True), False),
+])
+def test_a_finished_run_is_known_by_what_it_reads(folder, changed, known):
+    result = finished({**CONFIG, **changed}, folder)
+    assert (result is not None) == known
+    assert not known or result.test == 50
+
+
+@pytest.mark.parametrize('name, known', [
+    ('rates', True), ('model', False), ('load_from', False)])
+def test_what_is_gone_counts_if_it_was_read(folder, name, known):
+    """None is a value: a runner may do otherwise without the name."""
+    cfg = {key: value for key, value in CONFIG.items() if key != name}
+    assert (finished(cfg, folder) is not None) == known
+
+
+def test_without_a_result_it_is_not_finished(folder):
+    (folder / 'result.json').unlink()
+    assert finished(CONFIG, folder) is None
