@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from mmjtln.comparison import MethodResult, Results, RunResult, summarise
-from mmjtln.comparison.run import RESULT, config_text, finished
 from mmjtln.comparison.statistics import holm
 
 RESULTS = Path(__file__).parents[2] / 'configs/compare/results'
@@ -45,20 +44,6 @@ def test_committed_results_are_what_they_were(path):
         for name, difference in against.items():
             assert difference == pytest.approx(old_against[name])
     assert again == found
-
-
-def test_a_finished_run_is_found_finished(tmp_path):
-    """By the files of earlier versions, which have the same form."""
-    cfg = dict(model=dict(type='it'))
-    (tmp_path / 'config.json').write_text(config_text(cfg))
-    assert finished(cfg, tmp_path) is None
-    (tmp_path / RESULT).write_text(
-        '{"steps": 4, "images": 32, "validation": 60.5, "test": 63.6, '
-        '"test_last": 57.6, "chosen": "best_epoch_1", "seconds": 3.1}')
-    assert finished(cfg, tmp_path) == RunResult(
-        steps=4, images=32, validation=60.5, test=63.6, test_last=57.6,
-        chosen='best_epoch_1', seconds=3.1)
-    assert finished(dict(cfg, other=1), tmp_path) is None
 
 
 def test_summary_counts_failures_and_corrects_by_family():
