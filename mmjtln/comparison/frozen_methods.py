@@ -18,7 +18,12 @@ from .frozen_data import FrozenData
 #: costs given, by the same with the target classes exchanged, by random
 #: costs, or by what the source head says of the few pictures themselves.
 STARTS = ('zero', 'text', 'shuffled', 'random', 'own')
-CLASSIFIERS = ('linear', 'unit', 'imprinting')
+#: Classifiers, and the options of each beside those of the plan.
+CLASSIFIERS = {
+    'linear': {'penalty', 'lambda_ot', 'ot_relax'},
+    'unit': {'penalty'},
+    'imprinting': {'share'}}
+_PLAN = ('reg', 'relax')
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ class FrozenMethod:
             the gradient to the classifier; ``ot_relax`` is its ``relax``.
 
     Raises:
-        ValueError: If a choice is unknown.
+        ValueError: If a choice or an option is unknown, or ``ot_relax`` is
+            given without the OT term that it is of.
     """
 
     name: str
@@ -52,9 +58,20 @@ class FrozenMethod:
     def __post_init__(self) -> None:
         if self.classifier not in CLASSIFIERS or self.start not in STARTS:
             raise ValueError(
-                f'A classifier is one of {CLASSIFIERS} and begins at one of '
-                f'{STARTS}, got {self.classifier!r} and {self.start!r}. Fix '
-                f'`comparison.methods.{self.name}` in the config.')
+                f'A classifier is one of {tuple(CLASSIFIERS)} and begins at '
+                f'one of {STARTS}, got {self.classifier!r} and '
+                f'{self.start!r}. Fix `comparison.methods.{self.name}` '
+                'in the config.')
+        known = CLASSIFIERS[self.classifier] | set(_PLAN)
+        if 'lambda_ot' not in self.grid:
+            known -= {'ot_relax'}  # Of no effect without the term.
+        unknown = sorted(set(self.grid) - known)
+        if unknown:
+            raise ValueError(
+                f'The grid of this {self.classifier!r} classifier takes '
+                f'{sorted(known)}, and `ot_relax` of a linear one beside '
+                f'`lambda_ot`, got {unknown}. Fix '
+                f'`comparison.methods.{self.name}.grid` in the config.')
 
     def variants(self) -> list[dict]:
         """Return the options of each point of the grid."""
@@ -139,7 +156,7 @@ def classifier(method: FrozenMethod, options: dict, data: FrozenData,
         Callable: From features (N, D) to scores (N, L_t).
     """
     features, labels = data.features[train], data.labels[train]
-    plan = {key: options[key] for key in ('reg', 'relax') if key in options}
+    plan = {key: options[key] for key in _PLAN if key in options}
     weight, bias = knowledge.start(method.start, seed, features, labels,
                                    **plan)
     if not len(train):

@@ -31,7 +31,8 @@ _METRIC = 'target/accuracy/top1'
 #: What MMEngine reads of a config: a runner's arguments, and a few by name.
 _READ = frozenset(inspect.signature(Runner.__init__).parameters) | {
     'activation_checkpointing', 'compile', 'efficient_conv_bn_eval',
-    'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'sync_bn'}
+    'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'strategy',
+    'sync_bn'}
 
 
 def execute(cfg: dict, folder: str, threads: int) -> None:

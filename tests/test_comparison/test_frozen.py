@@ -134,7 +134,11 @@ def test_unit_features_are_a_layer_norm(data):
 
 def test_unknown_choices_are_refused():
     for options in (dict(classifier='svm'),
-                    dict(classifier='unit', start='hand')):
+                    dict(classifier='unit', start='hand'),
+                    dict(classifier='linear', grid=dict(penality=[1.])),
+                    dict(classifier='unit', grid=dict(lambda_ot=[1.])),
+                    # Without the term that it is of.
+                    dict(classifier='linear', grid=dict(ot_relax=[1.]))):
         with pytest.raises(ValueError, match='comparison.methods.it'):
             FrozenMethod('it', **options)
 
