@@ -1,12 +1,16 @@
 # Compares, on 436 emoji in one design, fifteen of Unicode's subgroups, and 1
-# or 5 a class, the same methods as food_peers.py.
+# to 5 a class, the same methods as food_peers.py.
 # Needs: as frozen/emoji.py, and the cost by names, once:
 #   python tools/build_cost.py configs/compare/emoji_peers.py \
 #     --method TextCost --cost-options "prompt={}" \
 #     --out data/emoji_by_names.npz
 # Command: python tools/compare_methods.py configs/compare/emoji_peers.py \
-#   --seeds 0-9 --tune 100-101 --shots 1,5 --jobs 2 \
-#   --against consecutive,linear_probe,linear_probe_transported
+#   --seeds 0-9 --tune 100-101 --shots 1,2,5 --jobs 2 \
+#   --methods linear_probe,lp_ft,linear_probe_transported,lp_ft_transported \
+#   --against linear_probe,linear_probe_transported
+# Found: on a linear probe, a head carried over gains 7.2, 6.0 and 3.2 points,
+# and with the network tuned from it, LP-FT, 11.5, 13.3 and 7.7; LP-FT from
+# zero 0.5 to 1.5. The other methods of food_peers.py have not been run.
 _base_ = ['./food_peers.py']
 
 # The other design shows the same things: it would be in two of the splits.
