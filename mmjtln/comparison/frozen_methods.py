@@ -17,13 +17,18 @@ from .frozen_data import FrozenData
 #: Where a classifier begins: at zero, at the source head carried over by the
 #: costs given, by the same with the target classes exchanged, by random
 #: costs, or by what the source head says of the few pictures themselves.
-STARTS = ('zero', 'text', 'shuffled', 'random', 'own')
-#: Classifiers, and the options of each beside those of the plan.
+#: With the options that each reads.
+STARTS = {
+    'zero': set(),
+    'text': {'reg', 'relax'},
+    'shuffled': {'reg', 'relax'},
+    'random': {'reg', 'relax'},
+    'own': set()}
+#: Classifiers, likewise.
 CLASSIFIERS = {
     'linear': {'penalty', 'lambda_ot', 'ot_relax'},
     'unit': {'penalty'},
     'imprinting': {'share'}}
-_PLAN = ('reg', 'relax')
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,8 @@ class FrozenMethod:
             the gradient to the classifier; ``ot_relax`` is its ``relax``.
 
     Raises:
-        ValueError: If a choice or an option is unknown, or ``ot_relax`` is
-            given without the OT term that it is of.
+        ValueError: If a choice is unknown, an option is missing, or one is
+            given that would not be read.
     """
 
     name: str
@@ -59,18 +64,22 @@ class FrozenMethod:
         if self.classifier not in CLASSIFIERS or self.start not in STARTS:
             raise ValueError(
                 f'A classifier is one of {tuple(CLASSIFIERS)} and begins at '
-                f'one of {STARTS}, got {self.classifier!r} and '
+                f'one of {tuple(STARTS)}, got {self.classifier!r} and '
                 f'{self.start!r}. Fix `comparison.methods.{self.name}` '
                 'in the config.')
-        known = CLASSIFIERS[self.classifier] | set(_PLAN)
+        takes = CLASSIFIERS[self.classifier] | STARTS[self.start]
+        # Of no effect without what they act on.
         if 'lambda_ot' not in self.grid:
-            known -= {'ot_relax'}  # Of no effect without the term.
-        unknown = sorted(set(self.grid) - known)
-        if unknown:
+            takes -= {'ot_relax'}
+        if self.start == 'zero':
+            takes -= {'share'}
+        needs = takes & {'penalty', 'share'}
+        if not needs <= self.grid.keys() <= takes:
             raise ValueError(
-                f'The grid of this {self.classifier!r} classifier takes '
-                f'{sorted(known)}, and `ot_relax` of a linear one beside '
-                f'`lambda_ot`, got {unknown}. Fix '
+                f'The grid of a {self.classifier!r} classifier that begins at '
+                f'{self.start!r} needs {sorted(needs)} and takes '
+                f'{sorted(takes)} (`ot_relax` beside `lambda_ot`), got '
+                f'{sorted(self.grid)}. Fix '
                 f'`comparison.methods.{self.name}.grid` in the config.')
 
     def variants(self) -> list[dict]:
@@ -156,7 +165,7 @@ def classifier(method: FrozenMethod, options: dict, data: FrozenData,
         Callable: From features (N, D) to scores (N, L_t).
     """
     features, labels = data.features[train], data.labels[train]
-    plan = {key: options[key] for key in _PLAN if key in options}
+    plan = {key: options[key] for key in STARTS[method.start] & options.keys()}
     weight, bias = knowledge.start(method.start, seed, features, labels,
                                    **plan)
     if not len(train):

@@ -75,15 +75,15 @@ def test_classifiers_are_what_their_names_say(data, knowledge):
     train = np.arange(0, 40, 5)
     features, labels = data.features[train], data.labels[train]
     start = knowledge.start('text', 0, features, labels)
-    options = dict(penalty=0.1)
+    options, grid = dict(penalty=0.1), dict(penalty=[0.1])
 
-    linear = classifier(FrozenMethod('it', 'linear', 'text'), options, data,
-                        train, knowledge, 0)(data.features)
+    linear = classifier(FrozenMethod('it', 'linear', 'text', grid), options,
+                        data, train, knowledge, 0)(data.features)
     weight, bias = fit_linear(features, labels, start, 0.1)
     np.testing.assert_allclose(linear, data.features @ weight.T + bias)
 
-    unit = classifier(FrozenMethod('it', 'unit', 'text'), options, data,
-                      train, knowledge, 0)(data.features)
+    unit = classifier(FrozenMethod('it', 'unit', 'text', grid), options,
+                      data, train, knowledge, 0)(data.features)
     centre = features.mean(0)
     weight, bias = fit_linear(
         normalised(features, centre), labels,
@@ -94,8 +94,9 @@ def test_classifiers_are_what_their_names_say(data, knowledge):
     def length_one(rows):
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
-    found = classifier(FrozenMethod('it', 'imprinting', 'text'),
-                       dict(share=0.5), data, train, knowledge, 0)
+    found = classifier(
+        FrozenMethod('it', 'imprinting', 'text', dict(share=[0.5])),
+        dict(share=0.5), data, train, knowledge, 0)
     means = np.array([length_one(features)[labels == label].mean(0)
                       for label in (0, 1)])
     sums = length_one(means) + 0.5 * length_one(start[0])
@@ -132,15 +133,29 @@ def test_unit_features_are_a_layer_norm(data):
     np.testing.assert_allclose(normalised(data.features, centre), expected)
 
 
-def test_unknown_choices_are_refused():
-    for options in (dict(classifier='svm'),
-                    dict(classifier='unit', start='hand'),
-                    dict(classifier='linear', grid=dict(penality=[1.])),
-                    dict(classifier='unit', grid=dict(lambda_ot=[1.])),
-                    # Without the term that it is of.
-                    dict(classifier='linear', grid=dict(ot_relax=[1.]))):
-        with pytest.raises(ValueError, match='comparison.methods.it'):
-            FrozenMethod('it', **options)
+@pytest.mark.parametrize('options', [
+    dict(classifier='svm'),
+    dict(classifier='unit', start='hand'),
+])
+def test_unknown_choices_are_refused(options):
+    with pytest.raises(ValueError, match='comparison.methods.it'):
+        FrozenMethod('it', **options)
+
+
+@pytest.mark.parametrize('classifier, start, grid', [
+    ('linear', 'zero', dict(penality=[1.])),
+    ('linear', 'zero', dict()),
+    ('unit', 'zero', dict(penalty=[1.], lambda_ot=[1.])),
+    ('linear', 'zero', dict(penalty=[1.], relax=[0.1])),
+    ('linear', 'own', dict(penalty=[1.], reg=[0.1])),
+    ('linear', 'zero', dict(penalty=[1.], ot_relax=[1.])),
+    ('imprinting', 'text', dict(relax=[0.1])),
+    ('imprinting', 'zero', dict(share=[1.])),
+])
+def test_options_that_are_missing_or_not_read_are_refused(
+        classifier, start, grid):
+    with pytest.raises(ValueError, match='comparison.methods.it.grid'):
+        FrozenMethod('it', classifier, start, grid)
 
 
 def test_study_runs_from_pictures_to_the_table(tmp_path):
