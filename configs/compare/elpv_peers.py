@@ -9,8 +9,8 @@
 #   --against target_only,consecutive,joint
 # Found (accuracy, %): target only 75.5, joint 74.9, consecutive 72.4, JTLN
 # with the label 73.3 by hand and 74.5 by words. A head carried over loses 3.5
-# of consecutive and 3.6 of joint training: the source classifier says nothing
-# true of these cells.
+# of consecutive and 3.6 of joint training. Untrained, it is no better than
+# always saying "functional".
 _base_ = ['./elpv.py', '../_base_/peers.py']
 
 by_words = dict(
