@@ -39,7 +39,9 @@ test_dataloader = dict(
     batch_size=64,
     dataset=dict(type='CustomDataset', pipeline=test_pipeline))
 
-# Chosen on validation data.
-rates = {'optim_wrapper.optimizer.lr': [0.003, 0.01]}
+# Chosen on validation data, of four points each: four rates, or two with two
+# of the method's own strength.
+four_rates = {'optim_wrapper.optimizer.lr': [0.001, 0.003, 0.01, 0.03]}
+two_rates = {'optim_wrapper.optimizer.lr': [0.003, 0.01]}
 # The head alone, the network as it is.
 frozen = dict(type='mmjtln.LPFTHook', share=1.)

@@ -14,7 +14,7 @@ shuffled = dict(
 garment_methods = dict(
     **_base_.peer_methods,
     consecutive_transported_shuffled=dict(
-        **_base_.two_heads,
+        **_base_.source_free,
         hooks=[dict(type='mmjtln.TransportedHeadHook', cost=shuffled)],
         options={'model.ot_loss': None},
         grid=_base_.peer_rates))

@@ -12,7 +12,7 @@ own = dict(
 by_label = {'model.own_marginal': 'label'}
 # Two heads on the target's images alone, from the network trained on the
 # source.
-two_heads = dict(kind='source_free', start='source')
+source_free = dict(kind='source_free', start='source')
 # JTLN with the label, the KL weighing lambda_ot times reg.
 with_label = dict(
     kind='jtln',
@@ -41,7 +41,7 @@ peer_methods = dict(
         options={'model.type': 'mmjtln.BSSClassifier'},
         grid={'model.eta': [1e-3, 1e-2]}),
     lwf=dict(
-        **two_heads,
+        **source_free,
         options={
             'model.type': 'mmjtln.LwFClassifier',
             'model.ot_loss': None
@@ -49,7 +49,7 @@ peer_methods = dict(
         grid={'model.weight': [1., 4.]}),
     # Forward KL, own relation and the config's: two of the two by two.
     co_tuning=dict(
-        **two_heads,
+        **source_free,
         cost=own,
         options={
             **by_label, 'model.ot_loss':
@@ -57,7 +57,7 @@ peer_methods = dict(
         },
         grid={'model.lambda_ot': [0.5, 2.3]}),
     co_tuning_hand=dict(
-        **two_heads,
+        **source_free,
         options={
             **by_label, 'model.ot_loss':
             dict(type='mmjtln.CoTuningLoss', reg=0.1, _delete_=True)
@@ -75,12 +75,12 @@ peer_methods = dict(
         },
         grid={'model.lambda_ot': [0.1, 0.5]}),
     consecutive_transported=dict(
-        **two_heads,
+        **source_free,
         hooks=transported,
         options={'model.ot_loss': None},
         grid=peer_rates),
     consecutive_transported_random=dict(
-        **two_heads,
+        **source_free,
         hooks=[
             dict(
                 type='mmjtln.TransportedHeadHook',

@@ -27,7 +27,7 @@ by_words = dict(
 at_random = dict(type='mmjtln.RandomCost')
 rated = dict(grid=_base_.rates)
 two_heads = dict(
-    **_base_.two_heads, options={'model.ot_loss': None}, **rated)
+    **_base_.source_free, options={'model.ot_loss': None}, **rated)
 with_label = _base_.with_label
 carried_over = dict(type='mmjtln.TransportedHeadHook', cost=by_words)
 comparison = dict(

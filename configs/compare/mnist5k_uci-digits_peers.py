@@ -24,7 +24,7 @@ comparison = dict(
         _delete_=True,
         **_base_.peer_methods,
         consecutive_transported_shuffled=dict(
-            **_base_.two_heads,
+            **_base_.source_free,
             hooks=[
                 dict(type='mmjtln.TransportedHeadHook', cost=shuffled)
             ],
