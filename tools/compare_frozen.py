@@ -13,7 +13,7 @@ table.csv, plot.png.
 import argparse
 from pathlib import Path
 
-from compare_methods import numbers
+from compare_methods import numbers, references
 from mmengine.config import Config
 
 from mmjtln.comparison import FrozenStudy, report, summarise
@@ -36,8 +36,9 @@ def main() -> None:
         '--shots', type=numbers, default=[0, 1, 2, 5, 10],
         help='images a class (default: 0,1,2,5,10)')
     parser.add_argument(
-        '--against', type=lambda text: text.split(','), default=['linear'],
-        help='methods for paired differences (default: linear)')
+        '--against', type=lambda text: text.split(','),
+        help='methods for paired differences (default: linear, where it is '
+        'one)')
     parser.add_argument('--out', type=Path, help='folder of the results')
     args = parser.parse_args()
 
@@ -45,13 +46,13 @@ def main() -> None:
     out = args.out or Path(
         'work_dirs', 'compare_frozen', Path(args.config).stem)
     try:
+        against = references(args.against, 'linear', cfg.comparison.methods)
         study = FrozenStudy(cfg, args.seeds, args.tune, args.shots)
         results = study.run()
     except ValueError as error:
         parser.error(str(error))
-    references = [name for name in args.against if name in results.methods]
-    rows = summarise(results, references)
-    print(report.write(results, rows, references, out))
+    rows = summarise(results, against)
+    print(report.write(results, rows, against, out))
     print(f'{out}: results.json, table.md, table.csv, plot.png')
 
 

@@ -11,6 +11,7 @@ Results go to ``work_dirs/compare_methods/<config>``: results.json, table.md,
 table.csv, plot.png. The same command again goes on where it was stopped.
 """
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -27,12 +28,36 @@ def numbers(text: str) -> list[int]:
     for part in text.split(','):
         first, _, last = part.partition('-')
         try:
-            found += range(int(first), int(last or first) + 1)
+            span = range(int(first), int(last or first) + 1)
         except ValueError:
+            span = ()
+        if not span or set(span) & set(found):
             raise argparse.ArgumentTypeError(
-                f'expected numbers such as 0-9 or 1,2,5, got {text!r}'
-            ) from None
+                'expected numbers such as 0-9 or 1,2,5, each once, got '
+                f'{text!r}')
+        found += span
     return found
+
+
+def references(wanted: list[str] | None, usual: str,
+               names: Collection[str]) -> list[str]:
+    """Return the methods that the others are compared with in pairs.
+
+    Args:
+        wanted (list[str] | None): Those of ``--against``, if it was given.
+        usual (str): Taken where it was not, if it is one of ``names``.
+        names (Collection[str]): All methods.
+
+    Raises:
+        ValueError: If one that is wanted is no method.
+    """
+    if wanted is None:
+        return [usual] if usual in names else []
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise ValueError('--against takes names of methods compared, out of '
+                         f'{list(names)}, got {unknown}.')
+    return wanted
 
 
 def main() -> None:
@@ -55,8 +80,8 @@ def main() -> None:
         help="target images a class (default: the config's)")
     parser.add_argument(
         '--against', type=lambda text: text.split(','),
-        default=['consecutive'],
-        help='methods for paired differences (default: consecutive)')
+        help='methods for paired differences (default: consecutive, where it '
+        'is one)')
     parser.add_argument(
         '--jobs', type=int, default=1, help='runs side by side (default: 1)')
     parser.add_argument(
@@ -77,13 +102,13 @@ def main() -> None:
         study = Study(cfg, methods, args.seeds, args.tune, args.shots, out,
                       args.jobs)
         measured = reported_accuracy(cfg)
+        against = references(args.against, 'consecutive',
+                             [method.name for method in methods])
     except ValueError as error:
         parser.error(str(error))
-    references = [name for name in args.against
-                  if name in {method.name for method in methods}]
     results = study.run()
-    rows = summarise(results, references)
-    print(report.write(results, rows, references, out, measured))
+    rows = summarise(results, against)
+    print(report.write(results, rows, against, out, measured))
     print(f'{out}: results.json, table.md, table.csv, plot.png')
 
 

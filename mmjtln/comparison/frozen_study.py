@@ -33,7 +33,8 @@ class FrozenStudy:
         shots (list[int]): Pictures a class.
 
     Raises:
-        ValueError: If a seed both tunes and counts.
+        ValueError: If a seed both tunes and counts, or a class has fewer
+            pictures to draw from.
     """
 
     def __init__(self, cfg: Config, seeds: list[int], tuning_seeds: list[int],
@@ -53,6 +54,8 @@ class FrozenStudy:
         dataset = DATASETS.build(dict(
             comparison.dataset, pipeline=cfg.test_dataloader.dataset.pipeline))
         self.data = read_features(dataset, model, comparison.get('separator'))
+        for seed in (*seeds, *tuning_seeds):  # Is there enough to draw from?
+            split(self.data, seed, max(shots), validation=False)
         cost = COSTS.build(comparison.cost)(
             ClassList(comparison.source_classes), dataset)
         layer = model.head.fc

@@ -6,8 +6,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmjtln.costs.images.image_cost import ImageCost
+from mmjtln.datasets.domain_build import build_domain
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.export.stock_model import stock_classifier
+from mmjtln.numbers import check_count
 from mmjtln.registry import COSTS
 
 from .methods import Method, has_source_images
@@ -110,6 +112,23 @@ def check_comparable(cfg: Config) -> None:
             'A comparison starts from the config of a JTLN run that chooses '
             'its checkpoint on a validation set and tests it; this one lacks '
             f'{"; ".join(lacking)}.')
+
+
+def check_shots(cfg: Config, shots: list[int]) -> None:
+    """Refuse a number of target images a class that a run could not draw.
+
+    Args:
+        cfg (Config): The JTLN config compared.
+        shots (list[int]): Numbers of images.
+
+    Raises:
+        ValueError: If one is less than 1, or a class has fewer images.
+    """
+    for number in shots:
+        check_count(number, 'shots', 'a comparison')
+    if shots:  # Whoever has the most has the fewer, whatever the seed.
+        most = _seeded(cfg, 0, max(shots))
+        build_domain(TARGET, most.train_dataloader.dataset.target)
 
 
 def _seeded(cfg: Config, seed: int, shots: int | None = None) -> Config:

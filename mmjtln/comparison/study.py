@@ -9,8 +9,14 @@ import numpy as np
 from mmengine.config import Config
 
 from mmjtln.files.folder_lock import lock_folder
+from mmjtln.numbers import check_count
 
-from .method_config import check_comparable, method_config, source_config
+from .method_config import (
+    check_comparable,
+    check_shots,
+    method_config,
+    source_config,
+)
 from .methods import Method, has_source_images
 from .pool import Job, Pool
 from .results import MethodResult, Results, RunResult
@@ -42,13 +48,16 @@ class Study:
         jobs (int): Runs side by side.
 
     Raises:
-        ValueError: If the config or the seeds do not suit.
+        ValueError: If the config, the seeds, the shots or the jobs do not
+            suit.
     """
 
     def __init__(self, cfg: Config, methods: list[Method], seeds: list[int],
                  tuning_seeds: list[int], shots: list[int], folder: Path,
                  jobs: int) -> None:
         check_comparable(cfg)
+        check_shots(cfg, shots)
+        check_count(jobs, 'jobs', 'a comparison')
         joint = [method.name for method in methods if method.kind == 'joint']
         if joint and not has_source_images(cfg):
             raise ValueError(

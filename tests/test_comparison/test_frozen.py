@@ -193,6 +193,8 @@ def test_study_runs_from_pictures_to_the_table(tmp_path):
         cfg.model.to_dict()).state_dict()), cfg.load_from)
     with pytest.raises(ValueError, match='--tune'):
         FrozenStudy(cfg, [0, 1], [1], [1])
+    with pytest.raises(ValueError, match="6 shots need .* 'bird' has 5"):
+        FrozenStudy(cfg, [0, 1], [100], [0, 6])
     results = FrozenStudy(cfg, [0, 1], [100, 101], [0, 2]).run()
     plain, text = (results.methods[name] for name in ('plain', 'text'))
     # A penalty that fits nothing is not chosen: the two are told apart.

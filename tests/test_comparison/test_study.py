@@ -107,6 +107,12 @@ def test_only_what_starts_from_the_source_fails_with_it(
     (('--seeds', '0-3'), '--tune'),
     (('--methods', 'jtln,magic', '--tune', '9'), 'magic'),
     (('--seeds', 'many'), 'many'),
+    (('--seeds', '3-1'), "got '3-1'"),
+    (('--seeds', '0-2,1'), 'each once'),
+    (('--tune', '99', '--shots', '0'), 'at least 1, got 0'),
+    (('--tune', '99', '--shots', '1,99'), 'shots=99 images, but class'),
+    (('--tune', '99', '--against', 'jtln,magic'), r"got \['magic'\]"),
+    (('--tune', '99', '--jobs', '0'), 'at least 1, got 0'),
 ])
 def test_bad_arguments_are_refused_before_anything_runs(
         config, tmp_path, monkeypatch, capsys, args, word):

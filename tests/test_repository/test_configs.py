@@ -1,5 +1,6 @@
 """Every config parses, inherits and builds its model."""
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -44,14 +45,17 @@ def test_config_says_what_it_is(path):
 @pytest.mark.parametrize(
     'path', sorted(CONFIGS.glob('compare/*.py')), ids=str)
 def test_comparison_config_is_comparable(path):
-    """Its methods make configs of which each builds its model."""
+    """Each method's config builds its model; its command names no other."""
     cfg = Config.fromfile(path)
     header = path.read_text().split('\n_base_')[0].replace('\\\n#   ', '')
     assert f'tools/compare_methods.py configs/compare/{path.name}' in header
     check_comparable(cfg)
     init_default_scope('mmpretrain')
     source = dict(classifier='x.pth', backbone='y.pth')
-    for method in methods_of(cfg):
+    methods = methods_of(cfg)
+    for named in re.findall(r'--(?:against|methods) ([\w,]+)', header):
+        assert set(named.split(',')) <= {method.name for method in methods}
+    for method in methods:
         derived = method_config(
             cfg, method, method.variants()[-1], 0, None, source)
         MODELS.build(derived.model)
