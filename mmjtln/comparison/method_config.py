@@ -9,7 +9,7 @@ from mmjtln.costs.images.image_cost import ImageCost
 from mmjtln.datasets.domain_build import build_domain
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.export.stock_model import stock_classifier
-from mmjtln.numbers import check_count
+from mmjtln.options import check_count
 from mmjtln.registry import COSTS
 
 from .methods import Method, has_source_images

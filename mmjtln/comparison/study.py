@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.config import Config
 
 from mmjtln.files.folder_lock import lock_folder
-from mmjtln.numbers import check_count
+from mmjtln.options import check_count
 
 from .method_config import (
     check_comparable,

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
-from mmjtln.numbers import check_real
+from mmjtln.options import check_real
 from mmjtln.version import __version__
 
 from .cost_matrix import CostMatrix

@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of
-from mmjtln.numbers import check_real
+from mmjtln.options import check_real
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost

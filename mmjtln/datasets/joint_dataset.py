@@ -9,6 +9,7 @@ from torch.utils.data import Dataset, get_worker_info
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.generators import kept_generators, seed_generators
+from mmjtln.options import check_choice
 from mmjtln.registry import DATASETS
 
 from .class_list import ClassList
@@ -246,7 +247,5 @@ class JointDataset(ConcatDataset):
             ValueError: An image has no label, several, or one outside
                 ``[0, number of classes)``.
         """
-        if domain not in DOMAINS:
-            raise ValueError(
-                f'domain must be one of {DOMAINS}, but got {domain!r}')
+        check_choice(domain, 'domain', 'a JointDataset', DOMAINS)
         return class_indices(self.datasets[DOMAINS.index(domain)], domain)

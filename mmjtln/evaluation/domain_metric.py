@@ -6,6 +6,7 @@ from mmengine.evaluator import BaseMetric
 from mmpretrain.registry import METRICS as MMPRETRAIN_METRICS
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET, domain_of
+from mmjtln.options import check_choice
 from mmjtln.registry import METRICS
 
 
@@ -35,9 +36,8 @@ class DomainMetric(BaseMetric):
     def __init__(self,
                  metric: dict | BaseMetric,
                  domain: str = TARGET) -> None:
-        if domain not in DOMAINS:
-            raise ValueError(f'`domain` must be one of {DOMAINS}, got '
-                             f'{domain!r}. Set it in the evaluator.')
+        check_choice(domain, 'domain', 'DomainMetric in the evaluator',
+                     DOMAINS)
         if isinstance(metric, dict):
             metric = MMPRETRAIN_METRICS.build(metric)
         super().__init__(metric.collect_device,

@@ -20,6 +20,7 @@ from mmjtln.class_lists import domain_classes
 from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.domains import DOMAINS
 from mmjtln.models import AlexNetNeck
+from mmjtln.options import check_choice
 from mmjtln.registered_names import with_registered_names
 
 from .model_card import model_card
@@ -63,8 +64,7 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
         RuntimeError: If the exported model gives other scores.
         ImportError: If a package for ONNX is missing.
     """
-    if domain not in DOMAINS:
-        raise ValueError(f'domain must be one of {DOMAINS}, got {domain!r}')
+    check_choice(domain, 'domain', 'an export', DOMAINS)
     if onnx:
         from .onnx_export import check_packages
         check_packages()

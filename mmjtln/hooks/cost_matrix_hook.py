@@ -9,7 +9,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmjtln.costs import ImageCost
 from mmjtln.models import JTLNClassifier
-from mmjtln.numbers import check_count
+from mmjtln.options import check_count
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.visualization.heatmap import draw_cost
 from mmjtln.visualization.png import write_png

@@ -8,6 +8,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET, split
+from mmjtln.options import check_choice
 from mmjtln.registry import MODELS
 
 from .batch_statistics import domain_scores
@@ -128,10 +129,11 @@ class JTLNClassifier(ImageClassifier):
         for name in ('head', 'source_head'):
             check_head(name, getattr(self, name))
 
-        _check_choice('ot_images', ot_images, (TARGET, SOURCE, 'both'))
-        _check_choice('own_marginal', own_marginal, ('prediction', 'label'))
-        _check_choice('batch_statistics', batch_statistics,
-                      ('mixed', 'domain'))
+        for name, value, choices in (
+            ('ot_images', ot_images, (TARGET, SOURCE, 'both')),
+            ('own_marginal', own_marginal, ('prediction', 'label')),
+            ('batch_statistics', batch_statistics, ('mixed', 'domain'))):
+            check_choice(value, name, '`model`', choices)
         self.ot_domains = DOMAINS if ot_images == 'both' else (ot_images, )
         self.own_marginal = own_marginal
         self.batch_statistics = batch_statistics
@@ -308,12 +310,6 @@ class JTLNClassifier(ImageClassifier):
                 data_samples[row].set_pred_score(predictions[row].pred_score)
                 data_samples[row].set_pred_label(predictions[row].pred_label)
         return data_samples
-
-
-def _check_choice(name: str, value: str, choices: tuple) -> None:
-    if value not in choices:
-        raise ValueError(f'`{name}` must be one of {choices}, got {value!r}. '
-                         f'Set `model.{name}` in the config.')
 
 
 def _by_domain(data_samples: list[DataSample],

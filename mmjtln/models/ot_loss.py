@@ -8,6 +8,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmjtln.options import check_choice
 from mmjtln.ot import (
     SinkhornResult,
     entropic_value,
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
 
 REDUCTIONS = ('mean', 'sum', 'none')
 SIDES = ('source', 'target', 'both')
-
-
-def _check_choice(name: str, value: str, choices: tuple) -> None:
-    if value not in choices:
-        raise ValueError(f'{name} must be one of {choices}, got {value!r}; '
-                         f'set {name} of OTLoss to one of them')
 
 
 @MODELS.register_module()
@@ -109,8 +104,8 @@ class OTLoss(nn.Module):
         super().__init__()
         check_options(reg, max_iter, tol)
         relaxations(relax)
-        _check_choice('reduction', reduction, REDUCTIONS)
-        _check_choice('grad_to', grad_to, SIDES)
+        check_choice(reduction, 'reduction', 'OTLoss', REDUCTIONS)
+        check_choice(grad_to, 'grad_to', 'OTLoss', SIDES)
         self.reg = reg
         self.max_iter = max_iter
         self.tol = tol

@@ -6,7 +6,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmjtln.numbers import check_count, check_real
+from mmjtln.options import check_count, check_real
 from mmjtln.registry import MODELS
 
 from .new_head import last_linear

@@ -4,7 +4,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmjtln.hooks.runner import unwrapped
-from mmjtln.numbers import check_real
+from mmjtln.options import check_real
 from mmjtln.registry import HOOKS
 
 from .new_head import is_of_new_head

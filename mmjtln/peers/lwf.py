@@ -12,7 +12,7 @@ from mmjtln.domains import SOURCE, TARGET, split
 from mmjtln.models import JTLNClassifier
 from mmjtln.models.finite_losses import check_losses
 from mmjtln.models.two_heads.logits import head_scores, logits_of
-from mmjtln.numbers import check_real
+from mmjtln.options import check_real
 from mmjtln.registry import MODELS
 
 

@@ -133,7 +133,7 @@ def test_a_wrapped_image_is_read_once_for_its_label():
 
 
 def test_unknown_domain():
-    with pytest.raises(ValueError, match="one of .* but got 'both'"):
+    with pytest.raises(ValueError, match="one of .* got 'both'"):
         JointDataset(Toy(2), Toy(2)).gt_labels('both')
 
 

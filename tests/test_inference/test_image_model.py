@@ -70,7 +70,7 @@ def test_a_network_must_come_from_somewhere(source, target, model):
 
 
 @pytest.mark.parametrize('options, words', [
-    (dict(stage='head'), 'stage must be one of'),
+    (dict(stage='head'), '`stage` of .* must be one of'),
     (dict(samples_per_class=0), 'samples_per_class'),
     (dict(pipeline=dict(source=PACK)), 'source and target'),
 ])

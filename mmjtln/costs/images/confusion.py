@@ -22,6 +22,7 @@ from mmjtln.domains import SOURCE
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.over_images import run_over_images
 from mmjtln.models.two_heads.logits import logits_of
+from mmjtln.options import check_choice
 from mmjtln.registry import COSTS
 
 from .image_cost import ImageCost
@@ -74,9 +75,7 @@ class ConfusionCost(ImageCost):
                  double_centre: bool = True,
                  **kwargs: Any) -> None:
         super().__init__(double_centre=double_centre, **kwargs)
-        if form not in _FORMS:
-            raise ValueError(
-                f'form must be one of {", ".join(_FORMS)}, got {form!r}')
+        check_choice(form, 'form', 'ConfusionCost', _FORMS)
         self.form = form
         self.calibrate = calibrate
 

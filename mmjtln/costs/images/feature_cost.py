@@ -14,6 +14,7 @@ from mmjtln.costs.base import RawCost
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import STAGES, extract_features
 from mmjtln.inference.first_rank import on_first_rank
+from mmjtln.options import check_choice
 
 from .image_cost import ImageCost
 
@@ -114,9 +115,7 @@ class FeatureCost(ImageCost):
                  standardise: bool = True,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if stage not in STAGES:
-            raise ValueError(f'stage must be one of {", ".join(STAGES)}, got '
-                             f'{stage!r}')
+        check_choice(stage, 'stage', type(self).__name__, STAGES)
         self.stage = stage
         self.centre = centre
         self.standardise = standardise

@@ -9,7 +9,7 @@ from mmjtln.costs.base import BaseCost
 from mmjtln.datasets import ClassList
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
 from mmjtln.inference.image_model import image_model
-from mmjtln.numbers import check_count
+from mmjtln.options import check_count
 
 
 class ImageCost(BaseCost):

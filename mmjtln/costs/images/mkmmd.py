@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmjtln.numbers import check_count, check_real
+from mmjtln.options import check_count, check_real
 from mmjtln.registry import COSTS
 
 from .feature_cost import ClassFeatures, FeatureCost

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from mmjtln.costs.images.feature_cost import ClassFeatures
-from mmjtln.numbers import check_real
+from mmjtln.options import check_choice, check_real
 from mmjtln.registry import COSTS
 
 from .feature_cost import FeatureCost
@@ -54,9 +54,7 @@ class PrototypeCost(FeatureCost):
                  shrinkage: float | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if metric not in _METRICS:
-            raise ValueError(f'metric must be one of {", ".join(_METRICS)}, '
-                             f'got {metric!r}')
+        check_choice(metric, 'metric', 'PrototypeCost', _METRICS)
         if shrinkage is not None:
             check_real(shrinkage, 'shrinkage', 'PrototypeCost', high=1,
                        with_low=False, with_high=True)

@@ -6,6 +6,7 @@ import torch
 
 from mmjtln.costs.images.feature_cost import ClassFeatures
 from mmjtln.inference.progress import track
+from mmjtln.options import check_choice
 from mmjtln.registry import COSTS
 
 from .feature_cost import FeatureCost
@@ -58,9 +59,7 @@ class WassersteinCost(FeatureCost):
 
     def __init__(self, form: str = 'gaussian', **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if form not in _FORMS:
-            raise ValueError(
-                f'form must be one of {", ".join(_FORMS)}, got {form!r}')
+        check_choice(form, 'form', 'WassersteinCost', _FORMS)
         self.form = form
         self.min_per_class = 2 if form == 'gaussian' else 1
 

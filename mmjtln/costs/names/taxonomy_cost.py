@@ -7,6 +7,7 @@ from torch.utils.data import Dataset
 
 from mmjtln.class_lists import classes_of, quote_names
 from mmjtln.costs.base import BaseCost, RawCost
+from mmjtln.options import check_choice
 from mmjtln.registry import COSTS
 
 from .taxonomy import METRICS, read_taxonomy
@@ -67,9 +68,7 @@ class TaxonomyCost(BaseCost):
                  aliases: dict | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if metric not in METRICS:
-            raise ValueError(f'metric must be one of {", ".join(METRICS)}, '
-                             f'got {metric!r}')
+        check_choice(metric, 'metric', type(self).__name__, METRICS)
         self.path = path
         self.metric = metric
         self.aliases = dict(aliases or {})

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from mmjtln.class_lists import classes_of, quote_names
 from mmjtln.costs.base import BaseCost, RawCost
 from mmjtln.inference.first_rank import on_first_rank
+from mmjtln.options import check_choice
 from mmjtln.registry import COSTS
 
 from .sentences import DEFAULT_ENCODER, encode, encoder_folder, sentences_of
@@ -90,9 +91,7 @@ class TextCost(BaseCost):
                  missing: str = 'error',
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if missing not in _MISSING:
-            raise ValueError(f'missing must be one of {", ".join(_MISSING)}, '
-                             f'got {missing!r}')
+        check_choice(missing, 'missing', 'TextCost', _MISSING)
         self.encoder = str(encoder)
         self.prompt = prompt
         _check_prompts(self._prompts())

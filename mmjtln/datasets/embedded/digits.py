@@ -13,6 +13,7 @@ import numpy as np
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.datasets.categories import MNIST_CATEGORITES
 
+from mmjtln.options import check_choice
 from mmjtln.registry import DATASETS
 
 
@@ -37,10 +38,7 @@ class _Digits(BaseDataset):
     """
 
     def __init__(self, split: str = 'train', **kwargs: Any) -> None:
-        if split not in self.SPLITS:
-            raise ValueError(
-                f'split of {type(self).__name__} must be one of '
-                f'{self.SPLITS}, but got {split!r}')
+        check_choice(split, 'split', type(self).__name__, self.SPLITS)
         self.split = split
         kwargs.setdefault('test_mode', split != 'train')
         super().__init__(ann_file='', **kwargs)

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmpretrain.datasets import BaseDataset
 
+from mmjtln.options import check_choice
 from mmjtln.registry import DATASETS
 
 
@@ -60,11 +61,9 @@ class ELPV(BaseDataset):
                  data_root: str = '',
                  **kwargs: Any) -> None:
         for name, value, known in (('cell_type', cell_type, self.CELL_TYPES),
-                                   ('labels', labels, tuple(self.CLASSES_OF)),
+                                   ('labels', labels, self.CLASSES_OF),
                                    ('split', split, self.SPLITS)):
-            if value not in known:
-                raise ValueError(
-                    f'{name} of ELPV must be one of {known}, got {value!r}')
+            check_choice(value, name, 'ELPV', known)
         self.cell_type, self.labels, self.split = cell_type, labels, split
         kwargs.setdefault('metainfo', dict(classes=self.CLASSES_OF[labels]))
         kwargs.setdefault('test_mode', split in ('val', 'test'))

@@ -3,7 +3,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.labels import images_by_class
-from mmjtln.numbers import check_count
+from mmjtln.options import check_count
 from mmjtln.registry import DATASETS
 
 from .subset import SubsetDataset

@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 from mmjtln.class_lists import classes_of
 from mmjtln.datasets.build import build_dataset
 from mmjtln.datasets.class_list import ClassList
+from mmjtln.options import check_choice
 from mmjtln.registry import DATASETS
 
 from .relabelled import RelabelledDataset
@@ -63,9 +64,7 @@ class UnionDataset(ConcatDataset):
         if not datasets:
             raise ValueError('a UnionDataset needs a data set, but `datasets` '
                              'is empty; set it')
-        if merge not in MERGE:
-            raise ValueError(f'merge must be one of {MERGE}, but got '
-                             f'{merge!r}; set `merge` of the UnionDataset')
+        check_choice(merge, 'merge', 'UnionDataset', MERGE)
         built = [build_dataset(dataset) for dataset in datasets]
         for number, dataset in enumerate(built):
             dataset.full_init()

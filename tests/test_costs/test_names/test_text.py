@@ -179,5 +179,5 @@ def test_other_bad_files_are_refused(tmp_path):
     np.savez(tmp_path / 'c.npz', names=np.array([{}]), vectors=[[1]])
     with pytest.raises(ValueError, match='c.npz is not a valid file of word'):
         read_word_vectors(tmp_path / 'c.npz', {'cat'})
-    with pytest.raises(ValueError, match='missing must be one of'):
+    with pytest.raises(ValueError, match='`missing` of TextCost must be one'):
         TextCost(path='v.txt', missing='skip')

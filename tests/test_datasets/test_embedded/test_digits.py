@@ -95,7 +95,7 @@ def test_classes_pipeline_and_mode():
 
 
 def test_refuses_an_unknown_split():
-    with pytest.raises(ValueError, match="MNIST5k .* but got 'val'"):
+    with pytest.raises(ValueError, match="MNIST5k .* got 'val'"):
         MNIST5k('val')
 
 

@@ -95,7 +95,7 @@ def test_ranks_share_out_the_draw_of_one():
 
 @pytest.mark.parametrize('options, words', [
     (dict(datasets=[]), 'needs a data set'),
-    (dict(merge='both'), "merge must be one of .* but got 'both'"),
+    (dict(merge='both'), "`merge` of UnionDataset .* got 'both'"),
     (dict(draw='often'), "draw must be one of .* but got 'often'"),
     (dict(draw=[1]), '2 positive numbers'),
     (dict(draw=[1, 0]), '2 positive numbers'),

@@ -1,5 +1,6 @@
-"""Options that are numbers: one error for whatever else is given."""
+"""What an option may be: one error for whatever else is given."""
 import math
+from collections.abc import Collection
 from typing import Any
 
 
@@ -19,6 +20,25 @@ def check_count(value: Any, name: str, where: str, least: int = 1) -> None:
         raise ValueError(
             f'`{name}` of {where} must be a whole number of at least {least}, '
             f'got {value!r}. Set it to one.')
+
+
+def check_choice(value: Any, name: str, where: str,
+                 choices: Collection[str]) -> None:
+    """Refuse what is none of a few words.
+
+    Args:
+        value (object): What was given.
+        name (str): The option, for the message.
+        where (str): Whose it is.
+        choices (Collection[str]): The words.
+
+    Raises:
+        ValueError: Naming option, value and choices.
+    """
+    if value not in tuple(choices):
+        raise ValueError(
+            f'`{name}` of {where} must be one of {", ".join(choices)}, got '
+            f'{value!r}. Set it to one.')
 
 
 def check_real(value: Any, name: str, where: str, low: float = 0.,

@@ -1,4 +1,7 @@
-"""Options that are numbers take no booleans, strings, NaN or infinity."""
+"""What an option may be.
+
+Numbers take no booleans, strings, NaN or infinity; words are one of a few.
+"""
 import pytest
 
 from mmjtln.costs import (
@@ -16,7 +19,7 @@ from mmjtln.hooks import (
     TransportedHeadHook,
 )
 from mmjtln.models import OTLoss
-from mmjtln.numbers import check_count, check_real
+from mmjtln.options import check_choice, check_count, check_real
 from mmjtln.peers import LPFTHook, SourceWeightsHook
 from tests.test_datasets.conftest import Toy
 
@@ -87,6 +90,16 @@ def test_draw(draw):
 def test_numbers(value, options):
     """Bounds are in or out as is said."""
     check_real(value, 'x', 'y', **options)
+
+
+def test_choices():
+    """The message has option, owner, choices and value, whatever it is."""
+    check_choice('a', 'x', 'y', ('a', 'b'))
+    for value in ('c', None, 1, ['a'], {}):
+        with pytest.raises(ValueError) as error:
+            check_choice(value, 'x', 'y', ('a', 'b'))
+        assert str(error.value).startswith(
+            f'`x` of y must be one of a, b, got {value!r}. ')
 
 
 def test_bounds():
