@@ -10,6 +10,7 @@ from mmjtln.costs import (
     MKMMDCost,
     PrototypeCost,
     RandomCost,
+    ShuffledCost,
 )
 from mmjtln.datasets import FewShotDataset, UnionDataset
 from mmjtln.heads.start_pull import StartPull
@@ -30,7 +31,8 @@ COUNTS = [
     (CostMatrixHook, 'interval', dict(cost=RANDOM)),
     (PlanVisualizationHook, 'interval', dict(pipeline=[])),
     (PlanVisualizationHook, 'samples_per_class', dict(pipeline=[])),
-    (RandomCost, 'seed', {}), (MKMMDCost, 'num_kernels', {}),
+    (RandomCost, 'seed', {}), (ShuffledCost, 'seed', dict(cost=RANDOM)),
+    (MKMMDCost, 'num_kernels', {}),
     (MKMMDCost, 'samples_per_class', {}), (MKMMDCost, 'batch_size', {}),
     (MKMMDCost, 'num_workers', {}), (MKMMDCost, 'seed', {}),
     (OTLoss, 'max_iter', dict(cost=[[0.]])),

@@ -29,6 +29,8 @@ test_dataloader = dict(dataset=dict(**pictures, indices=tested))
 by_names = dict(type='mmjtln.FileCost', path='data/emoji_by_names.npz')
 carried_over = dict(
     type='mmjtln.TransportedHeadHook', cost=by_names, pull=0.02)
+misnamed = dict(
+    carried_over, cost=dict(type='mmjtln.ShuffledCost', cost=by_names))
 custom_hooks = _base_.custom_hooks[:-1] + [
     dict(type='mmjtln.CostMatrixHook', cost=by_names),
 ]
@@ -38,4 +40,5 @@ comparison = dict(
         lp_ft_transported=dict(
             hooks=[carried_over, dict(type='mmjtln.LPFTHook')]),
         consecutive_transported=dict(hooks=[carried_over]),
+        consecutive_transported_shuffled=dict(hooks=[misnamed]),
         jtln_label_transported=dict(hooks=[carried_over])))

@@ -58,6 +58,10 @@ carried_over = dict(
 rated = dict(grid=_base_.four_rates)
 begun_by_names = dict(
     **_base_.source_free, options={'model.ot_loss': None}, **rated)
+# What a head that begins anywhere but at zero would gain.
+misnamed = dict(
+    carried_over, cost=dict(type='mmjtln.ShuffledCost', cost=by_names))
+random_start = dict(carried_over, cost=dict(type='mmjtln.RandomCost'))
 comparison = dict(
     methods=dict(
         _delete_=True,
@@ -79,5 +83,9 @@ comparison = dict(
             **begun_by_names, hooks=[carried_over,
                                 dict(type='mmjtln.LPFTHook')]),
         consecutive_transported=dict(**begun_by_names, hooks=[carried_over]),
+        consecutive_transported_shuffled=dict(
+            **begun_by_names, hooks=[misnamed]),
+        consecutive_transported_random=dict(
+            **begun_by_names, hooks=[random_start]),
         jtln_label_transported=dict(
             tuned_peers['jtln_label'], hooks=[carried_over])))

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
+from mmjtln.costs.shuffled_cost import derangement
 from mmjtln.heads import class_shares, fit_linear, transported
 from mmjtln.heads.frozen_fit import cross_entropy
 from mmjtln.heads.unit_features import normalised, unit_start
@@ -117,7 +118,7 @@ class Knowledge:
         else:
             cost = self.cost
             if kind == 'shuffled':
-                cost = cost[:, _derangement(count, rng)]
+                cost = cost[:, derangement(count, rng)]
             elif kind == 'random':
                 cost = rng.random(cost.shape)
             shares = class_shares(torch.as_tensor(cost), reg, relax)
@@ -193,11 +194,3 @@ def classifier(method: FrozenMethod, options: dict, data: FrozenData,
 
 def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-12)
-
-
-def _derangement(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a permutation that leaves no class its own column."""
-    while True:
-        order = rng.permutation(count)
-        if count == 1 or (order != np.arange(count)).all():
-            return order

@@ -200,8 +200,10 @@ def _load_target_alone(cfg: Config) -> None:
 def _cost(cfg: Config, cost: dict, seed: int) -> dict:
     """Complete the config of a builder of cost matrices."""
     cost = deepcopy(dict(cost))
-    if cost['type'] == 'mmjtln.RandomCost':
+    if cost['type'] in ('mmjtln.RandomCost', 'mmjtln.ShuffledCost'):
         cost['seed'] = seed
+    if 'cost' in cost:
+        cost['cost'] = _cost(cfg, cost['cost'], seed)
     if issubclass(COSTS.get(cost['type']), ImageCost):
         dataset = cfg.test_dataloader.dataset
         while 'pipeline' not in dataset:

@@ -16,10 +16,11 @@ from .images.wasserstein import WassersteinCost
 from .names.taxonomy_cost import TaxonomyCost
 from .names.text import TextCost
 from .random_cost import RandomCost
+from .shuffled_cost import ShuffledCost
 
 __all__ = [
     'BaseCost', 'ClassFeatures', 'CompositeCost', 'ConfusionCost',
     'CostMatrix', 'FeatureCost', 'FileCost', 'ImageCost', 'MKMMDCost',
-    'RawCost', 'PrototypeCost', 'RandomCost',
+    'RawCost', 'PrototypeCost', 'RandomCost', 'ShuffledCost',
     'TaxonomyCost', 'TextCost', 'WassersteinCost'
 ]
