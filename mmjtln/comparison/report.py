@@ -68,7 +68,7 @@ def plot(rows: list[Row], measured: str = TEST_ACCURACY) -> bytes:
     shots = list(dict.fromkeys(row.shots for row in rows))
     curves = len(shots) > 1
     many = len(methods) > 8
-    figure = Figure(figsize=(6.4, 6. if many else 4.) if curves else
+    figure = Figure(figsize=(6.4, 7.5 if many else 4.) if curves else
                     (6.4, 1.2 + .4 * len(methods)), layout='constrained')
     axes = figure.add_subplot()
     for number, method in enumerate(methods):
@@ -96,7 +96,11 @@ def plot(rows: list[Row], measured: str = TEST_ACCURACY) -> bytes:
         axes.minorticks_off()
         axes.set_xlabel('labelled target images a class')
         axes.set_ylabel(f'target {measured}, %')
-        axes.legend(ncols=1 + many, fontsize='small' if many else None)
+        if many:  # Inside they would hide points.
+            figure.legend(loc='outside lower center', ncols=2,
+                          fontsize='small')
+        else:
+            axes.legend()
     else:
         axes.set_yticks(range(len(methods)), methods)
         axes.invert_yaxis()
