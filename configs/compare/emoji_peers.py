@@ -13,7 +13,7 @@
 # Found: fine-tuning from a head carried over gains 20.1 and 11.2 points on
 # fine-tuning from zero, and 15.1 and 10.0 on that head alone; with exchanged
 # classes or random costs it gains nothing. JTLN adds nothing to it, and from
-# zero no method is ahead of fine-tuning.
+# zero no method is ahead of fine-tuning beyond the interval.
 _base_ = ['./food_peers.py']
 
 # The other design shows the same things: it would be in two of the splits.

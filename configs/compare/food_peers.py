@@ -37,8 +37,8 @@ custom_hooks = _base_.custom_hooks + [
     dict(type='mmjtln.NormEvalHook'),
     dict(type='mmjtln.CostMatrixHook', cost=by_names),
 ]
-# The source head has no other loss here, so what uses it begins lower. Both
-# KLs have the same relation and the same weights: JTLN's is lambda_ot * reg.
+# BSS and the KLs begin lower than where there are source images. Both KLs
+# have the same relations and the same weights: JTLN's is lambda_ot * reg.
 weights = {'model.lambda_ot': [0.1, 1.]}
 strengths = {
     name: peer['grid'] for name, peer in _base_.peer_methods.items()

@@ -5,7 +5,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from mmjtln.costs.images.image_cost import ImageCost
+from mmjtln.costs import (
+    CompositeCost,
+    ImageCost,
+    RandomCost,
+    ShuffledCost,
+)
 from mmjtln.datasets.domain_build import build_domain
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.export.stock_model import stock_classifier
@@ -114,21 +119,22 @@ def check_comparable(cfg: Config) -> None:
             f'{"; ".join(lacking)}.')
 
 
-def check_shots(cfg: Config, shots: list[int]) -> None:
+def check_shots(cfg: Config, shots: list[int | None]) -> None:
     """Refuse a number of target images a class that a run could not draw.
 
     Args:
         cfg (Config): The JTLN config compared.
-        shots (list[int]): Numbers of images.
+        shots (list[int | None]): Numbers of images; None is the config's own.
 
     Raises:
         ValueError: If one is less than 1, or a class has fewer images.
     """
     for number in shots:
-        check_count(number, 'shots', 'a comparison')
-    if shots:  # Whoever has the most has the fewer, whatever the seed.
-        most = _seeded(cfg, 0, max(shots))
-        build_domain(TARGET, most.train_dataloader.dataset.target)
+        if number is not None:
+            check_count(number, 'shots', 'a comparison')
+        # Whether a draw is possible does not depend on its seed.
+        build_domain(
+            TARGET, _seeded(cfg, 0, number).train_dataloader.dataset.target)
 
 
 def _seeded(cfg: Config, seed: int, shots: int | None = None) -> Config:
@@ -143,7 +149,7 @@ def _seeded(cfg: Config, seed: int, shots: int | None = None) -> Config:
         few = joint.target
     if few is not None:
         few.seed = seed
-        few.shots = shots or few.shots
+        few.shots = few.shots if shots is None else shots
     return cfg
 
 
@@ -200,11 +206,14 @@ def _load_target_alone(cfg: Config) -> None:
 def _cost(cfg: Config, cost: dict, seed: int) -> dict:
     """Complete the config of a builder of cost matrices."""
     cost = deepcopy(dict(cost))
-    if cost['type'] in ('mmjtln.RandomCost', 'mmjtln.ShuffledCost'):
+    kind = COSTS.get(cost['type'])
+    if issubclass(kind, (RandomCost, ShuffledCost)):
         cost['seed'] = seed
-    if 'cost' in cost:
+    if issubclass(kind, ShuffledCost):
         cost['cost'] = _cost(cfg, cost['cost'], seed)
-    if issubclass(COSTS.get(cost['type']), ImageCost):
+    if issubclass(kind, CompositeCost):
+        cost['costs'] = [_cost(cfg, part, seed) for part in cost['costs']]
+    if issubclass(kind, ImageCost):
         dataset = cfg.test_dataloader.dataset
         while 'pipeline' not in dataset:
             dataset = dataset.get('dataset') or dataset.target

@@ -56,7 +56,6 @@ class Study:
                  tuning_seeds: list[int], shots: list[int], folder: Path,
                  jobs: int) -> None:
         check_comparable(cfg)
-        check_shots(cfg, shots)
         check_count(jobs, 'jobs', 'a comparison')
         joint = [method.name for method in methods if method.kind == 'joint']
         if joint and not has_source_images(cfg):
@@ -76,6 +75,7 @@ class Study:
         self.cfg, self.methods = cfg, methods
         self.seeds, self.tuning_seeds = seeds, tuning_seeds
         self.shots = shots or [None]
+        check_shots(cfg, self.shots + [None] * bool(tuned and shots))
         # Runs build paths of their own from it.
         self.folder = Path(folder).resolve()
         self.jobs = jobs

@@ -19,6 +19,9 @@ def derangement(count: int, rng: np.random.Generator) -> np.ndarray:
         count (int): How many, at least 2.
         rng (np.random.Generator): Draws it.
 
+    Returns:
+        np.ndarray: int64, shape (count, ).
+
     Raises:
         ValueError: If there are fewer.
     """
@@ -59,6 +62,7 @@ class ShuffledCost(BaseCost):
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
                 model: nn.Module | None) -> tuple:
+        """Draw the order, and prepare the other builder."""
         classes = [classes_of(dataset, side) for side, dataset in (
             ('source', source_dataset), ('target', target_dataset))]
         order = derangement(
@@ -67,11 +71,18 @@ class ShuffledCost(BaseCost):
             source_dataset, target_dataset, model), classes, order
 
     def measure(self, prepared: tuple) -> RawCost:
+        """Exchange the columns of the other matrix, shape (L_s, L_t)."""
         prepared, classes, order = prepared
         costs, found = self.parts[0].evaluate(prepared, *classes)
         shuffled = np.ascontiguousarray(costs[:, order])
         return RawCost(shuffled, hashlib.sha256(shuffled).hexdigest(),
                        dict(order=order.tolist(), parts=[found.details]))
+
+    def settings(self) -> dict:
+        """Return the options, all of the other builder's included."""
+        part, = self.parts
+        return {**super().settings(), 'cost': dict(
+            type=type(part).__name__, **part.settings())}
 
     def versions(self) -> dict:
         """Return the versions of the libraries of the other builder."""

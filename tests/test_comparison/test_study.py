@@ -111,6 +111,10 @@ def test_only_what_starts_from_the_source_fails_with_it(
     (('--seeds', '0-2,1'), 'each once'),
     (('--tune', '99', '--shots', '0'), 'at least 1, got 0'),
     (('--tune', '99', '--shots', '1,99'), 'shots=99 images, but class'),
+    # Tuning is at the config's own number.
+    (('--tune', '99', '--shots', '1', '--cfg-options',
+      'train_dataloader.dataset.target.shots=98'),
+     'shots=98 images, but class'),
     (('--tune', '99', '--against', 'jtln,magic'), r"got \['magic'\]"),
     (('--tune', '99', '--jobs', '0'), 'at least 1, got 0'),
 ])

@@ -32,6 +32,9 @@ def test_every_column_is_that_of_another_class(by_hand):
     np.testing.assert_array_equal(again.matrix, found[3])
     order = again.settings['details']['order']
     np.testing.assert_array_equal(again.matrix, MATRIX[:, order] / 2)
+    told = again.settings['cost']
+    assert (told['type'], told['temperature'], told['cap']) == (
+        'FileCost', 2., None)
 
 
 def test_two_classes_are_exchanged_and_one_is_refused():
@@ -64,3 +67,13 @@ def test_a_comparison_gives_it_seed_and_pipeline(tiny_run):
     cfg = method_config(tiny_run, method, {}, 3, None, None)
     found = cfg.custom_hooks[1].cost
     assert found.seed == 3 and found.cost.pipeline
+
+
+def test_a_comparison_completes_the_parts_of_a_sum(tiny_run):
+    """Seeds and pipelines, as those of a builder on its own."""
+    method = Method('it', 'jtln', cost=dict(
+        type='mmjtln.CompositeCost', costs=[
+            dict(type='mmjtln.RandomCost'), dict(type='mmjtln.MKMMDCost')]))
+    cfg = method_config(tiny_run, method, {}, 3, None, None)
+    random, images = cfg.custom_hooks[1].cost.costs
+    assert random.seed == 3 and images.pipeline
