@@ -14,8 +14,9 @@ default_hooks = dict(
     learning_curve=dict(type='mmjtln.LearningCurveHook'))
 
 # Averaged over `interval` steps, as losses are: MMEngine would log the last
-# batch's, which may be a small one.
+# batch's, which may be a small one. `accuracy_top-` is a training batch's; a
+# validation's (`accuracy/top1`) is whole, no mean with earlier ones is taken.
 log_processor = dict(
-    mean_pattern=r'.*(loss|time|grad_norm|accuracy|ot_cost|ot_error).*')
+    mean_pattern=r'.*(loss|time|grad_norm|accuracy_top-|ot_cost|ot_error).*')
 
 randomness = dict(seed=0)

@@ -128,6 +128,23 @@ def test_log_is_averaged(tmp_path, tiny_run):
     assert len(set(losses)) == 3  # Their mean is not the last one.
 
 
+def test_log_of_a_validation_is_its_own(tmp_path, tiny_run):
+    """Not the mean with those before it: what is logged is what was found."""
+    runtime = Config.fromfile(CONFIGS / '_base_/runtime.py')
+    tiny_run.log_processor = runtime.log_processor
+    runner = Runner.from_cfg(tiny_run)
+    key = 'target/accuracy/top1'
+    # As if one had come before, of a value that would show in any mean.
+    runner.message_hub.update_scalar(f'val/{key}', 1000.)
+    runner.train()
+    path, = tmp_path.glob('work_dir/*/vis_data/scalars.json')
+    logged = [line[key] for line in map(
+        json.loads, path.read_text().splitlines()) if key in line]
+    found = runner.message_hub.get_scalar(f'val/{key}').data[0][1:]
+    assert len(logged) == 2
+    assert logged == pytest.approx(found.tolist())
+
+
 def test_main_config_learns(tmp_path):
     """A few steps of the main recipe, all terms on, lower its losses."""
     cfg = Config.fromfile(CONFIGS / 'jtln_alexnet.py')
