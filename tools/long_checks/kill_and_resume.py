@@ -117,6 +117,17 @@ class Training:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
 
+    def hold(self) -> None:
+        """Stop all processes, and wait until they have stopped or ended.
+
+        A signal is on its way for some time, in which a write may end.
+        """
+        self.send(signal.SIGSTOP)
+        for process in self.processes:
+            with suppress(ChildProcessError):  # It has ended, and is gone.
+                os.waitid(os.P_PID, process.pid,
+                          os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
     def kill(self) -> None:
         """Kill all processes and their workers with SIGKILL."""
         self.send(signal.SIGKILL)
@@ -146,7 +157,7 @@ def kill_when(training: Training, step: int, in_write: bool,
         while training.running():
             if training.writing():
                 # Held, so that a short write is not over before the kill.
-                training.send(signal.SIGSTOP)
+                training.hold()
                 if training.writing():
                     break
                 training.send(signal.SIGCONT)
