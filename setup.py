@@ -88,7 +88,7 @@ setup(
     keywords='transfer learning, optimal transport, image classification',
     cmdclass=dict(build_py=BuildWithMim),
     packages=find_packages(include=['mmjtln', 'mmjtln.*']),
-    package_data={'mmjtln.costs.names': ['*.txt']},
+    package_data={'mmjtln.costs': ['*.txt']},
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.1', 'torchvision', 'numpy', 'scipy>=1.10', 'matplotlib',

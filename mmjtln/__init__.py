@@ -16,7 +16,7 @@ one class. The rooms, from what knows nobody to what a notebook imports:
 - ``visualization``: pictures of them, of plans and of learning curves.
 - ``hooks``: what happens around a run's steps.
 - ``resume``: runs that go on exactly where they stopped.
-- ``safe_loading``: checkpoints read without running code.
+- ``checkpoints``: checkpoints read without running code.
 - ``export``: the trained classifier in MMPretrain's own types, or ONNX.
 - ``checks``: what must hold before a run's first step.
 - ``comparison``: JTLN beside the alternatives, on one's own data.
@@ -36,8 +36,10 @@ from . import (  # noqa: E402
     resume,
     visualization,
 )
+from .checkpoints.reading import (  # noqa: E402
+    register_checkpoint_loaders,
+)
 from .recipes import recipe  # noqa: E402
-from .safe_loading.checkpoint import register_checkpoint_loaders  # noqa: E402
 from .version import __version__  # noqa: E402
 
 register_checkpoint_loaders()

@@ -2,7 +2,7 @@
 import pytest
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
-from mmjtln.class_lists import (
+from mmjtln.datasets.class_lists import (
     check_names,
     describe_difference,
     domain_classes,

@@ -13,6 +13,7 @@ from mmjtln.costs import (
     ShuffledCost,
 )
 from mmjtln.datasets import FewShotDataset, UnionDataset
+from mmjtln.errors import check_choice, check_count, check_real
 from mmjtln.heads.start_pull import StartPull
 from mmjtln.hooks import (
     CostMatrixHook,
@@ -20,7 +21,6 @@ from mmjtln.hooks import (
     TransportedHeadHook,
 )
 from mmjtln.models import OTLoss
-from mmjtln.options import check_choice, check_count, check_real
 from mmjtln.peers import LPFTHook, SourceWeightsHook
 from tests.test_datasets.conftest import Toy
 

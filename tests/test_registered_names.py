@@ -7,8 +7,8 @@ from mmengine.config import Config
 
 from mmjtln.apis import JTLNInferencer, export_classifier, train
 from mmjtln.comparison.method_config import check_comparable
-from mmjtln.registered_names import with_registered_names
 from mmjtln.registry import MODELS
+from mmjtln.run_config import with_registered_names
 
 ROOT = Path(__file__).parents[1]
 #: Imports after which the types below are classes.

@@ -18,8 +18,7 @@ from mmengine.config import Config, DictAction
 
 from mmjtln.checks.splits import reported_accuracy
 from mmjtln.comparison import Study, methods_of, report, summarise
-from mmjtln.datasets.class_counts import fill_class_counts
-from mmjtln.registered_names import with_registered_names
+from mmjtln.run_config import fill_class_counts, with_registered_names
 
 
 def numbers(text: str) -> list[int]:

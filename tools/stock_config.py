@@ -14,11 +14,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.export.stock_model import stock_classifier
 from mmjtln.files.atomic_file import atomic_write
-from mmjtln.registered_names import with_registered_names
+from mmjtln.run_config import fill_class_counts, with_registered_names
 
 _JOINT = 'mmjtln.JointDataset'
 

@@ -11,8 +11,8 @@ import argparse
 from mmengine.config import Config
 
 from mmjtln.apis.launch import adapt_to_machine
-from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.hosts import load_host_tool
+from mmjtln.run_config import fill_class_counts
 
 
 def main() -> None:

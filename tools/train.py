@@ -18,8 +18,8 @@ from mmengine.runner import find_latest_checkpoint
 
 from mmjtln.apis.launch import adapt_to_machine
 from mmjtln.apis.train import build_runner, run
-from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.hosts import load_host_tool
+from mmjtln.run_config import fill_class_counts
 
 
 def main() -> None:

@@ -14,13 +14,16 @@ from mmpretrain.structures import DataSample
 from PIL import Image, ImageOps
 from torch import nn
 
-from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.domains import SOURCE, TARGET
-from mmjtln.export.stock_data import eval_dataset, test_pipeline
+from mmjtln.export.stock_data import eval_dataset
 from mmjtln.inference.image_files import image_files
 from mmjtln.models import JTLNClassifier
 from mmjtln.ot import SinkhornResult
-from mmjtln.registered_names import with_registered_names
+from mmjtln.run_config import (
+    fill_class_counts,
+    test_pipeline,
+    with_registered_names,
+)
 
 OneInput = str | Path | np.ndarray | Image.Image
 Inputs = OneInput | list[OneInput]

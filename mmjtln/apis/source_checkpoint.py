@@ -3,7 +3,7 @@
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
-from mmjtln.datasets.class_list import CHECKPOINT
+from mmjtln.datasets.class_lists import CHECKPOINT
 
 _SPLITS = ('train', 'val', 'test')
 

@@ -7,8 +7,8 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmjtln.checks.config import check_config
-from mmjtln.datasets.class_counts import fill_class_counts
-from mmjtln.datasets.concatenation import explained_concatenations
+from mmjtln.datasets.build import explained_concatenations
+from mmjtln.run_config import fill_class_counts
 
 from .formatted_config import FormattedConfig
 from .launch import adapt_to_machine
@@ -57,7 +57,7 @@ def run(cfg: Config) -> Runner:
 
     Args:
         cfg (Config): After :func:`~mmjtln.apis.launch.adapt_to_machine` and
-            :func:`~mmjtln.datasets.class_counts.fill_class_counts`.
+            :func:`~mmjtln.run_config.fill_class_counts`.
 
     Returns:
         Runner: After training.

@@ -14,16 +14,16 @@ from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import MODELS
 from torch import nn
 
+from mmjtln.checkpoints.weights import check_backbone, take_head
 from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.export import export_classifier
-from mmjtln.export.stock_data import test_pipeline
 from mmjtln.heads import carry_over, class_shares, fit_linear, output_layers
-from mmjtln.heads.held_out import DEFAULT_PENALTY, HeldOut, cross_validate
+from mmjtln.heads.linear_fit import DEFAULT_PENALTY, HeldOut, cross_validate
 from mmjtln.heads.transported import REG, RELAX
-from mmjtln.hooks.stock_checkpoint_hook import check_backbone, take_head
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
+from mmjtln.run_config import test_pipeline
 
 from .transport_inputs import (
     image_folder,

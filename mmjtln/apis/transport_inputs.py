@@ -8,8 +8,11 @@ from mmengine.registry import DefaultScope
 from mmpretrain.apis import ModelHub
 from mmpretrain.datasets import CustomDataset
 
-from mmjtln.class_lists import check_names, name_differences
-from mmjtln.datasets.known_classes import checkpoint_classes
+from mmjtln.datasets.class_lists import (
+    check_names,
+    checkpoint_classes,
+    name_differences,
+)
 from mmjtln.files.user_files import read_lines
 
 

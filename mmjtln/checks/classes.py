@@ -3,13 +3,13 @@
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
-from mmjtln.class_lists import (
+from mmjtln.datasets import JointDataset, JointSampler
+from mmjtln.datasets.class_lists import (
     describe_difference,
     domain_classes,
     quote_names,
 )
-from mmjtln.datasets import JointDataset, JointSampler
-from mmjtln.datasets.labels import class_indices
+from mmjtln.datasets.contents import class_indices
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.models import JTLNClassifier
 

@@ -4,7 +4,7 @@ import logging
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmjtln.registered_names import with_registered_names
+from mmjtln.run_config import with_registered_names
 
 
 def check_config(cfg: Config) -> None:

@@ -5,10 +5,10 @@ from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
 from mmjtln.datasets import JointDataset
-from mmjtln.datasets.image_errors import name_image
+from mmjtln.datasets.contents import base_datasets, name_image
 from mmjtln.generators import kept_generators
 
-from .parts import base_datasets, domain_parts
+from .parts import domain_parts
 
 
 def check_images(datasets: dict[str, Dataset]) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 import numpy as np
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from mmjtln.checks.data.folders import look_into_folders
 from mmjtln.domains import SOURCE, TARGET
 
-from .data.folders import look_into_folders
 from .parts import domain_parts, split_datasets
 
 #: A source of which a run sees less than this part is worth a word.

@@ -1,5 +1,4 @@
 """The data of a run, by split and domain."""
-from collections.abc import Iterator
 
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
@@ -39,12 +38,3 @@ def domain_parts(dataset: Dataset) -> dict[str, Dataset]:
             if len(getattr(dataset, domain))}
 
 
-def base_datasets(dataset: Dataset) -> Iterator[Dataset]:
-    """Go through the data sets that wrappers wrap, those with a pipeline."""
-    inner = getattr(dataset, 'datasets', None)
-    if inner is None and hasattr(dataset, 'dataset'):
-        inner = [dataset.dataset]
-    for part in inner or ():
-        yield from base_datasets(part)
-    if hasattr(dataset, 'pipeline'):
-        yield dataset

@@ -3,7 +3,7 @@ from mmengine.config import Config
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.build import build_dataset
-from mmjtln.datasets.digest import data_digest
+from mmjtln.datasets.contents import data_digest
 
 from .parts import domain_parts
 

@@ -8,7 +8,12 @@ from mmjtln.comparison import report
 
 from .frozen_study import FrozenStudy
 from .methods import DEFAULT_METHODS, Method, methods_of
-from .results import MethodResult, Results, RunResult, summarise
+from .results import (
+    MethodResult,
+    Results,
+    RunResult,
+    summarise,
+)
 from .study import Study
 
 __all__ = [

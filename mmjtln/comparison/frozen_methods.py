@@ -9,8 +9,7 @@ from scipy.special import softmax
 
 from mmjtln.costs.shuffled_cost import derangement
 from mmjtln.heads import class_shares, fit_linear, transported
-from mmjtln.heads.frozen_fit import cross_entropy
-from mmjtln.heads.unit_features import normalised, unit_start
+from mmjtln.heads.linear_fit import cross_entropy, normalised, unit_start
 from mmjtln.models import OTLoss
 
 from .frozen_data import FrozenData

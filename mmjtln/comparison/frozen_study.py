@@ -11,7 +11,11 @@ from mmjtln.datasets import ClassList
 from mmjtln.registry import COSTS
 
 from .frozen_data import FrozenData, read_features, split
-from .frozen_methods import FrozenMethod, Knowledge, classifier
+from .frozen_methods import (
+    FrozenMethod,
+    Knowledge,
+    classifier,
+)
 from .results import MethodResult, Results, RunResult
 from .study import made_with
 

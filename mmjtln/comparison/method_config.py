@@ -11,10 +11,10 @@ from mmjtln.costs import (
     RandomCost,
     ShuffledCost,
 )
-from mmjtln.datasets.domain_build import build_domain
+from mmjtln.datasets.build import build_domain
 from mmjtln.domains import SOURCE, TARGET
+from mmjtln.errors import check_count
 from mmjtln.export.stock_model import stock_classifier
-from mmjtln.options import check_count
 from mmjtln.registry import COSTS
 
 from .methods import Method, has_source_images

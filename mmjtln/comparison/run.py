@@ -20,7 +20,7 @@ from torch import nn
 
 from mmjtln.apis import train
 from mmjtln.files.atomic_file import atomic_write
-from mmjtln.models.two_heads.backbone_classifier import detach_classifier
+from mmjtln.heads.last_layer import detach_classifier
 
 from .results import RunResult
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from mmjtln.errors import check_count
 from mmjtln.files.folder_lock import lock_folder
-from mmjtln.options import check_count
 
 from .method_config import (
     check_comparable,

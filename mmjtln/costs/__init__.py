@@ -5,18 +5,18 @@ Open ``base`` first: what every builder does; builders from class names are in
 """
 from .base import BaseCost, RawCost
 from .composite import CompositeCost
+from .confusion import ConfusionCost
 from .cost_matrix import CostMatrix
+from .feature_cost import ClassFeatures, FeatureCost
 from .file_cost import FileCost
-from .images.confusion import ConfusionCost
-from .images.feature_cost import ClassFeatures, FeatureCost
-from .images.image_cost import ImageCost
-from .images.mkmmd import MKMMDCost
-from .images.prototype import PrototypeCost
-from .images.wasserstein import WassersteinCost
-from .names.taxonomy_cost import TaxonomyCost
-from .names.text import TextCost
+from .image_cost import ImageCost
+from .mkmmd import MKMMDCost
+from .prototype import PrototypeCost
 from .random_cost import RandomCost
 from .shuffled_cost import ShuffledCost
+from .taxonomy_cost import TaxonomyCost
+from .text import TextCost
+from .wasserstein import WassersteinCost
 
 __all__ = [
     'BaseCost', 'ClassFeatures', 'CompositeCost', 'ConfusionCost',

@@ -6,8 +6,8 @@ import numpy as np
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmjtln.class_lists import classes_of
-from mmjtln.options import check_real
+from mmjtln.datasets.class_lists import classes_of
+from mmjtln.errors import check_real
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmjtln.class_lists import check_names, name_differences
+from mmjtln.datasets.class_lists import check_names, name_differences
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import reading
 

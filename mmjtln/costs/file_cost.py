@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmjtln.class_lists import classes_of
+from mmjtln.datasets.class_lists import classes_of
 from mmjtln.files.user_files import read_lines, read_rows, reading
 from mmjtln.registry import COSTS
 

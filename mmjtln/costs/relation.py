@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmjtln.class_lists import quote_names
+from mmjtln.datasets.class_lists import quote_names
 from mmjtln.files.user_files import read_rows
 
 from .cost_matrix import CostMatrix

@@ -6,14 +6,14 @@ Open ``joint_dataset`` first: a source and a target as one data set; then
 of data sets, ``embedded`` those that need no download. The other files read
 what any data set says of itself: labels, classes, images.
 """
-from .class_list import ClassList
-from .embedded.digits import MNIST5k, UCIDigits
-from .embedded.elpv import ELPV
+from mmjtln.datasets.sampling.joint_sampler import JointSampler
+
+from .class_lists import ClassList
+from .digits import MNIST5k, UCIDigits
+from .elpv import ELPV
 from .joint_dataset import JointDataset
-from .sampling.joint_sampler import JointSampler
-from .wrappers.class_subset import ClassSubset
-from .wrappers.few_shot import FewShotDataset
-from .wrappers.union_dataset import UnionDataset
+from .subsets import ClassSubset, FewShotDataset
+from .union_dataset import UnionDataset
 
 __all__ = [
     'ELPV', 'ClassList', 'ClassSubset', 'FewShotDataset', 'JointDataset',

@@ -7,23 +7,22 @@ import numpy as np
 from mmengine.dataset import ConcatDataset, force_full_init
 from torch.utils.data import Dataset, get_worker_info
 
+from mmjtln.datasets.sampling.sample_seed import SeededIndex
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
+from mmjtln.errors import check_choice
 from mmjtln.generators import kept_generators, seed_generators
-from mmjtln.options import check_choice
 from mmjtln.registry import DATASETS
 
-from .class_list import ClassList
-from .concatenation import check_concatenations
-from .domain_build import (
+from .build import (
     build_domain,
+    check_concatenations,
     empty_message,
     explain_empty,
     name_domain,
 )
-from .image_errors import name_image
-from .labels import class_indices, single_label
-from .sampling.sample_seed import SeededIndex
-from .wrappers.union_dataset import UnionDataset
+from .class_lists import ClassList
+from .contents import class_indices, name_image, single_label
+from .union_dataset import UnionDataset
 
 
 @DATASETS.register_module()
@@ -51,7 +50,7 @@ class JointDataset(ConcatDataset):
             target's and end with ``PackInputs``. A :class:`ClassList` is a
             source of which only a checkpoint and the class names are there.
             A list is several sources, see
-            :class:`~mmjtln.datasets.wrappers.union_dataset.UnionDataset`.
+            :class:`~mmjtln.datasets.union_dataset.UnionDataset`.
         target (Dataset | dict): The target data set, likewise.
         lazy_init (bool): Whether to put off loading the annotations until
             :meth:`full_init`. A config in ``source`` or ``target`` has its

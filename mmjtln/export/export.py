@@ -16,16 +16,19 @@ from mmpretrain.datasets import remove_transform
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
-from mmjtln.class_lists import domain_classes
-from mmjtln.datasets.class_counts import fill_class_counts
+from mmjtln.datasets.class_lists import domain_classes
 from mmjtln.domains import DOMAINS
+from mmjtln.errors import check_choice
 from mmjtln.models import AlexNetNeck
-from mmjtln.options import check_choice
-from mmjtln.registered_names import with_registered_names
+from mmjtln.run_config import (
+    fill_class_counts,
+    test_pipeline,
+    with_registered_names,
+)
 
 from .model_card import model_card
 from .onnx_card import onnx_card, onnx_pixels
-from .stock_data import eval_dataset, stock_test_data, test_pipeline
+from .stock_data import eval_dataset, stock_test_data
 from .stock_model import refuse_foreign, stock_model
 
 #: Largest difference of a score that is put down to rounding.

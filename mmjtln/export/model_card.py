@@ -6,8 +6,8 @@ import torch
 from mmengine.config import Config
 
 import mmjtln
-from mmjtln.class_lists import domain_classes
 from mmjtln.costs import CostMatrix
+from mmjtln.datasets.class_lists import domain_classes
 
 _OPTIONS = ('lambda_s', 'lambda_ot', 'ot_images', 'own_marginal', 'ot_loss',
             'batch_statistics')

@@ -10,7 +10,7 @@ import torch
 from mmpretrain.models.utils import ShiftWindowMSA
 from torch import Tensor, nn
 
-from mmjtln.models.two_heads.logits import logits_of
+from mmjtln.heads.logits import logits_of
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

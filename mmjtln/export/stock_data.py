@@ -1,10 +1,10 @@
 """The evaluation data of one domain, as a stock config."""
 from collections.abc import Sequence
-from copy import deepcopy
 
 from mmengine.config import Config
 
 from mmjtln.domains import SOURCE, TARGET
+from mmjtln.run_config import test_pipeline
 
 from .stock_model import refuse_foreign
 
@@ -53,21 +53,6 @@ def _one_data_set(dataset: dict | list) -> dict:
     return dataset
 
 
-def test_pipeline(dataset: dict) -> list[dict]:
-    """Find the pipeline of a data set's config, inside wrappers too.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    found = dataset
-    while 'pipeline' not in found:
-        inner = found.get('dataset') or (found.get('datasets') or [None])[0]
-        if not isinstance(inner, dict):
-            raise ValueError(
-                'An exported classifier needs the test pipeline, but the '
-                f'data set {dataset.get("type")!r} has no `pipeline`.')
-        found = inner
-    return deepcopy(list(found['pipeline']))
 
 
 def _with_pipeline(dataset: dict, pipeline: list[dict]) -> dict:

@@ -6,12 +6,9 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
 from mmjtln.domains import SOURCE
+from mmjtln.heads.last_layer import is_bare_head
 from mmjtln.models import AlexNetNeck
-from mmjtln.models.two_heads.backbone_classifier import is_bare_head
-from mmjtln.models.two_heads.head_config import (
-    complete_source_head,
-    with_class_count,
-)
+from mmjtln.models.head_config import complete_source_head, with_class_count
 
 from .stock_alexnet import stock_alexnet
 

@@ -3,8 +3,9 @@
 Open ``transported`` first: it carries a source classifier over to the target
 classes.
 """
-from .carry_over import carry_over, output_layers
-from .frozen_fit import fit_linear
+from .carry_over import carry_over
+from .last_layer import output_layers
+from .linear_fit import fit_linear
 from .start_pull import StartPull
 from .transported import class_shares, transported
 

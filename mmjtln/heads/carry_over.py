@@ -1,49 +1,9 @@
 """A whole head from another: what lies before the last layer, and that."""
 import torch
-from mmpretrain.models import (
-    ConformerHead,
-    DeiTClsHead,
-    EfficientFormerClsHead,
-    LeViTClsHead,
-)
 from torch import Tensor, nn
 
+from .last_layer import output_layers
 from .transported import transported
-
-#: Heads that may predict from the mean or sum of two classifiers.
-_SEVERAL = (ConformerHead, DeiTClsHead, EfficientFormerClsHead, LeViTClsHead)
-
-
-def output_layers(head: nn.Module, num_classes: int) -> dict[str, nn.Linear]:
-    """Find the layers that give a head's logits.
-
-    Args:
-        head (ClsHead): A single-label head.
-        num_classes (int): Its number of classes.
-
-    Returns:
-        dict[str, nn.Linear]: By name; several for distilled heads, which
-        predict from two classifiers.
-
-    Raises:
-        TypeError: If the head's last layer is no ``nn.Linear`` to its
-            classes; the message names it.
-    """
-    layers = {name: layer for name, layer in head.named_modules()
-              if isinstance(layer, nn.Linear)}
-    ends = {name: layer for name, layer in layers.items()
-            if layer.out_features == num_classes}
-    # A hidden layer may happen to be as wide.
-    found = ends if isinstance(head, _SEVERAL) else dict(
-        list(ends.items())[-1:])
-    if not found or list(layers)[-1] not in found:
-        raise TypeError(
-            'A head is carried over by its last layer, which must be an '
-            f'nn.Linear to the {num_classes} classes, but '
-            f'{type(head).__name__} has '
-            f'{[str(layer) for layer in layers.values()][-1:] or "none"}. '
-            'Use e.g. LinearClsHead.')
-    return found
 
 
 @torch.no_grad()

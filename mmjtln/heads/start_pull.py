@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mmjtln.options import check_real
+from mmjtln.errors import check_real
 
 #: Optimizers whose step depends on a weight's own size, or comes back to it.
 _REFUSED = ('lars', 'lamb', 'lbfgs', 'adafactor')

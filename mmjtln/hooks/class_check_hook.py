@@ -3,7 +3,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmjtln.checks.checkpoint import check_complete
+from mmjtln.checkpoints.weights import check_complete
 from mmjtln.checks.class_list import check_class_list, check_stock_head
 from mmjtln.checks.classes import (
     check_heads,
@@ -16,7 +16,7 @@ from mmjtln.checks.images import check_images, name_images
 from mmjtln.checks.overview import doubts, overview
 from mmjtln.checks.parts import split_datasets
 from mmjtln.checks.splits import reused_validation
-from mmjtln.class_lists import describe_difference, domain_classes
+from mmjtln.datasets.class_lists import describe_difference, domain_classes
 from mmjtln.domains import DOMAINS
 from mmjtln.registry import HOOKS
 

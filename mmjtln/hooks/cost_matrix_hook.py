@@ -8,8 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmjtln.costs import ImageCost
+from mmjtln.errors import check_count
 from mmjtln.models import JTLNClassifier
-from mmjtln.options import check_count
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.visualization.heatmap import draw_cost
 from mmjtln.visualization.png import write_png

@@ -4,10 +4,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmjtln.domains import DOMAINS
+from mmjtln.errors import check_count
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
 from mmjtln.inference.over_images import run_over_images
 from mmjtln.models import JTLNClassifier
-from mmjtln.options import check_count
 from mmjtln.registry import HOOKS
 from mmjtln.visualization.heatmap import draw_plan
 

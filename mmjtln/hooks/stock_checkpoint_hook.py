@@ -3,9 +3,13 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
+from mmjtln.checkpoints.weights import check_backbone, take_head
 from mmjtln.checks.parts import domain_parts
-from mmjtln.class_lists import domain_classes
-from mmjtln.datasets.known_classes import checkpoint_classes, names_match
+from mmjtln.datasets.class_lists import (
+    checkpoint_classes,
+    domain_classes,
+    names_match,
+)
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.registry import HOOKS
 
@@ -27,7 +31,7 @@ class StockCheckpointHook(Hook):
     every other case the head is left out, and both heads start afresh; one log
     line says what was done and why. A checkpoint with a ``source_head`` is
     none of this hook's business. Names are compared as
-    :func:`~mmjtln.datasets.known_classes.short_names` gives them, too.
+    :func:`~mmjtln.datasets.class_lists.short_names` gives them, too.
 
     Raises:
         ValueError: If the checkpoint holds no weights of the model's
@@ -86,35 +90,8 @@ class StockCheckpointHook(Hook):
             f'{taken or "is left out, both heads start afresh"} ({reason}).')
 
 
-def check_backbone(state: dict, own: dict) -> None:
-    """Refuse a checkpoint of another network; MMEngine would only warn."""
-    shared = [key for key in state
-              if key.startswith('backbone.') and key in own]
-    if not any(state[key].shape == own[key].shape for key in shared):
-        raise ValueError(
-            'A stock checkpoint must hold the weights of the model\'s '
-            f'backbone, but none of its {len(state)} keys ({list(state)[:3]}, '
-            '...) names one of its `backbone.*` with the same shape. Load the '
-            'checkpoint of a classifier with the same `model.backbone`, or '
-            'convert it with one of MMPretrain\'s tools/model_converters.')
 
 
-def take_head(state: dict, backbone_classifier: str | None) -> dict:
-    """Remove the head from a state dict and return it.
-
-    Args:
-        state (dict): Changed in place.
-        backbone_classifier (str, optional): Name of the backbone's last layer
-            where that is the classifier.
-    """
-    prefixes = {_PREFIX[TARGET]: ''}
-    if backbone_classifier is not None:
-        prefixes[f'backbone.{backbone_classifier}.'] = 'fc.'
-    return {
-        new + key.removeprefix(old): state.pop(key)
-        for old, new in prefixes.items()
-        for key in [key for key in state if key.startswith(old)]
-    }
 
 
 def _choose(head: dict[str, Tensor], own: dict[str, Tensor],

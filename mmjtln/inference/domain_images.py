@@ -4,17 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import torch
 from mmengine.dataset import (
-    ClassBalancedDataset,
     Compose,
-    ConcatDataset,
-    RepeatDataset,
 )
 from mmpretrain.registry import TRANSFORMS
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import Dataset
 
-from mmjtln.class_lists import classes_of, quote_names
-from mmjtln.datasets.image_errors import name_image
-from mmjtln.datasets.labels import images_by_class, single_label
+from mmjtln.datasets.class_lists import classes_of, quote_names
+from mmjtln.datasets.contents import (
+    images_by_class,
+    name_image,
+    pipeline_of,
+    single_label,
+    unique_images,
+)
 from mmjtln.domains import DOMAINS
 
 # Random transforms of MMPretrain, MMCV and torchvision whose names do not
@@ -33,36 +35,6 @@ def check_pipeline(pipeline: list | dict) -> None:
                          f'{" and ".join(DOMAINS)}, got {sorted(pipeline)}')
 
 
-def unique_images(dataset: Dataset) -> list[tuple[Dataset, int]]:
-    """List the images of a data set, once each.
-
-    Data sets that repeat images (``RepeatDataset``, ``ClassBalancedDataset``)
-    do so to weigh them in training; a distribution is estimated from each
-    image once.
-
-    Args:
-        dataset (Dataset): One with MMEngine's ``get_data_info``, or a
-            wrapper.
-
-    Returns:
-        list[tuple]: Pairs (data set, index) for ``get_data_info``.
-    """
-    if hasattr(dataset, 'full_init'):
-        dataset.full_init()
-    if isinstance(dataset, ConcatDataset):
-        return [pair for part in dataset.datasets
-                for pair in unique_images(part)]
-    if isinstance(dataset, RepeatDataset | ClassBalancedDataset):
-        return unique_images(dataset.dataset)
-    if isinstance(dataset, Subset):
-        pairs = unique_images(dataset.dataset)
-        if len(pairs) == len(dataset.dataset):
-            return [pairs[i] for i in sorted(set(dataset.indices))]
-    if not hasattr(dataset, 'get_data_info'):
-        raise ValueError(
-            f'{type(dataset).__name__} has no method get_data_info: a cost '
-            'matrix from images needs a data set of MMEngine\'s kind')
-    return [(dataset, i) for i in range(len(dataset))]
 
 
 class DomainImages(Dataset):
@@ -174,11 +146,6 @@ def _build(pipeline: Sequence[dict] | None) -> Compose | None:
     ])
 
 
-def pipeline_of(dataset: Dataset) -> Compose:
-    """Return the transforms of a data set, looking into its wrappers."""
-    while not hasattr(dataset, 'pipeline'):
-        dataset = dataset.dataset
-    return dataset.pipeline
 
 
 def _refuse_random(pipeline: Compose, domain: str) -> None:

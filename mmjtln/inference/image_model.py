@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from mmengine.device import get_device
 from mmengine.model import is_model_wrapper
 from mmengine.registry import DefaultScope
-from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmjtln.class_lists import quote_names
+from mmjtln.checkpoints.weights import load_parts
 
 
 def image_model(config: dict | str | None, checkpoint: str | None,
@@ -71,38 +70,3 @@ def _build(config: dict | str) -> nn.Module:
         return MODELS.build(config)
 
 
-def load_parts(model: nn.Module, checkpoint: str,
-               parts: Sequence[str]) -> None:
-    """Load the named parts of a checkpoint into a model, all of them.
-
-    As ``mmpretrain.get_model`` does, it keeps what the checkpoint tells about
-    its training data in ``model._dataset_meta``.
-
-    Raises:
-        ValueError: If weights of these parts are missing or have another
-            shape.
-    """
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    weights = content.get('state_dict', content)
-    # Heads have the class count of their own data set: unless they are
-    # asked for, they must not stand in the way.
-    others = tuple(f'{name}.' for name, _ in model.named_children()
-                   if name not in parts)
-    weights = {
-        key.removeprefix('module.'): value
-        for key, value in weights.items()
-        if not key.removeprefix('module.').startswith(others)
-    }
-    try:
-        missing = model.load_state_dict(weights, strict=False).missing_keys
-    except RuntimeError as error:
-        raise ValueError(f'the checkpoint {checkpoint} does not fit the model '
-                         f'of the cost builder: {error}') from None
-    missing = [
-        key for key in missing if key.startswith(tuple(f'{p}.' for p in parts))
-    ]
-    if missing:
-        raise ValueError(
-            f'the checkpoint {checkpoint} does not fit the model of the cost '
-            f'builder: it lacks {quote_names(missing)}')
-    model._dataset_meta = content.get('meta', {}).get('dataset_meta') or {}

@@ -10,7 +10,7 @@ from mmpretrain.structures import DataSample
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
-from mmjtln.class_lists import quote_names
+from mmjtln.datasets.class_lists import quote_names
 
 from .domain_images import DomainImages
 from .progress import track

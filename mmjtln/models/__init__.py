@@ -3,7 +3,11 @@
 Open ``classifier`` first: a stock classifier, a second head, and the optimal
 transport between the two, which is ``ot_loss``.
 """
-from .alexnet import AlexNet, AlexNetNeck, convert_torchvision_alexnet
+from .alexnet import (
+    AlexNet,
+    AlexNetNeck,
+    convert_torchvision_alexnet,
+)
 from .classifier import JTLNClassifier
 from .data_preprocessor import JointDataPreprocessor
 from .loss_weight import LossWeight

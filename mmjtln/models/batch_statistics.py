@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
-
-from .two_heads.logits import Scores, join_rows
+from mmjtln.heads.logits import Scores, join_rows
 
 
 def layers_with_batch_statistics(model: nn.Module) -> list[nn.Module]:

@@ -8,19 +8,19 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET, split
-from mmjtln.options import check_choice
-from mmjtln.registry import MODELS
-
-from .batch_statistics import domain_scores
-from .finite_losses import check_losses
-from .loss_weight import LossWeight
-from .two_heads.head_config import JointParts, check_head, joint_preprocessor
-from .two_heads.logits import (
+from mmjtln.errors import check_choice
+from mmjtln.heads.logits import (
     head_scores,
     label_marginal,
     logits_of,
     take_rows,
 )
+from mmjtln.registry import MODELS
+
+from .batch_statistics import domain_scores
+from .finite_losses import check_losses
+from .head_config import JointParts, check_head, joint_preprocessor
+from .loss_weight import LossWeight
 
 
 @MODELS.register_module()

@@ -8,7 +8,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmjtln.options import check_choice
+from mmjtln.errors import check_choice
 from mmjtln.ot import (
     SinkhornResult,
     entropic_value,

@@ -6,10 +6,9 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmjtln.options import check_count, check_real
+from mmjtln.errors import check_count, check_real
+from mmjtln.heads.last_layer import last_linear
 from mmjtln.registry import MODELS
-
-from .new_head import last_linear
 
 
 def batch_spectral_shrinkage(features: Tensor, k: int = 1) -> Tensor:

@@ -26,7 +26,7 @@ class CoTuningLoss(OTLoss):
 
     Source: K. You et al., "Co-Tuning for Transfer Learning", NeurIPS 2020,
     equation 2; weight and relation: the authors' code. Theirs is the network's
-    own relation, :class:`~mmjtln.costs.images.confusion.ConfusionCost` with
+    own relation, :class:`~mmjtln.costs.confusion.ConfusionCost` with
     ``double_centre=False, scale=False``, for which ``reg`` is 1; any other
     cost matrix does, too.
 

@@ -5,10 +5,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmjtln.heads import StartPull
+from mmjtln.heads.last_layer import is_of_new_head
 from mmjtln.hooks.runner import resumed_value, unwrapped
 from mmjtln.registry import HOOKS
-
-from .new_head import is_of_new_head
 
 _KEY = 'l2_sp_starts'
 

@@ -3,11 +3,10 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmjtln.errors import check_real
+from mmjtln.heads.last_layer import is_of_new_head
 from mmjtln.hooks.runner import unwrapped
-from mmjtln.options import check_real
 from mmjtln.registry import HOOKS
-
-from .new_head import is_of_new_head
 
 
 @HOOKS.register_module()

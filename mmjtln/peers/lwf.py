@@ -9,10 +9,10 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmjtln.domains import SOURCE, TARGET, split
+from mmjtln.errors import check_real
+from mmjtln.heads.logits import head_scores, logits_of
 from mmjtln.models import JTLNClassifier
 from mmjtln.models.finite_losses import check_losses
-from mmjtln.models.two_heads.logits import head_scores, logits_of
-from mmjtln.options import check_real
 from mmjtln.registry import MODELS
 
 

@@ -7,8 +7,8 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch import Tensor
 
-from mmjtln.class_lists import quote_names
 from mmjtln.datasets import JointSampler
+from mmjtln.datasets.class_lists import quote_names
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.hooks.runner import is_training, resumed_value, unwrapped
 from mmjtln.ot import sinkhorn

@@ -12,7 +12,10 @@ from mmjtln.generators import seed_generators
 from mmjtln.hooks.runner import is_training
 from mmjtln.registry import HOOKS
 
-from .atomic_checkpoint_hook import AtomicCheckpointHook, how_to_go_on
+from .atomic_checkpoint_hook import (
+    AtomicCheckpointHook,
+    how_to_go_on,
+)
 from .interrupt_message import InterruptMessage
 from .new_length import follow_new_length
 from .resumed_batches import ResumedBatches

@@ -6,7 +6,7 @@ from mmengine.dist import get_rank
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmjtln.datasets import JointDataset, JointSampler
-from mmjtln.datasets.digest import data_digest
+from mmjtln.datasets.contents import data_digest
 from mmjtln.domains import DOMAINS
 from mmjtln.hooks.cost_matrix_hook import CostMatrixHook
 from mmjtln.hooks.runner import unwrapped

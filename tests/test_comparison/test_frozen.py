@@ -15,7 +15,7 @@ from mmjtln.comparison.frozen_methods import (
     classifier,
 )
 from mmjtln.heads import fit_linear
-from mmjtln.heads.unit_features import normalised, unit_start
+from mmjtln.heads.linear_fit import normalised, unit_start
 from mmjtln.models import OTLoss
 
 

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmjtln.apis import train
-from mmjtln.datasets.class_counts import fill_class_counts
+from mmjtln.run_config import fill_class_counts
 from tests.pictures import (
     SOURCE,
     TARGET,

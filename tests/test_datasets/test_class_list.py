@@ -8,8 +8,8 @@ from mmpretrain.datasets.categories import (
 from mmpretrain.registry import DATASETS
 
 from mmjtln.datasets import ClassList
-from mmjtln.datasets.known_classes import names_match, short_names
-from mmjtln.datasets.labels import gt_labels
+from mmjtln.datasets.class_lists import names_match, short_names
+from mmjtln.datasets.contents import gt_labels
 
 
 def test_a_list_is_taken_as_it_is():

@@ -1,7 +1,7 @@
 """Class indices, sorted by class."""
 import numpy as np
 
-from mmjtln.datasets.labels import images_by_class
+from mmjtln.datasets.contents import images_by_class
 
 
 def test_images_by_class():

@@ -12,9 +12,9 @@ from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmjtln.apis.transport_inputs import read_classes
 from mmjtln.costs import CostMatrix, FileCost, TextCost
-from mmjtln.costs.names.taxonomy import read_taxonomy
-from mmjtln.costs.names.word_vectors import read_word_vectors
 from mmjtln.costs.relation import read_relation
+from mmjtln.costs.taxonomy import read_taxonomy
+from mmjtln.costs.word_vectors import read_word_vectors
 from mmjtln.datasets import ClassList
 from mmjtln.files.user_files import read_lines, read_rows, reading
 from tests.test_costs.conftest import Named

@@ -2,7 +2,7 @@
 import numpy as np
 
 from mmjtln.heads import fit_linear
-from mmjtln.heads.held_out import cross_validate
+from mmjtln.heads.linear_fit import cross_validate
 
 
 def _problem(counts=(4, 6, 3)):

@@ -7,9 +7,9 @@ import torch
 from mmengine.runner import Runner
 from mmpretrain.datasets.categories import MNIST_CATEGORITES
 
-from mmjtln.class_lists import domain_classes
 from mmjtln.costs import CostMatrix, MKMMDCost
 from mmjtln.datasets import UCIDigits
+from mmjtln.datasets.class_lists import domain_classes
 from mmjtln.domains import DOMAINS
 
 

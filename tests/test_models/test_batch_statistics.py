@@ -7,8 +7,8 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmjtln.heads.logits import join_rows
 from mmjtln.models.batch_statistics import running_statistics_kept
-from mmjtln.models.two_heads.logits import join_rows
 
 
 def batch(domains='stststss', size=32):

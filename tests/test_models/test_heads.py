@@ -5,7 +5,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import nn
 
-from mmjtln.models.two_heads.backbone_classifier import detach_classifier
+from mmjtln.heads.last_layer import detach_classifier
 from mmjtln.registry import MODELS as OUR_MODELS
 
 

@@ -12,7 +12,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader, load_checkpoint
 
-from mmjtln.safe_loading.checkpoint import load_safely
+from mmjtln.checkpoints.reading import load_safely
 
 CHECKS = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)
 #: Torch's own check where it is enough, and the one for versions before it.
@@ -142,7 +142,7 @@ def test_every_scheme_refuses_code(tmp_path, monkeypatch, url, scheme):
 def test_no_scheme_is_the_hosts():
     """A scheme that MMEngine adds must be thought of here, too."""
     for loader in CheckpointLoader._schemes.values():
-        assert loader.__module__ == 'mmjtln.safe_loading.checkpoint'
+        assert loader.__module__ == 'mmjtln.checkpoints.reading'
 
 
 def test_resuming_trusts_no_text_and_no_path(tiny_run, tmp_path):

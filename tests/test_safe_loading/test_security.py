@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 
 from mmjtln.apis import JTLNInferencer, export_classifier
 from mmjtln.costs import CostMatrix, FileCost
-from mmjtln.costs.names.word_vectors import read_word_vectors
+from mmjtln.costs.word_vectors import read_word_vectors
 from mmjtln.inference.image_model import image_model
 
 TOOLS = Path(__file__).parents[2] / 'tools'

@@ -11,9 +11,9 @@ from mmengine.registry import DefaultScope
 from mmpretrain.datasets.categories import FGVCAIRCRAFT_CATEGORIES
 from mmpretrain.registry import DATASETS, MODELS
 
-from mmjtln.class_lists import classes_of
 from mmjtln.costs import ClassFeatures, MKMMDCost, TextCost
 from mmjtln.datasets import ClassList
+from mmjtln.datasets.class_lists import classes_of
 from mmjtln.visualization import draw_cost, write_png
 
 #: Classes of the whole of ImageNet, as WordNet's synsets name them.

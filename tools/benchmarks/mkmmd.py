@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from mmjtln.costs import ClassFeatures
-from mmjtln.costs.images.mkmmd import median_bandwidth, mkmmd
+from mmjtln.costs.mkmmd import median_bandwidth, mkmmd
 
 
 def double_loop(source: ClassFeatures, target: ClassFeatures,

@@ -11,8 +11,8 @@ import os
 import torch
 from mmengine.utils import mkdir_or_exist
 
+from mmjtln.checkpoints.reading import load_safely
 from mmjtln.models import convert_torchvision_alexnet
-from mmjtln.safe_loading.checkpoint import load_safely
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmjtln.datasets.class_counts import fill_class_counts
 from mmjtln.hosts import load_host_tool
+from mmjtln.run_config import fill_class_counts
 
 
 def main() -> None:

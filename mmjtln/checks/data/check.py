@@ -8,10 +8,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch.utils.data import Dataset
 
-from mmjtln.class_lists import describe_difference, quote_names
 from mmjtln.datasets import ClassList
-from mmjtln.datasets.domain_build import build_domain
-from mmjtln.datasets.labels import class_indices
+from mmjtln.datasets.build import build_domain
+from mmjtln.datasets.class_lists import describe_difference, quote_names
+from mmjtln.datasets.contents import class_indices
 from mmjtln.domains import DOMAINS, TARGET
 from mmjtln.inference.progress import track
 

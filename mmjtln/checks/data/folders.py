@@ -8,8 +8,8 @@ import mmcv
 from mmpretrain.datasets import CustomDataset
 from torch.utils.data import Dataset
 
-from mmjtln.checks.parts import base_datasets
-from mmjtln.class_lists import quote_names
+from mmjtln.datasets.class_lists import quote_names
+from mmjtln.datasets.contents import base_datasets
 
 #: Folders that programs leave behind without a dot before their name.
 _LEFT_BEHIND = ('__MACOSX', '__pycache__', '@eaDir', 'lost+found')

@@ -9,8 +9,7 @@ from mmengine import fileio
 from PIL import Image, UnidentifiedImageError
 from torch.utils.data import DataLoader, Dataset
 
-from mmjtln.datasets.image_errors import name_image
-from mmjtln.inference.domain_images import pipeline_of, unique_images
+from mmjtln.datasets.contents import name_image, pipeline_of, unique_images
 
 _BATCH = 16
 

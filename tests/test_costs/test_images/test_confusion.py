@@ -7,7 +7,7 @@ from mmpretrain.registry import MODELS
 from scipy.special import softmax
 
 from mmjtln.costs import ConfusionCost
-from mmjtln.costs.images.confusion import fit_temperature, relation
+from mmjtln.costs.confusion import fit_temperature, relation
 from tests.test_costs.conftest import ToyImages, toy_config
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmjtln.costs import ClassFeatures, MKMMDCost
-from mmjtln.costs.images import mkmmd as module
+from mmjtln.costs import mkmmd as module
 from mmjtln.registry import COSTS
 from tests.test_costs.conftest import ToyImages, random_features
 

@@ -4,7 +4,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 from mmjtln.costs import ClassFeatures, PrototypeCost
-from mmjtln.costs.images.prototype import oas_shrinkage
+from mmjtln.costs.prototype import oas_shrinkage
 from tests.test_costs.conftest import ToyImages, random_features
 
 oas = pytest.importorskip('sklearn.covariance').oas

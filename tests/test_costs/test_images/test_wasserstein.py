@@ -5,8 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmjtln.costs import ClassFeatures, WassersteinCost
-from mmjtln.costs.images import wasserstein
+from mmjtln.costs import ClassFeatures, WassersteinCost, wasserstein
 from tests.test_costs.conftest import ToyImages, random_features
 
 COUNTS = st.lists(st.integers(2, 7), min_size=1, max_size=4)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mmjtln.costs import TextCost
-from mmjtln.costs.names.sentences import sentences_of
-from mmjtln.costs.names.tokens import readable
+from mmjtln.costs.sentences import sentences_of
+from mmjtln.costs.tokens import readable
 from mmjtln.datasets import ClassList
 from tests.test_costs.conftest import Named
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmjtln.costs import TaxonomyCost
-from mmjtln.costs.names.taxonomy import Taxonomy, read_taxonomy
+from mmjtln.costs.taxonomy import Taxonomy, read_taxonomy
 from tests.test_costs.conftest import Named
 
 #        thing

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mmjtln.costs import TextCost
-from mmjtln.costs.names.tokens import synonyms, words
-from mmjtln.costs.names.word_vectors import read_word_vectors
+from mmjtln.costs.tokens import synonyms, words
+from mmjtln.costs.word_vectors import read_word_vectors
 from tests.test_costs.conftest import Named
 
 VECTORS = {

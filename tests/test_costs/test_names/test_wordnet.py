@@ -2,10 +2,10 @@
 import pytest
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
-from mmjtln.class_lists import tell_apart
 from mmjtln.costs import TaxonomyCost
-from mmjtln.costs.names.wordnet import WordNet
+from mmjtln.costs.wordnet import WordNet
 from mmjtln.datasets import ClassList
+from mmjtln.datasets.class_lists import tell_apart
 from tests.test_costs.conftest import Named
 
 nltk = pytest.importorskip('nltk')

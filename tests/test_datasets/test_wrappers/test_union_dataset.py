@@ -12,7 +12,7 @@ from mmjtln.datasets import (
     JointSampler,
     UnionDataset,
 )
-from mmjtln.inference.domain_images import unique_images
+from mmjtln.datasets.contents import unique_images
 from tests.test_datasets.conftest import Toy
 
 

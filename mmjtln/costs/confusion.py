@@ -1,0 +1,201 @@
+"""How a source classifier takes target images."""
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from mmjtln.datasets import ClassList
+from mmjtln.datasets.class_lists import (
+    classes_of,
+    domain_classes,
+    name_differences,
+    names_match,
+    quote_names,
+)
+from mmjtln.domains import SOURCE
+from mmjtln.errors import check_choice
+from mmjtln.heads.logits import logits_of
+from mmjtln.inference.domain_images import DomainImages
+from mmjtln.inference.over_images import run_over_images
+from mmjtln.registry import COSTS
+
+from .base import RawCost
+from .image_cost import ImageCost
+
+_FORMS = ('log', 'linear')
+
+
+@COSTS.register_module()
+class ConfusionCost(ImageCost):
+    r"""How a source classifier distributes its predictions over target images.
+
+    .. math::
+        R_{ij} = \frac{1}{n_j} \sum_{x \in j} \mathrm{softmax}(z(x) / T)_i,
+        \qquad C_{ij} = -\log R_{ij} \;\text{ or }\; 1 - R_{ij},
+
+    with the source logits z of the training images of target class j. T is
+    the temperature that makes the classifier's confidence right: the one
+    that minimises its cross entropy on images of the source domain.
+    ``-log`` is in nats, ``1 - R`` in [0, 1].
+
+    Source: K. You et al., "Co-Tuning for Transfer Learning", NeurIPS 2020,
+    section 3 (category relationship, calibration); temperature scaling: C.
+    Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+
+    Needs: a classifier trained on the source classes (the ``source_head`` of
+    a JTLN model, otherwise ``head``), so not a model at the start of its
+    training; one image of each target class. To calibrate on images it was
+    not trained on, give them as ``source_dataset``; on its own training
+    images a classifier looks surer than it is.
+
+    Cost: the forward passes, and O(n L_s) time and memory for n images.
+
+    Args:
+        form (str): ``'log'`` or ``'linear'``. Defaults to ``'log'``.
+        calibrate (bool): Find T; otherwise T = 1. Defaults to True.
+        double_centre (bool): As in :class:`BaseCost`. Defaults to True: under
+            domain shift a classifier takes most images for a few classes,
+            whatever they show, which is a constant on their rows.
+        **kwargs: Arguments of :class:`ImageCost`.
+
+    Raises:
+        ValueError: If the classifier's outputs are not the source classes.
+    """
+
+    libraries = (*ImageCost.libraries, 'scipy')
+
+    def __init__(self,
+                 form: str = 'log',
+                 calibrate: bool = True,
+                 double_centre: bool = True,
+                 **kwargs: Any) -> None:
+        super().__init__(double_centre=double_centre, **kwargs)
+        check_choice(form, 'form', 'ConfusionCost', _FORMS)
+        self.form = form
+        self.calibrate = calibrate
+
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> tuple:
+        classes = classes_of(source_dataset, 'source')
+        network = self.network(
+            model, lambda found: ('backbone', 'neck', _head_name(found)))
+        if network is not None:
+            _check_classes(network, classes)
+        source_images = None
+        if self.calibrate:
+            if isinstance(source_dataset, ClassList):
+                raise ValueError(
+                    'ConfusionCost calibrates the classifier on source '
+                    'images, but the source is a ClassList, which has none: '
+                    'set calibrate=False')
+            source_images = self.images(source_dataset, 'source')
+        return classes, source_images, self.images(target_dataset,
+                                                   'target'), network
+
+    def measure(self, prepared: tuple) -> RawCost:
+        classes, source_images, target_images, network = prepared
+        self.require_network(network)
+        digest, temperature = hashlib.sha256(), 1.0
+        if self.calibrate:
+            logits = self._logits(network, source_images, classes)
+            digest.update(logits.tobytes())
+            temperature = fit_temperature(logits, source_images.labels)
+        logits = self._logits(network, target_images, classes)
+        digest.update(logits.tobytes())
+        log_relation = relation(logits, target_images.labels,
+                                len(target_images.classes), temperature)
+        matrix = (-log_relation
+                  if self.form == 'log' else -np.expm1(log_relation))
+        return RawCost(matrix, digest.hexdigest(),
+                        dict(calibration=temperature))
+
+    def _logits(self, network: nn.Module, images: DomainImages,
+                classes: Sequence[str]) -> np.ndarray:
+        head = getattr(network, _head_name(network))
+
+        def encode(inputs: Tensor) -> Tensor:
+            logits = logits_of(head(network.extract_feat(inputs)))
+            if logits.ndim != 2 or logits.shape[1] != len(classes):
+                raise ValueError(_mismatch(tuple(logits.shape[1:]), classes))
+            return logits
+
+        return run_over_images(network, images, encode, 'source logits',
+                               self.batch_size, self.num_workers).numpy()
+
+
+def _head_name(network: torch.nn.Module) -> str:
+    return 'source_head' if hasattr(network, 'source_head') else 'head'
+
+
+def _check_classes(network: nn.Module, classes: Sequence[str]) -> None:
+    head = getattr(network, _head_name(network))
+    outputs = getattr(head, 'num_classes', len(classes))
+    if outputs != len(classes):
+        raise ValueError(_mismatch(outputs, classes))
+    # MMPretrain's checkpoints name the classes they were trained on; those
+    # of a joint model name the source's apart.
+    meta = getattr(network, '_dataset_meta', {})
+    known = domain_classes(meta, SOURCE) or meta.get('classes', classes)
+    if not names_match(known, classes):
+        problems = name_differences('source', known, classes)
+        raise ValueError(
+            'the checkpoint of ConfusionCost was trained on other classes '
+            'than the source data set has: ' +
+            ('; '.join(problems) or 'the same names in another order'))
+
+
+def _mismatch(outputs: int | tuple[int, ...], classes: Sequence[str]) -> str:
+    return (f'ConfusionCost needs a classifier of the {len(classes)} source '
+            f'classes ({quote_names(classes[:3])}, ...); this one has '
+            f'{outputs} outputs: give the model and checkpoint of a network '
+            'trained on the source data set')
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Find the temperature that minimises the cross entropy.
+
+    Args:
+        logits (np.ndarray): Shape (N, L).
+        labels (np.ndarray): Class indices, shape (N,).
+
+    Returns:
+        float: Between 0.01 and 100; the problem is convex in 1/T.
+    """
+    logits = logits.astype(np.float64)
+
+    def cross_entropy(log_temperature: float) -> float:
+        scores = scipy.special.log_softmax(
+            logits / np.exp(log_temperature), axis=1)
+        return -scores[np.arange(len(labels)), labels].mean()
+
+    found = scipy.optimize.minimize_scalar(
+        cross_entropy, bounds=np.log([0.01, 100]), method='bounded')
+    return float(np.exp(found.x))
+
+
+def relation(logits: np.ndarray, labels: np.ndarray, num_classes: int,
+             temperature: float) -> np.ndarray:
+    """Log of the mean prediction over the images of each class.
+
+    Args:
+        logits (np.ndarray): Source logits of target images, shape (N, L_s).
+        labels (np.ndarray): Their target classes, shape (N,).
+        num_classes (int): L_t.
+        temperature (float): Divides the logits.
+
+    Returns:
+        np.ndarray: Shape (L_s, L_t), float64; finite, because it never
+        leaves the logarithms.
+    """
+    scores = scipy.special.log_softmax(
+        logits.astype(np.float64) / temperature, axis=1)
+    return np.stack([
+        scipy.special.logsumexp(scores[labels == j], axis=0)
+        - np.log((labels == j).sum())
+        for j in range(num_classes)
+    ], axis=1)

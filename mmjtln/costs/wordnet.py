@@ -1,0 +1,121 @@
+"""Class names in WordNet, through NLTK."""
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
+
+from mmjtln.datasets.class_lists import short_names, tell_apart
+
+from .taxonomy import Taxonomy
+from .tokens import synonyms, words
+
+if TYPE_CHECKING:
+    from nltk.corpus.reader.wordnet import Synset
+
+_SYNSET_ID = re.compile(r'[nvars]\d{8}')
+#: Those of ILSVRC2012 in the order of its labels.
+_IMAGENET = Path(__file__).with_name('imagenet_synsets.txt')
+_SYNSET_NAME = re.compile(r'.+\.[nvars]\.\d+')
+
+
+class WordNet:
+    """WordNet's nouns, from the corpus ``wordnet`` of NLTK's data.
+
+    Raises:
+        ImportError: If NLTK is not installed.
+        ValueError: If its WordNet is not.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from nltk.corpus import wordnet
+        except ImportError as error:
+            raise ImportError('a taxonomy from WordNet needs NLTK; run '
+                              '`pip install "mmjtln[wordnet]"`') from error
+        try:
+            wordnet.ensure_loaded()
+        except LookupError:
+            raise ValueError(
+                'NLTK has no WordNet: run `python -m nltk.downloader wordnet`,'
+                ' or put the database into corpora/wordnet of a folder that '
+                'the variable NLTK_DATA names') from None
+        self.reader = wordnet
+
+    def find(self, name: str) -> 'Synset | None':
+        """Find the synset of a class name.
+
+        A synset id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or
+        a synset's name (``'tench.n.01'``) is taken as such. Otherwise it is
+        the noun sense that most of the name's synonyms share (see
+        :func:`~mmjtln.costs.tokens.synonyms`), and the most frequent of
+        those.
+
+        Args:
+            name (str): Class name.
+
+        Returns:
+            nltk Synset | None: None if WordNet does not know the name.
+        """
+        try:
+            if _SYNSET_ID.fullmatch(name):
+                return self.reader.synset_from_pos_and_offset(
+                    name[0], int(name[1:]))
+            if _SYNSET_NAME.fullmatch(name):
+                return self.reader.synset(name)
+        # NLTK has its own error and lets others through on odd offsets.
+        except Exception:
+            return None
+        votes = Counter()
+        for phrase in synonyms(name):
+            lemma = '_'.join(words(phrase)).lower()
+            for form in dict.fromkeys(
+                (phrase.replace(' ', '_').lower(), lemma)):
+                senses = self.reader.synsets(form, pos='n')
+                if senses:
+                    votes.update(senses)
+                    break
+        # Of equal counts, the first entered: the most frequent sense.
+        return votes.most_common(1)[0][0] if votes else None
+
+    @staticmethod
+    def imagenet(classes: Sequence[str]) -> dict[str, str]:
+        """Return the synset ids of ImageNet's classes, by name.
+
+        A tenth of the thousand names is not the most frequent sense of its
+        words (a tick, a drake, a screw), so names alone would mislead.
+
+        Args:
+            classes (Sequence[str]): Class names.
+
+        Returns:
+            dict[str, str]: Empty if they are not ImageNet's 1,000, as
+            MMPretrain's data set or a ``ClassList`` names them.
+        """
+        names = tuple(classes)
+        if len(names) != 1000 or names not in (
+                short_names(IMAGENET_CATEGORIES)[0],
+                tell_apart(IMAGENET_CATEGORIES)):
+            return {}
+        return dict(zip(names, _IMAGENET.read_text().split(), strict=True))
+
+    def taxonomy(self, synsets: 'Sequence[Synset]') -> Taxonomy:
+        """Everything above the given synsets.
+
+        Args:
+            synsets (Sequence[Synset]): NLTK synsets.
+
+        Returns:
+            Taxonomy: Its nodes are the synsets' names.
+        """
+        parents, ready = {}, list(synsets)
+        while ready:
+            synset = ready.pop()
+            if synset.name() in parents:
+                continue
+            above = synset.hypernyms() + synset.instance_hypernyms()
+            parents[synset.name()] = {parent.name() for parent in above}
+            ready += above
+        return Taxonomy(parents)

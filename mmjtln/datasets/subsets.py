@@ -1,0 +1,206 @@
+"""Parts of a data set: chosen classes, a few images of each class."""
+import copy
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmpretrain.datasets import KFoldDataset
+from torch.utils.data import Dataset
+
+from mmjtln.errors import check_count
+from mmjtln.registry import DATASETS
+
+from .build import build_dataset
+from .class_lists import quote_names, tell_apart
+from .contents import gt_labels, images_by_class, single_label
+
+
+class SubsetDataset(KFoldDataset):
+    """A part of a data set, chosen by the labels.
+
+    The part is a data set of its own: an image that cannot be read is
+    replaced by one of the same part, never by one left out. The data set
+    given is not changed.
+
+    Args:
+        dataset (Dataset | dict): A config, a data set of MMPretrain, a
+            ``KFoldDataset``, or another part. Wrappers that repeat images go
+            around a part, not into it.
+        lazy_init (bool): Whether to put off choosing until
+            :meth:`full_init`. Defaults to False.
+    """
+
+    def __init__(self, dataset: Dataset | dict,
+                 lazy_init: bool = False) -> None:
+        # The parent's constructor knows folds, and fails on instances.
+        self.dataset = build_dataset(dataset)
+        if not isinstance(self.dataset, (BaseDataset, KFoldDataset)):
+            raise TypeError(
+                f'{type(self).__name__} takes its part of a plain data set, '
+                f'but got {type(self.dataset).__name__}; wrap the other way '
+                f'round, the {type(self).__name__} inside the '
+                f'{type(self.dataset).__name__}')
+        self._metainfo = self.dataset.metainfo
+        self._fully_initialized = False
+        if not lazy_init:
+            self.full_init()
+
+    def full_init(self) -> None:
+        """Load the annotations and choose."""
+        if self._fully_initialized:
+            return
+        dataset = self.dataset
+        while isinstance(dataset, KFoldDataset):
+            dataset.full_init()
+            dataset = dataset.dataset
+        # A shallow copy: taking a subset in place sets attributes anew and
+        # leaves what they referred to alone.
+        dataset = copy.copy(dataset)
+        dataset.full_init()
+        self._ori_indices = self._select(dataset, gt_labels(dataset))
+        dataset.get_subset_(self._ori_indices)
+        self._finish(dataset)
+        self.dataset = dataset
+        self._metainfo = dataset.metainfo
+        self._fully_initialized = True
+
+    def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
+        """Return the indices to keep, given all labels, shape (N, )."""
+        raise NotImplementedError
+
+    def _finish(self, dataset: Dataset) -> None:
+        """Change the part, a data set of its own, after it was taken."""
+
+    def get_subset(self, indices: Sequence[int]) -> Dataset:
+        """Return the images of ``indices``, so that folds can be cut."""
+        self.full_init()
+        dataset = copy.copy(self.dataset)
+        dataset.get_subset_(indices)
+        return dataset
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__} of {self.dataset!r}'
+
+
+@DATASETS.register_module()
+class ClassSubset(SubsetDataset):
+    """The images of chosen classes, labelled by their place in the choice.
+
+    Labels change before the pipeline runs, and ``metainfo['classes']`` is
+    the choice.
+
+    Args:
+        dataset (Dataset | dict): A config or a data set, see
+            :class:`SubsetDataset`.
+        classes (Sequence[str]): Names of the classes to keep, in the order
+            of their new labels.
+        lazy_init (bool): Whether to put off choosing until
+            :meth:`full_init`. Defaults to False.
+
+    Raises:
+        ValueError: A name is unknown or given twice, or no image is left.
+    """
+
+    def __init__(self, dataset: Dataset, classes: Sequence[str],
+                 lazy_init: bool = False) -> None:
+        self.classes = tuple(classes)
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(
+                f'each class must be chosen once, but got {self.classes}; '
+                'set `classes` of the ClassSubset')
+        super().__init__(dataset, lazy_init=lazy_init)
+        # Wrappers read the class names before the annotations are loaded.
+        self._metainfo = {**self._metainfo, 'classes': self.classes}
+
+    def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
+        known = {name: label for label, name in enumerate(
+            tell_apart(dataset.metainfo.get('classes') or ()))}
+        unknown = [name for name in self.classes if name not in known]
+        if unknown:
+            raise ValueError(
+                'chosen classes must be classes of the data set, but '
+                f'{quote_names(unknown)} are not among '
+                f'{quote_names(known)}; set `classes` of the '
+                'ClassSubset')
+        self._new_label = {
+            known[name]: i
+            for i, name in enumerate(self.classes)
+        }
+        indices = np.flatnonzero(np.isin(labels, list(self._new_label)))
+        if len(indices) == 0:
+            raise ValueError(
+                f'{type(dataset).__name__} has no image of the classes '
+                f'{self.classes}; set `classes` of the ClassSubset')
+        return indices.tolist()
+
+    def _finish(self, dataset: Dataset) -> None:
+        relabel(dataset, self._new_label, self.classes)
+
+
+@DATASETS.register_module()
+class FewShotDataset(SubsetDataset):
+    """The same number of images of each class of a data set.
+
+    The draw depends on ``seed`` and the order of the data set alone. With
+    one seed, a draw of fewer shots is part of a draw of more, so learning
+    curves over shots add images and replace none.
+
+    Args:
+        dataset (Dataset | dict): A config or a data set, see
+            :class:`SubsetDataset`.
+        shots (int): Number of images of each class, at least 1.
+        seed (int): Seed of the draw, not negative. Defaults to 0.
+        lazy_init (bool): Whether to put off drawing until
+            :meth:`full_init`. Defaults to False.
+
+    Raises:
+        ValueError: ``shots`` is no positive int, ``seed`` is negative, or a
+            class has fewer images.
+    """
+
+    def __init__(self, dataset: Dataset | dict, shots: int, seed: int = 0,
+                 lazy_init: bool = False) -> None:
+        check_count(shots, 'shots', 'FewShotDataset')
+        check_count(seed, 'seed', 'FewShotDataset', least=0)
+        self.shots = shots
+        self.seed = seed
+        super().__init__(dataset, lazy_init=lazy_init)
+
+    def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
+        chosen = []
+        names = dataset.metainfo.get('classes', ())
+        for label, indices in enumerate(images_by_class(labels, len(names))):
+            if len(indices) < self.shots:
+                raise ValueError(
+                    f'each class must have shots={self.shots} images, but '
+                    f'class {names[label]!r} has {len(indices)}; lower '
+                    '`shots` of the FewShotDataset or add images')
+            # A generator for each class: the draw of one class does not
+            # depend on how many images another has.
+            rng = np.random.default_rng([self.seed, label])
+            chosen.append(rng.permutation(indices)[:self.shots])
+        if not chosen:
+            raise ValueError(
+                f'{type(dataset).__name__} has no class names to draw images '
+                'of; set `metainfo=dict(classes=[...])` of it')
+        return np.sort(np.concatenate(chosen)).tolist()
+
+
+def relabel(dataset: Dataset, new_label: Mapping[int, int] | Sequence[int],
+            classes: Sequence[str]) -> None:
+    """Change the labels of a plain data set, before its pipeline runs.
+
+    Args:
+        dataset (BaseDataset): Changed in place.
+        new_label (Mapping | Sequence): From an old label to the new one.
+        classes (Sequence[str]): What the new labels mean.
+    """
+    data_list = []
+    for i in range(len(dataset)):
+        data_info = dataset.get_data_info(i)
+        data_info['gt_label'] = new_label[single_label(data_info)]
+        data_list.append(data_info)
+    dataset.data_list = data_list
+    if dataset.serialize_data:
+        dataset.data_bytes, dataset.data_address = dataset._serialize_data()
+    dataset._metainfo = {**dataset.metainfo, 'classes': tuple(classes)}

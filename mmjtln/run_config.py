@@ -1,0 +1,139 @@
+"""Configs of runs: read, looked into, completed."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+import mmpretrain.registry as host
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmengine.registry import root as mmengine_root
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmengine.utils import get_object_from_string
+
+import mmjtln.registry as own
+from mmjtln.datasets.build import build_dataset
+from mmjtln.domains import DOMAINS, SOURCE, TARGET
+
+
+def with_registered_names(cfg: Config) -> Config:
+    """Write the types of a config as a text config would.
+
+    A pure-Python config says ``type=JTLNClassifier`` after an import; whoever
+    looks at types looks for the name ``'mmjtln.JTLNClassifier'``.
+
+    Args:
+        cfg (Config): Any config; it is not changed.
+
+    Returns:
+        Config: The same run, whose types are names wherever a registry of
+        this package, MMPretrain or MMEngine has one. Others stay as they are.
+    """
+    names = {}
+    for module in (own, host, mmengine_root):
+        for registry in vars(module).values():
+            if isinstance(registry, Registry):
+                scope = 'mmjtln.' if registry.scope == 'mmjtln' else ''
+                for name, found in registry.module_dict.items():
+                    names.setdefault(found, scope + name)
+    # MMEngine writes what is imported as its path.
+    return Config(_renamed(cfg.to_dict(), names), filename=cfg.filename)
+
+
+def _renamed(cfg: object, names: dict) -> object:
+    if isinstance(cfg, dict):
+        return {key: _name(value, names) if key == 'type' else
+                _renamed(value, names) for key, value in cfg.items()}
+    if isinstance(cfg, list | tuple):
+        return type(cfg)(_renamed(value, names) for value in cfg)
+    return cfg
+
+
+def _name(kind: str | type, names: dict) -> str | type:
+    # `mmjtln.OTLoss` is a name; a path has a module in it.
+    if isinstance(kind, str) and kind.count('.') >= 2:
+        return names.get(get_object_from_string(kind), kind)
+    return kind if isinstance(kind, str) else names.get(kind, kind)
+
+
+_HEADS = {TARGET: 'head', SOURCE: 'source_head'}
+
+
+def fill_class_counts(cfg: Config,
+                      checkpoint: str | None = None) -> Config:
+    """Replace each ``num_classes=None`` of a head by its domain's number.
+
+    Called before a model is built, so that the config that a run writes down
+    holds numbers, and beside them the names: ``class_names=dict(source=[...],
+    target=[...])``. A head that names its number keeps it, and the class check
+    compares it with the data.
+
+    Args:
+        cfg (Config): Config of a run; changed in place.
+        checkpoint (str, optional): Path or URL of a checkpoint of the run,
+            whose class names are taken: whoever predicts needs no training
+            data. Defaults to None: the data set of ``train_dataloader`` is
+            built for them, as it is where the checkpoint has none.
+
+    Returns:
+        Config: The same.
+
+    Raises:
+        ValueError: If neither the checkpoint nor a training data set tells.
+    """
+    model = cfg.get('model') or {}
+    open_heads = [
+        domain for domain in DOMAINS
+        if 'num_classes' in (model.get(_HEADS[domain]) or {})
+        and model[_HEADS[domain]]['num_classes'] is None
+    ]
+    if not open_heads:
+        return cfg
+    names = _names_of(_trained_metainfo(checkpoint)) or _names_of(
+        _train_metainfo(cfg))
+    for domain in open_heads:
+        if domain not in names:
+            raise ValueError(
+                f'`model.{_HEADS[domain]}.num_classes` is None, to be taken '
+                f'from the data, but neither a checkpoint nor '
+                f'`train_dataloader.dataset` names {domain} classes. Set '
+                f'`model.{_HEADS[domain]}.num_classes`, or the training data.')
+        model[_HEADS[domain]]['num_classes'] = len(names[domain])
+    cfg.class_names = {domain: list(names[domain]) for domain in open_heads}
+    return cfg
+
+
+def _names_of(metainfo: Mapping) -> dict:
+    keys = {SOURCE: 'source_classes', TARGET: 'classes'}
+    return {domain: metainfo[key] for domain, key in keys.items()
+            if metainfo.get(key)}
+
+
+def _trained_metainfo(checkpoint: str | None) -> Mapping:
+    if checkpoint is None:
+        return {}
+    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
+    return loaded.get('meta', {}).get('dataset_meta') or {}
+
+
+def _train_metainfo(cfg: Config) -> Mapping:
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset')
+    if dataset is None:
+        return {}
+    return build_dataset(dataset).metainfo
+
+
+def test_pipeline(dataset: dict) -> list[dict]:
+    """Find the pipeline of a data set's config, inside wrappers too.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    found = dataset
+    while 'pipeline' not in found:
+        inner = found.get('dataset') or (found.get('datasets') or [None])[0]
+        if not isinstance(inner, dict):
+            raise ValueError(
+                'An exported classifier needs the test pipeline, but the '
+                f'data set {dataset.get("type")!r} has no `pipeline`.')
+        found = inner
+    return deepcopy(list(found['pipeline']))
