@@ -1,7 +1,31 @@
-"""What an option may be: one error for whatever else is given."""
+"""One form of error: the rule, what was received, and what to set."""
 import math
 from collections.abc import Collection
 from typing import Any
+
+
+def refusal(rule: str, found: str, remedy: str,
+            kind: type[Exception] = ValueError) -> Exception:
+    """Return the error that refuses an input, to be raised.
+
+    Args:
+        rule (str): What must hold: ``'A head must have one output a class'``.
+        found (str): What was received, as a clause: ``'got 3'``, or ``'but
+            `model.lambda_s` is 1'``.
+        remedy (str): What to set, as a sentence without its full stop.
+        kind (type): Of the error. Defaults to ValueError.
+
+    Returns:
+        Exception: With the message ``<rule>, <found>. <remedy>.``
+    """
+    return kind(f'{rule}, {found}. {remedy}.')
+
+
+def require(holds: Any, rule: str, found: str, remedy: str,
+            kind: type[Exception] = ValueError) -> None:
+    """Raise :func:`refusal` unless what must hold does."""
+    if not holds:
+        raise refusal(rule, found, remedy, kind)
 
 
 def check_count(value: Any, name: str, where: str, least: int = 1) -> None:
@@ -16,10 +40,9 @@ def check_count(value: Any, name: str, where: str, least: int = 1) -> None:
     Raises:
         ValueError: Naming option and value.
     """
-    if type(value) is not int or value < least:
-        raise ValueError(
-            f'`{name}` of {where} must be a whole number of at least {least}, '
-            f'got {value!r}. Set it to one.')
+    require(type(value) is int and value >= least,
+            f'`{name}` of {where} must be a whole number of at least {least}',
+            f'got {value!r}', 'Set it to one')
 
 
 def check_choice(value: Any, name: str, where: str,
@@ -35,10 +58,9 @@ def check_choice(value: Any, name: str, where: str,
     Raises:
         ValueError: Naming option, value and choices.
     """
-    if value not in tuple(choices):
-        raise ValueError(
-            f'`{name}` of {where} must be one of {", ".join(choices)}, got '
-            f'{value!r}. Set it to one.')
+    require(value in tuple(choices),
+            f'`{name}` of {where} must be one of {", ".join(choices)}',
+            f'got {value!r}', 'Set it to one')
 
 
 def check_real(value: Any, name: str, where: str, low: float = 0.,
@@ -59,9 +81,9 @@ def check_real(value: Any, name: str, where: str, low: float = 0.,
         ValueError: Naming option, value and bounds.
     """
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not good or not (low < value < high or (with_low and value == low)
-                        or (with_high and value == high)):
-        raise ValueError(
-            f'`{name}` of {where} must be a number in '
-            f'{"[" if with_low else "("}{low:g}, {high:g}'
-            f'{"]" if with_high else ")"}, got {value!r}. Set it to one.')
+    require(
+        good and (low < value < high or (with_low and value == low)
+                  or (with_high and value == high)),
+        f'`{name}` of {where} must be a number in {"[" if with_low else "("}'
+        f'{low:g}, {high:g}{"]" if with_high else ")"}', f'got {value!r}',
+        'Set it to one')

@@ -1,6 +1,6 @@
 """Configs of runs: read, looked into, completed."""
-
-from collections.abc import Mapping
+import inspect
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 
 import mmpretrain.registry as host
@@ -13,6 +13,7 @@ from mmengine.utils import get_object_from_string
 import mmjtln.registry as own
 from mmjtln.datasets.build import build_dataset
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
+from mmjtln.errors import require
 
 
 def with_registered_names(cfg: Config) -> Config:
@@ -122,18 +123,50 @@ def _train_metainfo(cfg: Config) -> Mapping:
     return build_dataset(dataset).metainfo
 
 
-def test_pipeline(dataset: dict) -> list[dict]:
-    """Find the pipeline of a data set's config, inside wrappers too.
+def is_jtln(cfg: Mapping) -> bool:
+    """Whether a config's model has two heads: a JTLNClassifier, or of one."""
+    from mmjtln.models import JTLNClassifier
+    kind = (cfg.get('model') or {}).get('type')
+    if isinstance(kind, str):
+        kind = host.MODELS.get(kind)
+    return inspect.isclass(kind) and issubclass(kind, JTLNClassifier)
+
+
+def parts_of_type(cfg: object, *kinds: str) -> Iterator[dict]:
+    """Go through the parts of a config that are of a type of this package.
+
+    Args:
+        cfg (object): A config, or any part of one.
+        *kinds (str): Names of types, such as ``'FewShotDataset'``.
+
+    Yields:
+        dict: Each part, those inside of others too.
+    """
+    if isinstance(cfg, Mapping):
+        if str(cfg.get('type')).removeprefix('mmjtln.') in kinds:
+            yield cfg
+        cfg = list(cfg.values())
+    if isinstance(cfg, list | tuple):
+        for value in cfg:
+            yield from parts_of_type(value, *kinds)
+
+
+def pipeline_in(dataset: Mapping) -> list[dict]:
+    """Return the transforms in a data set's config, a copy.
+
+    Args:
+        dataset (Mapping): Wrapped or not; of several parts, the first's, and
+            of a joint data set the target's.
 
     Raises:
         ValueError: If there is none.
     """
     found = dataset
     while 'pipeline' not in found:
-        inner = found.get('dataset') or (found.get('datasets') or [None])[0]
-        if not isinstance(inner, dict):
-            raise ValueError(
-                'An exported classifier needs the test pipeline, but the '
-                f'data set {dataset.get("type")!r} has no `pipeline`.')
+        inner = found.get('dataset') or found.get('target') or next(
+            iter(found.get('datasets') or ()), None)
+        require(isinstance(inner, Mapping),
+                'A data set must say how its images are read',
+                f'but {dataset.get("type")!r} has no `pipeline`', 'Set it')
         found = inner
     return deepcopy(list(found['pipeline']))

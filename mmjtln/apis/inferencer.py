@@ -21,7 +21,7 @@ from mmjtln.models import JTLNClassifier
 from mmjtln.ot import SinkhornResult
 from mmjtln.run_config import (
     fill_class_counts,
-    test_pipeline,
+    pipeline_in,
     with_registered_names,
 )
 
@@ -125,7 +125,7 @@ class JTLNInferencer(ImageClassificationInferencer):
         # The test set may be wrapped, or be that of both domains.
         cfg = cfg.copy()
         cfg.test_dataloader = dict(
-            dataset=dict(pipeline=test_pipeline(eval_dataset(cfg, TARGET))))
+            dataset=dict(pipeline=pipeline_in(eval_dataset(cfg, TARGET))))
         with DefaultScope.overwrite_default_scope(TRANSFORMS.scope):
             return super()._init_pipeline(cfg)
 

@@ -23,7 +23,7 @@ from mmjtln.heads.linear_fit import DEFAULT_PENALTY, HeldOut, cross_validate
 from mmjtln.heads.transported import REG, RELAX
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
-from mmjtln.run_config import test_pipeline
+from mmjtln.run_config import pipeline_in
 
 from .transport_inputs import (
     image_folder,
@@ -124,7 +124,7 @@ def transport_classes(
         ImportError: If the extra ``text`` or ``onnx`` is not installed.
     """
     cfg = read_config(config)
-    pipeline = test_pipeline(test_dataset(cfg))
+    pipeline = pipeline_in(test_dataset(cfg))
     dataset = None if images is None else image_folder(images, pipeline)
     text = dict(text or {})
     if isinstance(classes, (str, Path)):

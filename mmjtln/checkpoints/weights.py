@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.domains import SOURCE, TARGET
+from mmjtln.errors import require
 
 _PREFIX = {TARGET: 'head.', SOURCE: 'source_head.'}
 
@@ -41,40 +42,62 @@ def take_head(state: dict, backbone_classifier: str | None) -> dict:
     }
 
 
+def state_of(checkpoint: Mapping) -> dict[str, Tensor]:
+    """Return the weights in a checkpoint by the names of an unwrapped model.
+
+    Args:
+        checkpoint (Mapping): Loaded: with a ``state_dict``, or one alone.
+    """
+    return {key.removeprefix('module.'): value for key, value in
+            checkpoint.get('state_dict', checkpoint).items()
+            if isinstance(value, Tensor)}
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], name: str,
+                 parts: Sequence[str] | None = None) -> None:
+    """Load weights into a model, all of them or none.
+
+    Args:
+        model (nn.Module): Not wrapped; changed in place.
+        state (Mapping[str, Tensor]): Of :func:`state_of`.
+        name (str): What an error calls the checkpoint, its path.
+        parts (Sequence[str], optional): Modules of the model that are loaded,
+            such as ``('backbone', 'neck')``; of the others, nothing is.
+            Defaults to None, all but the OT loss, which a stock classifier
+            does not have.
+
+    Raises:
+        ValueError: If weights are missing, unknown, of another shape or not
+            finite; naming the first of them.
+    """
+    prefixes = tuple(f'{part}.' for part in parts or ('ot_loss', ))
+    state, own = ({key: value for key, value in found.items()
+                   if key.startswith(prefixes) == (parts is not None)}
+                  for found in (state, model.state_dict()))
+    wrong = sorted(own.keys() ^ state.keys()) or [
+        key for key in own if own[key].shape != state[key].shape]
+    require(not wrong, f'The checkpoint {name} must hold the weights of the '
+            f'model ({", ".join(parts or ("all", ))})',
+            f'but {len(wrong)} are missing, unknown or of another shape: '
+            f'{quote_names(wrong[:3])}',
+            'Give the config that it was trained with')
+    broken = [key for key, value in state.items()
+              if not value.isfinite().all()]
+    require(not broken, f'The weights in {name} must be finite',
+            f'but {quote_names(broken[:3])} are not',
+            'Give an earlier checkpoint')
+    model.load_state_dict(state, strict=False)
+
+
 def load_parts(model: nn.Module, checkpoint: str,
                parts: Sequence[str]) -> None:
-    """Load the named parts of a checkpoint into a model, all of them.
+    """Load the named parts of a checkpoint's file, see :func:`load_weights`.
 
     As ``mmpretrain.get_model`` does, it keeps what the checkpoint tells about
     its training data in ``model._dataset_meta``.
-
-    Raises:
-        ValueError: If weights of these parts are missing or have another
-            shape.
     """
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    weights = content.get('state_dict', content)
-    # Heads have the class count of their own data set: unless they are
-    # asked for, they must not stand in the way.
-    others = tuple(f'{name}.' for name, _ in model.named_children()
-                   if name not in parts)
-    weights = {
-        key.removeprefix('module.'): value
-        for key, value in weights.items()
-        if not key.removeprefix('module.').startswith(others)
-    }
-    try:
-        missing = model.load_state_dict(weights, strict=False).missing_keys
-    except RuntimeError as error:
-        raise ValueError(f'the checkpoint {checkpoint} does not fit the model '
-                         f'of the cost builder: {error}') from None
-    missing = [
-        key for key in missing if key.startswith(tuple(f'{p}.' for p in parts))
-    ]
-    if missing:
-        raise ValueError(
-            f'the checkpoint {checkpoint} does not fit the model of the cost '
-            f'builder: it lacks {quote_names(missing)}')
+    load_weights(model, state_of(content), checkpoint, parts)
     model._dataset_meta = content.get('meta', {}).get('dataset_meta') or {}
 
 

@@ -22,7 +22,7 @@ from mmjtln.errors import check_choice
 from mmjtln.models import AlexNetNeck
 from mmjtln.run_config import (
     fill_class_counts,
-    test_pipeline,
+    pipeline_in,
     with_registered_names,
 )
 
@@ -76,7 +76,7 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
                               Config.fromfile(config)), checkpoint)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model, loaded = load_joint(cfg, checkpoint)
-        pipeline = test_pipeline(eval_dataset(cfg, domain))
+        pipeline = pipeline_in(eval_dataset(cfg, domain))
         refuse_foreign(pipeline, 'pipeline')
         inputs = _example_inputs(pipeline)
         pixels = onnx_pixels(inputs) if onnx else None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from mmengine.config import Config
 
 from mmjtln.domains import SOURCE, TARGET
-from mmjtln.run_config import test_pipeline
+from mmjtln.run_config import pipeline_in
 
 from .stock_model import refuse_foreign
 
@@ -33,7 +33,7 @@ def eval_dataset(cfg: Config, domain: str) -> dict:
             return dataset
     training = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     if domain == SOURCE and training.get('type') == _JOINT:
-        pipeline = test_pipeline(eval_dataset(cfg, TARGET))
+        pipeline = pipeline_in(eval_dataset(cfg, TARGET))
         return _with_pipeline(_one_data_set(training[SOURCE]), pipeline)
     raise ValueError(
         f'An exported classifier needs the test pipeline of the {domain} '
@@ -76,7 +76,7 @@ def stock_test_data(cfg: Config, domain: str, classes: Sequence[str]) -> dict:
         classes (Sequence[str]): Its class names.
     """
     dataset = eval_dataset(cfg, domain)
-    pipeline = test_pipeline(dataset)
+    pipeline = pipeline_in(dataset)
     try:
         refuse_foreign(dataset, 'dataset')
     except TypeError:
