@@ -26,9 +26,10 @@ class CostMatrixHook(Hook):
     data sets and the model as it is at that moment (initialised, with
     ``load_from`` applied, and trained up to there). Rank 0's
     matrix is broadcast, so that all ranks hold the same bits, and is written
-    to ``<work_dir>/<filename>`` with its class lists and settings, and drawn
-    beside it (``cost_matrix.png``). The matrix also travels in the model's
-    checkpoints: a resumed run goes on with it and builds nothing.
+    to the work directory, with its class lists and settings
+    (``cost_matrix.npz``) and as a picture (``cost_matrix.png``). The matrix
+    also travels in the model's checkpoints: a resumed run goes on with it and
+    builds nothing.
 
     Args:
         cost (dict): Config of a builder in the registry ``COSTS``, such as
@@ -36,29 +37,17 @@ class CostMatrixHook(Hook):
         interval (int, optional): Build it again every so many epochs (of an
             iteration-based loop: iterations), from the model of that moment.
             Defaults to None, once.
-        filename (str): File in the work directory, a name without folders.
-            Defaults to ``'cost_matrix.npz'``.
 
     Raises:
-        ValueError: If ``interval`` is not positive, or ``filename`` leads out
-            of the work directory.
+        ValueError: If ``interval`` is not positive.
     """
 
-    def __init__(self,
-                 cost: dict,
-                 interval: int | None = None,
-                 filename: str = 'cost_matrix.npz') -> None:
+    def __init__(self, cost: dict, interval: int | None = None) -> None:
         if interval is not None:
             check_count(interval, 'interval',
                         'CostMatrixHook in `custom_hooks`')
-        if osp.basename(filename) != filename or filename in ('', '.', '..'):
-            raise ValueError(
-                'CostMatrixHook writes into the work directory, so `filename` '
-                f'is a name without folders, got {filename!r}. Set '
-                '`custom_hooks` in the config.')
         self.builder = COSTS.build(cost)
         self.interval = interval
-        self.filename = filename
         self._built = False
 
     def before_run(self, runner: Runner) -> None:
@@ -132,9 +121,9 @@ class CostMatrixHook(Hook):
         broadcast(matrix)
         model.ot_loss.set_cost(matrix)
         if is_main_process():
-            path = osp.join(runner.work_dir, self.filename)
+            path = osp.join(runner.work_dir, 'cost_matrix.npz')
             cost.save(path)
-            picture = osp.splitext(path)[0] + '.png'
+            picture = osp.join(runner.work_dir, 'cost_matrix.png')
             write_png(draw_cost(cost), picture)
             runner.logger.info(
                 f'Cost matrix {cost.matrix.shape[0]} x {cost.matrix.shape[1]} '

@@ -21,24 +21,12 @@ class LearningCurveHook(Hook):
     """Draw every loss and accuracy of a run when it ends.
 
     What the log has of ``train/*loss*``, ``train/*accuracy*`` and
-    ``val/*accuracy*`` is drawn into ``<work_dir>/<filename>``, whole curves
-    after a resume, too. It serves stock classifiers as well.
-
-    Args:
-        filename (str): File in the work directory, a name without folders.
-            Defaults to ``'learning_curve.png'``.
+    ``val/*accuracy*`` is drawn into ``<work_dir>/learning_curve.png``, whole
+    curves after a resume, too. It serves stock classifiers as well.
     """
 
     # After the hook that notes the values.
     priority = 'LOW'
-
-    def __init__(self, filename: str = 'learning_curve.png') -> None:
-        if osp.basename(filename) != filename or filename in ('', '.', '..'):
-            raise ValueError(
-                'LearningCurveHook writes into the work directory, so '
-                f'`filename` is a name without folders, got {filename!r}. Set '
-                '`default_hooks.learning_curve.filename`.')
-        self.filename = filename
 
     def after_train_iter(self, runner: Runner, batch_idx: int,
                          data_batch: dict | None = None,
@@ -69,7 +57,7 @@ class LearningCurveHook(Hook):
                     runner, name, name if part == 'train' else 'val')
         picture = draw_learning_curve(
             losses, accuracies, osp.basename(osp.abspath(runner.work_dir)))
-        path = osp.join(runner.work_dir, self.filename)
+        path = osp.join(runner.work_dir, 'learning_curve.png')
         write_png(picture, path)
         runner.logger.info(f'Learning curve drawn to {path}.')
 

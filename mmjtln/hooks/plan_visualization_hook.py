@@ -32,8 +32,6 @@ class PlanVisualizationHook(Hook):
         samples_per_class (int): Images drawn from each class at most.
             Defaults to 20.
         batch_size (int): Images in a forward pass. Defaults to 64.
-        cluster (bool): Draw related classes side by side, in an order that
-            can change with the cost matrix. Defaults to False.
 
     Raises:
         ValueError: If a number is not positive, or as
@@ -47,8 +45,7 @@ class PlanVisualizationHook(Hook):
                  pipeline: list | dict,
                  interval: int = 1,
                  samples_per_class: int = 20,
-                 batch_size: int = 64,
-                 cluster: bool = False) -> None:
+                 batch_size: int = 64) -> None:
         for name, count in dict(
                 interval=interval, samples_per_class=samples_per_class,
                 batch_size=batch_size).items():
@@ -58,7 +55,6 @@ class PlanVisualizationHook(Hook):
         self.interval = interval
         self.samples_per_class = samples_per_class
         self.batch_size = batch_size
-        self.cluster = cluster
         self.images = []
 
     def before_train(self, runner: Runner) -> None:
@@ -85,7 +81,7 @@ class PlanVisualizationHook(Hook):
                             ot_loss.cost.cpu().numpy(),
                             dataset.source.metainfo['classes'],
                             dataset.target.metainfo['classes'],
-                            f'mean plan, epoch {epoch}', self.cluster)
+                            f'mean plan, epoch {epoch}')
         runner.visualizer.add_image('transport_plan', picture, step=epoch)
 
     def mean_plan(self, model: JTLNClassifier) -> torch.Tensor:

@@ -117,16 +117,10 @@ def test_built_when_the_ot_term_begins(tiny_run, monkeypatch, begin, built_at,
     assert found == built_at
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(interval=0), 'interval'),
-    (dict(filename='../cost.npz'), 'without folders'),
-    (dict(filename='/tmp/cost.npz'), 'without folders'),
-    (dict(filename='..'), 'without folders'),
-])
-def test_bad_options(tiny_run, change, message):
-    """Each is refused before training, naming the option."""
-    tiny_run.custom_hooks[1].update(change)
-    with pytest.raises(ValueError, match=message):
+def test_an_interval_of_none(tiny_run):
+    """It is refused before training, naming the option."""
+    tiny_run.custom_hooks[1].interval = 0
+    with pytest.raises(ValueError, match='interval'):
         Runner.from_cfg(tiny_run).train()
 
 
