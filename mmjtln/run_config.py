@@ -2,6 +2,7 @@
 import inspect
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from pathlib import Path
 
 import mmpretrain.registry as host
 from mmengine.config import Config
@@ -9,11 +10,34 @@ from mmengine.registry import Registry
 from mmengine.registry import root as mmengine_root
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import get_object_from_string
+from mmpretrain.apis import ModelHub
 
 import mmjtln.registry as own
 from mmjtln.datasets.build import build_dataset
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.errors import require
+
+
+def read_config(config: str | Path | Config) -> Config:
+    """Read the config of a run, its types by their registered names.
+
+    Args:
+        config (str | Path | Config): A config, which is not changed, its
+            file, or the name of one of MMPretrain's models.
+
+    Raises:
+        FileNotFoundError: If there is neither file nor model.
+    """
+    if not isinstance(config, Config):
+        if Path(config).is_file():
+            config = Config.fromfile(config)
+        else:
+            require(ModelHub.has(str(config)), 'A config must be a file or '
+                    'the name of a model of MMPretrain', f'but {config} is '
+                    'neither', 'Give one of mmpretrain.list_models(), or '
+                    'correct the path', FileNotFoundError)
+            config = ModelHub.get(str(config)).config
+    return with_registered_names(config)
 
 
 def with_registered_names(cfg: Config) -> Config:
@@ -151,22 +175,28 @@ def parts_of_type(cfg: object, *kinds: str) -> Iterator[dict]:
             yield from parts_of_type(value, *kinds)
 
 
-def pipeline_in(dataset: Mapping) -> list[dict]:
-    """Return the transforms in a data set's config, a copy.
+def base_dataset(dataset: Mapping | list) -> Mapping:
+    """Return the part of a data set's config that has the pipeline.
 
     Args:
-        dataset (Mapping): Wrapped or not; of several parts, the first's, and
-            of a joint data set the target's.
+        dataset (Mapping | list): Wrapped or not; of several parts, the first
+            is looked at, and of a joint data set the target.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If no part has one.
     """
     found = dataset
     while 'pipeline' not in found:
-        inner = found.get('dataset') or found.get('target') or next(
-            iter(found.get('datasets') or ()), None)
-        require(isinstance(inner, Mapping),
+        inner = (found.get('dataset') or found.get('target')
+                 or found.get('datasets')
+                 if isinstance(found, Mapping) else found[0])
+        require(isinstance(inner, Mapping | list) and inner,
                 'A data set must say how its images are read',
-                f'but {dataset.get("type")!r} has no `pipeline`', 'Set it')
+                f'but {dataset!r} has no `pipeline`', 'Set it')
         found = inner
-    return deepcopy(list(found['pipeline']))
+    return found
+
+
+def pipeline_in(dataset: Mapping) -> list[dict]:
+    """Return the transforms of a data set's config, see above; a copy."""
+    return deepcopy(list(base_dataset(dataset)['pipeline']))

@@ -14,66 +14,41 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmjtln.domains import DOMAINS, SOURCE, TARGET
-from mmjtln.export.stock_model import stock_classifier
+from mmjtln.domains import DOMAINS, TARGET
+from mmjtln.errors import require
+from mmjtln.export.stock_model import single_domain
 from mmjtln.files.atomic_file import atomic_write
-from mmjtln.run_config import fill_class_counts, with_registered_names
+from mmjtln.run_config import (
+    base_dataset,
+    fill_class_counts,
+    is_jtln,
+    read_config,
+)
 
-_JOINT = 'mmjtln.JointDataset'
 
-
-def stock_config(cfg: Config, domain: str) -> Config:
+def stock_config(config: str, domain: str) -> Config:
     """Return the config of a stock classifier on one domain.
-
-    Args:
-        cfg (Config): Config of a JTLN run; it is not changed.
-        domain (str): ``'target'`` or ``'source'``. Of the source there is
-            training data alone.
 
     Raises:
         ValueError: If it is not the config of a JTLN run.
     """
-    cfg = fill_class_counts(with_registered_names(cfg))
+    cfg = fill_class_counts(read_config(config))
     joint = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    if joint.get('type') != _JOINT or cfg.model.type != (
-            'mmjtln.JTLNClassifier'):
-        raise ValueError(
-            'A stock config is made of that of a JTLN run, with '
-            "model.type='mmjtln.JTLNClassifier' and train_dataloader."
-            f"dataset.type={_JOINT!r}; this one has {cfg.model.type!r} and "
-            f'{joint.get("type")!r}. A stock config needs no other.')
-    cfg.model = stock_classifier(cfg.model, domain)
-    preprocessor = cfg.get('data_preprocessor') or {}
-    preprocessor.pop('num_source_classes', None)
-    if 'type' in preprocessor:
-        preprocessor.type = 'ClsDataPreprocessor'
-    cfg.train_dataloader.dataset = _unwrapped(joint[domain])
-    cfg.train_dataloader.pop('batch_sampler', None)
-    cfg.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
+    require(is_jtln(cfg) and joint.get('type') == 'mmjtln.JointDataset',
+            'A stock config is made of that of a JTLN run',
+            f'but its `model` is {cfg.model.type!r} and its training data set '
+            f'{joint.get("type")!r}', 'A stock run needs no other config')
+    single_domain(cfg, domain)
+    loader = cfg.train_dataloader
+    loader.dataset = base_dataset(joint[domain])
+    loader.pop('batch_sampler', None)
+    loader.sampler = dict(type='DefaultSampler', shuffle=True)
     for split in ('val', 'test'):
-        loader = cfg.get(f'{split}_dataloader')
-        if domain == SOURCE:
-            for part in ('dataloader', 'evaluator', 'cfg'):
-                cfg[f'{split}_{part}'] = None
-        elif loader is not None:
-            dataset = loader.dataset
-            loader.dataset = _unwrapped(
-                dataset[TARGET] if dataset.type == _JOINT else dataset)
-            cfg[f'{split}_evaluator'] = dict(
-                type='mmjtln.DomainAccuracy', domain=TARGET)
-    if domain == SOURCE:
-        cfg.default_hooks.checkpoint.save_best = None
-    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or []
-                        if not str(hook.type).startswith('mmjtln.')]
+        if cfg.get(f'{split}_dataloader'):
+            loader = cfg[f'{split}_dataloader']
+            loader.dataset = base_dataset(loader.dataset)
     cfg.custom_imports = dict(imports=['mmjtln'], allow_failed_imports=False)
     return Config(_unscoped(cfg.to_dict()))
-
-
-def _unwrapped(dataset: dict) -> dict:
-    while 'pipeline' not in dataset and isinstance(
-            dataset.get('dataset'), dict):
-        dataset = dataset['dataset']
-    return dataset
 
 
 def _unscoped(cfg: object) -> object:
@@ -99,7 +74,7 @@ def main() -> None:
     parser.add_argument('--domain', choices=DOMAINS, default=TARGET,
                         help='whose data and head (default: target)')
     args = parser.parse_args()
-    text = stock_config(Config.fromfile(args.config), args.domain).pretty_text
+    text = stock_config(args.config, args.domain).pretty_text
     with atomic_write(args.out) as out:
         out.write(text.encode())
 

@@ -2,10 +2,11 @@
 import inspect
 from copy import deepcopy
 
+from mmengine.config import Config
 from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
-from mmjtln.domains import SOURCE
+from mmjtln.domains import SOURCE, TARGET
 from mmjtln.heads.last_layer import is_bare_head
 from mmjtln.models import AlexNetNeck
 from mmjtln.models.head_config import complete_source_head, with_class_count
@@ -23,6 +24,55 @@ _SAME_AT_TEST_TIME = {
 _TRAINING_OPTIONS = ('num_source_classes', 'batch_augments', 'to_onehot',
                      # Where TIMMBackbone starts from.
                      'checkpoint_path', 'pretrained')
+
+
+#: Hooks that serve a model with two heads only.
+_TWO_HEADS = ('ClassCheckHook', 'CostMatrixHook', 'PlanVisualizationHook',
+              'SourceWeightsHook', 'StockCheckpointHook',
+              'TransportedHeadHook')
+
+
+def single_domain(cfg: Config, domain: str) -> None:
+    """Leave of a JTLN run what a stock classifier of one domain needs.
+
+    Model, data preprocessor, hooks and evaluation are of the domain; of the
+    source, nothing is evaluated. The training data stay as they are.
+
+    Args:
+        cfg (Config): Config of a JTLN run; changed in place.
+        domain (str): ``'target'`` or ``'source'``.
+    """
+    cfg.model = stock_classifier(cfg.model, domain)
+    preprocessor = cfg.get('data_preprocessor')
+    if preprocessor is not None:
+        if preprocessor.get('type') == 'mmjtln.JointDataPreprocessor':
+            preprocessor.type = 'ClsDataPreprocessor'
+        preprocessor.pop('num_source_classes', None)
+        preprocessor.num_classes = cfg.model['head']['num_classes']
+    cfg.custom_hooks = [
+        hook for hook in cfg.get('custom_hooks') or []
+        if str(hook.type).removeprefix('mmjtln.') not in _TWO_HEADS]
+    if domain == TARGET:
+        evaluate_target(cfg)
+        return
+    for split in ('val', 'test'):
+        for part in ('dataloader', 'evaluator', 'cfg'):
+            cfg[f'{split}_{part}'] = None
+    cfg.default_hooks.checkpoint.save_best = None
+
+
+def evaluate_target(cfg: Config) -> None:
+    """Leave the source out of a run's validation and test, in place."""
+    for split in ('val', 'test'):
+        loader = cfg.get(f'{split}_dataloader')
+        if loader is not None and loader.dataset.type == (
+                'mmjtln.JointDataset'):
+            loader.dataset = loader.dataset.target
+        evaluators = cfg.get(f'{split}_evaluator')
+        if isinstance(evaluators, list):
+            cfg[f'{split}_evaluator'] = [
+                evaluator for evaluator in evaluators
+                if evaluator.get('domain', TARGET) == TARGET]
 
 
 def stock_classifier(cfg: dict, domain: str) -> dict:
