@@ -22,7 +22,7 @@ one class. The rooms, from what knows nobody to what a notebook imports:
 - ``comparison``: JTLN beside the alternatives, on one's own data.
 - ``apis``: training and prediction in one call.
 """
-from .hosts import check_hosts
+from .hosts import check_hosts, recipe
 
 check_hosts()
 
@@ -39,7 +39,6 @@ from . import (  # noqa: E402
 from .checkpoints.reading import (  # noqa: E402
     register_checkpoint_loaders,
 )
-from .recipes import recipe  # noqa: E402
 from .version import __version__  # noqa: E402
 
 register_checkpoint_loaders()

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+from mmjtln.errors import refusal
 from mmjtln.version import __version__
 
 #: Import name -> (lowest version accepted, first version refused).
@@ -80,3 +81,31 @@ def host_file(name: str) -> Path:
     raise FileNotFoundError(
         f'The installed MMPretrain ({root}) carries no {name}. Install it '
         'from its wheel: pip install mmpretrain.')
+
+
+def recipe(name: str) -> str:
+    """Return the path of a config of this package, to inherit from.
+
+    MMEngine evaluates ``_base_`` as an expression, so a config anywhere can
+    say ``_base_ = __import__('mmjtln').recipe('jtln_resnet50_folders.py')``,
+    with the tools of MMPretrain as with ours.
+
+    Args:
+        name (str): Its path in the folder ``configs``.
+
+    Returns:
+        str: Its path in the installed package, or in the clone.
+
+    Raises:
+        FileNotFoundError: If there is none of that name.
+    """
+    package = Path(__file__).parent
+    # A wheel carries them under `.mim`, a clone beside the package.
+    for folder in (package / '.mim' / 'configs', package.parent / 'configs'):
+        path = folder / name
+        if path.is_file():
+            return str(path)
+    found = ', '.join(sorted(path.name for path in folder.glob('*.py')))
+    raise refusal('A recipe must be a config of mmjtln',
+                  f'but there is no {name} in {folder}',
+                  f'Set one of {found}', FileNotFoundError)

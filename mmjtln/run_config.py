@@ -8,12 +8,14 @@ import mmpretrain.registry as host
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.registry import root as mmengine_root
+from mmengine.runner import find_latest_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import get_object_from_string
 from mmpretrain.apis import ModelHub
 
 import mmjtln.registry as own
 from mmjtln.datasets.build import build_dataset
+from mmjtln.datasets.class_lists import CHECKPOINT
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.errors import require
 
@@ -200,3 +202,26 @@ def base_dataset(dataset: Mapping | list) -> Mapping:
 def pipeline_in(dataset: Mapping) -> list[dict]:
     """Return the transforms of a data set's config, see above; a copy."""
     return deepcopy(list(base_dataset(dataset)['pipeline']))
+
+
+def name_checkpoint(cfg: Config) -> Config:
+    """Put the run's checkpoint into ``ClassList(classes='checkpoint')``.
+
+    Called before anything is built: data sets do not know of their run.
+
+    Args:
+        cfg (Config): Config of a run; changed in place.
+
+    Returns:
+        Config: The same. Its class lists name ``load_from`` or, in a run
+        that is resumed without it, the latest checkpoint in ``work_dir``.
+    """
+    for part in parts_of_type([cfg.get(f'{split}_dataloader')
+                               for split in ('train', 'val', 'test')],
+                              'ClassList'):
+        if part.get('classes') == CHECKPOINT:
+            path = cfg.get('load_from')
+            if path is None and cfg.get('resume'):
+                path = find_latest_checkpoint(cfg.work_dir)
+            part['classes'] = path or CHECKPOINT
+    return cfg

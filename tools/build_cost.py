@@ -25,14 +25,17 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmjtln.apis.source_checkpoint import name_checkpoint
 from mmjtln.checkpoints.weights import load_parts
 from mmjtln.costs import CompositeCost, ImageCost
 from mmjtln.costs.relation import judge, read_relation
 from mmjtln.costs.summary import summarise
 from mmjtln.datasets.class_lists import names_match
 from mmjtln.registry import COSTS, DATASETS
-from mmjtln.run_config import fill_class_counts, with_registered_names
+from mmjtln.run_config import (
+    fill_class_counts,
+    name_checkpoint,
+    with_registered_names,
+)
 from mmjtln.visualization import draw_cost, write_png
 
 _HOOKS = ('mmjtln.CostMatrixHook', 'mmjtln.TransportedHeadHook')

@@ -16,9 +16,8 @@ from collections.abc import Sequence
 
 from mmengine.config import Config, DictAction
 
-from mmjtln.apis.source_checkpoint import name_checkpoint
 from mmjtln.checks.data import PartReport, check_data
-from mmjtln.run_config import with_registered_names
+from mmjtln.run_config import name_checkpoint, with_registered_names
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_distributed
 
-from .source_checkpoint import name_checkpoint
+from mmjtln.run_config import name_checkpoint
 
 _AMP = ('AmpOptimWrapper', 'mmengine.AmpOptimWrapper')
 
@@ -21,7 +21,7 @@ def adapt_to_machine(cfg: Config) -> Config:
     tools switch on, are switched off for loaders without workers, where
     PyTorch refuses them. A source of ``ClassList(classes='checkpoint')`` is
     told which checkpoint, see
-    :func:`~mmjtln.apis.source_checkpoint.name_checkpoint`.
+    :func:`~mmjtln.run_config.name_checkpoint`.
 
     Args:
         cfg (Config): After the command line was merged in; changed in place.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
-from mmjtln.datasets.class_lists import short_names, tell_apart
+from mmjtln.datasets.class_lists import short_names, with_senses
 
 from .taxonomy import Taxonomy
 from .tokens import synonyms, words
@@ -97,7 +97,7 @@ class WordNet:
         names = tuple(classes)
         if len(names) != 1000 or names not in (
                 short_names(IMAGENET_CATEGORIES)[0],
-                tell_apart(IMAGENET_CATEGORIES)):
+                with_senses(IMAGENET_CATEGORIES)):
             return {}
         return dict(zip(names, _IMAGENET.read_text().split(), strict=True))
 

@@ -28,7 +28,7 @@ def quote_names(names: Sequence[str]) -> str:
     return f'{text} and {more} more' if more > 0 else text
 
 
-def tell_apart(names: Sequence[str]) -> tuple[str, ...]:
+def with_senses(names: Sequence[str]) -> tuple[str, ...]:
     """Say of ImageNet's two classes 'crane' which is which.
 
     Every list of names is read through this, those of data sets and of
@@ -57,7 +57,7 @@ def check_names(names: Sequence[str], side: str) -> tuple[str, ...]:
         side (str): ``'source'`` or ``'target'``, for the messages.
 
     Returns:
-        tuple[str, ...]: The names, see :func:`tell_apart`.
+        tuple[str, ...]: The names, see :func:`with_senses`.
 
     Raises:
         ValueError: If the list is empty, holds something that is not a string
@@ -73,7 +73,7 @@ def check_names(names: Sequence[str], side: str) -> tuple[str, ...]:
     if odd:
         raise ValueError(f'{side} class names must be strings, got '
                          f'{quote_names(odd)}')
-    names = tell_apart(names)
+    names = with_senses(names)
     double = [name for name, count in Counter(names).items() if count > 1]
     if double:
         raise ValueError(
@@ -117,7 +117,7 @@ def domain_classes(meta: Mapping, domain: str) -> tuple[str, ...] | None:
         tuple[str, ...] | None: None if it says nothing of the domain.
     """
     names = meta.get('source_classes' if domain == SOURCE else 'classes')
-    return None if names is None else tell_apart(names)
+    return None if names is None else with_senses(names)
 
 
 def name_differences(side: str, have: Sequence[str],
@@ -254,8 +254,8 @@ def names_match(named: Sequence[str], classes: Sequence[str] | None) -> bool:
         named (Sequence[str]): What a checkpoint says, synonyms maybe.
         classes (Sequence[str], optional): What a data set says.
     """
-    return classes is not None and tell_apart(classes) in (
-        tell_apart(named), short_names(named)[0])
+    return classes is not None and with_senses(classes) in (
+        with_senses(named), short_names(named)[0])
 
 
 #: What ``classes`` says where it means the checkpoint that a run starts from.

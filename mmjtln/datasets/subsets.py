@@ -11,7 +11,7 @@ from mmjtln.errors import check_count
 from mmjtln.registry import DATASETS
 
 from .build import build_dataset
-from .class_lists import quote_names, tell_apart
+from .class_lists import quote_names, with_senses
 from .contents import gt_labels, images_by_class, single_label
 
 
@@ -114,7 +114,7 @@ class ClassSubset(SubsetDataset):
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
         known = {name: label for label, name in enumerate(
-            tell_apart(dataset.metainfo.get('classes') or ()))}
+            with_senses(dataset.metainfo.get('classes') or ()))}
         unknown = [name for name in self.classes if name not in known]
         if unknown:
             raise ValueError(

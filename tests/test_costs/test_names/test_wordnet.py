@@ -5,7 +5,7 @@ from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from mmjtln.costs import TaxonomyCost
 from mmjtln.costs.wordnet import WordNet
 from mmjtln.datasets import ClassList
-from mmjtln.datasets.class_lists import tell_apart
+from mmjtln.datasets.class_lists import with_senses
 from tests.test_costs.conftest import Named
 
 nltk = pytest.importorskip('nltk')
@@ -158,7 +158,7 @@ def test_imagenet_is_known_by_its_synsets():
         'tench', 'crane (bird)', 'crane (machine)', 'tick',
         'toilet tissue')] == ['n01440764', 'n02012849', 'n03126707',
                               'n01776313', 'n15075141']
-    full = WordNet.imagenet(tell_apart(IMAGENET_CATEGORIES))
+    full = WordNet.imagenet(with_senses(IMAGENET_CATEGORIES))
     assert list(full.values()) == list(ids.values())
     assert WordNet.imagenet(classes[:999]) == {}
     assert WordNet.imagenet(classes[::-1]) == {}

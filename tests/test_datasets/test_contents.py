@@ -1,4 +1,4 @@
-"""An image that cannot be read is named."""
+"""What a data set holds; an image that cannot be read is named."""
 import numpy as np
 import pytest
 from mmengine.runner import Runner
@@ -6,7 +6,20 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmjtln.datasets import JointDataset, UCIDigits
+from mmjtln.datasets.contents import images_by_class
 from mmjtln.inference.domain_images import DomainImages
+
+
+def test_images_by_class():
+    """As a search for each class finds them, empty classes included."""
+    labels = np.random.default_rng(0).integers(0, 7, 100)
+    labels[labels == 3] = 8  # Of no class that is asked for.
+    found = images_by_class(labels, 8)
+    assert len(found) == 8 and len(found[3]) == 0
+    for label, indices in enumerate(found):
+        assert (indices == np.flatnonzero(labels == label)).all()
+    assert [len(part) for part in images_by_class(labels[:0], 2)] == [0, 0]
+
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
 
