@@ -15,13 +15,12 @@ from PIL import Image, ImageOps
 from torch import nn
 
 from mmjtln.domains import SOURCE, TARGET
-from mmjtln.export.stock_data import eval_dataset
+from mmjtln.export.stock_data import eval_pipeline
 from mmjtln.inference.image_files import image_files
 from mmjtln.models import JTLNClassifier
 from mmjtln.ot import SinkhornResult
 from mmjtln.run_config import (
     fill_class_counts,
-    pipeline_in,
     with_registered_names,
 )
 
@@ -125,7 +124,7 @@ class JTLNInferencer(ImageClassificationInferencer):
         # The test set may be wrapped, or be that of both domains.
         cfg = cfg.copy()
         cfg.test_dataloader = dict(
-            dataset=dict(pipeline=pipeline_in(eval_dataset(cfg, TARGET))))
+            dataset=dict(pipeline=eval_pipeline(cfg, TARGET)))
         with DefaultScope.overwrite_default_scope(TRANSFORMS.scope):
             return super()._init_pipeline(cfg)
 

@@ -1,8 +1,7 @@
 """From a trained JTLN to a classifier that MMPretrain alone can use."""
+import io
 import json
-import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 
@@ -16,23 +15,21 @@ from mmpretrain.datasets import remove_transform
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
+from mmjtln.checkpoints.weights import load_weights, state_of
 from mmjtln.datasets.class_lists import domain_classes
 from mmjtln.domains import DOMAINS
-from mmjtln.errors import check_choice
+from mmjtln.errors import check_choice, require
+from mmjtln.files.atomic_file import atomic_write
 from mmjtln.models import AlexNetNeck
-from mmjtln.run_config import (
-    fill_class_counts,
-    pipeline_in,
-    with_registered_names,
-)
+from mmjtln.run_config import fill_class_counts, is_jtln, read_config
 
-from .model_card import model_card
-from .onnx_card import onnx_card, onnx_pixels
-from .stock_data import eval_dataset, stock_test_data
+from .onnx_export import check_packages, onnx_card, onnx_file, onnx_pixels
+from .stock_data import eval_pipeline, stock_test_data
 from .stock_model import refuse_foreign, stock_model
 
 #: Largest difference of a score that is put down to rounding.
 TOLERANCE = 1e-6
+_METHOD = 'Joint Transfer Learning Network, arXiv:1709.02995'
 _HEADER = ('# A {domain} classifier that mmjtln has made, in '
            'MMPretrain\'s own\n# types. Test data under `data_root` is to '
            'be filled in\n# where it says data/{domain}.\n')
@@ -69,92 +66,81 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
     """
     check_choice(domain, 'domain', 'an export', DOMAINS)
     if onnx:
-        from .onnx_export import check_packages
         check_packages()
-    cfg = fill_class_counts(
-        with_registered_names(config if isinstance(config, Config) else
-                              Config.fromfile(config)), checkpoint)
+    cfg = fill_class_counts(read_config(config), checkpoint)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model, loaded = load_joint(cfg, checkpoint)
-        pipeline = pipeline_in(eval_dataset(cfg, domain))
+        model, meta = load_joint(cfg, checkpoint)
+    return export_model(cfg, model, meta, out_dir, domain, onnx)
+
+
+def load_joint(cfg: Config, checkpoint: str | Path) -> tuple[nn.Module, dict]:
+    """Build the model of a JTLN run; load its checkpoint, return its meta."""
+    require(is_jtln(cfg), 'An export starts from a JTLNClassifier', 'but '
+            f'`model.type` of the config is {cfg.model.get("type")!r}',
+            'A stock model needs no export')
+    model = MODELS.build(_model_cfg(cfg))
+    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
+    load_weights(model, state_of(loaded), checkpoint)
+    meta = loaded.get('meta', {})
+    for domain, count in model.class_counts.items():
+        names = domain_classes(meta.get('dataset_meta') or {}, domain)
+        require(names is None or len(names) == count,
+                'A checkpoint must name as many classes as it has outputs',
+                f'but {checkpoint} names {len(names or ())} {domain} classes, '
+                f'and its {domain} head has {count} outputs',
+                'Set its `meta.dataset_meta` to the names of all')
+    return model.eval(), meta
+
+
+def export_model(cfg: Config, model: nn.Module, meta: Mapping,
+                 out_dir: str | Path, domain: str,
+                 onnx: bool) -> dict[str, Path]:
+    """Write one domain's classifier of a model that is loaded.
+
+    Args:
+        cfg (Config): Of the model's run, its class counts filled in.
+        model (JTLNClassifier): In evaluation mode.
+        meta (Mapping): Of its checkpoint: ``dataset_meta`` and ``method``.
+        out_dir, domain, onnx: As for :func:`export_classifier`, whose result
+            and errors these are.
+    """
+    classes = list(domain_classes(meta.get('dataset_meta') or {}, domain)
+                   or ())
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        pipeline = eval_pipeline(cfg, domain)
         refuse_foreign(pipeline, 'pipeline')
         inputs = _example_inputs(pipeline)
         pixels = onnx_pixels(inputs) if onnx else None
         images = _example_images(model, inputs)
-        model_cfg, state = stock_model(
-            _model_cfg(cfg), model, domain, images)
+        model_cfg, state = stock_model(_model_cfg(cfg), model, domain, images)
         # Building fills a config in, and this one is to be written.
         exported = MODELS.build(deepcopy(model_cfg))
         exported.load_state_dict(state)
         exported.eval()
         _compare(model, exported, domain, images)
 
-    meta = loaded.get('meta', {}).get('dataset_meta') or {}
-    classes = domain_classes(meta, domain)
-    out = Config(
-        dict(default_scope='mmpretrain', model=model_cfg,
-             **stock_test_data(cfg, domain, classes or ())))
-    out_dir = Path(out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    files = dict(
-        config=out_dir / 'config.py', checkpoint=out_dir / 'model.pth')
-    _write(files['config'], lambda path: Path(path).write_text(
-        _HEADER.format(domain=domain) + out.pretty_text))
-    _write(files['checkpoint'], lambda path: torch.save(
-        dict(
-            state_dict=state,
-            meta=dict(
-                dataset_meta=dict(classes=list(classes)) if classes else {},
-                model_card=model_card(cfg, loaded, checkpoint, domain))),
-        path))
+    weights = io.BytesIO()
+    dataset_meta = dict(classes=classes) if classes else {}
+    torch.save(dict(state_dict=state, meta=dict(
+        dataset_meta=dataset_meta, method=meta.get('method', _METHOD))),
+        weights)
+    text = _HEADER.format(domain=domain) + Config(dict(
+        default_scope='mmpretrain', model=model_cfg,
+        **stock_test_data(cfg, domain, classes))).pretty_text
+    contents = dict(config=('config.py', text.encode()),
+                    checkpoint=('model.pth', weights.getvalue()))
     if onnx:
-        from .onnx_export import export_onnx
-        about = onnx_card(pixels, pipeline, exported.data_preprocessor,
-                          classes or (), domain)
-        files['onnx'] = out_dir / 'model.onnx'
-        files['onnx_card'] = out_dir / 'model.json'
-        _write(files['onnx'],
-               lambda path: export_onnx(exported, pixels, path, about))
-        _write(files['onnx_card'], lambda path: Path(path).write_text(
-            json.dumps(about, indent=1) + '\n'))
+        card = onnx_card(pixels, pipeline, exported.data_preprocessor,
+                         classes, domain)
+        contents.update(
+            onnx=('model.onnx', onnx_file(exported, pixels, card)),
+            onnx_card=('model.json', json.dumps(card, indent=1).encode()))
+    files = {}
+    for key, (name, content) in contents.items():
+        files[key] = Path(out_dir, name)
+        with atomic_write(files[key]) as file:
+            file.write(content)
     return files
-
-
-def load_joint(cfg: Config, checkpoint: str | Path) -> tuple[nn.Module, dict]:
-    """Build the model of a JTLN run and load its checkpoint, every key.
-
-    Raises:
-        ValueError: If either is not of a JTLN, or they do not fit.
-    """
-    kind = cfg.model.get('type')
-    if 'JTLNClassifier' not in str(kind):
-        raise ValueError(
-            'Only a JTLN is exported, but `model.type` of the config is '
-            f'{kind!r}; a stock model needs no export.')
-    model = MODELS.build(_model_cfg(cfg))
-    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-    state = {key: value
-             for key, value in loaded.get('state_dict', loaded).items()
-             if not key.startswith('ot_loss.')}
-    own = {key: value for key, value in model.state_dict().items()
-           if not key.startswith('ot_loss.')}
-    wrong = sorted(own.keys() ^ state.keys()) or [
-        key for key in own if own[key].shape != state[key].shape]
-    if wrong:
-        raise ValueError(
-            f'The checkpoint {checkpoint} is not one of this config: '
-            f'{len(wrong)} of its weights are missing, unknown or of another '
-            f'shape, {wrong[:3]}. Give the config it was trained with.')
-    meta = loaded.get('meta', {}).get('dataset_meta') or {}
-    for domain, count in model.class_counts.items():
-        names = domain_classes(meta, domain)
-        if names is not None and len(names) != count:
-            raise ValueError(
-                f'The checkpoint {checkpoint} names {len(names)} {domain} '
-                f'classes, but its {domain} head has {count} outputs. Set '
-                '`meta.dataset_meta` of the checkpoint to the names of all.')
-    model.load_state_dict(state, strict=False)
-    return model.eval(), loaded
 
 
 def _model_cfg(cfg: Config) -> dict:
@@ -181,21 +167,17 @@ def _example_inputs(pipeline: list[dict]) -> list[Tensor]:
 
 @torch.no_grad()
 def _example_images(model: nn.Module, inputs: list[Tensor]) -> Tensor:
-    """Send what a pipeline gives through the preprocessor, (2, C, H, W).
-
-    Raises:
-        TypeError: If the size depends on the image, and the model needs one.
-    """
-    batches = [model.data_preprocessor(
-        dict(inputs=one[None].repeat(2, 1, 1, 1)))['inputs'] for one in inputs]
-    if (batches[0].shape != batches[1].shape
-            and isinstance(model.neck, AlexNetNeck)):
-        raise TypeError(
-            'AlexNetNeck pools feature maps of any size, which stock parts '
-            'do for one size only, but the test pipeline gives '
-            f'{tuple(batches[0].shape[2:])} or {tuple(batches[1].shape[2:])} '
-            'pixels. End it with a CenterCrop, or resize to a fixed size.')
-    return batches[0] + 0.1 * torch.randn_like(batches[0])
+    """Send what a pipeline gives through the preprocessor, (2, C, H, W)."""
+    one, other = (model.data_preprocessor(
+        dict(inputs=image[None].repeat(2, 1, 1, 1)))['inputs']
+        for image in inputs)
+    require(one.shape == other.shape
+            or not isinstance(model.neck, AlexNetNeck),
+            'AlexNetNeck is exported for images of one size', 'but the test '
+            f'pipeline gives {tuple(one.shape[2:])} or '
+            f'{tuple(other.shape[2:])} pixels',
+            'End it with a CenterCrop, or resize to a fixed size', TypeError)
+    return one + 0.1 * torch.randn_like(one)
 
 
 @torch.no_grad()
@@ -208,23 +190,7 @@ def _compare(model: nn.Module, exported: nn.Module, domain: str,
         for samples in (head.predict(model.extract_feat(images)),
                         exported.predict(images)))
     error = (expected - found).abs().max().item()
-    if not error <= TOLERANCE:
-        raise RuntimeError(
-            'The exported model must give the scores of the trained one, but '
-            f'they differ by {error:.1e}; nothing was written.')
-
-
-def _write(path: Path, write: Callable) -> None:
-    """Write a file so that a reader sees the old or the new one."""
-    umask = os.umask(0)
-    os.umask(umask)
-    handle, temporary = tempfile.mkstemp(
-        dir=path.parent, prefix=f'.{path.stem}.', suffix=path.suffix)
-    os.close(handle)
-    try:
-        write(temporary)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    require(error <= TOLERANCE,
+            'The exported model must give the scores of the trained one',
+            f'but they differ by {error:.1e}',
+            'Nothing was written: report the config', RuntimeError)

@@ -1,15 +1,19 @@
-"""A stock classifier as ONNX, checked against torch."""
+"""A stock classifier as ONNX: checked against torch, described, written."""
 import importlib
 import inspect
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from mmpretrain.models.utils import ShiftWindowMSA
 from torch import Tensor, nn
 
+import mmjtln
+from mmjtln.errors import refusal, require
 from mmjtln.heads.logits import logits_of
 
 if TYPE_CHECKING:
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Largest difference of a score that is put down to rounding.
 TOLERANCE = 1e-5
+_NO_STEP = ('LoadImageFromFile', 'PackInputs')
 
 
 def check_packages() -> None:
@@ -30,12 +35,61 @@ def check_packages() -> None:
                 '`pip install "mmjtln[onnx]"`.') from error
 
 
-class Scores(nn.Module):
+def onnx_pixels(inputs: list[Tensor]) -> Tensor:
+    """Make example images, uint8 (2, H, W, C), for a graph of pixels.
+
+    Args:
+        inputs (list[Tensor]): What the test pipeline makes of images of
+            different shapes, (C, H, W) each.
+
+    Raises:
+        ValueError: If the sizes vary, or they are no pixels.
+    """
+    sizes = [tuple(one.shape[1:]) for one in inputs]
+    require(len(set(sizes)) == 1, 'An ONNX file takes images of one size',
+            f'but the test pipeline gives {sizes[0]} or {sizes[1]} pixels',
+            'Set its Resize to a fixed size, or add a CenterCrop')
+    require(all(one.dtype == torch.uint8 for one in inputs),
+            'An ONNX file takes pixels, 0 to 255',
+            f'but the test pipeline gives {inputs[0].dtype}',
+            'Set mean and std in `data_preprocessor`, not in the pipeline')
+    return torch.stack([inputs[0], inputs[0].flip(1)]).permute(
+        0, 2, 3, 1).contiguous()
+
+
+def onnx_card(pixels: Tensor, pipeline: list[dict], preprocessor: nn.Module,
+              classes: Sequence[str], domain: str) -> dict:
+    """Describe input and output, for who has nothing but the file; JSON-able.
+
+    Args:
+        pixels (Tensor): Example input, shape (N, H, W, C).
+        pipeline (list[dict]): The test pipeline, whose steps between reading
+            and packing are for the user of the file to take.
+        preprocessor (ClsDataPreprocessor): Whose work the graph does.
+        classes (Sequence[str]): Names of the outputs.
+        domain (str): ``'target'`` or ``'source'``.
+    """
+    height, width, channels = pixels.shape[1:]
+    mean, std = (getattr(preprocessor, name).flatten().tolist()
+                 if preprocessor._enable_normalize else None
+                 for name in ('mean', 'std'))
+    return dict(
+        input=dict(
+            name='pixels', type='uint8', shape=['N', height, width, channels],
+            channels='RGB' if channels == 3 else 'gray'),
+        output=dict(name='scores', type='float32',
+                    shape=['N', len(classes)], sum=1),
+        before=[dict(step) for step in pipeline
+                if str(step['type']).rpartition('.')[2] not in _NO_STEP],
+        mean_in_graph=mean, std_in_graph=std, classes=list(classes),
+        domain=domain, mmjtln_version=mmjtln.__version__)
+
+
+class _Scores(nn.Module):
     """Class scores from pixels: preprocessor, backbone, neck, head, softmax.
 
     Args:
-        classifier (ImageClassifier): A stock classifier, with its data
-            preprocessor.
+        classifier (ImageClassifier): With its data preprocessor.
     """
 
     def __init__(self, classifier: nn.Module) -> None:
@@ -62,7 +116,7 @@ def _window_reverse(windows: Tensor, height: int, width: int,
 
 
 @contextmanager
-def free_batch_size() -> Iterator:
+def _free_batch_size() -> Iterator:
     """Let Swin Transformers reckon without the number of images.
 
     MMPretrain's own method divides floating-point numbers to find it, which
@@ -76,9 +130,9 @@ def free_batch_size() -> Iterator:
         ShiftWindowMSA.window_reverse = staticmethod(stock)
 
 
-def export_onnx(classifier: nn.Module, pixels: Tensor, path: str,
-                about: dict) -> None:
-    """Write a classifier as ONNX with a free batch size, and check it.
+@torch.no_grad()
+def onnx_file(classifier: nn.Module, pixels: Tensor, about: dict) -> bytes:
+    """Make an ONNX file with a free batch size, and check it.
 
     Input ``pixels``: as an image library reads them, uint8, RGB, shape
     (N, H, W, C) with H, W and C of the example. Order of the channels,
@@ -88,9 +142,11 @@ def export_onnx(classifier: nn.Module, pixels: Tensor, path: str,
     Args:
         classifier (ImageClassifier): In evaluation mode.
         pixels (Tensor): Example images, uint8, N of 2 or more.
-        path (str): Where to write.
         about (dict): What the file says of itself in its metadata, JSON-able:
             each value becomes a text, strings as they are, others as JSON.
+
+    Returns:
+        bytes: What the file holds.
 
     Raises:
         RuntimeError: If onnxruntime gives other scores than torch, on this
@@ -99,7 +155,7 @@ def export_onnx(classifier: nn.Module, pixels: Tensor, path: str,
     import onnx
     import onnxruntime
 
-    scores = Scores(classifier).eval()
+    scores = _Scores(classifier).eval()
     options = dict(input_names=['pixels'], output_names=['scores'])
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         options.update(
@@ -108,18 +164,20 @@ def export_onnx(classifier: nn.Module, pixels: Tensor, path: str,
     else:
         options['dynamic_axes'] = dict(pixels={0: 'batch'},
                                        scores={0: 'batch'})
-    with torch.no_grad():
-        with free_batch_size():
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, 'model.onnx'))
+        with _free_batch_size():
             torch.onnx.export(scores, (pixels, ), path, **options)
         model = onnx.load(path)
-        onnx.helper.set_model_props(model, {
-            key: value if isinstance(value, str) else json.dumps(value)
-            for key, value in about.items()})
-        onnx.save(model, path)
-        session = onnxruntime.InferenceSession(
-            path, providers=['CPUExecutionProvider'])
-        for batch in (pixels, torch.cat([pixels, pixels.flip(0)])[:3]):
-            _check(session, scores, batch)
+    onnx.helper.set_model_props(model, {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in about.items()})
+    content = model.SerializeToString()
+    session = onnxruntime.InferenceSession(
+        content, providers=['CPUExecutionProvider'])
+    for batch in (pixels, torch.cat([pixels, pixels.flip(0)])[:3]):
+        _check(session, scores, batch)
+    return content
 
 
 def _check(session: 'InferenceSession', scores: nn.Module,
@@ -132,9 +190,8 @@ def _check(session: 'InferenceSession', scores: nn.Module,
     except Exception as problem:  # onnxruntime has many, without a base.
         fault = f'it fails ({str(problem).splitlines()[0][:200]})'
     if fault:
-        raise RuntimeError(
-            'The ONNX model must give the scores of torch, but on '
-            f'{len(pixels)} images {fault}; it was exported with 2, and was '
-            'not written. Some backbones compute with the batch size as a '
-            'constant, which torch.onnx then keeps: deploy such a model from '
-            'the exported config and checkpoint.')
+        raise refusal(
+            'An ONNX model must give the scores of torch for any batch size',
+            f'but on {len(pixels)} images {fault}', 'The backbone computes '
+            'with the batch size of the export: deploy its stock config and '
+            'checkpoint instead', RuntimeError)

@@ -2,19 +2,15 @@
 import torch
 from torch import Tensor, nn
 
+from mmjtln.errors import require
+
 _LINEAR_HEADS = ('LinearClsHead', 'mmpretrain.LinearClsHead')
 
 
 def pooling_matrix(height: int, width: int, pool_size: int) -> Tensor:
-    """Write adaptive average pooling of one size as a matrix.
+    """Write adaptive average pooling of maps of one size as a matrix.
 
-    Args:
-        height (int): Height of the map that is pooled.
-        width (int): Its width.
-        pool_size (int): Height and width it is pooled to.
-
-    Returns:
-        Tensor: float64, shape (pool_size ** 2, height * width).
+    Its shape is (pool_size ** 2, height * width), in float64.
     """
     basis = torch.eye(height * width, dtype=torch.float64)
     basis = basis.view(-1, 1, height, width)
@@ -39,14 +35,11 @@ def stock_alexnet(model: dict, state: dict, neck: nn.Module,
 
     Returns:
         tuple[dict, dict]: Config and state dict of the stock classifier.
-
-    Raises:
-        TypeError: If the head is no ``LinearClsHead``.
     """
-    if model['head']['type'] not in _LINEAR_HEADS:
-        raise TypeError(
-            'AlexNetNeck can be exported under a LinearClsHead only, but '
-            f'`model.head.type` is {model["head"]["type"]!r}.')
+    require(model['head']['type'] in _LINEAR_HEADS,
+            'AlexNetNeck is exported under a LinearClsHead only',
+            f'but `model.head.type` is {model["head"]["type"]!r}',
+            'Train with that head', TypeError)
     channels, height, width = feature_shape
     pool_size = neck.pool.output_size
     fc6 = state['neck.fc6.weight']

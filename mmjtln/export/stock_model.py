@@ -7,6 +7,7 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
 from mmjtln.domains import SOURCE, TARGET
+from mmjtln.errors import require
 from mmjtln.heads.last_layer import is_bare_head
 from mmjtln.models import AlexNetNeck
 from mmjtln.models.head_config import complete_source_head, with_class_count
@@ -76,23 +77,19 @@ def evaluate_target(cfg: Config) -> None:
 
 
 def stock_classifier(cfg: dict, domain: str) -> dict:
-    """Return the config of a stock classifier of one domain, to be trained.
+    """Return the config of an ``ImageClassifier`` with a domain's head.
 
     Args:
         cfg (dict): ``model`` of a JTLN config.
-        domain (str): ``'target'`` or ``'source'``: whose head it gets.
-
-    Returns:
-        dict: Config of an ``ImageClassifier``.
+        domain (str): ``'target'`` or ``'source'``.
     """
     cfg = deepcopy(dict(cfg))
-    source_head = complete_source_head(cfg['head'], cfg['source_head'])
-    cfg = {key: value for key, value in cfg.items()
-           if key in _STOCK_OPTIONS}
-    cfg['head'] = with_class_count(
-        source_head if domain == SOURCE else cfg['head'])
-    cfg['type'] = 'ImageClassifier'
-    return cfg
+    head = cfg['head']
+    if domain == SOURCE:
+        head = complete_source_head(head, cfg['source_head'])
+    return {**{key: value for key, value in cfg.items()
+               if key in _STOCK_OPTIONS},
+            'type': 'ImageClassifier', 'head': with_class_count(head)}
 
 
 def stock_model(cfg: dict, model: nn.Module, domain: str,
@@ -116,15 +113,11 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
     """
     cfg = _without_training(stock_classifier(cfg, domain))
     cfg.pop('train_cfg', None)
-
-    kept = 'source_head.' if domain == SOURCE else 'head.'
-    state = {}
-    for key, value in model.state_dict().items():
-        if key.startswith(kept):
-            state['head.' + key.removeprefix(kept)] = value
-        elif key.startswith(('backbone.', 'neck.')):
-            state[key] = value
-
+    head = model.source_head if domain == SOURCE else model.head
+    state = {key: value for key, value in model.state_dict().items()
+             if key.startswith(('backbone.', 'neck.'))}
+    state.update((f'head.{key}', value)
+                 for key, value in head.state_dict().items())
     if is_bare_head(cfg['head']):
         cfg['backbone']['num_classes'] = cfg['head'].pop('num_classes')
         for leaf in ('weight', 'bias'):
@@ -139,22 +132,17 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
 
 
 def refuse_foreign(cfg: object, place: str) -> None:
-    """Refuse types that need this plugin.
-
-    Raises:
-        TypeError: Naming the type and its place in the config.
-    """
+    """Raise a TypeError for a type that needs this plugin, and its place."""
     if isinstance(cfg, dict):
         kind = cfg.get('type')
         name = kind if isinstance(kind, str) else getattr(
             kind, '__module__', '')
-        if name.startswith('mmjtln.'):
-            raise TypeError(
-                'An exported model is made of MMPretrain\'s own types, but '
-                f'`{place}.type` is {kind!r}, which has no equal there. Train '
-                'with a stock type in its place.')
+        require(not name.startswith('mmjtln.'),
+                "An exported model is made of MMPretrain's own types",
+                f'but `{place}.type` is {kind!r}, which has no equal there',
+                'Train with a stock type in its place', TypeError)
         cfg = cfg.items()
-    elif isinstance(cfg, (list, tuple)):
+    elif isinstance(cfg, list | tuple):
         cfg = enumerate(cfg)
     else:
         return
@@ -164,7 +152,7 @@ def refuse_foreign(cfg: object, place: str) -> None:
 
 def _without_training(cfg: object) -> object:
     """Drop pretrained weights and batch augmentation, rename our types."""
-    if isinstance(cfg, (list, tuple)):
+    if isinstance(cfg, list | tuple):
         return type(cfg)(_without_training(value) for value in cfg)
     if not isinstance(cfg, dict):
         return cfg

@@ -11,7 +11,7 @@ pytest.importorskip('onnx')
 pytest.importorskip('onnxscript')
 runtime = pytest.importorskip('onnxruntime')
 
-from mmjtln.export.onnx_export import export_onnx  # noqa: E402
+from mmjtln.export.onnx_export import onnx_file  # noqa: E402
 
 
 def pixels(count: int, size: int) -> torch.Tensor:
@@ -19,7 +19,7 @@ def pixels(count: int, size: int) -> torch.Tensor:
     return torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8)
 
 
-def test_swin_takes_any_batch(tmp_path):
+def test_swin_takes_any_batch():
     """Shifted windows do not hold the batch of the export fast."""
     init_default_scope('mmpretrain')
     torch.manual_seed(0)
@@ -35,11 +35,10 @@ def test_swin_takes_any_batch(tmp_path):
                 mean=[10, 20, 30], std=[40, 50, 60], to_rgb=True)))
     model.eval()
     before = ShiftWindowMSA.window_reverse
-    path = str(tmp_path / 'swin.onnx')
-    export_onnx(model, pixels(2, 64), path, {})
+    content = onnx_file(model, pixels(2, 64), {})
     assert ShiftWindowMSA.window_reverse is before
     session = runtime.InferenceSession(
-        path, providers=['CPUExecutionProvider'])
+        content, providers=['CPUExecutionProvider'])
     for size in (1, 5):
         rgb = pixels(size, 64)
         images = (rgb - torch.tensor([10, 20, 30])) / torch.tensor(
@@ -69,8 +68,7 @@ class Baked(nn.Module):
 
 
 @pytest.mark.parametrize('reshape', [True, False])
-def test_a_model_for_one_batch_size_is_refused(reshape, tmp_path):
+def test_a_model_for_one_batch_size_is_refused(reshape):
     """Whether it then fails or computes something else."""
     with pytest.raises(RuntimeError, match='on 3 images.*batch size'):
-        export_onnx(Baked(reshape).eval(), pixels(2, 4),
-                    str(tmp_path / 'model.onnx'), {})
+        onnx_file(Baked(reshape).eval(), pixels(2, 4), {})
