@@ -3,20 +3,211 @@
     python tools/compare_frozen.py configs/compare/frozen/food.py \
         --seeds 0-9 --tune 100-104 --against linear,linear_text
 
-CONFIG is that of a stock classifier; its ``comparison`` names the images, the
-costs and the methods, see ``mmjtln/comparison/frozen_methods.py``. Features
-are computed once, so all takes minutes on a CPU.
+CONFIG is that of a stock classifier, whose ``load_from`` has its head; its
+``comparison`` names the ``dataset`` (read by the config's test pipeline), the
+``cost`` of the class names and the ``methods``, see ``FrozenMethod`` in
+``frozen_classifiers.py``. Features are computed once, so all takes minutes on
+a CPU.
+
+Options are chosen for each number of shots by the mean accuracy of the tuning
+seeds on validation pictures, which no seed trains on or is tested on. Without
+a picture there is nothing to tune: options are the first of each grid.
 
 Results go to ``work_dirs/compare_frozen/<config>``: results.json, table.md,
 table.csv, plot.png.
 """
 import argparse
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from compare_methods import numbers, references
+from frozen_classifiers import FrozenMethod, Knowledge, classifier
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpretrain import get_model
+from mmpretrain.registry import DATASETS
+from torch import nn
+from torch.utils.data import Dataset
 
-from mmjtln.comparison import FrozenStudy, report, summarise
+from mmjtln.comparison import (
+    MethodResult,
+    Results,
+    RunResult,
+    report,
+    summarise,
+)
+from mmjtln.comparison.study import made_with
+from mmjtln.datasets import ClassList
+from mmjtln.errors import require
+from mmjtln.inference.domain_images import DomainImages
+from mmjtln.inference.features import extract_features
+from mmjtln.registry import COSTS
+
+
+@dataclass(frozen=True)
+class FrozenData:
+    """N pictures of L classes as features of a frozen network.
+
+    ``features`` (N, D) are float64, ``labels`` (N, ) class indices. ``items``
+    (N, ) say what each picture shows: pictures of the same thing never part
+    between training and test.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    items: np.ndarray
+    classes: tuple[str, ...]
+
+
+def read_features(dataset: Dataset, model: nn.Module, separator: str | None
+                  ) -> FrozenData:
+    """Compute the features before a model's last layer.
+
+    ``separator`` stands in file names between the thing shown and the rest;
+    None: each picture shows another thing.
+    """
+    images = DomainImages(dataset, 'target')
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    # DomainImages sorts by class, and so does CustomDataset.
+    infos.sort(key=lambda info: info['gt_label'])
+    names = [info['img_path'].rpartition('/')[2] for info in infos]
+    items = [name if separator is None else name.split(separator)[0]
+             for name in names]
+    return FrozenData(
+        extract_features(model, images, 'pre_logits').numpy().astype(float),
+        images.labels, np.array(items), images.classes)
+
+
+def split(data: FrozenData, seed: int, shots: int, validation: bool
+          ) -> tuple[np.ndarray, np.ndarray]:
+    """Draw ``shots`` training pictures a class and those that judge.
+
+    A fifth of the things of each class, the same for all seeds, is for
+    validation; of the others a seed's 60 % are to draw from, and the rest is
+    for its test. Different things are drawn first.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Indices, ascending.
+
+    Raises:
+        ValueError: If a class has fewer pictures to draw from.
+    """
+    train, judge = [], []
+    for label, name in enumerate(data.classes):
+        members = np.flatnonzero(data.labels == label)
+        things = np.unique(data.items[members])
+        held = np.random.default_rng([label]).permutation(things)
+        count = round(0.2 * len(held))
+        rng = np.random.default_rng([seed, label])
+        others = rng.permutation(held[count:])
+        cut = round(0.6 * len(others))
+        drawn = _draw(data, members, others[:cut], shots, rng)
+        require(len(drawn) == shots, f'{shots} shots need as many pictures of '
+                'each class to draw from', f'but {name!r} has {len(drawn)}',
+                'Ask for fewer by --shots')
+        train += drawn
+        wanted = held[:count] if validation else others[cut:]
+        judge += list(members[np.isin(data.items[members], wanted)])
+    return np.sort(np.array(train, dtype=int)), np.sort(judge)
+
+
+def _draw(data: FrozenData, members: np.ndarray, things: np.ndarray,
+          shots: int, rng: np.random.Generator) -> list[int]:
+    """Take one picture of each thing in turn, then the next of each."""
+    rounds = []
+    for turn, thing in enumerate(things):
+        pictures = rng.permutation(members[data.items[members] == thing])
+        rounds += [(number, turn, picture)
+                   for number, picture in enumerate(pictures)]
+    return [int(picture) for *_, picture in sorted(rounds)[:shots]]
+
+
+class FrozenStudy:
+    """Run a config's methods over seeds and shots, on features computed once.
+
+    Raises:
+        ValueError: If a seed both tunes and counts, or a class has fewer
+            pictures to draw from than the largest number of shots.
+    """
+
+    def __init__(self, cfg: Config, seeds: list[int], tuning_seeds: list[int],
+                 shots: list[int]) -> None:
+        both = sorted(set(seeds) & set(tuning_seeds))
+        require(tuning_seeds and not both,
+                'Seeds that tune must be named and must not be reported, too',
+                f'got --tune {tuning_seeds} with {both} in --seeds as well',
+                'Change one of the two')
+        self.cfg, self.shots = cfg, shots
+        self.seeds, self.tuning_seeds = seeds, tuning_seeds
+        comparison = cfg.comparison
+        self.methods = [FrozenMethod(name, **options)
+                        for name, options in comparison.methods.items()]
+        init_default_scope('mmpretrain')
+        model = get_model(cfg, pretrained=cfg.load_from, device='cpu')
+        dataset = DATASETS.build(dict(
+            comparison.dataset, pipeline=cfg.test_dataloader.dataset.pipeline))
+        self.data = read_features(dataset, model, comparison.get('separator'))
+        for seed in (*seeds, *tuning_seeds):  # Is there enough to draw from?
+            split(self.data, seed, max(shots), validation=False)
+        cost = COSTS.build(comparison.cost)(
+            ClassList(comparison.source_classes), dataset)
+        layer = model.head.fc
+        self.knowledge = Knowledge(
+            layer.weight.detach().double().numpy(),
+            layer.bias.detach().double().numpy(), cost.matrix)
+
+    def run(self) -> Results:
+        """Run everything, and return the results."""
+        return Results(dict(
+            config_text=self.cfg.pretty_text, seeds=self.seeds,
+            tuning_seeds=self.tuning_seeds, **made_with()),
+            {method.name: self._run(method) for method in self.methods})
+
+    def _run(self, method: FrozenMethod) -> MethodResult:
+        runs, tuning = {}, {}
+        # Without a picture, a classifier is its start.
+        untrained = method.classifier == 'linear' and method.start not in (
+            'zero', 'own')
+        for shots in self.shots:
+            if not shots and not untrained:
+                continue
+            options, tuning[shots] = self._choose(method, shots)
+            for seed in self.seeds:
+                begun = time.perf_counter()
+                test = self._accuracy(method, options, shots, seed, False)
+                runs[shots, seed] = RunResult(
+                    test=test, seconds=time.perf_counter() - begun, steps=0,
+                    options=options)
+        found = MethodResult(dict(
+            classifier=method.classifier, start=method.start,
+            grid=method.grid, tuning=tuning), runs)
+        print(method.name, *(
+            f'{shots}: {np.mean([run.test for run in here.values()]):.1f}'
+            for shots in self.shots if (here := found.at(shots))))
+        return found
+
+    def _choose(self, method: FrozenMethod, shots: int) -> tuple[dict, list]:
+        points = method.variants()
+        if not shots or len(points) == 1:
+            return points[0], []
+        tuning = [
+            dict(options=options, validation=float(np.mean([
+                self._accuracy(method, options, shots, seed, True)
+                for seed in self.tuning_seeds])))
+            for options in points]
+        best = max(tuning, key=lambda point: point['validation'])
+        return best['options'], tuning
+
+    def _accuracy(self, method: FrozenMethod, options: dict, shots: int,
+                  seed: int, validation: bool) -> float:
+        data = self.data
+        train, judge = split(data, seed, shots, validation)
+        scores = classifier(
+            method, options, data.features[train], data.labels[train],
+            self.knowledge, seed)(data.features[judge])
+        return 100 * float((scores.argmax(1) == data.labels[judge]).mean())
 
 
 def main() -> None:

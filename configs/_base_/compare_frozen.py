@@ -42,9 +42,9 @@ comparison = dict(
             classifier='linear', start='text',
             grid=dict(penalty=[0.01], relax=[0.05], lambda_ot=[0.3, 1.],
                       ot_relax=relaxed)),
-        # Features centred and of one length.
-        unit=dict(classifier='unit', grid=dict(penalty=penalties)),
-        unit_text=dict(classifier='unit', start='text', grid=plan),
+        # CL2N: features centred and of one length.
+        unit=dict(classifier='cl2n', grid=dict(penalty=penalties)),
+        unit_text=dict(classifier='cl2n', start='text', grid=plan),
         imprinting=dict(classifier='imprinting'),
         imprinting_text=dict(
             classifier='imprinting', start='text',

@@ -1,6 +1,5 @@
 """A whole comparison of small runs, through the command of the README."""
 import csv
-import importlib.util
 import json
 import os
 import re
@@ -14,17 +13,15 @@ import pytest
 import torch
 
 from mmjtln.registry import MODELS
+from tests.load_tool import TOOLS, load_tool
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'compare_methods.py'
+TOOL = TOOLS / 'compare_methods.py'
 
 
 def compare(monkeypatch, *args):
     """Run the tool in this process; its runs have their own."""
-    spec = importlib.util.spec_from_file_location('compare_methods', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     monkeypatch.setattr(sys, 'argv', ['compare_methods.py', *map(str, args)])
-    tool.main()
+    load_tool('compare_methods').main()
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmjtln.comparison import methods_of
-from mmjtln.comparison.frozen_methods import FrozenMethod
 from mmjtln.comparison.method_config import check_comparable, method_config
 from mmjtln.registry import COSTS
+from tests.load_tool import load_tool
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 
@@ -190,7 +190,8 @@ def test_frozen_comparison_names_known_methods(path):
     header = path.read_text().split('\n_base_')[0]
     assert ('tools/compare_frozen.py configs/compare/frozen/'
             f'{path.name}') in header
+    method = load_tool('frozen_classifiers').FrozenMethod
     for name, options in cfg.comparison.methods.items():
-        assert FrozenMethod(name, **options).variants()
+        assert method(name, **options).variants()
     assert COSTS.build(cfg.comparison.cost)
     assert (CONFIGS / f'compare/results/{path.stem}/table.md').is_file()

@@ -1,4 +1,4 @@
-"""Linear classifiers on few features: starts, classifiers, what is tuned."""
+"""Linear classifiers on few features: their starts and how they are fitted."""
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
@@ -8,16 +8,15 @@ import torch
 from scipy.special import softmax
 
 from mmjtln.costs.shuffled_cost import derangement
+from mmjtln.errors import require
 from mmjtln.heads import class_shares, fit_linear, transported
 from mmjtln.heads.linear_fit import cross_entropy, normalised, unit_start
 from mmjtln.models import OTLoss
 
-from .frozen_data import FrozenData
-
-#: Where a classifier begins: at zero, at the source head carried over by the
-#: costs given, by the same with the target classes exchanged, by random
-#: costs, or by what the source head says of the few pictures themselves.
-#: With the options that each reads.
+#: Where a classifier begins, with the options that each reads: at zero; at
+#: the source head, transported by the costs given, by the same with the
+#: target classes exchanged, or by random costs; at what the source head says
+#: of the few pictures themselves.
 STARTS = {
     'zero': set(),
     'text': {'reg', 'relax'},
@@ -27,7 +26,7 @@ STARTS = {
 #: Classifiers, likewise.
 CLASSIFIERS = {
     'linear': {'penalty', 'lambda_ot', 'ot_relax'},
-    'unit': {'penalty'},
+    'cl2n': {'penalty'},
     'imprinting': {'share'}}
 
 
@@ -38,7 +37,7 @@ class FrozenMethod:
     Args:
         name (str): Its name in tables.
         classifier (str): ``'linear'``: logistic regression pulled to its
-            start; ``'unit'``: the same on features that are centred and of
+            start; ``'cl2n'``: the same on features that are centred and of
             one length; ``'imprinting'``: class means of features of one
             length (H. Qi, M. Brown and D. Lowe, "Low-Shot Learning with
             Imprinted Weights", CVPR 2018), plus ``share`` times the start's
@@ -61,12 +60,11 @@ class FrozenMethod:
     grid: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.classifier not in CLASSIFIERS or self.start not in STARTS:
-            raise ValueError(
+        place = f'`comparison.methods.{self.name}'
+        require(self.classifier in CLASSIFIERS and self.start in STARTS,
                 f'A classifier is one of {tuple(CLASSIFIERS)} and begins at '
-                f'one of {tuple(STARTS)}, got {self.classifier!r} and '
-                f'{self.start!r}. Fix `comparison.methods.{self.name}` '
-                'in the config.')
+                f'one of {tuple(STARTS)}',
+                f'got {self.classifier!r} and {self.start!r}', f'Fix {place}`')
         takes = CLASSIFIERS[self.classifier] | STARTS[self.start]
         # Of no effect without what they act on.
         if 'lambda_ot' not in self.grid:
@@ -74,13 +72,11 @@ class FrozenMethod:
         if self.start == 'zero':
             takes -= {'share'}
         needs = takes & {'penalty', 'share'}
-        if not needs <= self.grid.keys() <= takes:
-            raise ValueError(
+        require(needs <= self.grid.keys() <= takes,
                 f'The grid of a {self.classifier!r} classifier that begins at '
                 f'{self.start!r} needs {sorted(needs)} and takes '
-                f'{sorted(takes)} (`ot_relax` beside `lambda_ot`), got '
-                f'{sorted(self.grid)}. Fix '
-                f'`comparison.methods.{self.name}.grid` in the config.')
+                f'{sorted(takes)} (`ot_relax` beside `lambda_ot`)',
+                f'got {sorted(self.grid)}', f'Fix {place}.grid`')
 
     def variants(self) -> list[dict]:
         """Return the options of each point of the grid."""
@@ -92,10 +88,8 @@ class FrozenMethod:
 class Knowledge:
     """What is known before the first picture.
 
-    Args:
-        weight (np.ndarray): Of the source head, shape (L_s, D).
-        bias (np.ndarray): Shape (L_s, ).
-        cost (np.ndarray): Of the class names, shape (L_s, L_t).
+    The source head, ``weight`` (L_s, D) and ``bias`` (L_s, ), and the
+    ``cost`` of the class names (L_s, L_t).
     """
 
     weight: np.ndarray
@@ -148,27 +142,20 @@ class Knowledge:
         return loss
 
 
-def classifier(method: FrozenMethod, options: dict, data: FrozenData,
-               train: np.ndarray, knowledge: Knowledge, seed: int
+def classifier(method: FrozenMethod, options: dict, features: np.ndarray,
+               labels: np.ndarray, knowledge: Knowledge, seed: int
                ) -> Callable[[np.ndarray], np.ndarray]:
-    """Fit a method to the pictures drawn.
+    """Fit a method, at a point of its grid, to pictures (N, D), (N, ).
 
-    Args:
-        method (FrozenMethod): What to fit.
-        options (dict): One of its :meth:`FrozenMethod.variants`.
-        data (FrozenData): All pictures.
-        train (np.ndarray): Indices of those drawn; none: the start itself.
-        knowledge (Knowledge): For its start.
-        seed (int): For controls that are drawn.
+    Without a picture it is its start. ``seed`` is for controls that are drawn.
 
     Returns:
-        Callable: From features (N, D) to scores (N, L_t).
+        Callable: From features (M, D) to scores (M, L_t).
     """
-    features, labels = data.features[train], data.labels[train]
     plan = {key: options[key] for key in STARTS[method.start] & options.keys()}
-    weight, bias = knowledge.start(method.start, seed, features, labels,
-                                   **plan)
-    if not len(train):
+    start = weight, bias = knowledge.start(
+        method.start, seed, features, labels, **plan)
+    if not len(labels):
         return lambda inputs: inputs @ weight.T + bias
     if method.classifier == 'imprinting':
         means = np.array([_unit(features)[labels == label].mean(0)
@@ -180,8 +167,7 @@ def classifier(method: FrozenMethod, options: dict, data: FrozenData,
         if options.get('lambda_ot'):
             loss = knowledge.ot_loss(features, options['lambda_ot'],
                                      options.get('ot_relax'))
-        fitted = fit_linear(features, labels, (weight, bias),
-                            options['penalty'], loss)
+        fitted = fit_linear(features, labels, start, options['penalty'], loss)
         return lambda inputs: inputs @ fitted[0].T + fitted[1]
     centre = features.mean(0)
     fitted = fit_linear(

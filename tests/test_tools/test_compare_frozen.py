@@ -7,16 +7,17 @@ from mmpretrain.registry import MODELS
 from PIL import Image
 from scipy.special import softmax
 
-from mmjtln.comparison import FrozenStudy, report, summarise
-from mmjtln.comparison.frozen_data import FrozenData, split
-from mmjtln.comparison.frozen_methods import (
-    FrozenMethod,
-    Knowledge,
-    classifier,
-)
+from mmjtln.comparison import report, summarise
 from mmjtln.heads import fit_linear
 from mmjtln.heads.linear_fit import normalised, unit_start
 from mmjtln.models import OTLoss
+from tests.load_tool import load_tool
+
+frozen, fitting = load_tool('compare_frozen'), load_tool('frozen_classifiers')
+FrozenData, FrozenStudy, split = (
+    frozen.FrozenData, frozen.FrozenStudy, frozen.split)
+FrozenMethod, Knowledge, classifier = (
+    fitting.FrozenMethod, fitting.Knowledge, fitting.classifier)
 
 
 @pytest.fixture
@@ -78,25 +79,25 @@ def test_classifiers_are_what_their_names_say(data, knowledge):
     options, grid = dict(penalty=0.1), dict(penalty=[0.1])
 
     linear = classifier(FrozenMethod('it', 'linear', 'text', grid), options,
-                        data, train, knowledge, 0)(data.features)
+                        features, labels, knowledge, 0)(data.features)
     weight, bias = fit_linear(features, labels, start, 0.1)
     np.testing.assert_allclose(linear, data.features @ weight.T + bias)
 
-    unit = classifier(FrozenMethod('it', 'unit', 'text', grid), options,
-                      data, train, knowledge, 0)(data.features)
+    cl2n = classifier(FrozenMethod('it', 'cl2n', 'text', grid), options,
+                      features, labels, knowledge, 0)(data.features)
     centre = features.mean(0)
     weight, bias = fit_linear(
         normalised(features, centre), labels,
         unit_start(*start, features, centre), 0.1)
     np.testing.assert_allclose(
-        unit, normalised(data.features, centre) @ weight.T + bias)
+        cl2n, normalised(data.features, centre) @ weight.T + bias)
 
     def length_one(rows):
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     found = classifier(
         FrozenMethod('it', 'imprinting', 'text', dict(share=[0.5])),
-        dict(share=0.5), data, train, knowledge, 0)
+        dict(share=0.5), features, labels, knowledge, 0)
     means = np.array([length_one(features)[labels == label].mean(0)
                       for label in (0, 1)])
     sums = length_one(means) + 0.5 * length_one(start[0])
@@ -135,7 +136,7 @@ def test_unit_features_are_a_layer_norm(data):
 
 @pytest.mark.parametrize('options', [
     dict(classifier='svm'),
-    dict(classifier='unit', start='hand'),
+    dict(classifier='cl2n', start='hand'),
 ])
 def test_unknown_choices_are_refused(options):
     with pytest.raises(ValueError, match='comparison.methods.it'):
@@ -145,7 +146,7 @@ def test_unknown_choices_are_refused(options):
 @pytest.mark.parametrize('classifier, start, grid', [
     ('linear', 'zero', dict(penality=[1.])),
     ('linear', 'zero', dict()),
-    ('unit', 'zero', dict(penalty=[1.], lambda_ot=[1.])),
+    ('cl2n', 'zero', dict(penalty=[1.], lambda_ot=[1.])),
     ('linear', 'zero', dict(penalty=[1.], relax=[0.1])),
     ('linear', 'own', dict(penalty=[1.], reg=[0.1])),
     ('linear', 'zero', dict(penalty=[1.], ot_relax=[1.])),
