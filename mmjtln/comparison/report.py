@@ -29,7 +29,7 @@ def write(results: Results, rows: list[Row], references: list[str],
     """
     table = markdown(rows, references, measured)
     files = {
-        'results.json': json.dumps(results.to_json(rows), indent=1).encode(),
+        'results.json': _json(results.to_json(rows)).encode(),
         'table.md': table.encode(),
         'table.csv': _csv(rows, references, measured).encode(),
         'plot.png': plot(rows, measured)
@@ -109,6 +109,20 @@ def plot(rows: list[Row], measured: str = TEST_ACCURACY) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format='png', dpi=120)
     return file.getvalue()
+
+
+def _json(value: object, pad: str = '\n') -> str:
+    """Write JSON with a line for each item of a list, such as a run."""
+    parts = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(parts, list) or not any(
+            isinstance(part, dict | list) for part in parts):
+        return json.dumps(value)
+    if isinstance(value, list):
+        lines = [json.dumps(part) for part in value]
+        return f'[{pad} ' + f',{pad} '.join(lines) + f'{pad}]'
+    lines = [f'{json.dumps(str(key))}: {_json(part, pad + " ")}'
+             for key, part in value.items()]
+    return f'{{{pad} ' + f',{pad} '.join(lines) + f'{pad}}}'
 
 
 def _csv(rows: list[Row], references: list[str], measured: str) -> str:

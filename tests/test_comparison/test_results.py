@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmjtln.comparison import MethodResult, Results, RunResult, summarise
+from mmjtln.comparison.report import write
 from mmjtln.comparison.statistics import holm
 
 RESULTS = Path(__file__).parents[2] / 'configs/compare/results'
@@ -44,6 +45,19 @@ def test_committed_results_are_what_they_were(path):
         for name, difference in against.items():
             assert difference == pytest.approx(old_against[name])
     assert again == found
+
+
+def test_results_have_a_line_for_each_run(tmp_path):
+    """The file says the same as any JSON of the results."""
+    run = RunResult(test=80., seconds=1., options=dict(a=[1]))
+    results = Results(dict(seeds=[0, 1], versions=dict(torch='2')), dict(
+        it=MethodResult(dict(kind='jtln', tuning=[]),
+                        {(None, 0): run, (None, 1): run})))
+    rows = summarise(results, [])
+    write(results, rows, [], tmp_path)
+    text = (tmp_path / 'results.json').read_text()
+    assert json.loads(text) == json.loads(json.dumps(results.to_json(rows)))
+    assert text.count('\n    {"shots": null, "seed": ') == 2
 
 
 def test_summary_counts_failures_and_corrects_by_family():
