@@ -225,3 +225,12 @@ def name_checkpoint(cfg: Config) -> Config:
                 path = find_latest_checkpoint(cfg.work_dir)
             part['classes'] = path or CHECKPOINT
     return cfg
+
+
+def names_weights(cfg: object) -> bool:
+    """Whether a model's config, or a part of it, names trained weights."""
+    if isinstance(cfg, Mapping):
+        return ('Pretrained' in str(cfg.get('type')) or bool(
+            cfg.get('pretrained') or cfg.get('checkpoint_path'))
+            or names_weights(list(cfg.values())))
+    return isinstance(cfg, list | tuple) and any(map(names_weights, cfg))

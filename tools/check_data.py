@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from mmengine.config import Config, DictAction
 
-from mmjtln.checks.data import PartReport, check_data
+from mmjtln.checks.all_images import PartReport, check_data
 from mmjtln.run_config import name_checkpoint, with_registered_names
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mmjtln.checks.splits import reported_accuracy
+from mmjtln.checks.warnings import reported_accuracy
 from mmjtln.comparison import Study, methods_of, report, summarise
 from mmjtln.run_config import fill_class_counts, with_registered_names
 

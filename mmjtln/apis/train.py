@@ -6,7 +6,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmjtln.checks.config import check_config
+from mmjtln.checks.before_run import check_config
 from mmjtln.datasets.build import explained_concatenations
 from mmjtln.run_config import fill_class_counts
 
@@ -63,7 +63,7 @@ def run(cfg: Config) -> Runner:
         Runner: After training.
 
     Raises:
-        ValueError: As :func:`~mmjtln.checks.config.check_config`, or if a
+        ValueError: As :func:`~mmjtln.checks.before_run.check_config`, or if a
             data set is a concatenation of other classes.
     """
     check_config(cfg)

@@ -14,7 +14,7 @@ from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmjtln.checkpoints.weights import check_backbone, take_head
+from mmjtln.checkpoints.weights import part_stock_head
 from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.export import export_classifier
@@ -179,13 +179,10 @@ def _load(cfg: Config, loaded: dict, checkpoint: str | Path) -> nn.Module:
         ValueError: If the checkpoint is of another network or head.
     """
     model = MODELS.build(deepcopy(cfg.model))
-    own = model.state_dict()
-    state = {key.removeprefix('module.'): value for key, value in
-             loaded.get('state_dict', loaded).items()}
-    check_backbone(state, own)
-    head = take_head(state, model.backbone_classifier)
+    head, state = part_stock_head(loaded, model)
     state.update({f'source_head.{key}': value for key, value in head.items()})
-    wanted = {key: tuple(value.shape) for key, value in own.items()
+    wanted = {key: tuple(value.shape)
+              for key, value in model.state_dict().items()
               if not key.startswith(('head.', 'ot_loss.'))}
     wrong = [key for key, shape in wanted.items()
              if key not in state or tuple(state[key].shape) != shape]

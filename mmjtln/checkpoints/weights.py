@@ -5,41 +5,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from mmjtln.datasets.class_lists import quote_names
-from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import require
-
-_PREFIX = {TARGET: 'head.', SOURCE: 'source_head.'}
-
-
-def check_backbone(state: dict, own: dict) -> None:
-    """Refuse a checkpoint of another network; MMEngine would only warn."""
-    shared = [key for key in state
-              if key.startswith('backbone.') and key in own]
-    if not any(state[key].shape == own[key].shape for key in shared):
-        raise ValueError(
-            'A stock checkpoint must hold the weights of the model\'s '
-            f'backbone, but none of its {len(state)} keys ({list(state)[:3]}, '
-            '...) names one of its `backbone.*` with the same shape. Load the '
-            'checkpoint of a classifier with the same `model.backbone`, or '
-            'convert it with one of MMPretrain\'s tools/model_converters.')
-
-
-def take_head(state: dict, backbone_classifier: str | None) -> dict:
-    """Remove the head from a state dict and return it.
-
-    Args:
-        state (dict): Changed in place.
-        backbone_classifier (str, optional): Name of the backbone's last layer
-            where that is the classifier.
-    """
-    prefixes = {_PREFIX[TARGET]: ''}
-    if backbone_classifier is not None:
-        prefixes[f'backbone.{backbone_classifier}.'] = 'fc.'
-    return {
-        new + key.removeprefix(old): state.pop(key)
-        for old, new in prefixes.items()
-        for key in [key for key in state if key.startswith(old)]
-    }
 
 
 def state_of(checkpoint: Mapping) -> dict[str, Tensor]:
@@ -101,35 +67,44 @@ def load_parts(model: nn.Module, checkpoint: str,
     model._dataset_meta = content.get('meta', {}).get('dataset_meta') or {}
 
 
-def check_complete(state: Mapping[str, Tensor], own: Mapping[str, Tensor],
-                   needed: bool) -> None:
-    """Refuse a checkpoint of which weights are missing, if all are needed.
-
-    MMEngine loads what fits and only warns of the rest. A stock checkpoint
-    has one head, which StockCheckpointHook looks at; of the cost matrix only
-    training has need.
+def part_stock_head(checkpoint: Mapping,
+                    model: nn.Module) -> tuple[dict, dict]:
+    """Part the weights of a stock classifier: its head's, and the others.
 
     Args:
-        state (Mapping[str, Tensor]): The checkpoint's state dict.
-        own (Mapping[str, Tensor]): That of the model.
-        needed (bool): Whether the run tests or resumes; another one trains
-            what is missing.
+        checkpoint (Mapping): Loaded.
+        model (JTLNClassifier): That which takes them.
+
+    Returns:
+        tuple[dict, dict]: Of the head, without prefix; and the others.
 
     Raises:
-        ValueError: Naming the first of the missing weights.
+        ValueError: If it is the checkpoint of another network, of which
+            MMEngine would only warn.
     """
-    names = {key.removeprefix('module.'): value
-             for key, value in state.items()}
-    parts = ['backbone.', 'neck.']
-    if any(key.startswith('source_head.') for key in names):
-        parts += ['head.', 'source_head.']
-    missing = [
-        key for key, value in own.items() if key.startswith(tuple(parts))
-        and (key not in names or names[key].shape != value.shape)
-    ]
-    if needed and missing:
-        raise ValueError(
-            'A run that tests or resumes needs all weights of its model, but '
-            f'{len(missing)} of {len(own)} are missing in the checkpoint or '
-            f'have another shape: {", ".join(missing[:3])}, ... Use the '
-            'config that the checkpoint was trained with.')
+    state, own = state_of(checkpoint), model.state_dict()
+    require(any(key.startswith('backbone.') and key in own
+                and value.shape == own[key].shape
+                for key, value in state.items()),
+            "A stock checkpoint must hold the weights of the model's backbone",
+            f'but none of its {len(state)} keys ({list(state)[:3]}, ...) '
+            'names one of its `backbone.*` with the same shape',
+            'Load that of a classifier with the same `model.backbone`, or '
+            "convert it with one of MMPretrain's tools/model_converters")
+    return take_head(state, model.backbone_classifier), state
+
+
+def take_head(state: dict, backbone_classifier: str | None) -> dict:
+    """Remove the head from a state dict and return it, without prefix.
+
+    Args:
+        state (dict): Of :func:`state_of`; changed in place.
+        backbone_classifier (str, optional): Name of the backbone's last layer
+            where that is the classifier.
+    """
+    prefixes = {'head.': ''}
+    if backbone_classifier is not None:
+        prefixes[f'backbone.{backbone_classifier}.'] = 'fc.'
+    return {new + key.removeprefix(old): state.pop(key)
+            for old, new in prefixes.items()
+            for key in list(state) if key.startswith(old)}

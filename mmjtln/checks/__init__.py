@@ -1,6 +1,5 @@
-"""What must hold before a run's first step, one rule a file.
+"""What must hold before a run's first step.
 
-:class:`~mmjtln.hooks.ClassCheckHook` asks for all of it; each function raises
-one error that says what was found and what to set. Open ``parts`` first: the
-data of a run as the checks go through it.
+Open ``before_run`` first: the list of all checks, in the order in which they
+are asked. ``all_images`` is the check that takes longer than a run should.
 """

@@ -4,7 +4,7 @@ import io
 import json
 from pathlib import Path
 
-from mmjtln.checks.splits import TEST_ACCURACY
+from mmjtln.checks.warnings import TEST_ACCURACY
 from mmjtln.files.atomic_file import atomic_write
 
 from .results import Results, Row
@@ -21,7 +21,7 @@ def write(results: Results, rows: list[Row], references: list[str],
         references (list[str]): Methods with which the others are compared.
         folder (Path): Where to.
         measured (str): What the figures are, see
-            :func:`~mmjtln.checks.splits.reported_accuracy`. Defaults to
+            :func:`~mmjtln.checks.warnings.reported_accuracy`. Defaults to
             'test accuracy'.
 
     Returns:

@@ -178,19 +178,48 @@ def name_image(dataset: Dataset, index: int, domain: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise RuntimeError(
-            f'The {domain} image {_path(dataset, index)} could not be read '
-            f'and transformed: {type(error).__name__}: {error}. Restore the '
-            'file, or take it out of the data set; if no image can be read, '
-            f'fix the {domain} data set\'s paths or pipeline.') from error
+        try:
+            path = dataset.get_data_info(index).get('img_path')
+        except Exception:  # Whatever it is, the first error matters more.
+            path = None
+        raise _unreadable(domain, path or f'number {index}', error) from error
 
 
-def _path(dataset: Dataset, index: int) -> str:
-    try:
-        path = dataset.get_data_info(index).get('img_path')
-    except Exception:  # Whatever it is, the first error matters more.
-        path = None
-    return str(path or f'number {index}')
+def name_images(dataset: Dataset, name: str) -> None:
+    """Make a data set name the image where its transforms fail.
+
+    Args:
+        dataset (Dataset): Changed in place. A joint data set names its images
+            itself.
+        name (str): What errors call it, such as ``'target val'``.
+    """
+    for base in base_datasets(dataset):
+        if not isinstance(base.pipeline, _NamingPipeline):
+            base.pipeline = _NamingPipeline(base.pipeline, name)
+
+
+class _NamingPipeline(Compose):
+    """A data set's transforms, with the image's name in each error."""
+
+    def __init__(self, pipeline: Compose, name: str) -> None:
+        super().__init__(getattr(pipeline, 'transforms', [pipeline]))
+        self.name = name
+
+    def __call__(self, data: dict) -> dict | None:
+        try:
+            return super().__call__(data)
+        except Exception as error:
+            path = data.get('img_path') or data.get('sample_idx')
+            raise _unreadable(self.name, path, error) from error
+
+
+def _unreadable(name: str, image: object, error: Exception) -> RuntimeError:
+    return RuntimeError(
+        f'The {name} image {image} could not be read and transformed: '
+        f'{type(error).__name__}: {error}. Restore the file, or take it out '
+        'of the data set (tools/check_data.py finds all such files); if no '
+        f'image can be read, set the paths or the pipeline of the {name} '
+        'data.')
 
 
 def unique_images(dataset: Dataset) -> list[tuple[Dataset, int]]:

@@ -1,6 +1,5 @@
 """Building the cost matrix of a run."""
 import os.path as osp
-from typing import Any
 
 import torch
 from mmengine.dist import broadcast, is_main_process
@@ -8,9 +7,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmjtln.costs import ImageCost
-from mmjtln.errors import check_count
-from mmjtln.models import JTLNClassifier
+from mmjtln.errors import check_count, require
 from mmjtln.registry import COSTS, HOOKS
+from mmjtln.run_config import names_weights
 from mmjtln.visualization.heatmap import draw_cost
 from mmjtln.visualization.png import write_png
 
@@ -55,40 +54,30 @@ class CostMatrixHook(Hook):
         if not is_training(runner):
             return
         model = jtln_model(runner)
-        if model.ot_loss is None:
-            raise ValueError(
-                'A cost matrix serves the OT loss, but `model.ot_loss` is '
-                'None. Remove CostMatrixHook from `custom_hooks`, or set '
-                '`model.ot_loss`.')
-        if sum(isinstance(hook, CostMatrixHook) for hook in runner.hooks) > 1:
-            raise ValueError(
-                'A run has one cost matrix, but `custom_hooks` has several '
-                'CostMatrixHooks. Keep one; mmjtln.CompositeCost adds up '
-                'several costs.')
+        require(model.ot_loss is not None, 'A cost matrix serves the OT loss',
+                'but `model.ot_loss` is None', 'Set it, or remove '
+                'CostMatrixHook from `custom_hooks`')
+        count = sum(isinstance(hook, CostMatrixHook) for hook in runner.hooks)
+        require(count == 1, 'A run has one cost matrix', 'but `custom_hooks` '
+                f'has {count} CostMatrixHooks', 'Keep one')
         # A runner that has trained tests with the matrix of this hook.
-        if model.ot_loss.has_cost and not self._built:
-            raise ValueError(
-                'A run has one cost matrix, but `model.ot_loss.cost` gives '
-                'one and CostMatrixHook would build another. Remove either.')
+        require(self._built or not model.ot_loss.has_cost,
+                'A run has one cost matrix', 'but `model.ot_loss.cost` gives '
+                'one and CostMatrixHook would build another', 'Remove either')
         dataset = runner.train_dataloader.dataset
         self.builder.check(dataset.source, dataset.target, model)
-        if self._sees_random_weights(runner, model):
+        parts = getattr(self.builder, 'parts', [self.builder])
+        if (model.lambda_ot.begin == 0 and runner._load_from is None
+                and not runner._resume
+                and not names_weights(runner.cfg.get('model'))
+                and any(isinstance(part, ImageCost) and part.model is None
+                        for part in parts)):
             runner.logger.warning(
                 'The cost matrix will be built from what the network makes of '
                 'images before it is trained, with random weights. Set '
                 '`load_from` or an `init_cfg` of the backbone to trained '
                 'ones, or let the OT term begin later: '
                 '`model.lambda_ot=dict(value=..., begin=0.4)`.')
-
-    def _sees_random_weights(self, runner: Runner,
-                             model: JTLNClassifier) -> bool:
-        """Whether images are seen through the model as it is initialised."""
-        parts = getattr(self.builder, 'parts', [self.builder])
-        return (model.lambda_ot.begin == 0 and runner._load_from is None
-                and not runner._resume
-                and not _names_weights(runner.cfg.get('model'))
-                and any(isinstance(part, ImageCost) and part.model is None
-                        for part in parts))
 
     def before_train(self, runner: Runner) -> None:
         """Forget a matrix that ``load_from`` brought from another run."""
@@ -128,12 +117,3 @@ class CostMatrixHook(Hook):
             runner.logger.info(
                 f'Cost matrix {cost.matrix.shape[0]} x {cost.matrix.shape[1]} '
                 f'by {cost.method} saved to {path}, drawn to {picture}.')
-
-
-def _names_weights(cfg: Any) -> bool:
-    """Whether the config of a model names trained weights to begin with."""
-    if isinstance(cfg, dict):
-        return (cfg.get('type') == 'Pretrained' or bool(
-            cfg.get('pretrained') or cfg.get('checkpoint_path')) or any(
-                _names_weights(value) for value in cfg.values()))
-    return isinstance(cfg, (list, tuple)) and any(map(_names_weights, cfg))

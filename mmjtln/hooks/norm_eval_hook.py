@@ -3,6 +3,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmjtln.errors import require
 from mmjtln.registry import HOOKS
 
 
@@ -27,10 +28,8 @@ class NormEvalHook(Hook):
         """
         self._layers = [module for module in runner.model.modules()
                         if isinstance(module, _BatchNorm)]
-        if not self._layers:
-            raise ValueError(
-                'NormEvalHook is for batch normalization, and this model has '
-                'none. Take the hook out of `custom_hooks`.')
+        require(self._layers, 'NormEvalHook is for batch normalization',
+                'but this model has none', 'Remove it from `custom_hooks`')
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: object = None) -> None:

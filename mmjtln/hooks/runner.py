@@ -3,6 +3,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from mmjtln.errors import require
 from mmjtln.models import JTLNClassifier
 
 
@@ -30,11 +31,11 @@ def jtln_model(runner: Runner) -> JTLNClassifier:
         TypeError: If it is no JTLNClassifier.
     """
     model = unwrapped(runner)
-    if not isinstance(model, JTLNClassifier):
-        raise TypeError(
-            'The hooks of mmjtln serve a JTLNClassifier, but `model.type` is '
-            f'{type(model).__name__}. Set it to mmjtln.JTLNClassifier or '
-            'remove the hooks from `custom_hooks`.')
+    require(isinstance(model, JTLNClassifier),
+            'The hooks of mmjtln serve a JTLNClassifier',
+            f'but `model.type` is {type(model).__name__}',
+            'Set it to mmjtln.JTLNClassifier, or remove the hooks from '
+            '`custom_hooks`', TypeError)
     return model
 
 
@@ -50,9 +51,7 @@ def resumed_value(checkpoint: dict, key: str, why: str, hook: str) -> object:
     Raises:
         ValueError: If the checkpoint is of a run without the hook.
     """
-    if key not in checkpoint:
-        raise ValueError(
-            f'{why}, but the one resumed has none. Resume a run that had '
-            f'{hook}, or start from these weights: `load_from`, without '
-            '`resume`.')
+    require(key in checkpoint, why, 'but the one resumed has none',
+            f'Resume a run that had {hook}, or start from these weights: '
+            '`load_from`, without `resume`')
     return checkpoint[key]

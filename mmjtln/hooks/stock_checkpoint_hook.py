@@ -3,14 +3,15 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmjtln.checkpoints.weights import check_backbone, take_head
-from mmjtln.checks.parts import domain_parts
+from mmjtln.checkpoints.weights import part_stock_head, state_of
+from mmjtln.checks.run import domain_parts
 from mmjtln.datasets.class_lists import (
     checkpoint_classes,
     domain_classes,
     names_match,
 )
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
+from mmjtln.errors import require
 from mmjtln.registry import HOOKS
 
 from .runner import is_training, jtln_model
@@ -46,43 +47,36 @@ class StockCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Rename or remove the keys of the head, in place."""
-        state = checkpoint.get('state_dict', checkpoint)
-        # MMEngine strips this prefix, but only after this hook.
-        for key in [key for key in state if key.startswith('module.')]:
-            state[key.removeprefix('module.')] = state.pop(key)
-        if any(key.startswith(_PREFIX[SOURCE]) for key in state):
+        if any(key.startswith(_PREFIX[SOURCE])
+               for key in state_of(checkpoint)):
             return
         model = jtln_model(runner)
-        own = model.state_dict()
-        check_backbone(state, own)
-        head = take_head(state, model.backbone_classifier)
-        loader = (
-            runner.train_dataloader
-            if is_training(runner) else runner.test_dataloader)
-        names = {domain: domain_classes(loader.dataset.metainfo, domain)
+        head, others = part_stock_head(checkpoint, model)
+        training = is_training(runner)
+        dataset = (runner.train_dataloader if training
+                   else runner.test_dataloader).dataset
+        names = {domain: domain_classes(dataset.metainfo, domain)
                  for domain in DOMAINS}
-        chosen, reason = _choose(head, own, checkpoint_classes(checkpoint),
-                                 names)
-        if (is_training(runner) and loader.dataset.source_length == 0
-                and SOURCE not in chosen):
-            raise ValueError(
-                'The source is a list of class names without images, so its '
-                'classifier must come from the checkpoint, but the head there '
-                f'does not initialise `source_head` ({reason}). Set '
-                '`model.source_head` to the kind of head and number of '
-                'classes of the checkpoint, and `source.classes` to its '
-                'names, such as classes=\'checkpoint\'.')
+        chosen, reason = _choose(head, model.state_dict(),
+                                 checkpoint_classes(checkpoint), names)
+        require(not training or dataset.source_length or SOURCE in chosen,
+                'The classifier of a source without images must come from '
+                'the checkpoint', 'but the head there does not initialise '
+                f'`source_head` ({reason})', 'Set `model.source_head` to the '
+                'kind of head and number of classes of the checkpoint, and '
+                "`source.classes` to its names, such as classes='checkpoint'")
+        untrained = sorted(domain_parts(dataset).keys() - set(chosen))
+        require(training or not untrained, 'A test needs trained heads',
+                'but that of the stock checkpoint does not fit the '
+                f'{"".join(untrained[:1])} data of `test_dataloader`: '
+                f'{reason}', 'Test a checkpoint of this run, or set the '
+                'classes to those of the checkpoint')
+        state = checkpoint.get('state_dict', checkpoint)
+        state.clear()
+        state.update(others)
         for domain in chosen:
             state.update({_PREFIX[domain] + key: value
                           for key, value in head.items()})
-        if not is_training(runner):
-            untrained = set(domain_parts(loader.dataset)) - set(chosen)
-            if untrained:
-                raise ValueError(
-                    'A test needs trained heads, but that of the stock '
-                    f'checkpoint does not fit the {sorted(untrained)[0]} data '
-                    f'of `test_dataloader`: {reason}. Test a checkpoint of '
-                    'this run, or set the classes to those of the checkpoint.')
         taken = ' and '.join(
             f'initialises `{_PREFIX[domain][:-1]}`' for domain in chosen)
         runner.logger.info(
@@ -90,29 +84,15 @@ class StockCheckpointHook(Hook):
             f'{taken or "is left out, both heads start afresh"} ({reason}).')
 
 
-
-
-
-
 def _choose(head: dict[str, Tensor], own: dict[str, Tensor],
             classes: tuple | None, names: dict) -> tuple[list[str], str]:
-    """Choose the domains that a stock head serves, and say why.
-
-    Args:
-        head (dict): Its tensors, keys without prefix.
-        own (dict): State dict of the JTLN model.
-        classes (tuple[str] | None): Names that the checkpoint carries.
-        names (dict): Class names of each domain, None if unknown.
-    """
+    """Choose the domains that a stock head serves, and say why."""
     if not head:
         return [], 'it has none'
     shapes = {key: value.shape for key, value in head.items()}
-    fitting = [
-        domain for domain, prefix in _PREFIX.items() if shapes == {
-            key.removeprefix(prefix): value.shape
-            for key, value in own.items() if key.startswith(prefix)
-        }
-    ]
+    fitting = [domain for domain, prefix in _PREFIX.items() if shapes == {
+        key.removeprefix(prefix): value.shape
+        for key, value in own.items() if key.startswith(prefix)}]
     if not fitting:
         return [], ('its layers have other shapes than those of `head` and '
                     '`source_head`: another kind of head or number of classes')
@@ -123,13 +103,13 @@ def _choose(head: dict[str, Tensor], own: dict[str, Tensor],
             return chosen, 'same class names'
         same_set = [domain for domain in fitting
                     if set(names[domain] or ()) == set(classes)]
-        return [], ('its classes are those of the '
-                    f'{same_set[0]} data in another order'
-                    if same_set else 'its class names are those of neither '
-                    f'data set, {", ".join(classes[:3])}, ...')
+        return [], (f'its classes are those of the {same_set[0]} data in '
+                    'another order' if same_set else 'its class names are '
+                    f'those of neither data set, {", ".join(classes[:3])}, '
+                    '...')
     known = {names[domain] for domain in fitting}
     if len(fitting) == 1 or (len(known) == 1 and None not in known):
         return fitting, 'by its shapes, the checkpoint names no classes'
-    return [], ('it names no classes and its shapes fit both domains; '
-                'put the names into the checkpoint\'s meta.dataset_meta.'
-                'classes to have it used')
+    return [], ('it names no classes and its shapes fit both domains; put '
+                "the names into the checkpoint's meta.dataset_meta.classes to "
+                'have it used')

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmjtln.checks.data import check_data
+from mmjtln.checks.all_images import check_data
 from tests.pictures import draw, own_config, picture_folders
 from tests.test_tools.test_own_pictures import TOOLS, run
 

@@ -5,12 +5,12 @@ from mmengine.config import Config
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from PIL import Image
 
-from mmjtln.checks.classes import check_labels
-from mmjtln.checks.data.folders import look_into_folders
-from mmjtln.checks.images import check_images, name_images
-from mmjtln.checks.splits import (
+from mmjtln.checks.data import class_lists, images, labels
+from mmjtln.checks.run import Run
+from mmjtln.checks.warnings import (
+    judged_images,
+    look_into_folders,
     reported_accuracy,
-    reused_validation,
     same_images,
 )
 from mmjtln.comparison.report import _csv, markdown
@@ -18,37 +18,46 @@ from mmjtln.datasets import JointDataset
 from tests.test_datasets.conftest import Toy
 
 
+def run_on(**datasets) -> Run:
+    """Return a run on these data sets, of which no more is looked at."""
+    return Run(None, None, datasets)
+
+
 def test_counts_of_all_splits():
     """Images a class, of each domain that a split has; wrappers included."""
     joint = JointDataset(
         RepeatDataset(Toy(3), 2), Toy(4, num_classes=4))
-    found = check_labels(joint, 'train')
-    assert found['source'].tolist() == [4, 2]
-    assert found['target'].tolist() == [1, 1, 1, 1]
-    assert check_labels(Toy(3), 'val')['target'].tolist() == [2, 1]
+    found = run_on(train=joint, val=Toy(3)).counts
+    assert found['train']['source'].tolist() == [4, 2]
+    assert found['train']['target'].tolist() == [1, 1, 1, 1]
+    assert found['val']['target'].tolist() == [2, 1]
 
 
 @pytest.mark.parametrize('split', ['train', 'val', 'test'])
 @pytest.mark.parametrize('domain', ['source', 'target'])
-@pytest.mark.parametrize('labels, hint', [
+@pytest.mark.parametrize('given, hint', [
     ([1, 2, 1], 'numbered from 1'), ([0, 1, 2], 'list of classes'),
     ([0, -1, 1], 'list of classes')])
-def test_label_out_of_range(split, domain, labels, hint):
+def test_label_out_of_range(split, domain, given, hint):
     """In each domain and split, naming both and the image."""
     parts = dict(source=Toy(4), target=Toy(4))
-    parts[domain] = Toy(3, labels=labels)
+    parts[domain] = Toy(3, labels=given)
     with pytest.raises(ValueError, match=f'{domain} {split}.*toy/.*{hint}'):
-        check_labels(JointDataset(**parts), split)
+        labels(run_on(**{split: JointDataset(**parts)}))
     with pytest.raises(ValueError, match=f'target {split}.*{hint}'):
-        check_labels(parts[domain], split)
+        labels(run_on(**{split: parts[domain]}))
 
 
 def test_target_class_without_training_image():
     """Nothing could be learnt of it; in validation it is only noted."""
     joint = JointDataset(Toy(3), Toy(3, labels=[1, 1, 1]))
     with pytest.raises(ValueError, match="'class 0'"):
-        check_labels(joint, 'train')
-    assert check_labels(joint, 'val')['target'].tolist() == [0, 3]
+        labels(run_on(train=joint))
+    run = run_on(val=joint)
+    labels(run)
+    assert run.counts['val']['target'].tolist() == [0, 3]
+    assert next(judged_images(run)).startswith(
+        'The val set has no image of class 0')
 
 
 def test_validation_of_mixed_class_lists():
@@ -56,7 +65,15 @@ def test_validation_of_mixed_class_lists():
     other = Toy(2, metainfo=dict(classes=['class 1', 'class 0']))
     mixed = ConcatDataset([Toy(2), other], ignore_keys=['classes'])
     with pytest.raises(ValueError, match='target val.*order differs'):
-        check_labels(mixed, 'val')
+        labels(run_on(val=mixed))
+
+
+def test_splits_of_other_classes():
+    """Each is compared with the training data, which may have more domains."""
+    joint, other = JointDataset(Toy(2), Toy(2)), Toy(3, num_classes=3)
+    class_lists(run_on(train=joint, val=Toy(3), test=Toy(2)))
+    with pytest.raises(ValueError, match='test data set .* target classes'):
+        class_lists(run_on(train=joint, val=Toy(3), test=other))
 
 
 class Sized(Toy):
@@ -78,16 +95,16 @@ def test_domains_of_other_shapes(shape, found):
     """Size or channels: both shapes are said."""
     joint = JointDataset(Toy(2), Sized(2, shape))
     with pytest.raises(ValueError, match=found):
-        check_images(dict(train=joint))
+        images(run_on(train=joint))
 
 
 def test_splits_of_other_shapes():
     """A test set of larger images is usual, of gray ones is not."""
     joint = JointDataset(Toy(2), Toy(2))
-    check_images(dict(train=joint, val=Sized(2, (9, 9, 3))))
+    images(run_on(train=joint, val=Sized(2, (9, 9, 3))))
     with pytest.raises(ValueError, match='3 in the target train.*1 in the '
                        'target test'):
-        check_images(dict(train=joint, test=Sized(2, (2, 2, 1))))
+        images(run_on(train=joint, test=Sized(2, (2, 2, 1))))
 
 
 def load_files(folder):
@@ -111,10 +128,9 @@ def test_unreadable_image(tmp_path):
     """A wrapped validation set names the file, in a copy for a worker too."""
     import pickle
     files = load_files(tmp_path)
-    check_images(dict(val=files))  # The first one is sound.
     wrapped = RepeatDataset(files, 2)
-    name_images(wrapped, 'val')
-    name_images(wrapped, 'val')
+    images(run_on(val=wrapped))  # The first one is sound.
+    images(run_on(val=wrapped))
     assert wrapped[0]['inputs'].shape == (3, 4, 4)
     pipeline = pickle.loads(pickle.dumps(files.pipeline))
     with pytest.raises(RuntimeError, match='target val image .*1.png'):
@@ -147,12 +163,13 @@ def test_folders_are_looked_into(tmp_path):
 
 def test_test_set_is_the_validation_set():
     """Same images and labels; other ones, or fewer, are a test."""
-    assert same_images(Toy(4), JointDataset(Toy(3), Toy(4))) == ['target']
-    assert 'validation' in reused_validation(
-        dict(train=Toy(2), val=Toy(4), test=Toy(4)))
+    assert same_images(dict(
+        val=Toy(4), test=JointDataset(Toy(3), Toy(4)))) == ['target']
+    found, = judged_images(run_on(train=Toy(2), val=Toy(4), test=Toy(4)))
+    assert 'report it as validation accuracy' in found
     for test in (Toy(4, first=9), Toy(3), Toy(4, labels=[0, 0, 0, 1])):
-        assert reused_validation(dict(val=Toy(4), test=test)) is None
-    assert reused_validation(dict(val=Toy(4))) is None
+        assert not same_images(dict(val=Toy(4), test=test))
+    assert not list(judged_images(run_on(val=Toy(4))))
 
 
 def test_tables_say_that_the_test_set_is_the_validation_set():

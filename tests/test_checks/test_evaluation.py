@@ -5,7 +5,8 @@ import pytest
 from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.hooks import CheckpointHook
 
-from mmjtln.checks.evaluation import check_evaluator, check_save_best
+from mmjtln.checks.data import _figures, evaluators
+from mmjtln.checks.run import Run
 from mmjtln.datasets import JointDataset
 from mmjtln.evaluation import DomainAccuracy, DomainMetric
 from tests.test_datasets.conftest import Toy
@@ -14,10 +15,22 @@ MODEL = SimpleNamespace(class_counts=dict(source=7, target=2))
 JOINT = dict(source=Toy(7, num_classes=7), target=Toy(2))
 
 
-def keys(*metrics, dataset=None):
-    return check_evaluator(
-        Evaluator(list(metrics)), dataset or JointDataset(**JOINT), 'val',
-        MODEL)
+def run_with(*metrics, dataset=None, save_best=None) -> Run:
+    """Return a run with these metrics of its validation."""
+    hook = CheckpointHook(
+        save_best=save_best, rule='greater' if save_best else None)
+    return Run(
+        SimpleNamespace(val_evaluator=Evaluator(list(metrics)), hooks=[hook]),
+        MODEL, dict(val=dataset or JointDataset(**JOINT)))
+
+
+def keys(*metrics, dataset=None) -> set:
+    """Check metrics, and return the figures that they are said to give."""
+    run = run_with(*metrics, dataset=dataset)
+    evaluators(run)
+    return set().union(*(
+        _figures(run, 'val', metric)
+        for metric in run.runner.val_evaluator.metrics))
 
 
 @pytest.mark.parametrize('kind', [
@@ -49,7 +62,7 @@ def test_topk_beyond_the_classes():
 
 def test_domain_without_images():
     """A source metric has nothing to judge in a target set."""
-    with pytest.raises(ValueError, match='judges the source, but'):
+    with pytest.raises(ValueError, match='judges the source, and'):
         keys(DomainAccuracy('source'), dataset=Toy(2))
 
 
@@ -58,10 +71,8 @@ def test_domain_without_images():
     (['target/accuracy/top1', 'x'], "but is 'x'")])
 def test_save_best_names_no_figure(best, match):
     """The figures that there are and the nearest are said."""
-    runner = SimpleNamespace(hooks=[CheckpointHook(
-        save_best=best, rule='greater')])
     with pytest.raises(ValueError, match=match):
-        check_save_best(runner, keys(DomainAccuracy()))
+        evaluators(run_with(DomainAccuracy(), save_best=best))
 
 
 @pytest.mark.parametrize('best', [
@@ -78,9 +89,6 @@ def test_save_best_that_exists(best):
         def compute_metrics(self, results):
             return {}
 
-    runner = SimpleNamespace(hooks=[CheckpointHook(
-        save_best=best, rule='greater' if best else None)])
-    check_save_best(runner, keys(DomainAccuracy()))
-    assert keys(DomainAccuracy(), DomainMetric(Own())) is None
-    check_save_best(SimpleNamespace(hooks=[CheckpointHook(
-        save_best='own/figure', rule='less')]), None)
+    evaluators(run_with(DomainAccuracy(), save_best=best))
+    evaluators(run_with(DomainAccuracy(), DomainMetric(Own()),
+                        save_best='own/figure'))

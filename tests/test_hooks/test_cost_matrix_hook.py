@@ -128,7 +128,7 @@ def test_two_costs(tiny_run):
     """One matrix a run: neither of two is dropped silently."""
     hook = tiny_run.custom_hooks[1]
     tiny_run.custom_hooks.append(hook)
-    with pytest.raises(ValueError, match='several CostMatrixHooks'):
+    with pytest.raises(ValueError, match='2 CostMatrixHooks'):
         Runner.from_cfg(tiny_run).train()
     tiny_run.custom_hooks.pop()
     tiny_run.model.ot_loss = dict(cost=torch.ones(10, 10).tolist())

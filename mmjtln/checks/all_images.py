@@ -1,25 +1,39 @@
-"""What is wrong with the data of a config, split by split."""
-from collections.abc import Iterator
+"""All images of a config looked at before a run, by ``tools/check_data.py``.
+
+Open :func:`check_data` first: it goes through the splits and domains.
+"""
+import hashlib
+import io
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
+from mmengine import fileio
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from torch.utils.data import Dataset
+from PIL import Image, UnidentifiedImageError
+from torch.utils.data import DataLoader, Dataset
 
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.build import build_domain
 from mmjtln.datasets.class_lists import describe_difference, quote_names
-from mmjtln.datasets.contents import class_indices
+from mmjtln.datasets.contents import (
+    class_indices,
+    name_image,
+    pipeline_of,
+    unique_images,
+)
 from mmjtln.domains import DOMAINS, TARGET
+from mmjtln.errors import refusal
 from mmjtln.inference.progress import track
 
-from .folders import look_into_folders
-from .overlap import overlap
-from .pictures import look_at_all
+from .run import SPLITS
+from .warnings import look_into_folders
 
-SPLITS = ('train', 'val', 'test')
+_BATCH = 16
 
 
 @dataclass
@@ -71,7 +85,7 @@ def check_data(cfg: Config, progress: bool = True) -> list[PartReport]:
         ValueError: If the config has no data set at all.
     """
     init_default_scope(cfg.get('default_scope') or 'mmpretrain')
-    reports, datasets = [], []
+    reports, loaders = [], []
     for split in SPLITS:
         loader = cfg.get(f'{split}_dataloader') or {}
         for domain, part in _domain_configs(loader.get('dataset')):
@@ -81,27 +95,26 @@ def check_data(cfg: Config, progress: bool = True) -> list[PartReport]:
                 continue
             reports.append(report)
             if dataset is not None:
-                datasets.append(
-                    (report, dataset, loader.get('num_workers', 0)))
+                _check_annotations(report, dataset)
+                loaders.append((report, DataLoader(
+                    _Pictures(dataset, report.name), batch_size=_BATCH,
+                    num_workers=loader.get('num_workers', 0),
+                    collate_fn=list)))
     if not reports:
-        raise ValueError(
-            'There must be data to check, but the config has none. Set '
-            '`train_dataloader`, `val_dataloader` or `test_dataloader`.')
+        raise refusal(
+            'There must be data to check', 'but the config has none',
+            'Set `train_dataloader`, `val_dataloader` or `test_dataloader`')
     _check_class_lists(reports)
-    for report, dataset, _ in datasets:
-        _check_annotations(report, dataset)
-    _check_pictures(datasets, progress)
+    _check_pictures(loaders, progress)
     return reports
 
 
-def _domain_configs(dataset: dict | None) -> Iterator[tuple[str, dict]]:
+def _domain_configs(dataset: dict | None) -> list[tuple[str, dict]]:
     if dataset is None:
-        return
+        return []
     if dataset.get('type') == 'mmjtln.JointDataset':
-        for domain in DOMAINS:
-            yield domain, dataset.get(domain)
-    else:
-        yield TARGET, dataset
+        return [(domain, dataset.get(domain)) for domain in DOMAINS]
+    return [(TARGET, dataset)]
 
 
 def _build(domain: str, part: dict, report: PartReport) -> Dataset | None:
@@ -122,11 +135,10 @@ def _check_class_lists(reports: list[PartReport]) -> None:
     for report in reports:
         expected = trained.get(report.domain)
         if report.classes and expected and report.classes != expected:
-            report.problems.append(
+            report.problems.insert(0, (
                 'its classes must be those of the training data in the same '
-                'order, but '
-                f'{describe_difference(expected, report.classes)}. Change '
-                'its folders or `classes`.')
+                f'order, but {describe_difference(expected, report.classes)}. '
+                'Change its folders or `classes`.'))
 
 
 def _check_annotations(report: PartReport, dataset: Dataset) -> None:
@@ -151,10 +163,8 @@ def _check_annotations(report: PartReport, dataset: Dataset) -> None:
             'list.')
 
 
-def _check_pictures(datasets: list, progress: bool) -> None:
+def _check_pictures(loaders: list, progress: bool) -> None:
     """Read all images, compare the splits, and write down what is wrong."""
-    loaders = [(report, look_at_all(dataset, report.name, num_workers))
-               for report, dataset, num_workers in datasets]
     steps = ((report, batch) for report, loader in loaders
              for batch in loader)
     found = {report.name: [] for report, _ in loaders}
@@ -171,7 +181,84 @@ def _check_pictures(datasets: list, progress: bool) -> None:
     for (first, _), (second, _) in combinations(loaders, 2):
         if first.split != second.split and (
                 first.domain == second.domain or first.split == 'train'):
-            problem = overlap(found[first.name], found[second.name],
-                              first.name, second.name)
-            if problem is not None:
-                second.problems.append(problem)
+            second.problems += _overlap(found[first.name], found[second.name],
+                                        first.name, second.name)
+
+
+class _Picture(NamedTuple):
+    """Path, digest of the content ('' if none), why it cannot be used."""
+
+    name: str
+    digest: str
+    error: str
+
+
+def _overlap(first: Sequence[_Picture], second: Sequence[_Picture],
+             first_name: str, second_name: str) -> Iterator[str]:
+    """Say how many images two data sets share, by their content."""
+    known = {image.digest: image.name for image in first if image.digest}
+    shared = [image for image in second if image.digest in known]
+    if shared and len(shared) == len(first) == len(second):
+        yield (f'the {second_name} images are the {first_name} images. Set '
+               'one of the two to other images.')
+    elif shared:
+        pair = known[shared[0].digest], shared[0].name
+        example = pair[0] if pair[0] == pair[1] else ' is '.join(pair)
+        yield (f'{len(shared)} of {len(second)} {second_name} images are '
+               f'{first_name} images, too, such as {example}. Take them out '
+               'of one of the two.')
+
+
+class _Pictures(Dataset):
+    """Each image of a data set, read and transformed once."""
+
+    def __init__(self, dataset: Dataset, name: str) -> None:
+        self.pairs = unique_images(dataset)
+        self.name = name
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> _Picture:
+        owner, i = self.pairs[index]
+        info = owner.get_data_info(i)
+        path = info.get('img_path')
+        content = _content(info)
+        digest = '' if content is None else hashlib.sha256(
+            content).hexdigest()
+        error = ''
+        try:
+            with name_image(owner, i, self.name):
+                pipeline_of(owner)(info)
+        except RuntimeError as problem:
+            error = str(problem)
+        if not error and path and content is not None:
+            error = _incomplete(content, f'The {self.name} image {path}')
+        return _Picture(str(path or f'number {i}'), digest, error)
+
+
+def _content(info: dict) -> bytes | None:
+    """Return the bytes of an image, whether of a file or in memory."""
+    pixels = info.get('img')
+    if isinstance(pixels, np.ndarray):
+        return repr(pixels.shape).encode() + pixels.tobytes()
+    try:
+        return fileio.get(info['img_path'])
+    except Exception:  # The pipeline says it better.
+        return None
+
+
+def _incomplete(content: bytes, name: str) -> str:
+    """Say that a file is cut off, which OpenCV fills up with gray."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            Image.open(io.BytesIO(content)).load()
+    except UnidentifiedImageError:
+        pass  # A kind that Pillow does not know.
+    except OSError as error:
+        return (f'{name} is damaged: {error}; what is missing is read as '
+                'gray. Restore the file, or take it out of the data set.')
+    except Exception:  # noqa: S110  What else it finds, the pipeline reads.
+        pass
+    return ''

@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 
 from mmjtln.apis import train
-from mmjtln.checks.config import check_config
+from mmjtln.checks.before_run import check_config
 from tests.test_datasets.conftest import Toy  # noqa: F401  registered
 
 
@@ -21,7 +21,7 @@ def test_no_hooks(tiny_run, monkeypatch):
         cfg = copy.deepcopy(tiny_run)
         cfg.custom_hooks = hooks
         with pytest.raises(ValueError, match='needs a cost matrix, which .* '
-                           'has no CostMatrixHook .*Add dict.*ot_loss=None'):
+                           'has no CostMatrixHook.*Add dict.*ot_loss=None'):
             train(cfg)
 
 

@@ -1,0 +1,79 @@
+"""A run as the checks look at it: its model, its data by split and domain."""
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from mmengine.runner import Runner
+from torch.utils.data import Dataset
+
+from mmjtln.datasets import JointDataset
+from mmjtln.datasets.contents import class_indices
+from mmjtln.domains import DOMAINS, TARGET
+from mmjtln.models import JTLNClassifier
+from mmjtln.registry import HOOKS
+
+SPLITS = ('train', 'val', 'test')
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a check is given.
+
+    Args:
+        runner (Runner): With its loops.
+        model (JTLNClassifier): Its model, not wrapped.
+        datasets (dict[str, Dataset]): Of ``'train'``, ``'val'`` and
+            ``'test'`` those that it uses; only the last if it does not train.
+    """
+
+    runner: Runner
+    model: JTLNClassifier
+    datasets: dict[str, Dataset]
+
+    @classmethod
+    def of(cls, runner: Runner, model: JTLNClassifier,
+           trains: bool) -> 'Run':
+        """Look at a runner; the test set of one that trains is built, too."""
+        return cls(runner, model, {
+            split: getattr(runner, f'{split}_dataloader').dataset
+            for split in (SPLITS if trains else SPLITS[-1:])
+            if getattr(runner, f'_{split}_loop') is not None})
+
+    @property
+    def main(self) -> str:
+        """str: ``'train'`` if the run trains, else ``'test'``."""
+        return 'train' if 'train' in self.datasets else 'test'
+
+    @property
+    def judged(self) -> list[str]:
+        """list[str]: The splits that are evaluated."""
+        return [split for split in self.datasets if split != 'train']
+
+    @cached_property
+    def counts(self) -> dict[str, dict[str, np.ndarray]]:
+        """dict: By split and domain the images a class, shape (classes, ).
+
+        Raises:
+            ValueError: If a label is no class of its domain.
+        """
+        return {split: {
+            domain: np.bincount(class_indices(part, f'{domain} {split}'),
+                                minlength=len(part.metainfo['classes']))
+            for domain, part in domain_parts(dataset).items()}
+            for split, dataset in self.datasets.items()}
+
+    def has_hook(self, name: str) -> bool:
+        """Whether the run has a hook that is registered by this name."""
+        return any(isinstance(hook, HOOKS.get(name))
+                   for hook in self.runner.hooks)
+
+
+def domain_parts(dataset: Dataset) -> dict[str, Dataset]:
+    """Return the data set of each domain that has images in a data set.
+
+    A data set that is no :class:`JointDataset` is a target data set.
+    """
+    if not isinstance(dataset, JointDataset):
+        return {TARGET: dataset}
+    return {domain: getattr(dataset, domain) for domain in DOMAINS
+            if len(getattr(dataset, domain))}

@@ -1,0 +1,218 @@
+"""What a run is about to do, in a line, and what of it is seldom meant.
+
+The first line of a warning's docstring says when it is given.
+"""
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import mmcv
+import numpy as np
+from mmengine.config import Config
+from mmengine.runner import EpochBasedTrainLoop
+from mmpretrain.datasets import CustomDataset
+from torch.utils.data import Dataset
+
+from mmjtln.datasets.build import build_dataset
+from mmjtln.datasets.class_lists import quote_names
+from mmjtln.datasets.contents import base_datasets, data_digest
+from mmjtln.domains import SOURCE, TARGET
+
+from .run import Run, domain_parts
+
+#: Folders that programs leave behind without a dot before their name.
+_LEFT_BEHIND = ('__MACOSX', '__pycache__', '@eaDir', 'lost+found')
+#: Files of an unknown extension that are tried, to see if they are images.
+_TRIED = 3
+#: Kinds of images that OpenCV cannot decode, or only where it was built so.
+_UNDECODED = ('.avif', '.gif', '.heic', '.heif', '.jxl', '.svg')
+#: A source of which a run sees less than this part is worth a word.
+_SEEN = 0.5
+#: What a comparison measures, if the test set is one.
+TEST_ACCURACY = 'test accuracy'
+
+
+def overview(run: Run) -> str:
+    """Describe the data and the steps of a run that trains.
+
+    Returns:
+        str: Such as 'source: 436 images, 8 classes; target: 25 images, 5
+        classes; an epoch is 4 steps of 8 + 8 images; the run has 40 steps'.
+    """
+    sampler = run.runner.train_dataloader.batch_sampler
+    lines = [f'{domain}: {found.sum()} images, {len(found)} classes'
+             for domain, found in run.counts['train'].items()]
+    full, last = sampler.per_batch, sampler.last
+    text = f'{len(sampler)} steps of {full[SOURCE]} + {full[TARGET]} images'
+    if any(last.values()):
+        text += f', the last of {last[SOURCE]} + {last[TARGET]}'
+    if sampler.world_size > 1:
+        text += f', on each of {sampler.world_size} processes'
+    lines.append(
+        f'an epoch is {text}; the run has {run.runner.max_iters} steps')
+    for split in run.judged:
+        lines.append(f'{split}: ' + ' and '.join(
+            f'{found.sum()} {domain} images'
+            for domain, found in run.counts[split].items()))
+    return '; '.join(lines)
+
+
+def steps(run: Run) -> Iterator[str]:
+    """The run sees few of the source images, or a last step sees few."""
+    sampler = run.runner.train_dataloader.batch_sampler
+    images = run.counts['train'].get(SOURCE, np.zeros(0)).sum()
+    seen = (run.runner.max_iters * sampler.per_batch[SOURCE]
+            * sampler.world_size)
+    if seen < _SEEN * images:
+        yield (f'The run sees {seen} of {images} source images. For a longer '
+               'one raise `train_cfg.max_epochs`, or `epoch` of '
+               '`train_dataloader.batch_sampler`, a number of batches.')
+    if any(0 < size < sampler.per_batch[domain] / 4
+           for domain, size in sampler.last.items()):
+        yield ('The last step of each epoch has '
+               f'{sampler.last[SOURCE]} source and {sampler.last[TARGET]} '
+               'target images, few for a gradient. Set `drop_last=True` of '
+               '`train_dataloader.batch_sampler`, or count its epochs in '
+               'batches: `epoch=<number>`.')
+
+
+def schedules(run: Run) -> Iterator[str]:
+    """A schedule of the learning rate is made for a longer or shorter run."""
+    runner = run.runner
+    by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+    found = runner.param_schedulers
+    for schedule in found if isinstance(found, list) else ():
+        epochs = getattr(schedule, 'by_epoch', False)
+        if not hasattr(schedule, 'T_max') or epochs and not by_epoch:
+            continue
+        end = schedule.begin + schedule.T_max
+        length = runner.max_epochs if epochs else runner.max_iters
+        if end != length:
+            unit = 'epochs' if epochs else 'iterations'
+            yield (f'{type(schedule).__name__} is made for {end} {unit}, the '
+                   f'run has {length}. Leave `T_max` and `end` out of '
+                   '`param_scheduler` to have it follow the run.')
+
+
+def judged_images(run: Run) -> Iterator[str]:
+    """The test set is the validation set, or has a class without images."""
+    for split in run.judged:
+        empty = np.flatnonzero(
+            run.counts[split].get(TARGET, np.ones(1)) == 0)
+        if len(empty):
+            classes = run.datasets[split].metainfo['classes']
+            names = ', '.join(classes[i] for i in empty[:10])
+            yield (f'The {split} set has no image of {names}: its accuracy '
+                   'says nothing of them.')
+    if TARGET in same_images(run.datasets):
+        yield ('The test set is the validation set: a "test accuracy" of the '
+               'checkpoint that it has chosen is the best of many and too '
+               'high. Set `test_dataloader.dataset` to other images, or '
+               'report it as validation accuracy.')
+
+
+def folders(run: Run) -> Iterator[str]:
+    """Images are left out for their extension, or hidden ones are taken in."""
+    for split, dataset in run.datasets.items():
+        for domain, part in domain_parts(dataset).items():
+            for problem in look_into_folders(part)[1]:
+                yield f'In the {domain} {split} data set, {problem}'
+
+
+def look_into_folders(dataset: Dataset) -> tuple[int, list[str]]:
+    """Find what is wrong with the image folders of a data set.
+
+    MMPretrain's ``CustomDataset`` takes each folder for a class and leaves
+    out every file whose extension it was not given, both without a word.
+
+    Args:
+        dataset (Dataset): A data set of MMPretrain, or a wrapper of one. Only
+            those that find their images in folders are looked at.
+
+    Returns:
+        tuple: Number of images left out (int), and what is wrong, a sentence
+        each with what to set or remove (list[str]).
+    """
+    left_out, problems = 0, []
+    for base in base_datasets(dataset):
+        if isinstance(base, CustomDataset) and not base.ann_file:
+            root = Path(base.img_prefix)
+            problems += _hidden(root, getattr(base, 'folder_to_idx', {}))
+            counts = _left_out(root, base)
+            left_out += sum(counts.values())
+            known = {*base.extensions, *counts} - set(_UNDECODED)
+            problems += [
+                f'{counts[ending]} images that end in {ending} in {root} are '
+                'left out. ' + (
+                    'Convert them to .jpg or .png.' if ending in _UNDECODED
+                    else f'Set `extensions={tuple(sorted(known))}` of the '
+                    'data set.') for ending in sorted(counts)]
+    return left_out, problems
+
+
+def _hidden(root: Path, classes: dict) -> Iterator[str]:
+    def hidden(names: Sequence[str]) -> list[str]:
+        return [name for name in names
+                if name.startswith('.') or name in _LEFT_BEHIND]
+
+    if hidden(classes):
+        yield (f'{quote_names(hidden(classes))} in {root} is taken for a '
+               'class, as each folder is. Remove it.')
+    inside = sorted(
+        os.path.relpath(os.path.join(home, name), root)
+        for home, folders, _ in os.walk(root) if home != str(root)
+        for name in hidden(folders))
+    if inside:
+        yield (f'images in {quote_names(inside)} of {root} are taken for '
+               'images of the class. Remove the folder.')
+
+
+def _left_out(root: Path, base: CustomDataset) -> Counter:
+    """Count the images that are left out, by extension."""
+    found = {}
+    for home, _, names in os.walk(root):
+        for name in names:
+            # What begins with a dot, the host leaves out, too.
+            if not name.startswith('.') and not base.is_valid_file(name):
+                found.setdefault(Path(name).suffix.lower(), []).append(
+                    Path(home, name))
+    return Counter({
+        ending: len(paths) for ending, paths in found.items()
+        if ending in _UNDECODED or any(map(_is_image, paths[:_TRIED]))})
+
+
+def _is_image(path: Path) -> bool:
+    try:
+        return mmcv.imread(str(path)) is not None
+    except Exception:  # Decoders raise errors of many kinds.
+        return False
+
+
+def same_images(datasets: dict[str, Dataset]) -> list[str]:
+    """Return the domains of which validation and test set hold the same.
+
+    Paths, labels and their order are compared, no image is decoded.
+    """
+    if not {'val', 'test'} <= datasets.keys():
+        return []
+    val, test = (domain_parts(datasets[split]) for split in ('val', 'test'))
+    return [domain for domain in val.keys() & test.keys()
+            if len(val[domain]) == len(test[domain])
+            and data_digest(val[domain]) == data_digest(test[domain])]
+
+
+def reported_accuracy(cfg: Config) -> str:
+    """Name what is measured on the test set of a config.
+
+    Args:
+        cfg (Config): With validation and test data.
+
+    Returns:
+        str: ``'test accuracy'``, or what it is where the two are the same.
+    """
+    same = same_images({
+        split: build_dataset(cfg[f'{split}_dataloader'].dataset)
+        for split in ('val', 'test')})
+    return ('validation accuracy (the test set is the validation set)'
+            if TARGET in same else TEST_ACCURACY)
