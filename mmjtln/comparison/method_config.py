@@ -1,21 +1,18 @@
 """The run of each method, derived from the config of a JTLN run."""
 from copy import deepcopy
+from functools import reduce
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from mmjtln.costs import (
-    CompositeCost,
-    ImageCost,
-    RandomCost,
-    ShuffledCost,
-)
+from mmjtln.costs import ImageCost, RandomCost, ShuffledCost
 from mmjtln.datasets.build import build_domain
 from mmjtln.domains import SOURCE, TARGET
-from mmjtln.errors import check_count
-from mmjtln.export.stock_model import stock_classifier
+from mmjtln.errors import check_count, require
+from mmjtln.export.stock_model import evaluate_target, single_domain
 from mmjtln.registry import COSTS
+from mmjtln.run_config import parts_of_type, pipeline_in
 
 from .methods import Method, has_source_images
 
@@ -28,7 +25,12 @@ def source_config(cfg: Config, seed: int) -> Config:
     """
     cfg = _seeded(cfg, seed)
     options = cfg.pop('comparison', {}).get('source', {})
-    _single_domain(cfg, SOURCE)
+    # Nothing of the target, not even its validation set, is seen here.
+    single_domain(cfg, SOURCE)
+    sampler = cfg.train_dataloader.batch_sampler
+    if not isinstance(sampler.get('epoch', TARGET), int):
+        sampler.epoch = _batches_per_epoch(cfg)
+    _draw_alone(cfg, SOURCE)
     cfg.merge_from_dict(dict(options))
     return cfg
 
@@ -38,7 +40,7 @@ def method_config(cfg: Config, method: Method, options: dict, seed: int,
     """Return the run of a method.
 
     Args:
-        cfg (Config): The JTLN config compared.
+        cfg (Config): The JTLN config compared; it is not changed.
         method (Method): The method.
         options (dict): One of its :meth:`Method.variants`.
         seed (int): Seed of the weights, of the order and of the few images.
@@ -46,20 +48,19 @@ def method_config(cfg: Config, method: Method, options: dict, seed: int,
             config's.
         source (dict, optional): Checkpoints of the network trained on the
             source: ``classifier``, and ``backbone`` without its head.
-
-    Returns:
-        Config: A config of its own.
     """
     cfg = _seeded(cfg, seed, shots)
     cfg.pop('comparison', None)
     if method.kind in ('target', 'consecutive'):
         if not has_source_images(cfg):
             cfg.load_from = None
-        _single_domain(cfg, TARGET)
+        single_domain(cfg, TARGET)
+        _draw_alone(cfg, TARGET)
     elif method.kind == 'source_free':
         cfg.model.lambda_s = 0.
         _drop_hooks(cfg, 'mmjtln.SourceWeightsHook')
-        _load_target_alone(cfg)
+        _draw_alone(cfg, TARGET)
+        evaluate_target(cfg)
     elif method.kind == 'joint':
         cfg.model.ot_loss = None
     if method.cost is not None:
@@ -84,39 +85,35 @@ def method_config(cfg: Config, method: Method, options: dict, seed: int,
     return cfg
 
 
+#: What a config that is compared must say.
+_NEEDED = {
+    'model.type': 'mmjtln.JTLNClassifier',
+    'train_dataloader.dataset.type': 'mmjtln.JointDataset',
+    'train_dataloader.batch_sampler.type': 'mmjtln.JointSampler',
+    'default_hooks.checkpoint.save_best': 'target/accuracy/top1',
+}
+
+
 def check_comparable(cfg: Config) -> None:
     """Refuse a config from which no comparison can be derived.
 
     Raises:
         ValueError: Saying what it lacks.
     """
-    lacking = [
-        name for name, has in (
-            ("model.type='mmjtln.JTLNClassifier'",
-             cfg.get('model', {}).get('type') == 'mmjtln.JTLNClassifier'),
-            ("train_dataloader.dataset.type='mmjtln.JointDataset'",
-             cfg.get('train_dataloader', {}).get('dataset', {}).get('type')
-             == 'mmjtln.JointDataset'),
-            ("train_dataloader.batch_sampler.type='mmjtln.JointSampler'",
-             (cfg.get('train_dataloader', {}).get('batch_sampler') or {}).get(
-                 'type')
-             == 'mmjtln.JointSampler'),
-            ('val_dataloader', cfg.get('val_dataloader')),
-            ('test_dataloader', cfg.get('test_dataloader')),
-            ("default_hooks.checkpoint.save_best='target/accuracy/top1'",
-             cfg.get('default_hooks', {}).get('checkpoint', {}).get(
-                 'save_best') == 'target/accuracy/top1'),
-        ) if not has
-    ]
-    if not lacking and not has_source_images(cfg) and not cfg.get(
-            'load_from'):
-        lacking = ['load_from, a checkpoint of a classifier of the classes '
-                   'of its ClassList']
-    if lacking:
-        raise ValueError(
-            'A comparison starts from the config of a JTLN run that chooses '
-            'its checkpoint on a validation set and tests it; this one lacks '
-            f'{"; ".join(lacking)}.')
+    lacking = [f'{place}={value!r}' for place, value in _NEEDED.items()
+               if _value_at(cfg, place) != value]
+    lacking += [place for place in ('val_dataloader', 'test_dataloader')
+                if not cfg.get(place)]
+    if not lacking and not (has_source_images(cfg) or cfg.get('load_from')):
+        lacking = ['load_from=... of a classifier of its ClassList']
+    require(not lacking, 'A comparison starts from a JTLN run that chooses '
+            'its checkpoint on a validation set and tests it',
+            f'but this config lacks {"; ".join(lacking)}', 'Set it')
+
+
+def _value_at(cfg: Config, place: str) -> object:
+    return reduce(lambda part, name: (part or {}).get(name),
+                  place.split('.'), cfg)
 
 
 def check_shots(cfg: Config, shots: list[int | None]) -> None:
@@ -138,45 +135,18 @@ def check_shots(cfg: Config, shots: list[int | None]) -> None:
 
 
 def _seeded(cfg: Config, seed: int, shots: int | None = None) -> Config:
+    """Copy a config, with the seed and the shots of a run."""
     cfg = Config(deepcopy(cfg.to_dict()))
-    randomness = dict(cfg.get('randomness') or {})
-    cfg.randomness = dict(randomness, seed=seed)
+    cfg.randomness = dict(cfg.get('randomness') or {}, seed=seed)
     joint = cfg.train_dataloader.dataset
-    few = _find(joint.target, 'mmjtln.FewShotDataset')
+    few = next(parts_of_type(joint.target, 'FewShotDataset'), None)
     if few is None and shots is not None:
-        few = dict(type='mmjtln.FewShotDataset', dataset=joint.target)
-        joint.target = few
+        joint.target = dict(type='mmjtln.FewShotDataset', dataset=joint.target)
         few = joint.target
     if few is not None:
         few.seed = seed
         few.shots = few.shots if shots is None else shots
     return cfg
-
-
-def _single_domain(cfg: Config, domain: str) -> None:
-    """Turn a JTLN config into a stock classifier's on one domain."""
-    cfg.model = stock_classifier(cfg.model, domain)
-    preprocessor = cfg.get('data_preprocessor')
-    if preprocessor is not None:
-        if preprocessor.get('type') == 'mmjtln.JointDataPreprocessor':
-            preprocessor.type = 'ClsDataPreprocessor'
-        preprocessor.pop('num_source_classes', None)
-        preprocessor.num_classes = cfg.model['head']['num_classes']
-    hooks = [hook.type for hook in cfg.get('custom_hooks') or []]
-    _drop_hooks(cfg, *(kind for kind in hooks if kind in _JTLN_HOOKS))
-
-    if domain == TARGET:
-        _load_target_alone(cfg)
-        return
-    sampler = cfg.train_dataloader.batch_sampler
-    if not isinstance(sampler.get('epoch', TARGET), int):
-        sampler.epoch = _batches_per_epoch(cfg)
-    _draw_alone(cfg, SOURCE)
-    # Nothing of the target, not even its validation set, is seen here.
-    for split in ('val', 'test'):
-        for part in ('dataloader', 'evaluator', 'cfg'):
-            cfg[f'{split}_{part}'] = None
-    cfg.default_hooks.checkpoint.save_best = None
 
 
 def _draw_alone(cfg: Config, domain: str) -> None:
@@ -190,41 +160,17 @@ def _draw_alone(cfg: Config, domain: str) -> None:
     sampler.source_share = float(domain == SOURCE)
 
 
-def _load_target_alone(cfg: Config) -> None:
-    """Leave the source's images out of training, validation and test."""
-    _draw_alone(cfg, TARGET)
-    for split in ('val', 'test'):
-        dataset = cfg[f'{split}_dataloader'].dataset
-        if dataset.type == 'mmjtln.JointDataset':
-            cfg[f'{split}_dataloader'].dataset = dataset.target
-        evaluators = cfg[f'{split}_evaluator']
-        if isinstance(evaluators, list):
-            cfg[f'{split}_evaluator'] = [
-                e for e in evaluators if e.get('domain', TARGET) == TARGET]
-
-
 def _cost(cfg: Config, cost: dict, seed: int) -> dict:
-    """Complete the config of a builder of cost matrices."""
+    """Give builders of cost matrices the seed and pipeline of the run."""
     cost = deepcopy(dict(cost))
     kind = COSTS.get(cost['type'])
     if issubclass(kind, (RandomCost, ShuffledCost)):
         cost['seed'] = seed
     if issubclass(kind, ShuffledCost):
         cost['cost'] = _cost(cfg, cost['cost'], seed)
-    if issubclass(kind, CompositeCost):
-        cost['costs'] = [_cost(cfg, part, seed) for part in cost['costs']]
     if issubclass(kind, ImageCost):
-        dataset = cfg.test_dataloader.dataset
-        while 'pipeline' not in dataset:
-            dataset = dataset.get('dataset') or dataset.target
-        cost.setdefault('pipeline', dataset.pipeline)
+        cost.setdefault('pipeline', pipeline_in(cfg.test_dataloader.dataset))
     return cost
-
-
-#: Hooks that serve a model with two heads only.
-_JTLN_HOOKS = ('mmjtln.ClassCheckHook', 'mmjtln.CostMatrixHook',
-               'mmjtln.StockCheckpointHook', 'mmjtln.PlanVisualizationHook',
-               'mmjtln.TransportedHeadHook', 'mmjtln.SourceWeightsHook')
 
 
 def _batches_per_epoch(cfg: Config) -> int:
@@ -236,25 +182,13 @@ def _batches_per_epoch(cfg: Config) -> int:
 
 def _hook(cfg: Config, kind: str) -> dict:
     """Return the config of a hook, which is added if there is none."""
-    found = [hook for hook in cfg.get('custom_hooks') or []
-             if hook.type == kind]
-    if not found:
-        cfg.custom_hooks = [
-            *(cfg.get('custom_hooks') or []), dict(type=kind)]
-    return found[0] if found else cfg.custom_hooks[-1]
+    for hook in cfg.get('custom_hooks') or []:
+        if hook.type == kind:
+            return hook
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type=kind)]
+    return cfg.custom_hooks[-1]
 
 
 def _drop_hooks(cfg: Config, *kinds: str) -> None:
-    cfg.custom_hooks = [
-        hook for hook in cfg.get('custom_hooks') or []
-        if hook.type not in kinds]
-
-
-def _find(cfg: object, kind: str) -> dict | None:
-    """Find the first config of a type, wrappers looked through."""
-    if not isinstance(cfg, dict):
-        return None
-    if cfg.get('type') == kind:
-        return cfg
-    return next((found for value in cfg.values()
-                 if (found := _find(value, kind)) is not None), None)
+    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or []
+                        if hook.type not in kinds]
