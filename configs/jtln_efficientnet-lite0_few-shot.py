@@ -41,12 +41,12 @@ custom_hooks = [
     dict(
         type='mmjtln.TransportedHeadHook',
         cost=dict(type='mmjtln.TextCost', prompt='a photo of a {}'),
-        pull=0.02),
+        l2_sp=0.02),
     # The head alone, the network in evaluation mode, for the whole run.
     dict(type='mmjtln.LPFTHook', share=1.0),
 ]
 
-# Zero decay beside the pull, 100 steps of 16 pictures.
+# Zero decay beside L2-SP, 100 steps of 16 pictures.
 optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=0.003, momentum=0.9, weight_decay=0.))
 param_scheduler = dict(

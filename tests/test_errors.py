@@ -14,7 +14,7 @@ from mmjtln.costs import (
 )
 from mmjtln.datasets import FewShotDataset, UnionDataset
 from mmjtln.errors import check_choice, check_count, check_real
-from mmjtln.heads.start_pull import StartPull
+from mmjtln.heads.l2_sp import L2SP
 from mmjtln.hooks import (
     CostMatrixHook,
     PlanVisualizationHook,
@@ -43,8 +43,8 @@ REALS = [
     (FileCost, 'temperature', dict(path='a.csv')),
     (MKMMDCost, 'kernel_mul', {}), (MKMMDCost, 'bandwidth', {}),
     (PrototypeCost, 'shrinkage', {}), (LPFTHook, 'share', {}),
-    (StartPull, 'strength', dict(starts={})),
-    (TransportedHeadHook, 'pull', {}), (TransportedHeadHook, 'reg', {}),
+    (L2SP, 'strength', dict(starts={})),
+    (TransportedHeadHook, 'l2_sp', {}), (TransportedHeadHook, 'reg', {}),
     (TransportedHeadHook, 'relax', {}),
     (SourceWeightsHook, 'reg', dict(cost=RANDOM)),
     (SourceWeightsHook, 'relax', dict(cost=RANDOM)),

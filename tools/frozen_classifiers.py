@@ -9,8 +9,8 @@ from scipy.special import softmax
 
 from mmjtln.costs.shuffled_cost import derangement
 from mmjtln.errors import require
-from mmjtln.heads import class_shares, fit_linear, transported
-from mmjtln.heads.linear_fit import cross_entropy, normalised, unit_start
+from mmjtln.heads import fit_linear, plan_weights, transported
+from mmjtln.heads.linear_fit import cl2n, cl2n_start, cross_entropy
 from mmjtln.models import OTLoss
 
 #: Where a classifier begins, with the options that each reads: at zero; at
@@ -114,7 +114,7 @@ class Knowledge:
                 cost = cost[:, derangement(count, rng)]
             elif kind == 'random':
                 cost = rng.random(cost.shape)
-            shares = class_shares(torch.as_tensor(cost), reg, relax)
+            shares = plan_weights(torch.as_tensor(cost), reg, relax)
         return tuple(part.numpy() for part in transported(
             torch.as_tensor(self.weight), torch.as_tensor(self.bias),
             torch.as_tensor(shares)))
@@ -171,9 +171,9 @@ def classifier(method: FrozenMethod, options: dict, features: np.ndarray,
         return lambda inputs: inputs @ fitted[0].T + fitted[1]
     centre = features.mean(0)
     fitted = fit_linear(
-        normalised(features, centre), labels,
-        unit_start(weight, bias, features, centre), options['penalty'])
-    return lambda inputs: (normalised(inputs, centre) @ fitted[0].T
+        cl2n(features, centre), labels,
+        cl2n_start(weight, bias, features, centre), options['penalty'])
+    return lambda inputs: (cl2n(inputs, centre) @ fitted[0].T
                            + fitted[1])
 
 

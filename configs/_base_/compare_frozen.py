@@ -43,8 +43,8 @@ comparison = dict(
             grid=dict(penalty=[0.01], relax=[0.05], lambda_ot=[0.3, 1.],
                       ot_relax=relaxed)),
         # CL2N: features centred and of one length.
-        unit=dict(classifier='cl2n', grid=dict(penalty=penalties)),
-        unit_text=dict(classifier='cl2n', start='text', grid=plan),
+        cl2n=dict(classifier='cl2n', grid=dict(penalty=penalties)),
+        cl2n_text=dict(classifier='cl2n', start='text', grid=plan),
         imprinting=dict(classifier='imprinting'),
         imprinting_text=dict(
             classifier='imprinting', start='text',

@@ -31,7 +31,7 @@ test_dataloader = dict(dataset=dict(**pictures, indices=tested))
 # Emoji are no photographs: see the prompt.
 by_names = dict(type='mmjtln.FileCost', path='data/emoji_by_names.npz')
 carried_over = dict(
-    type='mmjtln.TransportedHeadHook', cost=by_names, pull=0.02)
+    type='mmjtln.TransportedHeadHook', cost=by_names, l2_sp=0.02)
 misnamed = dict(
     carried_over, cost=dict(type='mmjtln.ShuffledCost', cost=by_names))
 custom_hooks = _base_.custom_hooks[:-1] + [

@@ -54,7 +54,7 @@ tuned_peers = {
     for name, peer in _base_.peer_methods.items()
 }
 carried_over = dict(
-    type='mmjtln.TransportedHeadHook', cost=by_names, pull=0.02)
+    type='mmjtln.TransportedHeadHook', cost=by_names, l2_sp=0.02)
 rated = dict(grid=_base_.four_rates)
 begun_by_names = dict(
     **_base_.source_free, options={'model.ot_loss': None}, **rated)

@@ -18,8 +18,12 @@ from mmjtln.checkpoints.weights import part_stock_head
 from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.export import export_classifier
-from mmjtln.heads import carry_over, class_shares, fit_linear, output_layers
-from mmjtln.heads.linear_fit import DEFAULT_PENALTY, HeldOut, cross_validate
+from mmjtln.heads import carry_over, fit_linear, output_layers, plan_weights
+from mmjtln.heads.linear_fit import (
+    DEFAULT_PENALTY,
+    CrossValidation,
+    cross_validate,
+)
 from mmjtln.heads.transported import REG, RELAX
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
@@ -53,10 +57,10 @@ class TransportedClasses:
             nearer than to a name that means nothing.
         zero_shot (float, optional): Accuracy on the images, before any of
             them was used, in per cent.
-        transported (HeldOut, optional): Cross-validation of the head that is
-            pulled to the transported start; None with fewer than two images
-            of a class.
-        plain (HeldOut, optional): Of one that is pulled to zero.
+        transported (CrossValidation, optional): Of the head that is pulled
+            to the transported start; None with fewer than two images of a
+            class.
+        plain (CrossValidation, optional): Of one that is pulled to zero.
     """
 
     files: dict[str, Path]
@@ -64,8 +68,8 @@ class TransportedClasses:
     shares: np.ndarray
     far: tuple[str, ...]
     zero_shot: float | None = None
-    transported: HeldOut | None = None
-    plain: HeldOut | None = None
+    transported: CrossValidation | None = None
+    plain: CrossValidation | None = None
 
 
 def transport_classes(
@@ -138,7 +142,7 @@ def transport_classes(
         joint = _joint_config(cfg, source, target, images, pipeline)
         model = _load(joint, loaded, checkpoint)
         cost = TextCost(**text)(source, target)
-        shares = class_shares(torch.as_tensor(cost.matrix), reg, relax)
+        shares = plan_weights(torch.as_tensor(cost.matrix), reg, relax)
         carry_over(model.source_head, model.head, shares)
         found = {} if dataset is None else _fit(model, dataset, penalty)
         files = _export(joint, model, cost, out_dir, onnx)

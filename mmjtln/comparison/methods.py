@@ -8,7 +8,7 @@ from mmengine.config import Config
 KINDS = ('target', 'consecutive', 'source_free', 'joint', 'jtln')
 STARTS = ('config', 'source')
 #: What a network trained on the source takes the target's classes for.
-OWN_RELATION = dict(
+CATEGORY_RELATIONSHIP = dict(
     type='mmjtln.ConfusionCost', calibrate=False, double_centre=False,
     scale=False)
 #: Compared where a config has no ``comparison`` of its own.
@@ -28,7 +28,7 @@ DEFAULT_METHODS = {
     'co_tuning': dict(
         kind='source_free',
         start='source',
-        cost=OWN_RELATION,
+        cost=CATEGORY_RELATIONSHIP,
         options={
             'model.ot_loss': dict(type='mmjtln.CoTuningLoss', _delete_=True),
             'model.own_marginal': 'label',

@@ -16,7 +16,7 @@ def carry_over(source_head: nn.Module, head: nn.Module, shares: Tensor
     Args:
         source_head (ClsHead): Trained on L_s classes.
         head (ClsHead): For L_t classes, otherwise the same; changed in place.
-        shares (Tensor): Of :func:`~mmjtln.heads.transported.class_shares`,
+        shares (Tensor): Of :func:`~mmjtln.heads.transported.plan_weights`,
             shape (L_s, L_t).
 
     Returns:

@@ -87,7 +87,7 @@ _MOST_FOLDS = 5
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class CrossValidation:
     """What cross-validation found.
 
     Args:
@@ -104,7 +104,7 @@ class HeldOut:
 def cross_validate(features: np.ndarray, labels: np.ndarray,
                    start: tuple[np.ndarray, np.ndarray],
                    penalties: tuple[float, ...] = PENALTIES
-                   ) -> HeldOut | None:
+                   ) -> CrossValidation | None:
     """Choose a penalty by images held out, as many of each class.
 
     The accuracy is that of the best penalty on the images that chose it: a
@@ -118,8 +118,8 @@ def cross_validate(features: np.ndarray, labels: np.ndarray,
         penalties (tuple[float, ...]): To choose from; of equals the first.
 
     Returns:
-        HeldOut | None: None if a class has one image only, of which none can
-        be held out.
+        CrossValidation | None: None if a class has one image only, of which
+        none can be held out.
     """
     counts = np.bincount(labels, minlength=len(start[1]))
     if counts.min() < 2:
@@ -139,7 +139,7 @@ def cross_validate(features: np.ndarray, labels: np.ndarray,
             right += (scores.argmax(1) == labels[held]).sum()
         accuracy = 100 * right / len(labels)
         if best is None or accuracy > best.accuracy:
-            best = HeldOut(penalty, accuracy, folds)
+            best = CrossValidation(penalty, accuracy, folds)
     return best
 
 
@@ -147,7 +147,7 @@ def cross_validate(features: np.ndarray, labels: np.ndarray,
 EPS = 1e-5
 
 
-def normalised(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
+def cl2n(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
     r"""Centre features and give them the length sqrt(D).
 
     :math:`z = u / \sqrt{\overline{u^2} + \epsilon}` with :math:`u = x - c -
@@ -166,9 +166,9 @@ def normalised(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
     return rest / np.sqrt((rest**2).mean(1, keepdims=True) + EPS)
 
 
-def unit_start(weight: np.ndarray, bias: np.ndarray, features: np.ndarray,
+def cl2n_start(weight: np.ndarray, bias: np.ndarray, features: np.ndarray,
                centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Translate a classifier of plain features to normalised ones.
+    """Translate a classifier of plain features to CL2N ones.
 
     Exact for a feature vector as long as those given are in the mean, but
     for the part along the vector of ones, which normalisation takes out.

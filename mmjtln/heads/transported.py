@@ -13,7 +13,7 @@ RELAX = 0.05
 _MAX_ITER, _TOL = 10000, 1e-6
 
 
-def class_shares(cost: Tensor, reg: float = REG,
+def plan_weights(cost: Tensor, reg: float = REG,
                  relax: float | None = RELAX) -> Tensor:
     r"""Say what share of each target class comes from each source class.
 
@@ -86,7 +86,7 @@ def transported(weight: Tensor, bias: Tensor | None,
     Args:
         weight (Tensor): Source weights, shape (L_s, D).
         bias (Tensor, optional): Source biases, shape (L_s, ).
-        shares (Tensor): A of :func:`class_shares`, shape (L_s, L_t).
+        shares (Tensor): A of :func:`plan_weights`, shape (L_s, L_t).
 
     Returns:
         tuple[Tensor, Tensor | None]: Target weights, shape (L_t, D), and

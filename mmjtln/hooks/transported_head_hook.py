@@ -7,8 +7,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-from mmjtln.heads import StartPull, carry_over, class_shares
-from mmjtln.heads.start_pull import check_strength
+from mmjtln.errors import check_real
+from mmjtln.heads import L2SP, carry_over, plan_weights
 from mmjtln.heads.transported import REG, RELAX
 from mmjtln.models import JTLNClassifier
 from mmjtln.ot.checks import check_options
@@ -29,10 +29,10 @@ class TransportedHeadHook(Hook):
     Before the first step, with the weights of ``load_from`` and the cost
     matrix there, the target head's last layer becomes the source head's,
     carried over by the relaxed plan between the class lists (see
-    :func:`~mmjtln.heads.class_shares` and
+    :func:`~mmjtln.heads.plan_weights` and
     :func:`~mmjtln.heads.transported`); layers before it are copied. It
     classifies before any target image is seen. The head's weight decay then
-    pulls towards this start, see :class:`~mmjtln.heads.StartPull`. A resumed
+    pulls towards this start, see :class:`~mmjtln.heads.L2SP`. A resumed
     run goes on with its head and the start in its checkpoint.
 
     It works with and without an OT term, and with source images or a
@@ -48,7 +48,7 @@ class TransportedHeadHook(Hook):
         relax (float, optional): Weight of the penalty for using source
             classes unequally, in units of the cost; None is a constraint.
             Defaults to 0.05.
-        pull (float, optional): Strength :math:`\alpha` of :math:`\alpha / 2
+        l2_sp (float, optional): Strength :math:`\alpha` of :math:`\alpha / 2
             \|W - W_0\|^2` on the head, on top of the optimizer's own weight
             decay, which acts on :math:`W - W_0` as well. None: weight decay
             is towards zero as ever. Defaults to 0.
@@ -68,15 +68,15 @@ class TransportedHeadHook(Hook):
                  cost: dict | None = None,
                  reg: float = REG,
                  relax: float | None = RELAX,
-                 pull: float | None = 0.) -> None:
+                 l2_sp: float | None = 0.) -> None:
         check_options(reg, 1, 1.)
         relaxations(relax)
-        if pull is not None:
-            check_strength(pull)
+        if l2_sp is not None:
+            check_real(l2_sp, 'l2_sp', 'TransportedHeadHook')
         self.builder = None if cost is None else COSTS.build(cost)
         self.reg = reg
         self.relax = relax
-        self.pull = pull
+        self.l2_sp = l2_sp
         self._starts = None
         self._trained = False
 
@@ -111,7 +111,7 @@ class TransportedHeadHook(Hook):
         """See whether there is a source head, or the start of a run."""
         state = checkpoint.get('state_dict', checkpoint)
         self._trained |= any(key.startswith(_SOURCE) for key in state)
-        if not runner._resume or self.pull is None:
+        if not runner._resume or self.l2_sp is None:
             return
         self._starts = resumed_value(
             checkpoint, _KEY, 'The head is pulled to where the run began, '
@@ -135,14 +135,14 @@ class TransportedHeadHook(Hook):
         if runner.iter > 0:
             return
         model = jtln_model(runner)
-        shares = class_shares(self._cost(runner, model), self.reg, self.relax)
+        shares = plan_weights(self._cost(runner, model), self.reg, self.relax)
         names = carry_over(model.source_head, model.head, shares)
         for value in model.head.state_dict().values():
             broadcast(value)
         runner.logger.info(
             f'The target head begins at the source head, carried over: '
             f'{", ".join(f"head.{name}" for name in names)}.')
-        if self.pull is not None:
+        if self.l2_sp is not None:
             self._starts = {f'head.{name}': parameter.detach().clone()
                             for name, parameter in
                             model.head.named_parameters()}
@@ -161,7 +161,7 @@ class TransportedHeadHook(Hook):
             dataset.source, dataset.target, model).matrix)
 
     def _attach(self, runner: Runner) -> None:
-        StartPull(self._starts, self.pull).attach(
+        L2SP(self._starts, self.l2_sp).attach(
             jtln_model(runner), runner.optim_wrapper.optimizer)
 
 

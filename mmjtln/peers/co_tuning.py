@@ -51,7 +51,7 @@ class CoTuningLoss(OTLoss):
                 f'grad_to is {self.grad_to!r}. Leave it out of '
                 '`model.ot_loss`.')
 
-    def relation(self) -> Tensor:
+    def category_relationship(self) -> Tensor:
         """Return p(source class | target class), shape (L_s, L_t).
 
         Raises:
@@ -83,7 +83,7 @@ class CoTuningLoss(OTLoss):
         """
         check_logits(source_logits, target_logits, self.cost.shape)
         log_p = source_logits.float().log_softmax(dim=1)
-        relation = self.relation().t()
+        relation = self.category_relationship().t()
         taught = (relation[target_logits]
                   if target_logits.dtype == torch.int64 else
                   target_logits.detach().float().softmax(dim=1) @ relation)

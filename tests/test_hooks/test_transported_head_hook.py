@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmjtln.costs import CostMatrix
-from mmjtln.heads import class_shares, transported
+from mmjtln.heads import plan_weights, transported
 from mmjtln.hooks import TransportedHeadHook
 from tests.test_resume.test_exact_resume import go
 
@@ -43,7 +43,7 @@ def _matrix(runner: Runner) -> torch.Tensor:
 
 
 def _expected(state: dict, matrix, **options) -> tuple:
-    shares = class_shares(torch.as_tensor(matrix), **options)
+    shares = plan_weights(torch.as_tensor(matrix), **options)
     return transported(state['source_head.fc.weight'],
                        state['source_head.fc.bias'], shares)
 
@@ -104,13 +104,13 @@ def test_backbone_with_a_classifier_of_its_own(run):
         found['head.fc.weight'], _expected(found, _matrix(runner))[0])
 
 
-@pytest.mark.parametrize('pull', [0.3, 0., None])
-def test_resumed_run_ends_as_the_one_that_was_not_stopped(run, pull):
+@pytest.mark.parametrize('l2_sp', [0.3, 0., None])
+def test_resumed_run_ends_as_the_one_that_was_not_stopped(run, l2_sp):
     """With its start from the checkpoint; carried over only once."""
     run.train_cfg.max_epochs = 2
     run.optim_wrapper.optimizer.update(lr=0.05, momentum=0.9,
                                        weight_decay=0.1)
-    run.custom_hooks[-1] = dict(HOOK, pull=pull)
+    run.custom_hooks[-1] = dict(HOOK, l2_sp=l2_sp)
     peace = go(run, 'peace')
     go(run, 'stopped', step=4)
     run.load_from = None
@@ -125,11 +125,11 @@ def test_the_pull_holds_the_head_and_nothing_else(run):
     run.optim_wrapper.optimizer.lr = 0.05
     run.train_cfg.max_epochs = 3
     moved = {}
-    for pull in (0., 10.):
+    for l2_sp in (0., 10.):
         cfg = copy.deepcopy(run)
-        cfg.work_dir += str(pull)
-        cfg.experiment_name = f'pull{pull}'
-        cfg.custom_hooks[-1] = dict(HOOK, pull=pull)
+        cfg.work_dir += str(l2_sp)
+        cfg.experiment_name = f'l2_sp{l2_sp}'
+        cfg.custom_hooks[-1] = dict(HOOK, l2_sp=l2_sp)
         runner = Runner.from_cfg(cfg)
         runner.train()
         saved = torch.load(f'{runner.work_dir}/epoch_3.pth',
@@ -137,7 +137,7 @@ def test_the_pull_holds_the_head_and_nothing_else(run):
         assert set(saved['transported_head']) == {'head.fc.weight',
                                                   'head.fc.bias'}
         weight = runner.model.head.fc.weight
-        moved[pull] = (weight - saved['transported_head']['head.fc.weight']
+        moved[l2_sp] = (weight - saved['transported_head']['head.fc.weight']
                        ).norm().item()
     assert 0 < moved[10.] < 0.8 * moved[0.]
 
@@ -169,7 +169,7 @@ def test_without_costs_before_the_first_step_it_is_refused(run):
 
 
 def test_resuming_a_run_without_the_start_is_refused(run):
-    run.custom_hooks[-1] = dict(HOOK, pull=None)
+    run.custom_hooks[-1] = dict(HOOK, l2_sp=None)
     go(run, 'it')
     run.load_from = None
     run.custom_hooks[-1] = HOOK
@@ -179,7 +179,7 @@ def test_resuming_a_run_without_the_start_is_refused(run):
 
 
 @pytest.mark.parametrize('options', [
-    dict(reg=0.), dict(relax=-1.), dict(pull=-1.)])
+    dict(reg=0.), dict(relax=-1.), dict(l2_sp=-1.)])
 def test_odd_options_are_refused(options):
     with pytest.raises(ValueError, match='must'):
         TransportedHeadHook(**options)

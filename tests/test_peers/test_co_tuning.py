@@ -116,5 +116,5 @@ def test_trains_with_the_networks_own_relation(tiny_run):
     matrix = CostMatrix.load(f'{runner.work_dir}/cost_matrix.npz').matrix
     np.testing.assert_allclose(np.exp(-matrix).sum(axis=0), 1, rtol=1e-6)
     torch.testing.assert_close(
-        runner.model.ot_loss.relation().double(),
+        runner.model.ot_loss.category_relationship().double(),
         torch.from_numpy(np.exp(-matrix)), rtol=0, atol=1e-6)

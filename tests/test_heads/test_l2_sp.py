@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmjtln.heads import StartPull
+from mmjtln.heads import L2SP
 
 
 def _model():
@@ -31,7 +31,7 @@ def test_sgd_gives_the_penalty_written_into_the_loss(options):
     pulled, written = _model(), _model()
     starts = {'weight': torch.full((2, 3), 0.7).double()}
     optimizer = torch.optim.SGD(pulled.parameters(), lr=0.1, **options)
-    StartPull(starts, 0.5).attach(pulled, optimizer)
+    L2SP(starts, 0.5).attach(pulled, optimizer)
     _train(pulled, optimizer)
 
     def penalty(model):
@@ -51,7 +51,7 @@ def test_decoupled_decay_goes_towards_the_start():
     first = model.weight.detach().clone()
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1,
                                   weight_decay=0.5)
-    StartPull({'weight': torch.ones(2, 3)}).attach(model, optimizer)
+    L2SP({'weight': torch.ones(2, 3)}).attach(model, optimizer)
     for _ in range(3):
         for parameter in model.parameters():
             parameter.grad = torch.zeros_like(parameter)
@@ -65,14 +65,14 @@ def test_without_decay_a_start_changes_nothing():
     for model in (pulled, plain):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         if model is pulled:
-            StartPull({'weight': torch.ones(2, 3)}).attach(model, optimizer)
+            L2SP({'weight': torch.ones(2, 3)}).attach(model, optimizer)
         _train(model, optimizer)
     torch.testing.assert_close(pulled.weight, plain.weight)
 
 
 def test_starts_are_copies():
     model = _model()
-    pull = StartPull(dict(model.named_parameters()))
+    pull = L2SP(dict(model.named_parameters()))
     first = model.weight.detach().clone()
     with torch.no_grad():
         model.weight.zero_()
@@ -84,7 +84,7 @@ def test_starts_are_copies():
 def test_a_start_of_no_parameter_is_refused(name, shape):
     model = _model()
     with pytest.raises(ValueError, match='parameter of the model'):
-        StartPull({name: torch.ones(shape)}).attach(
+        L2SP({name: torch.ones(shape)}).attach(
             model, torch.optim.SGD(model.parameters(), lr=0.1))
 
 
@@ -94,11 +94,11 @@ def test_optimizers_that_a_pull_would_mislead_are_refused():
         (torch.optim.LBFGS(model.parameters()), 'LBFGS'),
         (torch.optim.SGD(model.parameters(), lr=0.1, fused=True), 'fused')):
         with pytest.raises(ValueError, match=words):
-            StartPull({'weight': torch.ones(2, 3)}, 0.1).attach(
+            L2SP({'weight': torch.ones(2, 3)}, 0.1).attach(
                 model, optimizer)
 
 
 @pytest.mark.parametrize('strength', [-1., float('inf'), float('nan')])
 def test_odd_strengths_are_refused(strength):
     with pytest.raises(ValueError, match=r'number in \[0, inf\)'):
-        StartPull({}, strength)
+        L2SP({}, strength)

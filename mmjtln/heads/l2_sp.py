@@ -12,7 +12,7 @@ from mmjtln.errors import check_real
 _REFUSED = ('lars', 'lamb', 'lbfgs', 'adafactor')
 
 
-class StartPull:
+class L2SP:
     r"""Pull parameters towards their start in each optimizer step (L2-SP).
 
     .. math:: \frac{\alpha}{2} \sum_w \|w - w_0\|^2
@@ -38,7 +38,7 @@ class StartPull:
 
     def __init__(self, starts: Mapping[str, Tensor],
                  strength: float = 0.) -> None:
-        check_strength(strength)
+        check_real(strength, 'strength', 'L2SP')
         self.starts = {name: start.detach().clone()
                        for name, start in starts.items()}
         self.strength = strength
@@ -85,11 +85,6 @@ class StartPull:
 
         optimizer.register_step_pre_hook(before)
         optimizer.register_step_post_hook(after)
-
-
-def check_strength(strength: float) -> None:
-    """Refuse a strength that is no finite number of at least 0."""
-    check_real(strength, 'strength', 'the pull to the start')
 
 
 def _check_optimizer(optimizer: Optimizer, strength: float) -> None:
