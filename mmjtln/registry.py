@@ -23,7 +23,7 @@ MODELS = _registry('model', root.MODELS, 'models', 'peers')
 HOOKS = _registry('hook', root.HOOKS, 'hooks', 'peers', 'resume')
 #: What the optimizer is wrapped in: mixed precision.
 OPTIM_WRAPPERS = _registry('optimizer wrapper', root.OPTIM_WRAPPERS,
-                           'apis.bf16_optim_wrapper')
+                           'apis.launch')
 #: Metrics.
 METRICS = _registry('metric', root.METRICS, 'evaluation')
 #: Builders of cost matrices.

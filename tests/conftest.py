@@ -10,7 +10,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
 import mmjtln  # noqa: F401  registers everything
-from mmjtln.apis.formatted_config import FormattedConfig
+from mmjtln.apis.train import FormattedConfig
 
 # An unattended run tries the same examples each time.
 settings.register_profile('ci', derandomize=True)

@@ -1,13 +1,41 @@
 """Fitting a config to the machine that runs it."""
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_distributed
+from mmengine.optim import OptimWrapper
+from mmengine.runner.amp import autocast
+from torch import nn
 
+from mmjtln.errors import require
+from mmjtln.registry import OPTIM_WRAPPERS
 from mmjtln.run_config import name_checkpoint
 
 _AMP = ('AmpOptimWrapper', 'mmengine.AmpOptimWrapper')
+
+
+@OPTIM_WRAPPERS.register_module()
+class BF16OptimWrapper(OptimWrapper):
+    """MMEngine's ``OptimWrapper`` with the forward pass in bfloat16.
+
+    bfloat16 has the exponents of float32, so gradients do not underflow and
+    nothing is scaled. MMEngine's ``AmpOptimWrapper`` cannot be built without a
+    GPU, because of its scaler; without one, ``--amp`` means this class.
+    Weights, gradients, optimizer state and the OT loss stay in float32.
+
+    Args:
+        **kwargs: As in ``OptimWrapper``: ``optimizer``,
+            ``accumulative_counts``, ``clip_grad``.
+    """
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Enter autocast, and hold back synchronization as the parent does."""
+        with super().optim_context(model), autocast(dtype=torch.bfloat16):
+            yield
 
 
 def adapt_to_machine(cfg: Config) -> Config:
@@ -19,8 +47,7 @@ def adapt_to_machine(cfg: Config) -> Config:
     is in bfloat16 there, the only reduced precision of PyTorch's CPU autocast.
     With a GPU nothing of this happens. Persistent workers, which MMPretrain's
     tools switch on, are switched off for loaders without workers, where
-    PyTorch refuses them. A source of ``ClassList(classes='checkpoint')`` is
-    told which checkpoint, see
+    PyTorch refuses them. Class lists are told their checkpoint, see
     :func:`~mmjtln.run_config.name_checkpoint`.
 
     Args:
@@ -30,9 +57,8 @@ def adapt_to_machine(cfg: Config) -> Config:
         Config: The same.
 
     Raises:
-        RuntimeError: If a launcher other than ``pytorch`` is asked for on a
-            machine without a GPU.
-        ValueError: If mixed precision other than bfloat16 is asked for there.
+        ValueError: If a launcher other than ``pytorch``, or mixed precision
+            other than bfloat16, is asked for on a machine without a GPU.
     """
     name_checkpoint(cfg)
     on_cpu = not torch.cuda.is_available()
@@ -58,19 +84,17 @@ def _use_bf16(cfg: Config) -> None:
     # Both belong to the scaler, or say what BF16OptimWrapper is anyway.
     wrapper.pop('loss_scale', None)
     dtype = wrapper.pop('dtype', None)
-    if dtype not in (None, 'bfloat16', torch.bfloat16):
-        raise ValueError(
-            'Without a GPU, mixed precision is in bfloat16, but '
-            f'`optim_wrapper.dtype` is {dtype!r}. Leave it out, or set it to '
-            "'bfloat16'.")
+    require(dtype in (None, 'bfloat16', torch.bfloat16),
+            'Without a GPU, mixed precision is in bfloat16',
+            f'but `optim_wrapper.dtype` is {dtype!r}',
+            "Leave it out, or set it to 'bfloat16'")
     wrapper.type = 'mmjtln.BF16OptimWrapper'
 
 
 def _init_gloo(cfg: Config) -> None:
-    if cfg.launcher != 'pytorch':
-        raise RuntimeError(
-            'Without a GPU, several processes are launched with torchrun and '
-            f'`--launcher pytorch`; got `--launcher {cfg.launcher}`.')
+    require(cfg.launcher == 'pytorch',
+            'Without a GPU, several processes are launched by torchrun',
+            f'got `--launcher {cfg.launcher}`', 'Set `--launcher pytorch`')
     wrapper = dict(cfg.get('model_wrapper_cfg') or {})
     wrapper.setdefault('type', 'MMDistributedDataParallel')
     wrapper.setdefault('broadcast_buffers', False)

@@ -4,7 +4,7 @@ import pickle
 
 from mmengine.config import Config
 
-from mmjtln.apis.formatted_config import FormattedConfig
+from mmjtln.apis.train import FormattedConfig
 
 
 def test_the_text_is_the_hosts_also_after_a_change():

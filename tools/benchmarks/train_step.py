@@ -24,7 +24,7 @@ from mmpretrain.structures import DataSample
 from torch import nn
 
 import mmjtln  # noqa: F401
-from mmjtln.apis.bf16_optim_wrapper import BF16OptimWrapper
+from mmjtln.apis.launch import BF16OptimWrapper
 from mmjtln.domains import SOURCE, TARGET
 
 
