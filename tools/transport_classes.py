@@ -13,8 +13,7 @@ MMPretrain's own tools, with `--predict` also `predictions.csv`. Needs the
 extra `text`.
 """
 import argparse
-import csv
-import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,11 @@ from mmengine.config import DictAction
 from mmpretrain import ImageClassificationInferencer
 from scipy.special import entr
 
-from mmjtln.apis import TransportedClasses, transport_classes
-from mmjtln.files.atomic_file import atomic_write
-from mmjtln.inference.image_files import image_files
+from mmjtln.apis import (
+    TransportedClasses,
+    transport_classes,
+    write_predictions,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,16 +63,16 @@ def parse_args() -> argparse.Namespace:
 
 def describe(found: TransportedClasses, top: int = 4) -> str:
     """Say where each class comes from, and how the classifier does."""
-    cost, shares = found.cost, found.shares
+    cost, weights = found.cost, found.weights
     width = max(map(len, ['class', *cost.target_classes]))
     lines = [f'{"class":<{width}}  spread  nearest source classes, with '
              "their share of the class's mass"]
     for j, name in enumerate(cost.target_classes):
         nearest = np.argsort(cost.matrix[:, j], kind='stable')[:top]
         # As many equal shares would be as uncertain.
-        spread = np.exp(entr(shares[:, j]).sum())
+        spread = np.exp(entr(weights[:, j]).sum())
         lines.append(f'{name:<{width}}  {spread:6.0f}  ' + ', '.join(
-            f'{cost.source_classes[i]} {shares[i, j]:.1%}' for i in nearest))
+            f'{cost.source_classes[i]} {weights[i, j]:.1%}' for i in nearest))
     if found.far:
         lines += ['', 'WARNING: no source class is nearer to '
                   f'{", ".join(found.far)} than to a name that means nothing.'
@@ -80,33 +81,11 @@ def describe(found: TransportedClasses, top: int = 4) -> str:
     if found.zero_shot is not None:
         lines += ['', f'accuracy on the images: {found.zero_shot:.1f} % by '
                   'the names alone']
-        if found.transported is None:
-            lines.append('no class can do without its only image, so none is '
-                         'held out')
-        else:
-            lines += [
-                f'{label}: {held.accuracy:.1f} % on images held out '
-                f'({held.folds} folds, penalty {held.penalty:g})'
-                for label, held in (('pulled to them', found.transported),
-                                    ('plain', found.plain))]
+        lines += [f'{label}: {held.accuracy:.1f} % on images held out '
+                  f'({held.folds} folds, penalty {held.penalty:g})'
+                  for label, held in (('pulled to them', found.transported),
+                                      ('plain', found.plain)) if held]
     return '\n'.join(lines)
-
-
-def predict(found: TransportedClasses, paths: list[str], out: Path) -> None:
-    """Write a row for each image: file, class and score."""
-    files = [file for path in paths
-             for file in image_files(path, recursive=True)]
-    inferencer = ImageClassificationInferencer(
-        str(found.files['config']), pretrained=str(found.files['checkpoint']))
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator='\n')
-    writer.writerow(['file', 'class', 'score'])
-    for file, result in zip(files, inferencer(files, batch_size=32),
-                            strict=True):
-        writer.writerow([file, result['pred_class'],
-                         f'{result["pred_score"]:.4f}'])
-    with atomic_write(out) as handle:
-        handle.write(table.getvalue().encode())
 
 
 def main() -> None:
@@ -116,12 +95,14 @@ def main() -> None:
         args.config, args.checkpoint, args.classes, args.out, args.images,
         args.source_classes, args.text_options, args.reg, args.relax,
         args.penalty, args.onnx)
-    print(describe(found))
-    files = list(found.files.values())
+    print(describe(found), *found.files.values(), sep='\n')
     if args.predict:
-        files.append(Path(args.out, 'predictions.csv'))
-        predict(found, args.predict, files[-1])
-    print('\n'.join(map(str, files)))
+        inferencer = ImageClassificationInferencer(*map(str, (
+            found.files['config'], found.files['checkpoint'])))
+        out = Path(args.out, 'predictions.csv')
+        for failed in write_predictions(inferencer, args.predict, out).items():
+            print('Not predicted: {}: {}'.format(*failed), file=sys.stderr)
+        print(out)
 
 
 if __name__ == '__main__':

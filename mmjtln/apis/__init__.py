@@ -5,10 +5,11 @@ Open ``train`` first.
 from mmjtln.export import export_classifier
 
 from .inferencer import JTLNInferencer
+from .predictions import write_predictions
 from .train import train
 from .transport_classes import TransportedClasses, transport_classes
 
 __all__ = [
     'JTLNInferencer', 'TransportedClasses', 'export_classifier', 'train',
-    'transport_classes'
+    'transport_classes', 'write_predictions'
 ]

@@ -1,5 +1,4 @@
 """A classifier of new classes from a stock checkpoint, at once."""
-import tempfile
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,10 +13,19 @@ from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmjtln.checkpoints.weights import part_stock_head
+from mmjtln.checkpoints.weights import load_weights, part_stock_head
 from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
-from mmjtln.export import export_classifier
+from mmjtln.datasets.class_lists import (
+    check_names,
+    checkpoint_classes,
+    describe_difference,
+)
+from mmjtln.domains import TARGET
+from mmjtln.errors import refusal, require
+from mmjtln.export.export import export_model
+from mmjtln.export.stock_data import eval_pipeline
+from mmjtln.files.user_files import read_lines
 from mmjtln.heads import carry_over, fit_linear, output_layers, plan_weights
 from mmjtln.heads.linear_fit import (
     DEFAULT_PENALTY,
@@ -27,20 +35,12 @@ from mmjtln.heads.linear_fit import (
 from mmjtln.heads.transported import REG, RELAX
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
-from mmjtln.run_config import pipeline_in
-
-from .transport_inputs import (
-    image_folder,
-    read_classes,
-    read_config,
-    source_list,
-    target_names,
-    test_dataset,
-)
+from mmjtln.run_config import read_config
 
 #: Names that mean nothing: what is no nearer than they are is not near.
 _MEANINGLESS = ('B06', 'xqzt', 'class 3', 'ztp-88', 'unnamed', 'item 12',
                 'qwfp', 'label 7', 'k9x', 'foo bar')
+_METHOD = 'A source head transported to new classes, without training'
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,20 @@ class TransportedClasses:
         files (dict[str, Path]): ``config``, ``checkpoint`` and, where asked
             for, ``onnx`` and ``onnx_card``.
         cost (CostMatrix): Of the class names, L_s x L_t.
-        shares (np.ndarray): What share of each target class's mass comes from
-            each source class, shape (L_s, L_t).
+        weights (np.ndarray): Of the plan: what share of each target class's
+            mass comes from each source class, shape (L_s, L_t).
         far (tuple[str, ...]): Target classes to which no source class is
             nearer than to a name that means nothing.
         zero_shot (float, optional): Accuracy on the images, before any of
             them was used, in per cent.
         transported (CrossValidation, optional): Of the head that is pulled
-            to the transported start; None with fewer than two images of a
-            class.
+            to the transported start; None with one image of a class.
         plain (CrossValidation, optional): Of one that is pulled to zero.
     """
 
     files: dict[str, Path]
     cost: CostMatrix
-    shares: np.ndarray
+    weights: np.ndarray
     far: tuple[str, ...]
     zero_shot: float | None = None
     transported: CrossValidation | None = None
@@ -117,9 +116,6 @@ def transport_classes(
             chosen by cross-validation, 0.01 where a class has one image.
         onnx (bool): Whether to write ONNX as well. Defaults to False.
 
-    Returns:
-        TransportedClasses: The files, and what was found.
-
     Raises:
         FileNotFoundError: If a file is missing.
         ValueError: If the lists of classes do not fit each other or the
@@ -128,96 +124,115 @@ def transport_classes(
         ImportError: If the extra ``text`` or ``onnx`` is not installed.
     """
     cfg = read_config(config)
-    pipeline = pipeline_in(test_dataset(cfg))
-    dataset = None if images is None else image_folder(images, pipeline)
+    pipeline = eval_pipeline(cfg, TARGET)
+    dataset = None if images is None else _image_folder(images, pipeline)
     text = dict(text or {})
-    if isinstance(classes, (str, Path)):
+    if isinstance(classes, str | Path):
         classes, described = read_classes(Path(classes))
         text['descriptions'] = {**described, **text.get('descriptions', {})}
-    target = ClassList(sorted(target_names(classes, dataset)))
-    names = target.metainfo['classes']
+    target = ClassList(sorted(_target_names(classes, dataset)))
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-        source = ClassList(source_list(source_classes, loaded, checkpoint))
+        if source_classes is None:
+            source_classes = (str(checkpoint) if checkpoint_classes(loaded)
+                              else 'imagenet')
+        source = ClassList(source_classes)
         joint = _joint_config(cfg, source, target, images, pipeline)
-        model = _load(joint, loaded, checkpoint)
+        model = MODELS.build(deepcopy(joint.model)).eval()
+        _load(model, loaded, checkpoint)
         cost = TextCost(**text)(source, target)
-        shares = plan_weights(torch.as_tensor(cost.matrix), reg, relax)
-        carry_over(model.source_head, model.head, shares)
+        weights = plan_weights(torch.as_tensor(cost.matrix), reg, relax)
+        carry_over(model.source_head, model.head, weights)
         found = {} if dataset is None else _fit(model, dataset, penalty)
-        files = _export(joint, model, cost, out_dir, onnx)
+    meta = dict(dataset_meta=joint.dataset_meta, method=_METHOD)
+    files = export_model(joint, model, meta, out_dir, TARGET, onnx)
     far = _far_classes(TextCost(**{**text, 'scale': False}), source,
-                       names)
-    return TransportedClasses(files, cost, shares.numpy(), far, **found)
+                       target.metainfo['classes'])
+    return TransportedClasses(files, cost, weights.numpy(), far, **found)
+
+
+def _image_folder(images: str | Path, pipeline: list[dict]) -> CustomDataset:
+    require(Path(images).is_dir(), 'Images are in a folder for each class',
+            f'but there is no folder of images {images}', 'Correct the path',
+            FileNotFoundError)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return CustomDataset(data_root=str(images), pipeline=pipeline)
+
+
+def read_classes(path: Path) -> tuple[list[str], dict[str, str]]:
+    """Read class names, and the descriptions behind a tab."""
+    rows = [[part.strip() for part in line.partition('\t')[::2]]
+            for line in read_lines(path, 'list of classes')]
+    return [name for name, _ in rows], {name: told for name, told in rows
+                                        if told}
+
+
+def _target_names(classes: Sequence[str] | None,
+                  dataset: CustomDataset | None) -> Sequence[str]:
+    """Return the list of names or the folders, the same where both are."""
+    require(classes is not None or dataset is not None,
+            'The new classes are a list of names or folders of images',
+            'but neither is given', 'Set `classes` or `images`')
+    if classes is None:
+        return dataset.metainfo['classes']
+    names = sorted(check_names(list(classes), TARGET))
+    folders = names if dataset is None else list(dataset.metainfo['classes'])
+    if folders != names:
+        raise refusal(
+            'Each class has a folder of images of its name', 'but comparing '
+            f'folders with names, {describe_difference(names, folders)}',
+            'Rename the folders, or correct the list')
+    return names
 
 
 def _joint_config(cfg: Config, source: ClassList, target: ClassList,
                   images: str | Path | None, pipeline: list[dict]) -> Config:
     """Return a JTLN whose source head is the stock classifier's."""
-    counts = [len(part.metainfo['classes']) for part in (source, target)]
+    known, classes = (list(part.metainfo['classes'])
+                      for part in (source, target))
     model = cfg.model.to_dict()
     model.update(type='mmjtln.JTLNClassifier', pretrained=None)
     # There may be fewer classes than the five best.
-    model['head'] = dict(model['head'], num_classes=counts[1], topk=(1, ))
-    model['source_head'] = dict(num_classes=counts[0])
+    model['head'] = dict(model['head'], num_classes=len(classes), topk=(1, ))
+    model['source_head'] = dict(num_classes=len(known))
     preprocessor = dict(model.get('data_preprocessor') or cfg.get(
         'data_preprocessor') or {})
     if 'num_classes' in preprocessor:
-        preprocessor['num_classes'] = counts[1]
+        preprocessor['num_classes'] = len(classes)
     model['data_preprocessor'] = preprocessor
+    dataset = dict(
+        type='CustomDataset', data_root=str(images or 'data/target'),
+        metainfo=dict(classes=classes), pipeline=pipeline)
     return Config(dict(
-        default_scope='mmpretrain', model=model,
-        test_dataloader=dict(
-            batch_size=32, num_workers=0, dataset=dict(
-                type='CustomDataset', data_root=str(images or 'data/target'),
-                metainfo=dict(classes=list(target.metainfo['classes'])),
-                pipeline=pipeline)),
-        dataset_meta=dict(classes=list(target.metainfo['classes']),
-                          source_classes=list(source.metainfo['classes']))))
+        model=model, test_dataloader=dict(batch_size=32, dataset=dataset),
+        dataset_meta=dict(classes=classes, source_classes=known)))
 
 
-def _load(cfg: Config, loaded: dict, checkpoint: str | Path) -> nn.Module:
-    """Build the model and load the checkpoint, its head as source head.
-
-    Raises:
-        ValueError: If the checkpoint is of another network or head.
-    """
-    model = MODELS.build(deepcopy(cfg.model))
+def _load(model: nn.Module, loaded: dict, checkpoint: str | Path) -> None:
+    """Load a stock checkpoint, its head as the source head."""
     head, state = part_stock_head(loaded, model)
     state.update({f'source_head.{key}': value for key, value in head.items()})
-    wanted = {key: tuple(value.shape)
-              for key, value in model.state_dict().items()
-              if not key.startswith(('head.', 'ot_loss.'))}
-    wrong = [key for key, shape in wanted.items()
-             if key not in state or tuple(state[key].shape) != shape]
-    if wrong:
-        raise ValueError(
-            f'The checkpoint {checkpoint} is not one of this config and these '
-            f'{cfg.model.source_head.num_classes} source classes: '
-            f'{len(wrong)} weights are missing or of another shape, '
-            f'{wrong[:3]}. Give the config it was trained with, or name its '
-            'classes (source_classes).')
-    model.load_state_dict({key: state[key] for key in wanted}, strict=False)
-    return model.eval()
+    load_weights(
+        model, state, f'{checkpoint} of {model.class_counts["source"]} source '
+        'classes', ('backbone', 'neck', 'source_head'))
 
 
 def _fit(model: nn.Module, dataset: CustomDataset,
          penalty: float | None) -> dict:
     """Fit the last layer in place, and say how it does."""
-    ends = output_layers(model.head, model.class_counts['target'])
-    images = DomainImages(dataset, 'target')
-    features = extract_features(model, images, 'pre_logits').numpy()
-    layer, = ends.values() if len(ends) == 1 else [None]
-    if (layer is None or layer.bias is None
-            or features.shape[1] != layer.in_features):
-        raise TypeError(
-            'The last layer is fitted alone, for which a head needs one, with '
-            'a bias, that takes what is before it, but '
-            f'{type(model.head).__name__} has {len(ends)}, or other ones. '
-            'Leave the images out, or train with TransportedHeadHook.')
+    images = DomainImages(dataset, TARGET)
+    features = extract_features(model, images, 'pre_logits').double().numpy()
+    layers = output_layers(model.head, model.class_counts[TARGET])
+    layer = next(iter(layers.values()))
+    require(len(layers) == 1 and layer.bias is not None
+            and features.shape[1] == layer.in_features,
+            'A head is fitted to images by its one last layer, with a bias',
+            f'but {type(model.head).__name__} has {[*layers.values()]}',
+            'Leave the images out, or train with TransportedHeadHook',
+            TypeError)
     start = tuple(part.detach().double().numpy()
                   for part in (layer.weight, layer.bias))
-    features, labels = features.astype(np.float64), images.labels
+    labels = images.labels
     scores = features @ start[0].T + start[1]
     found = cross_validate(features, labels, start)
     plain = cross_validate(features, labels,
@@ -230,22 +245,6 @@ def _fit(model: nn.Module, dataset: CustomDataset,
         layer.bias.copy_(torch.as_tensor(bias))
     return dict(zero_shot=100 * float((scores.argmax(1) == labels).mean()),
                 transported=found, plain=plain)
-
-
-def _export(cfg: Config, model: nn.Module, cost: CostMatrix,
-            out_dir: str | Path, onnx: bool) -> dict[str, Path]:
-    """Write the target classifier in MMPretrain's own types."""
-    model.ot_loss.set_cost(cost)
-    with tempfile.TemporaryDirectory() as folder:
-        # Beside the checkpoint, as a run leaves it, for the model card.
-        cost.save(Path(folder, 'cost_matrix.npz'))
-        path = Path(folder, 'joint.pth')
-        torch.save(dict(
-            state_dict=model.state_dict(),
-            meta=dict(dataset_meta=cfg.dataset_meta.to_dict(),
-                      method='Classes carried over by optimal transport')),
-            path)
-        return export_classifier(cfg, path, out_dir, 'target', onnx)
 
 
 def _far_classes(builder: TextCost, source: ClassList,

@@ -98,7 +98,7 @@ def test_stock_model_predicts_the_mean_of_source_logits(tmp_path, kind):
         exported(images, mode='tensor').softmax(1).double(),
         expected.softmax(1), rtol=0, atol=1e-6)
     near = dict(zip(sorted(TARGET), (
-        found.cost.source_classes[i] for i in found.shares.argmax(0)),
+        found.cost.source_classes[i] for i in found.weights.argmax(0)),
         strict=True))
     assert near['fish'] == 'goldfish' and near['vehicle'] == 'sports car'
 
@@ -169,7 +169,7 @@ def test_what_does_not_fit_is_refused(tmp_path):
     images = _pictures(tmp_path / 'few', dict(fish=1, car=1))
     for options, words in (
         (dict(classes=TARGET, images=images), "'car'.*Rename"),
-        (dict(), 'names or from folders'),
+        (dict(), 'names or folders'),
         (dict(classes=['a', 'a']), 'unique'),
         (dict(classes=TARGET, source_classes=SOURCE[1:]), 'source classes'),
         (dict(classes=TARGET, relax=-1.), 'relax')):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from mmjtln.apis.transport_inputs import read_classes
+from mmjtln.apis.transport_classes import read_classes
 from mmjtln.costs import CostMatrix, FileCost, TextCost
 from mmjtln.costs.relation import read_relation
 from mmjtln.costs.taxonomy import read_taxonomy

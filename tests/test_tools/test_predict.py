@@ -56,11 +56,11 @@ def test_folder_to_csv(run, tmp_path, monkeypatch):
                    '--top-k', '3', '--source', '--batch-size', '4') == 0
     rows = list(csv.DictReader(out.open()))
     assert len(rows) == 12
-    assert {Path(row['image']).suffix for row in rows} == {
+    assert {Path(row['path']).suffix for row in rows} == {
         '.jpg', '.webp', '.tiff'}
     inferencer = JTLNInferencer(str(run[0]), str(run[1]))
     for row in rows[::5]:
-        result, = inferencer(row['image'], return_source=True)
+        result, = inferencer(row['path'], return_source=True)
         assert row['class'] == result['pred_class']
         assert float(row['score']) == pytest.approx(
             result['pred_score'], abs=1e-5)
@@ -79,8 +79,8 @@ def test_unreadable_file(run, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'p.csv'
     assert predict(monkeypatch, *run, 'data/target/val', '--out', out) == 1
     assert '0a.png' in capsys.readouterr().err
-    rows = {Path(row['image']).name: row for row in csv.DictReader(out.open())
-            if 'disc' in row['image']}
+    rows = {Path(row['path']).name: row for row in csv.DictReader(out.open())
+            if 'disc' in row['path']}
     assert rows['0a.png']['class'] == ''
     assert all(row['class'] in TARGET for name, row in rows.items()
                if name != '0a.png')
@@ -95,7 +95,7 @@ def test_nothing_to_predict(run, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match='empty'):
         predict(monkeypatch, *run, 'empty', '--out', out)
     Path('empty/x.png').write_text('no image')
-    with pytest.raises(SystemExit, match='None of 1'):
+    with pytest.raises(ValueError, match='none of 1'):
         predict(monkeypatch, *run, 'empty', '--out', out)
     assert not out.exists()
 

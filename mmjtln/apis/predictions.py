@@ -1,0 +1,90 @@
+"""Predictions of image files as a table, ``predictions.csv``."""
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmpretrain import ImageClassificationInferencer
+from mmpretrain.utils import progress as host_progress
+
+from mmjtln.errors import require
+from mmjtln.files.atomic_file import atomic_write
+from mmjtln.inference.image_files import image_files
+from mmjtln.inference.progress import track
+
+
+def write_predictions(inferencer: ImageClassificationInferencer,
+                      paths: Sequence[str | Path], out: str | Path,
+                      top_k: int = 1, source: bool = False,
+                      batch_size: int = 32) -> dict[str, str]:
+    """Predict image files and write a row for each: path, class, score.
+
+    With ``top_k``, ``class_2``, ``score_2`` and so on follow; a class without
+    a name is its index. An image that cannot be read has a row without.
+
+    Args:
+        inferencer (ImageClassificationInferencer): The network; a
+            :class:`JTLNInferencer` for ``source``.
+        paths (Sequence[str | Path]): Image files, and folders, which are
+            searched with all folders in them.
+        out (str | Path): CSV file to write.
+        top_k (int): Classes a row. Defaults to 1.
+        source (bool): Whether the source head's classes follow, in columns
+            ``source_class``, ... Defaults to False.
+        batch_size (int): Images a forward pass. Defaults to 32.
+
+    Returns:
+        dict[str, str]: What went wrong, by file; empty if nothing did.
+
+    Raises:
+        FileNotFoundError: If there is no such file or folder.
+        ValueError: If there is no image that can be predicted.
+    """
+    files = [file for path in paths
+             for file in image_files(path, recursive=True)]
+    batches = [files[i:i + batch_size]
+               for i in range(0, len(files), batch_size)]
+    host_progress.disable_progress_bar = True  # One for all batches instead.
+    results, failed = [], {}
+    for batch in track(batches, len(batches), True):
+        results += _predict(inferencer, batch, source, failed)
+    require(len(failed) < len(files), 'At least one image must be readable',
+            f'but none of {len(files)} is: {failed.get(files[0])}',
+            'Give other files')
+
+    heads = {'': inferencer.classes}
+    if source:
+        heads['source_'] = inferencer.source_classes
+    columns = [f'{prefix}{name}{rank}' for prefix in heads
+               for rank in ['', *(f'_{k + 1}' for k in range(1, top_k))]
+               for name in ('class', 'score')]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, ['path', *columns], lineterminator='\n')
+    writer.writeheader()
+    for file, result in zip(files, results, strict=True):
+        row = dict(path=file)
+        for prefix, names in heads.items() if result else ():
+            scores = result[f'{prefix}pred_scores']
+            for k, label in enumerate(scores.argsort()[::-1][:top_k]):
+                rank = f'_{k + 1}' if k else ''
+                row[f'{prefix}class{rank}'] = (
+                    int(label) if names is None else names[label])
+                row[f'{prefix}score{rank}'] = f'{scores[label]:.6f}'
+        writer.writerow(row)
+    with atomic_write(out) as file:
+        file.write(table.getvalue().encode())
+    return failed
+
+
+def _predict(inferencer: ImageClassificationInferencer, files: list[str],
+             source: bool, failed: dict[str, str]) -> list[dict | None]:
+    """Predict a batch; an image that fails leaves the others alone."""
+    options = dict(return_source=True) if source else {}
+    try:
+        return inferencer(files, batch_size=len(files), **options)
+    except Exception as error:  # Decoders raise errors of many kinds.
+        if len(files) == 1:
+            failed[files[0]] = str(error).strip().splitlines()[-1]
+            return [None]
+        return [result for file in files
+                for result in _predict(inferencer, [file], source, failed)]
