@@ -27,7 +27,7 @@ from mmjtln.datasets.contents import (
     unique_images,
 )
 from mmjtln.domains import DOMAINS, TARGET
-from mmjtln.errors import refusal
+from mmjtln.errors import require
 from mmjtln.inference.progress import track
 
 from .run import SPLITS
@@ -85,27 +85,32 @@ def check_data(cfg: Config, progress: bool = True) -> list[PartReport]:
         ValueError: If the config has no data set at all.
     """
     init_default_scope(cfg.get('default_scope') or 'mmpretrain')
-    reports, loaders = [], []
+    reports, loaders, trained = [], [], {}
     for split in SPLITS:
         loader = cfg.get(f'{split}_dataloader') or {}
         for domain, part in _domain_configs(loader.get('dataset')):
             report = PartReport(domain, split)
-            dataset = _build(domain, part, report)
+            try:
+                dataset = build_domain(domain, part)
+                dataset.full_init()
+            except Exception as error:  # Of any data set, for any reason.
+                report.problems.append(f'it cannot be built: {error}')
+                reports.append(report)
+                continue
             if isinstance(dataset, ClassList):
                 continue
             reports.append(report)
-            if dataset is not None:
-                _check_annotations(report, dataset)
-                loaders.append((report, DataLoader(
-                    _Pictures(dataset, report.name), batch_size=_BATCH,
-                    num_workers=loader.get('num_workers', 0),
-                    collate_fn=list)))
-    if not reports:
-        raise refusal(
-            'There must be data to check', 'but the config has none',
+            report.classes = tuple(dataset.metainfo.get('classes') or ())
+            if split == 'train':
+                trained[domain] = report.classes
+            report.problems += _annotations(
+                report, dataset, trained.get(domain))
+            loaders.append((report, DataLoader(
+                _Pictures(dataset, report.name), batch_size=_BATCH,
+                num_workers=loader.get('num_workers', 0), collate_fn=list)))
+    require(reports, 'There must be data to check', 'but the config has none',
             'Set `train_dataloader`, `val_dataloader` or `test_dataloader`')
-    _check_class_lists(reports)
-    _check_pictures(loaders, progress)
+    _look_at_pictures(loaders, progress)
     return reports
 
 
@@ -117,53 +122,32 @@ def _domain_configs(dataset: dict | None) -> list[tuple[str, dict]]:
     return [(TARGET, dataset)]
 
 
-def _build(domain: str, part: dict, report: PartReport) -> Dataset | None:
-    """Build a data set, or write down why that fails."""
-    try:
-        dataset = build_domain(domain, part)
-        dataset.full_init()
-    except Exception as error:  # Of any data set, for any reason.
-        report.problems.append(f'it cannot be built: {error}')
-        return None
-    report.classes = tuple(dataset.metainfo.get('classes') or ())
-    return dataset
-
-
-def _check_class_lists(reports: list[PartReport]) -> None:
-    trained = {report.domain: report.classes for report in reports
-               if report.split == 'train'}
-    for report in reports:
-        expected = trained.get(report.domain)
-        if report.classes and expected and report.classes != expected:
-            report.problems.insert(0, (
-                'its classes must be those of the training data in the same '
-                f'order, but {describe_difference(expected, report.classes)}. '
-                'Change its folders or `classes`.'))
-
-
-def _check_annotations(report: PartReport, dataset: Dataset) -> None:
-    """Check labels and folders, for which no image is read."""
+def _annotations(report: PartReport, dataset: Dataset,
+                 expected: tuple[str, ...] | None) -> Iterator[str]:
+    """Check classes, folders and labels, for which no image is read."""
+    if expected and report.classes and report.classes != expected:
+        yield ('its classes must be those of the training data in the same '
+               f'order, but {describe_difference(expected, report.classes)}. '
+               'Change its folders or `classes`.')
     report.left_out, problems = look_into_folders(dataset)
-    report.problems += problems
+    yield from problems
     if not report.classes:
-        report.problems.append(
-            'it has no class names. Set `metainfo=dict(classes=[...])`.')
+        yield 'it has no class names. Set `metainfo=dict(classes=[...])`.'
         return
     try:
         labels = class_indices(dataset, report.name)
     except ValueError as error:
-        report.problems.append(str(error))
+        yield str(error)
         return
     report.counts = np.bincount(labels, minlength=len(report.classes))
     empty = [report.classes[i] for i in np.flatnonzero(report.counts == 0)]
     if empty:
-        report.problems.append(
-            f'{len(empty)} of {len(report.classes)} classes have no image: '
-            f'{quote_names(empty)}. Add images, or take them off the class '
-            'list.')
+        yield (f'{len(empty)} of {len(report.classes)} classes have no image: '
+               f'{quote_names(empty)}. Add images, or take them off the class '
+               'list.')
 
 
-def _check_pictures(loaders: list, progress: bool) -> None:
+def _look_at_pictures(loaders: list, progress: bool) -> None:
     """Read all images, compare the splits, and write down what is wrong."""
     steps = ((report, batch) for report, loader in loaders
              for batch in loader)
@@ -222,19 +206,18 @@ class _Pictures(Dataset):
     def __getitem__(self, index: int) -> _Picture:
         owner, i = self.pairs[index]
         info = owner.get_data_info(i)
-        path = info.get('img_path')
         content = _content(info)
         digest = '' if content is None else hashlib.sha256(
             content).hexdigest()
-        error = ''
+        name = str(info.get('img_path') or f'number {i}')
         try:
             with name_image(owner, i, self.name):
                 pipeline_of(owner)(info)
+            error = '' if content is None else _incomplete(
+                content, f'The {self.name} image {name}')
         except RuntimeError as problem:
             error = str(problem)
-        if not error and path and content is not None:
-            error = _incomplete(content, f'The {self.name} image {path}')
-        return _Picture(str(path or f'number {i}'), digest, error)
+        return _Picture(name, digest, error)
 
 
 def _content(info: dict) -> bytes | None:

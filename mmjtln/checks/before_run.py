@@ -7,38 +7,22 @@ from mmengine.config import Config
 
 from mmjtln.run_config import with_registered_names
 
-from .data import (
-    both_domains,
-    class_lists,
-    evaluators,
-    heads,
-    images,
-    labels,
-    source_list,
-)
-from .start import (
-    all_weights,
-    class_check,
-    cost_matrix,
-    cost_source,
-    same_classes,
-    seed,
-    stock_head,
-)
-from .warnings import folders, judged_images, schedules, steps
+from . import data, start, warnings
 
 #: Of a config, before anything is built from it.
-CONFIG = (seed, cost_source, class_check)
+CONFIG = (start.seed, start.cost_source, start.class_check)
 #: Of any run: of one that only tests, its test data.
-ANY_RUN = (heads, labels, class_lists, evaluators, images)
+ANY_RUN = (data.heads, data.labels, data.class_lists, data.evaluators,
+           data.images)
 #: Of a run that trains.
-TRAINING = (both_domains, source_list, *ANY_RUN)
+TRAINING = (data.both_domains, data.source_list, *ANY_RUN)
 #: Of a run and each checkpoint that it loads.
-CHECKPOINT = (all_weights, stock_head, same_classes)
+CHECKPOINT = (start.all_weights, start.stock_head, start.same_classes)
 #: Of a run that trains, once its checkpoint is loaded.
-FIRST_STEP = (cost_matrix, )
+FIRST_STEP = (start.cost_matrix, )
 #: What is allowed and seldom meant: each yields sentences for the log.
-WARNINGS = (steps, schedules, judged_images, folders)
+WARNINGS = (warnings.steps, warnings.schedules, warnings.judged_images,
+            warnings.folders)
 
 _TABLE = {
     'Before anything is built': CONFIG,
@@ -50,12 +34,9 @@ _TABLE = {
 
 
 def check_config(cfg: Config) -> None:
-    """Refuse a config without what a training run cannot do without.
+    """Ask what must hold of a config before a training run is built.
 
-    The hooks that look at a run cannot say that they are not there.
-
-    Raises:
-        ValueError: As :data:`CONFIG`.
+    Hooks cannot say that they are not there.
     """
     cfg = with_registered_names(cfg)
     for check in CONFIG:
@@ -65,6 +46,6 @@ def check_config(cfg: Config) -> None:
 def list_of_checks() -> str:
     """Write all rules as a list, in the order in which they are asked."""
     return '\n\n'.join(
-        f'{when}:\n\n' + '\n'.join(
-            f'- {check.__doc__.partition(chr(10))[0]}' for check in checks)
+        '\n- '.join([f'{when}:\n', *(check.__doc__.split('\n')[0]
+                                     for check in checks)])
         for when, checks in _TABLE.items())

@@ -35,21 +35,18 @@ _REHEARSED = (Accuracy, ConfusionMatrix, SingleLabelMetric)
 
 def both_domains(run: Run) -> None:
     """Every batch holds images of each domain on which a loss is taken."""
-    loader = run.runner.train_dataloader
-    dataset, sampler = loader.dataset, loader.batch_sampler
-    require(isinstance(dataset, JointDataset),
+    data, sampler = run.data, run.runner.train_dataloader.batch_sampler
+    require(isinstance(data, JointDataset),
             'A JTLNClassifier trains on a source and a target data set',
-            f'but `train_dataloader.dataset` is a {type(dataset).__name__}',
+            f'but `train_dataloader.dataset` is a {type(data).__name__}',
             "Wrap the two in dict(type='mmjtln.JointDataset', source=..., "
             'target=...)', TypeError)
     require(isinstance(sampler, JointSampler),
             'Every batch must hold images of both domains', 'but '
             f'`train_dataloader.batch_sampler` is a {type(sampler).__name__}',
             "Set it to dict(type='mmjtln.JointSampler')", TypeError)
-    needed = [TARGET]
-    if dataset.source_length and not run.model.lambda_s.is_zero:
-        needed.append(SOURCE)
-    for domain in needed:
+    source = data.source_length and not run.model.lambda_s.is_zero
+    for domain in DOMAINS if source else (TARGET, ):
         require(sampler.per_batch[domain],
                 f'Every batch must hold {domain} images', 'but `source_share` '
                 'of `train_dataloader.batch_sampler` is '
@@ -60,7 +57,7 @@ def both_domains(run: Run) -> None:
 def source_list(run: Run) -> None:
     """A source without images has no loss, and a checkpoint with its head."""
     runner, model = run.runner, run.model
-    if run.datasets['train'].source_length:
+    if run.data.source_length:
         return
     what = 'The source is a list of class names without images'
     require(model.lambda_s.is_zero, what,
@@ -78,14 +75,13 @@ def source_list(run: Run) -> None:
 def heads(run: Run) -> None:
     """Each head has one output a class of its domain."""
     for domain, name in _HEADS.items():
-        count = run.model.class_counts[domain]
-        classes = domain_classes(run.datasets[run.main].metainfo, domain)
-        require(classes is None or len(classes) == count,
+        head, count = getattr(run.model, name), run.model.class_counts[domain]
+        classes = domain_classes(run.data.metainfo, domain)
+        found = count if classes is None else len(classes)
+        require(found == count,
                 f'The {domain} head must have one output a class',
                 f'but `model.{name}.num_classes` is {count} and the {domain} '
-                f'{run.main} data set has {len(classes or ())} classes',
-                f'Set `model.{name}.num_classes`')
-        head = getattr(run.model, name)
+                f'data set has {found} classes', 'Set the first')
         topk = np.atleast_1d(getattr(head, 'topk', 1)).tolist()
         require(max(topk) <= count or not getattr(head, 'cal_acc', False),
                 f'`model.{name}.topk` must not go beyond its {count} classes',
@@ -94,23 +90,23 @@ def heads(run: Run) -> None:
 
 def labels(run: Run) -> None:
     """Every label is a class; every target class has a training image."""
-    counts = run.counts.get('train', {TARGET: np.ones(1)})
-    empty = np.flatnonzero(counts[TARGET] == 0)
-    if len(empty):
-        names = run.datasets['train'].metainfo['classes']
-        raise refusal(
-            'Every target class needs a training image', f'but {len(empty)} '
-            f'have none: {quote_names([names[i] for i in empty])}',
-            'Add some to `train_dataloader.dataset.target`, or take them off '
-            'its class list')
+    counts = run.counts  # This refuses labels that are none.
+    if run.trains:
+        classes = run.data.metainfo['classes']
+        empty = [classes[i] for i in np.flatnonzero(
+            counts['train'][TARGET] == 0)]
+        require(not empty, 'Every target class needs a training image',
+                f'but {len(empty)} have none: {quote_names(empty)}',
+                'Add some to `train_dataloader.dataset.target`, or take them '
+                'off its class list')
 
 
 def class_lists(run: Run) -> None:
     """All splits have the same classes in the same order."""
     for split, dataset in run.datasets.items():
         for domain in DOMAINS:
-            expected, found = (domain_classes(data.metainfo, domain) for data
-                               in (run.datasets[run.main], dataset))
+            expected, found = (domain_classes(data.metainfo, domain)
+                               for data in (run.data, dataset))
             if found is not None and found != expected:
                 raise refusal(
                     f'The {split} data set must have the {domain} classes of '
@@ -126,58 +122,21 @@ def evaluators(run: Run) -> None:
                  getattr(run.runner, f'{split}_evaluator').metrics]
         if split != 'val' or None in found:
             continue
-        figures = set().union(*found)
-        for hook in run.runner.hooks:
-            best = getattr(hook, 'save_best', None) or []
-            for key in [best] if isinstance(best, str) else best:
-                near = difflib.get_close_matches(key, figures, 1)
-                require(not isinstance(hook, CheckpointHook)
-                        or key == 'auto' or key in figures,
-                        '`default_hooks.checkpoint.save_best` must be a '
-                        f'figure of `val_evaluator`, one of {sorted(figures)}',
-                        f'but is {key!r}', f'Set it to {near[0]!r}' if near
-                        else 'Set it, or the evaluator')
-
-
-def images(run: Run) -> None:
-    """The first image of each data set loads; shapes and channels fit."""
-    channels = {}
-    for split, dataset in run.datasets.items():
-        shapes = {}
-        for domain, part in domain_parts(dataset).items():
-            with kept_generators(), name_image(part, 0, f'{domain} {split}'):
-                data = part[0]
-            image = data.get('inputs') if isinstance(data, dict) else None
-            if hasattr(image, 'shape'):
-                shapes[domain] = tuple(image.shape)
-                channels[f'{domain} {split}'] = image.shape[0]
-        require(not isinstance(dataset, JointDataset)
-                or len(set(shapes.values())) < 2,
-                'Images of both domains stand in one batch and must have one '
-                'shape (channels, height, width)',
-                f'but the {split} pipelines give ' + ' and '.join(
-                    f'{shape} of the {domain}'
-                    for domain, shape in shapes.items()),
-                f'Set `pipeline` of both in `{split}_dataloader.dataset`, '
-                'such as Resize or RandomGrayscale(keep_channels=...)')
-        if not isinstance(dataset, JointDataset):
-            name_images(dataset, f'target {split}')
-    require(len(set(channels.values())) < 2,
-            'The network takes images of one number of channels',
-            'but there are ' + ', '.join(
-                f'{count} in the {name} images'
-                for name, count in channels.items()),
-            'Set `color_type` of LoadImageFromFile, or add RandomGrayscale('
-            'prob=1., keep_channels=...) to the pipelines')
+        figures = sorted(set().union(*found))
+        for key in [key for hook in run.runner.hooks
+                    if isinstance(hook, CheckpointHook)
+                    for key in np.atleast_1d(hook.save_best or []).tolist()]:
+            near = difflib.get_close_matches(key, figures, 1)
+            require(key in ('auto', *figures),
+                    '`default_hooks.checkpoint.save_best` must be a figure '
+                    f'of `val_evaluator`, one of {figures}',
+                    f'but is {key!r}', f'Set it to {near[0]!r}' if near
+                    else 'Set it, or the evaluator')
 
 
 def _figures(run: Run, split: str, metric: BaseMetric) -> set[str] | None:
-    """Check a metric and name its figures; None where it cannot be tried.
-
-    MMPretrain's metrics are rehearsed on made-up predictions, one a class.
-    """
-    dataset = run.datasets[split]
-    domain = getattr(metric, 'domain', TARGET)
+    """Check a metric and name its figures; None where it cannot be tried."""
+    dataset, domain = run.datasets[split], getattr(metric, 'domain', TARGET)
     inner = metric.metric if isinstance(metric, DomainMetric) else metric
     name = type(inner).__name__
     require(not isinstance(dataset, JointDataset)
@@ -185,8 +144,7 @@ def _figures(run: Run, split: str, metric: BaseMetric) -> set[str] | None:
             'A metric must judge one domain', f'but {name} in '
             f'`{split}_evaluator` would mix the images of both',
             "Set dict(type='mmjtln.DomainMetric', domain='target', metric="
-            f"dict(type='{name}', ...)), one for each domain, or evaluate on "
-            'the target data set alone')
+            f"dict(type='{name}', ...)), one for each domain")
     require(domain in domain_parts(dataset),
             'An evaluator needs images of the domain that it judges',
             f'but `{split}_evaluator` judges the {domain}, and '
@@ -194,8 +152,8 @@ def _figures(run: Run, split: str, metric: BaseMetric) -> set[str] | None:
             'Set it to a JointDataset that has, or remove that metric')
     if type(inner) not in _REHEARSED:
         return None
-    count = run.model.class_counts[domain]
-    samples = []
+    # On made-up predictions, one a class.
+    count, samples = run.model.class_counts[domain], []
     for label in range(min(count, 10)):
         sample = DataSample().set_gt_label(label).set_pred_label(label)
         sample.set_pred_score(torch.eye(count)[label])
@@ -211,3 +169,34 @@ def _figures(run: Run, split: str, metric: BaseMetric) -> set[str] | None:
             f'{count} classes', f'but {name} fails: {error}',
             'Set its options, such as `topk`') from error
     return {'/'.join(filter(None, (trial.prefix, key))) for key in found}
+
+
+def images(run: Run) -> None:
+    """The first image of each data set loads; shapes and channels fit."""
+    channels = {}
+    for split, dataset in run.datasets.items():
+        shapes = {}
+        for domain, part in domain_parts(dataset).items():
+            with kept_generators(), name_image(part, 0, f'{domain} {split}'):
+                data = part[0]
+            image = data.get('inputs') if isinstance(data, dict) else None
+            if hasattr(image, 'shape'):
+                shapes[domain] = tuple(image.shape)
+                channels[f'{domain} {split}'] = image.shape[0]
+        if isinstance(dataset, JointDataset):
+            found = (f'{shape} of the {domain}'
+                     for domain, shape in shapes.items())
+            require(len(set(shapes.values())) < 2,
+                    'Images of both domains stand in one batch and must have '
+                    'one shape (channels, height, width)',
+                    f'but the {split} pipelines give {" and ".join(found)}',
+                    'Set `pipeline` of both, such as Resize')
+        else:
+            name_images(dataset, f'target {split}')
+    found = (f'{count} in the {name} images'
+             for name, count in channels.items())
+    require(len(set(channels.values())) < 2,
+            'The network takes images of one number of channels',
+            f'but there are {", ".join(found)}', 'Set `color_type` of '
+            'LoadImageFromFile, or add RandomGrayscale(prob=1., '
+            'keep_channels=...) to the pipelines')

@@ -17,13 +17,10 @@ SPLITS = ('train', 'val', 'test')
 
 @dataclass(frozen=True)
 class Run:
-    """What a check is given.
+    """What a check is given: the runner, its model (not wrapped), its data.
 
-    Args:
-        runner (Runner): With its loops.
-        model (JTLNClassifier): Its model, not wrapped.
-        datasets (dict[str, Dataset]): Of ``'train'``, ``'val'`` and
-            ``'test'`` those that it uses; only the last if it does not train.
+    ``datasets`` has those of ``'train'``, ``'val'`` and ``'test'`` that the
+    run uses; a run that does not train has only the last.
     """
 
     runner: Runner
@@ -40,9 +37,14 @@ class Run:
             if getattr(runner, f'_{split}_loop') is not None})
 
     @property
-    def main(self) -> str:
-        """str: ``'train'`` if the run trains, else ``'test'``."""
-        return 'train' if 'train' in self.datasets else 'test'
+    def trains(self) -> bool:
+        """bool: Whether it trains, or only tests."""
+        return 'train' in self.datasets
+
+    @property
+    def data(self) -> Dataset:
+        """Dataset: The training data, or the test data of one that tests."""
+        return next(iter(self.datasets.values()))
 
     @property
     def judged(self) -> list[str]:
@@ -51,11 +53,7 @@ class Run:
 
     @cached_property
     def counts(self) -> dict[str, dict[str, np.ndarray]]:
-        """dict: By split and domain the images a class, shape (classes, ).
-
-        Raises:
-            ValueError: If a label is no class of its domain.
-        """
+        """dict: By split and domain the images a class, shape (classes, )."""
         return {split: {
             domain: np.bincount(class_indices(part, f'{domain} {split}'),
                                 minlength=len(part.metainfo['classes']))
@@ -69,10 +67,7 @@ class Run:
 
 
 def domain_parts(dataset: Dataset) -> dict[str, Dataset]:
-    """Return the data set of each domain that has images in a data set.
-
-    A data set that is no :class:`JointDataset` is a target data set.
-    """
+    """Return the data of each domain with images; a stock set is target."""
     if not isinstance(dataset, JointDataset):
         return {TARGET: dataset}
     return {domain: getattr(dataset, domain) for domain in DOMAINS

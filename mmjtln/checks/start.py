@@ -19,13 +19,11 @@ _NEEDS_COST = ('The OT loss needs a cost matrix, which says how unrelated '
                'each source class is to each target class')
 _BUILD_COST = (
     "Add dict(type='mmjtln.CostMatrixHook', cost=dict(type=...)) to "
-    '`custom_hooks`, or train jointly without the OT term: '
-    '`model.ot_loss=None`')
+    '`custom_hooks`, or train without the OT term: `model.ot_loss=None`')
 _OTHER_CLASSES = (
-    'Use the config and data it was trained with, or go on with other '
-    'classes in one of two ways: export its weights with `tools/export.py '
-    '--domain source` and set `load_from` to the result, with '
-    'StockCheckpointHook in `custom_hooks`; or leave `load_from` and set '
+    'Use its own config and data. For other classes, export it by `tools/'
+    'export.py --domain source` and set `load_from` to the result, with '
+    'StockCheckpointHook in `custom_hooks`, or take its backbone alone: '
     "`model.backbone.init_cfg=dict(type='Pretrained', checkpoint=..., "
     "prefix='backbone.')`")
 
@@ -35,8 +33,7 @@ def seed(cfg: Config) -> None:
     value = (cfg.get('randomness') or {}).get('seed')
     require(value is None or type(value) is int and 0 <= value < 2**32,
             'The seed of a run must be a whole number in [0, 2**32)',
-            f'but `randomness.seed` is {value!r}',
-            'Set it to one, or to None: one is drawn')
+            f'but `randomness.seed` is {value!r}', 'Set it to one, or to None')
 
 
 def cost_source(cfg: Config) -> None:
@@ -56,9 +53,8 @@ def class_check(cfg: Config) -> None:
     if is_jtln(cfg) and not _has_hook(cfg, 'ClassCheckHook'):
         print_log(
             '`custom_hooks` has no ClassCheckHook: nothing compares heads, '
-            'data, labels, metrics and checkpoints before the first step, and '
-            'what does not fit gives wrong figures without a word. Add '
-            "dict(type='mmjtln.ClassCheckHook').",
+            'data, labels, metrics and checkpoints before the first step. '
+            "Add dict(type='mmjtln.ClassCheckHook').",
             logger='current', level=logging.WARNING)
 
 
@@ -78,12 +74,12 @@ def all_weights(run: Run, checkpoint: dict) -> None:
     """A run that tests or resumes gets every weight of its model."""
     # MMEngine loads what fits and only warns of the rest. The one head of a
     # stock checkpoint is another's business; only training needs the cost.
-    if run.main == 'train' and not run.runner._resume:
+    if run.trains and not run.runner._resume:
         return
     state, own = state_of(checkpoint), run.model.state_dict()
-    parts = ('backbone.', 'neck.') + (
-        () if _is_stock(state) else ('head.', 'source_head.'))
-    missing = [key for key, value in own.items() if key.startswith(parts)
+    heads = () if _is_stock(state) else ('head.', 'source_head.')
+    missing = [key for key, value in own.items()
+               if key.startswith(('backbone.', 'neck.', *heads))
                and (key not in state or state[key].shape != value.shape)]
     require(not missing,
             'A run that tests or resumes needs all weights of its model',
@@ -94,7 +90,7 @@ def all_weights(run: Run, checkpoint: dict) -> None:
 
 def stock_head(run: Run, checkpoint: dict) -> None:
     """A hook takes the head of a stock checkpoint where it is the source."""
-    require(run.main == 'test' or run.datasets['train'].source_length
+    require(not run.trains or run.data.source_length
             or not _is_stock(state_of(checkpoint))
             or run.has_hook('StockCheckpointHook'),
             'The source is a list of class names without images',
@@ -105,25 +101,23 @@ def stock_head(run: Run, checkpoint: dict) -> None:
 def same_classes(run: Run, checkpoint: dict) -> None:
     """Heads that are loaded are of the same classes, in the same order."""
     state, own = state_of(checkpoint), run.model.state_dict()
+    heads = {key: value.shape for key, value in state.items()
+             if key.startswith(('head.', 'source_head.'))}
     if _is_stock(state) and (
-            run.has_hook('StockCheckpointHook')
-            or not any(key.startswith('head.') for key in state)):
+            not heads or run.has_hook('StockCheckpointHook')):
         return  # Its head does not come in.
-    for key, value in state.items():
-        if (key.startswith(('head.', 'source_head.')) and key in own
-                and own[key].shape != value.shape):
-            raise refusal(
-                'A checkpoint must be of the same classes', f'but its `{key}` '
-                f"has shape {tuple(value.shape)}, this model's "
-                f'{tuple(own[key].shape)}', _OTHER_CLASSES)
+    rule = 'A checkpoint must be of the same classes'
+    wrong = [key for key, shape in heads.items()
+             if key in own and own[key].shape != shape]
+    require(not wrong, rule, f'but {", ".join(wrong)} have another shape than '
+            'in the model', _OTHER_CLASSES)
     trained = checkpoint.get('meta', {}).get('dataset_meta') or {}
     for domain in DOMAINS:
-        expected = domain_classes(trained, domain)
-        found = domain_classes(run.datasets[run.main].metainfo, domain)
+        expected, found = (domain_classes(meta, domain)
+                           for meta in (trained, run.data.metainfo))
         if None not in (expected, found) and expected != found:
             raise refusal(
-                'A checkpoint must be of the classes of the data', 'but it '
-                f'has other {domain} classes, beside which of the data set '
+                rule, f'but it has other {domain} classes than the data set: '
                 f'{describe_difference(expected, found)}', _OTHER_CLASSES)
 
 

@@ -3,8 +3,7 @@
 The first line of a warning's docstring says when it is given.
 """
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import mmcv
@@ -41,40 +40,37 @@ def overview(run: Run) -> str:
         classes; an epoch is 4 steps of 8 + 8 images; the run has 40 steps'.
     """
     sampler = run.runner.train_dataloader.batch_sampler
-    lines = [f'{domain}: {found.sum()} images, {len(found)} classes'
-             for domain, found in run.counts['train'].items()]
     full, last = sampler.per_batch, sampler.last
     text = f'{len(sampler)} steps of {full[SOURCE]} + {full[TARGET]} images'
     if any(last.values()):
         text += f', the last of {last[SOURCE]} + {last[TARGET]}'
     if sampler.world_size > 1:
         text += f', on each of {sampler.world_size} processes'
-    lines.append(
-        f'an epoch is {text}; the run has {run.runner.max_iters} steps')
-    for split in run.judged:
-        lines.append(f'{split}: ' + ' and '.join(
+    return '; '.join([
+        *(f'{domain}: {found.sum()} images, {len(found)} classes'
+          for domain, found in run.counts['train'].items()),
+        f'an epoch is {text}; the run has {run.runner.max_iters} steps',
+        *(f'{split}: ' + ' and '.join(
             f'{found.sum()} {domain} images'
-            for domain, found in run.counts[split].items()))
-    return '; '.join(lines)
+            for domain, found in run.counts[split].items())
+          for split in run.judged)])
 
 
 def steps(run: Run) -> Iterator[str]:
     """The run sees few of the source images, or a last step sees few."""
     sampler = run.runner.train_dataloader.batch_sampler
+    full, last = sampler.per_batch, sampler.last
     images = run.counts['train'].get(SOURCE, np.zeros(0)).sum()
-    seen = (run.runner.max_iters * sampler.per_batch[SOURCE]
-            * sampler.world_size)
+    seen = run.runner.max_iters * full[SOURCE] * sampler.world_size
     if seen < _SEEN * images:
         yield (f'The run sees {seen} of {images} source images. For a longer '
                'one raise `train_cfg.max_epochs`, or `epoch` of '
                '`train_dataloader.batch_sampler`, a number of batches.')
-    if any(0 < size < sampler.per_batch[domain] / 4
-           for domain, size in sampler.last.items()):
-        yield ('The last step of each epoch has '
-               f'{sampler.last[SOURCE]} source and {sampler.last[TARGET]} '
-               'target images, few for a gradient. Set `drop_last=True` of '
-               '`train_dataloader.batch_sampler`, or count its epochs in '
-               'batches: `epoch=<number>`.')
+    if any(0 < size < full[domain] / 4 for domain, size in last.items()):
+        yield (f'The last step of each epoch has {last[SOURCE]} source and '
+               f'{last[TARGET]} target images, few for a gradient. Set '
+               '`drop_last=True` of `train_dataloader.batch_sampler`, or '
+               'count its epochs in batches: `epoch=<number>`.')
 
 
 def schedules(run: Run) -> Iterator[str]:
@@ -121,70 +117,50 @@ def folders(run: Run) -> Iterator[str]:
 
 
 def look_into_folders(dataset: Dataset) -> tuple[int, list[str]]:
-    """Find what is wrong with the image folders of a data set.
-
-    MMPretrain's ``CustomDataset`` takes each folder for a class and leaves
-    out every file whose extension it was not given, both without a word.
-
-    Args:
-        dataset (Dataset): A data set of MMPretrain, or a wrapper of one. Only
-            those that find their images in folders are looked at.
-
-    Returns:
-        tuple: Number of images left out (int), and what is wrong, a sentence
-        each with what to set or remove (list[str]).
-    """
+    """Count the images that folders leave out, and say what is wrong."""
+    # MMPretrain's CustomDataset takes each folder for a class and leaves out
+    # every file whose extension it was not given, both without a word.
     left_out, problems = 0, []
     for base in base_datasets(dataset):
-        if isinstance(base, CustomDataset) and not base.ann_file:
-            root = Path(base.img_prefix)
-            problems += _hidden(root, getattr(base, 'folder_to_idx', {}))
-            counts = _left_out(root, base)
-            left_out += sum(counts.values())
-            known = {*base.extensions, *counts} - set(_UNDECODED)
-            problems += [
-                f'{counts[ending]} images that end in {ending} in {root} are '
-                'left out. ' + (
-                    'Convert them to .jpg or .png.' if ending in _UNDECODED
-                    else f'Set `extensions={tuple(sorted(known))}` of the '
-                    'data set.') for ending in sorted(counts)]
+        if not isinstance(base, CustomDataset) or base.ann_file:
+            continue
+        root, hidden, others = base.img_prefix, [], {}
+        for home, folders, names in os.walk(root):
+            hidden += [os.path.relpath(os.path.join(home, name), root)
+                       for name in folders
+                       if name.startswith('.') or name in _LEFT_BEHIND]
+            for name in names:
+                # What begins with a dot, the host leaves out, too.
+                if not name.startswith('.') and not base.is_valid_file(name):
+                    others.setdefault(Path(name).suffix.lower(), []).append(
+                        os.path.join(home, name))
+        classes = set(hidden) & set(getattr(base, 'folder_to_idx', ()))
+        if classes:
+            problems.append(
+                f'{quote_names(sorted(classes))} in {root} is taken for a '
+                'class, as each folder is. Remove it.')
+        inside = sorted(name for name in hidden if os.sep in name)
+        if inside:
+            problems.append(
+                f'images in {quote_names(inside)} of {root} are taken for '
+                'images of the class. Remove the folder.')
+        counts = {ending: len(paths)
+                  for ending, paths in sorted(others.items())
+                  if ending in _UNDECODED
+                  or any(map(_is_image, paths[:_TRIED]))}
+        left_out += sum(counts.values())
+        known = tuple(sorted({*base.extensions, *counts} - {*_UNDECODED}))
+        problems += [
+            f'{count} images that end in {ending} in {root} are left out. '
+            + ('Convert them to .jpg or .png.' if ending in _UNDECODED else
+               f'Set `extensions={known}` of the data set.')
+            for ending, count in counts.items()]
     return left_out, problems
 
 
-def _hidden(root: Path, classes: dict) -> Iterator[str]:
-    def hidden(names: Sequence[str]) -> list[str]:
-        return [name for name in names
-                if name.startswith('.') or name in _LEFT_BEHIND]
-
-    if hidden(classes):
-        yield (f'{quote_names(hidden(classes))} in {root} is taken for a '
-               'class, as each folder is. Remove it.')
-    inside = sorted(
-        os.path.relpath(os.path.join(home, name), root)
-        for home, folders, _ in os.walk(root) if home != str(root)
-        for name in hidden(folders))
-    if inside:
-        yield (f'images in {quote_names(inside)} of {root} are taken for '
-               'images of the class. Remove the folder.')
-
-
-def _left_out(root: Path, base: CustomDataset) -> Counter:
-    """Count the images that are left out, by extension."""
-    found = {}
-    for home, _, names in os.walk(root):
-        for name in names:
-            # What begins with a dot, the host leaves out, too.
-            if not name.startswith('.') and not base.is_valid_file(name):
-                found.setdefault(Path(name).suffix.lower(), []).append(
-                    Path(home, name))
-    return Counter({
-        ending: len(paths) for ending, paths in found.items()
-        if ending in _UNDECODED or any(map(_is_image, paths[:_TRIED]))})
-
-
-def _is_image(path: Path) -> bool:
+def _is_image(path: str) -> bool:
     try:
-        return mmcv.imread(str(path)) is not None
+        return mmcv.imread(path) is not None
     except Exception:  # Decoders raise errors of many kinds.
         return False
 
