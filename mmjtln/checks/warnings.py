@@ -124,7 +124,7 @@ def look_into_folders(dataset: Dataset) -> tuple[int, list[str]]:
     for base in base_datasets(dataset):
         if not isinstance(base, CustomDataset) or base.ann_file:
             continue
-        root, hidden, others = base.img_prefix, [], {}
+        root, hidden, others = Path(base.img_prefix), [], {}
         for home, folders, names in os.walk(root):
             hidden += [os.path.relpath(os.path.join(home, name), root)
                        for name in folders

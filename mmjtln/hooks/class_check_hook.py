@@ -2,14 +2,7 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmjtln.checks.before_run import (
-    ANY_RUN,
-    CHECKPOINT,
-    FIRST_STEP,
-    TRAINING,
-    WARNINGS,
-    list_of_checks,
-)
+from mmjtln.checks import before_run as table
 from mmjtln.checks.run import Run
 from mmjtln.checks.warnings import overview
 from mmjtln.registry import HOOKS
@@ -37,34 +30,34 @@ class ClassCheckHook(Hook):
         if not is_training(runner):
             return
         run = _run(runner)
-        for check in TRAINING:
+        for check in table.TRAINING:
             check(run)
         runner.logger.info(overview(run))
-        for warning in WARNINGS:
+        for warning in table.WARNINGS:
             for sentence in warning(run):
                 runner.logger.warning(sentence)
 
     def before_train(self, runner: Runner) -> None:
         """Check what a checkpoint may have brought."""
         run = _run(runner)
-        for check in FIRST_STEP:
+        for check in table.FIRST_STEP:
             check(run)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data, unless training has."""
         if not is_training(runner):
             run = _run(runner)
-            for check in ANY_RUN:
+            for check in table.ANY_RUN:
                 check(run)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Check that a checkpoint is of this model and these classes."""
         run = _run(runner)
-        for check in CHECKPOINT:
+        for check in table.CHECKPOINT:
             check(run, checkpoint)
 
 
-ClassCheckHook.__doc__ = f'{ClassCheckHook.__doc__}{list_of_checks()}'
+ClassCheckHook.__doc__ = f'{ClassCheckHook.__doc__}{table.list_of_checks()}'
 
 
 def _run(runner: Runner) -> Run:

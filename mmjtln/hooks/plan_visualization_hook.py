@@ -31,7 +31,6 @@ class PlanVisualizationHook(Hook):
         interval (int): Epochs between pictures. Defaults to 1.
         samples_per_class (int): Images drawn from each class at most.
             Defaults to 20.
-        batch_size (int): Images in a forward pass. Defaults to 64.
 
     Raises:
         ValueError: If a number is not positive, or as
@@ -41,31 +40,24 @@ class PlanVisualizationHook(Hook):
     # After the hooks that change model or cost matrix.
     priority = 'LOW'
 
-    def __init__(self,
-                 pipeline: list | dict,
-                 interval: int = 1,
-                 samples_per_class: int = 20,
-                 batch_size: int = 64) -> None:
-        for name, count in dict(
-                interval=interval, samples_per_class=samples_per_class,
-                batch_size=batch_size).items():
-            check_count(count, name, 'PlanVisualizationHook')
+    def __init__(self, pipeline: list | dict, interval: int = 1,
+                 samples_per_class: int = 20) -> None:
+        check_count(interval, 'interval', 'PlanVisualizationHook')
+        check_count(samples_per_class, 'samples_per_class',
+                    'PlanVisualizationHook')
         check_pipeline(pipeline)
         self.pipeline = pipeline
         self.interval = interval
         self.samples_per_class = samples_per_class
-        self.batch_size = batch_size
         self.images = []
 
     def before_train(self, runner: Runner) -> None:
         """Choose the images, the same for all pictures."""
         dataset = runner.train_dataloader.dataset
         self.images = [
-            DomainImages(
-                getattr(dataset, domain), domain, self.pipeline,
-                self.samples_per_class)
-            for domain in jtln_model(runner).ot_domains
-        ]
+            DomainImages(getattr(dataset, domain), domain, self.pipeline,
+                         self.samples_per_class)
+            for domain in jtln_model(runner).ot_domains]
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Draw, once there is a cost matrix."""
@@ -77,22 +69,15 @@ class PlanVisualizationHook(Hook):
         # All ranks work; the visualizer draws on the first alone.
         plan = self.mean_plan(model).numpy()
         dataset = runner.train_dataloader.dataset
-        picture = draw_plan(plan,
-                            ot_loss.cost.cpu().numpy(),
-                            dataset.source.metainfo['classes'],
-                            dataset.target.metainfo['classes'],
-                            f'mean plan, epoch {epoch}')
+        picture = draw_plan(
+            plan, ot_loss.cost.cpu().numpy(),
+            *(part.metainfo['classes']
+              for part in (dataset.source, dataset.target)),
+            f'mean plan, epoch {epoch}')
         runner.visualizer.add_image('transport_plan', picture, step=epoch)
 
     def mean_plan(self, model: JTLNClassifier) -> torch.Tensor:
-        """Compute the mean plan over the chosen images.
-
-        Args:
-            model (JTLNClassifier): The model, not wrapped.
-
-        Returns:
-            Tensor: Shape (L_s, L_t), on the CPU, summing to one.
-        """
+        """Return the mean plan over the chosen images, shape (L_s, L_t)."""
         logits = [self._logits(model, part) for part in self.images]
         source, target = (torch.cat(side) for side in
                           zip(*logits, strict=True))
@@ -107,7 +92,7 @@ class PlanVisualizationHook(Hook):
             return torch.cat([logits[domain] for domain in DOMAINS], dim=1)
 
         logits = list(run_over_images(
-            model, images, encode, 'predictions', self.batch_size).split(
+            model, images, encode, 'predictions').split(
                 [model.class_counts[domain] for domain in DOMAINS], dim=1))
         if model.own_marginal == 'label':
             logits[DOMAINS.index(images.domain)] = torch.nn.functional.one_hot(

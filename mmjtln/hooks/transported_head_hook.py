@@ -5,21 +5,20 @@ import torch
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch import nn
 
-from mmjtln.errors import check_real
+from mmjtln.checkpoints.weights import state_of
+from mmjtln.errors import check_real, require
 from mmjtln.heads import L2SP, carry_over, plan_weights
 from mmjtln.heads.transported import REG, RELAX
-from mmjtln.models import JTLNClassifier
 from mmjtln.ot.checks import check_options
 from mmjtln.ot.side import relaxations
 from mmjtln.registry import COSTS, HOOKS
+from mmjtln.run_config import names_weights
 
 from .cost_matrix_hook import CostMatrixHook
 from .runner import is_training, jtln_model, resumed_value
 
 _KEY = 'transported_head'
-_SOURCE = 'source_head.'
 
 
 @HOOKS.register_module()
@@ -64,9 +63,7 @@ class TransportedHeadHook(Hook):
     # those that rename the keys of a checkpoint.
     priority = 'LOW'
 
-    def __init__(self,
-                 cost: dict | None = None,
-                 reg: float = REG,
+    def __init__(self, cost: dict | None = None, reg: float = REG,
                  relax: float | None = RELAX,
                  l2_sp: float | None = 0.) -> None:
         check_options(reg, 1, 1.)
@@ -84,33 +81,32 @@ class TransportedHeadHook(Hook):
         """Refuse what cannot be carried over before anything is trained."""
         if not is_training(runner):
             return
-        model = jtln_model(runner)
+        model, dataset = jtln_model(runner), runner.train_dataloader.dataset
         if self.builder is not None:
-            dataset = runner.train_dataloader.dataset
             self.builder.check(dataset.source, dataset.target, model)
-        elif model.ot_loss is None or not any(
-                isinstance(hook, CostMatrixHook) for hook in runner.hooks):
-            raise ValueError(
-                'A head is carried over by a cost matrix, but there is no OT '
-                'loss with a CostMatrixHook to take it from. Set `cost` of '
-                "TransportedHeadHook, such as dict(type='mmjtln.TextCost').")
-        elif model.lambda_ot.begin > 0:
-            raise ValueError(
-                'A head is carried over before the first step, but the OT '
-                'loss has its cost matrix from `model.lambda_ot.begin` on, '
-                f'{model.lambda_ot.begin}. Set `begin` to 0, or `cost` of '
-                'TransportedHeadHook.')
+        else:
+            require(model.ot_loss is not None and any(
+                isinstance(hook, CostMatrixHook) for hook in runner.hooks),
+                    'A head is carried over by a cost matrix', 'but there is '
+                    'no OT loss with a CostMatrixHook to take it from',
+                    'Set `cost` of TransportedHeadHook, such as '
+                    "dict(type='mmjtln.TextCost')")
+            require(model.lambda_ot.begin == 0,
+                    'A head is carried over before the first step', 'but the '
+                    'OT loss has its cost matrix from `model.lambda_ot.begin` '
+                    f'on, {model.lambda_ot.begin}',
+                    'Set it to 0, or `cost` of TransportedHeadHook')
         # A rehearsal on a copy finds heads that do not fit.
-        shape = len(runner.train_dataloader.dataset.source_classes), len(
-            runner.train_dataloader.dataset.target_classes)
+        shape = len(dataset.source_classes), len(dataset.target_classes)
         carry_over(model.source_head, deepcopy(model.head),
                    torch.full(shape, 1 / shape[0]))
-        self._trained = _has_weights(model)
+        self._trained = names_weights(
+            [model.init_cfg, model.source_head.init_cfg])
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """See whether there is a source head, or the start of a run."""
-        state = checkpoint.get('state_dict', checkpoint)
-        self._trained |= any(key.startswith(_SOURCE) for key in state)
+        self._trained |= any(key.startswith('source_head.')
+                             for key in state_of(checkpoint))
         if not runner._resume or self.l2_sp is None:
             return
         self._starts = resumed_value(
@@ -119,13 +115,12 @@ class TransportedHeadHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Refuse an untrained source head."""
-        if runner.iter == 0 and not self._trained:
-            raise ValueError(
-                'A source head is carried over once it is trained, but no '
-                'weights of it were loaded. Set `load_from` to the checkpoint '
-                'of a classifier of the source classes and add dict(type='
-                "'mmjtln.StockCheckpointHook') to `custom_hooks`; its log "
-                'line says why where the head was left out.')
+        require(runner.iter > 0 or self._trained,
+                'A source head is carried over once it is trained',
+                'but no weights of it were loaded', 'Set `load_from` to the '
+                'checkpoint of a classifier of the source classes and add '
+                "dict(type='mmjtln.StockCheckpointHook') to `custom_hooks`; "
+                'its log line says why where the head was left out')
         if self._starts is not None:
             self._attach(runner)
 
@@ -134,9 +129,12 @@ class TransportedHeadHook(Hook):
         """Carry the head over before the first step."""
         if runner.iter > 0:
             return
-        model = jtln_model(runner)
-        shares = plan_weights(self._cost(runner, model), self.reg, self.relax)
-        names = carry_over(model.source_head, model.head, shares)
+        model, dataset = jtln_model(runner), runner.train_dataloader.dataset
+        cost = model.ot_loss.cost.cpu() if self.builder is None else (
+            torch.as_tensor(self.builder(
+                dataset.source, dataset.target, model).matrix))
+        names = carry_over(model.source_head, model.head,
+                           plan_weights(cost, self.reg, self.relax))
         for value in model.head.state_dict().values():
             broadcast(value)
         runner.logger.info(
@@ -153,19 +151,6 @@ class TransportedHeadHook(Hook):
         if self._starts is not None:
             checkpoint[_KEY] = self._starts
 
-    def _cost(self, runner: Runner, model: JTLNClassifier) -> torch.Tensor:
-        if self.builder is None:
-            return model.ot_loss.cost.cpu()
-        dataset = runner.train_dataloader.dataset
-        return torch.as_tensor(self.builder(
-            dataset.source, dataset.target, model).matrix)
-
     def _attach(self, runner: Runner) -> None:
         L2SP(self._starts, self.l2_sp).attach(
             jtln_model(runner), runner.optim_wrapper.optimizer)
-
-
-def _has_weights(model: nn.Module) -> bool:
-    """Whether the config itself says where the source head's weights are."""
-    return any('Pretrained' in str(getattr(part, 'init_cfg', None))
-               for part in (model, model.source_head))
