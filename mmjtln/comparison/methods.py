@@ -5,6 +5,8 @@ from itertools import product
 
 from mmengine.config import Config
 
+from mmjtln.errors import check_choice, require
+
 KINDS = ('target', 'consecutive', 'source_free', 'joint', 'jtln')
 STARTS = ('config', 'source')
 #: What a network trained on the source takes the target's classes for.
@@ -47,22 +49,19 @@ class Method:
         name (str): Its name in tables and of its folder.
         kind (str): ``'target'``: the target alone, from the config's start
             (without ``load_from`` where that is the source, see
-            :func:`has_source_images`).
-            ``'consecutive'``: the target alone, from a network trained on the
-            source. ``'source_free'``: the config, with its two heads, on the
-            same target images without one of the source.
-            ``'joint'``: both, without the OT term. ``'jtln'``: the config.
+            :func:`has_source_images`). ``'consecutive'``: the target alone,
+            from a network trained on the source. ``'source_free'``: the
+            config, with its two heads, without source images. ``'joint'``:
+            the config without the OT term. ``'jtln'``: the config.
         start (str): For those with two heads: ``'config'``, the weights that
-            the config starts from, or ``'source'``, those that consecutive
-            training starts from, source head included.
-            Defaults to 'config'.
+            the config starts from, or ``'source'``, a classifier trained on
+            the source. Defaults to 'config'.
         cost (dict, optional): For jtln and source_free: the builder of the
             cost matrix, in place of the config's. One that looks at images
             and has no ``pipeline`` gets that of the test images.
             Defaults to None.
-        hooks (list[dict]): Hooks that the config has not, such as
-            ``dict(type='mmjtln.LPFTHook')``; a ``cost`` in them is completed
-            likewise.
+        hooks (list[dict]): Hooks added to the config's; a ``cost`` in them
+            is completed likewise.
         options (dict): Config options to change, keys with dots. Without
             ``model.ot_loss`` (None) there is no cost matrix either.
         grid (dict): Likewise, a list of values each; the best combination on
@@ -81,19 +80,17 @@ class Method:
     grid: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        where = f'Change `comparison.methods.{self.name}` in the config.'
-        if self.kind not in KINDS or self.start not in STARTS:
-            raise ValueError(
-                f'A method is of a kind in {KINDS} and starts from one of '
-                f'{STARTS}, got kind={self.kind!r}, start={self.start!r}. '
-                + where)
-        if self.cost is not None and self.kind not in ('source_free', 'jtln'):
-            raise ValueError(
-                'Only a method of kind jtln or source_free has a cost matrix, '
-                f'got kind={self.kind!r} and a cost. ' + where)
-        if self.kind == 'target' and self.start == 'source':
-            raise ValueError('Training on the target from a network trained '
-                             "on the source is kind='consecutive'. " + where)
+        where = f'`comparison.methods.{self.name}`'
+        check_choice(self.kind, 'kind', where, KINDS)
+        check_choice(self.start, 'start', where, STARTS)
+        require(self.cost is None or self.kind in ('source_free', 'jtln'),
+                'Only a method of kind jtln or source_free has a cost matrix',
+                f'but {where} is of kind {self.kind} and has a cost',
+                'Change one of the two')
+        require(self.kind != 'target' or self.start != 'source',
+                'A method of kind target starts from the config',
+                f'but {where} starts from the source',
+                "Set kind='consecutive', which does")
 
     @property
     def needs_source(self) -> bool:
@@ -123,9 +120,8 @@ def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
         known = {name: method for name, method in DEFAULT_METHODS.items()
                  if method['kind'] != 'joint' or has_source_images(cfg)}
     unknown = [name for name in names or () if name not in known]
-    if unknown:
-        raise ValueError(f'--methods takes names out of {list(known)}, '
-                         f'got {unknown}.')
+    require(not unknown, '--methods takes names of methods of the config',
+            f'got {unknown}', f'Choose from {list(known)}')
     return [Method(name, **deepcopy(dict(known[name])))
             for name in names or known]
 

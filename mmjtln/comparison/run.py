@@ -1,4 +1,4 @@
-"""One run of a comparison, in a process of its own."""
+"""Runs of a comparison, side by side, each in a process of its own."""
 import inspect
 import json
 import multiprocessing
@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import torch
@@ -19,7 +21,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmjtln.apis import train
-from mmjtln.checkpoints.weights import state_of, take_head
+from mmjtln.checkpoints.weights import state_of
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.heads.last_layer import detach_classifier
 
@@ -34,6 +36,93 @@ _READ = frozenset(inspect.signature(Runner.__init__).parameters) | {
     'activation_checkpointing', 'compile', 'efficient_conv_bn_eval',
     'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'strategy',
     'sync_bn'}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run: its name in messages, its config and its folder."""
+
+    name: str
+    cfg: dict
+    folder: Path
+
+
+class Pool:
+    """Run jobs, ``jobs`` at a time, and tell how far it is.
+
+    Each has a process of its own, so that one that crashes, or is killed for
+    memory, takes no other with it. Processes are forked from one that has
+    imported everything, which saves some seconds a run.
+
+    Args:
+        jobs (int): Number of processes.
+        total (int): Runs expected over the life of the pool, for the ETA.
+    """
+
+    def __init__(self, jobs: int, total: int) -> None:
+        self.jobs = jobs
+        self.total = total
+        self.done = 0
+        # Processes with more threads than cores wait for each other.
+        self._threads = int(os.environ.get('OMP_NUM_THREADS') or max(
+            1, (os.cpu_count() or 1) // jobs))
+        # The imports look whether there is a GPU. Asked of the driver, a fork
+        # could not use the GPU afterwards; asked of NVML, it can.
+        os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
+        self._context = multiprocessing.get_context('forkserver')
+        self._context.set_forkserver_preload([__name__])
+        self._spent, self._ran = 0., 0
+
+    def run(self, jobs: list[Job]) -> dict[str, RunResult]:
+        """Run what is not finished yet.
+
+        Args:
+            jobs (list[Job]): Runs that do not depend on each other.
+
+        Returns:
+            dict[str, RunResult]: By name; of a run that failed, its ``error``
+            is the end of its log.
+        """
+        results = {job.name: result for job in jobs
+                   if (result := finished(job.cfg, job.folder)) is not None}
+        self.total -= len(results)
+        waiting = [job for job in jobs if job.name not in results]
+        running = {}
+        while waiting or running:
+            while waiting and len(running) < self.jobs:
+                job = waiting.pop(0)
+                process = self._context.Process(
+                    target=execute,
+                    args=(job.cfg, str(job.folder), self._threads))
+                process.start()
+                running[process.sentinel] = (process, job, time.monotonic())
+            for sentinel in wait(list(running)):
+                process, job, started = running.pop(sentinel)
+                process.join()
+                result = finished(job.cfg, job.folder) or _failure(
+                    job.folder, process.exitcode)
+                results[job.name] = result
+                self._tell(job, result, time.monotonic() - started)
+        return results
+
+    def _tell(self, job: Job, result: RunResult, seconds: float) -> None:
+        self.done += 1
+        self._spent, self._ran = self._spent + seconds, self._ran + 1
+        left = (self.total - self.done) * self._spent / self._ran / self.jobs
+        if result.error is not None:
+            said = f'FAILED, {result.error}'
+        elif result.validation is not None:
+            said = f'validation {result.validation:.2f}'
+        else:
+            said = 'trained'
+        print(f'[{self.done}/{self.total}] {job.name}: {said}, '
+              f'{seconds:.0f} s; ETA {left / 60:.0f} min', flush=True)
+
+
+def _failure(folder: Path, exitcode: int) -> RunResult:
+    log = folder / 'log.txt'
+    lines = log.read_text().splitlines() if log.exists() else ['no log']
+    return RunResult(error=f'exit code {exitcode}: {lines[-1]} (see {log})')
 
 
 def execute(cfg: dict, folder: str, threads: int) -> None:
@@ -51,13 +140,11 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
     """
     _end_with_parent()
     folder = Path(folder)
-    text = config_text(cfg)
-    written = folder / 'config.json'
-    if not written.exists() or not _same(written.read_text(), text):
+    if not _is_of(folder, cfg):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        with atomic_write(written) as file:
-            file.write(text.encode())
+        with atomic_write(folder / 'config.json') as file:
+            file.write(config_text(cfg).encode())
     log = open(folder / 'log.txt', 'a', buffering=1)  # noqa: SIM115
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
@@ -102,9 +189,8 @@ def _end_with_parent() -> None:
 
 def finished(cfg: dict, folder: Path) -> RunResult | None:
     """Return the result of a run that was finished with this config."""
-    written, result = folder / 'config.json', folder / RESULT
-    if not result.exists() or not _same(written.read_text(),
-                                        config_text(cfg)):
+    result = folder / RESULT
+    if not result.exists() or not _is_of(folder, cfg):
         return None
     return RunResult(**json.loads(result.read_text()))
 
@@ -114,14 +200,18 @@ def config_text(cfg: dict) -> str:
     return json.dumps(cfg, indent=1, sort_keys=True, default=str)
 
 
-def _same(one: str, other: str) -> bool:
-    """Tell whether two texts are of configs that run the same.
+def _is_of(folder: Path, cfg: dict) -> bool:
+    """Tell whether a folder is of a run that this config would repeat.
 
-    A name that only one of them has and that MMEngine does not read is a
-    variable of the file, such as one that a new method was written with.
+    A name that only one of the configs has and that MMEngine does not read is
+    a variable of the file, such as one that a new method was written with.
     Where both have it, it counts: a hook of one's own may read it.
     """
-    one, other = json.loads(one), json.loads(other)
+    written = folder / 'config.json'
+    if not written.exists():
+        return False
+    one, other = (json.loads(text) for text in (
+        written.read_text(), config_text(cfg)))
     names = (one.keys() & other.keys()) | (
         (one.keys() ^ other.keys()) & _READ)
     # `...` is in no JSON: a name that is missing is not one that is None.
@@ -139,19 +229,17 @@ def _test(runner: Runner) -> dict:
 
 
 def split_checkpoint(cfg: Config, folder: Path) -> None:
-    """Save the network in ``load_from``, with its head and without.
+    """Save the classifier in ``load_from``, with its head and without.
 
     Args:
-        cfg (Config): A JTLN config whose ``load_from`` is the checkpoint of
-            a stock classifier.
+        cfg (Config): A JTLN config.
         folder (Path): Where to save.
     """
     loaded = CheckpointLoader.load_checkpoint(cfg.load_from, 'cpu')
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         backbone = MODELS.build(cfg.model.backbone.to_dict())
     folder.mkdir(parents=True, exist_ok=True)
-    _save_split(state_of(loaded), loaded.get('meta', {}),
-                backbone, folder)
+    _save_split(state_of(loaded), loaded.get('meta', {}), backbone, folder)
 
 
 def _keep_source(runner: Runner, folder: Path) -> None:
@@ -168,6 +256,8 @@ def _save_split(state: dict, meta: dict, backbone: nn.Module,
     with atomic_write(folder / CLASSIFIER) as file:
         torch.save(dict(state_dict=state, meta=meta), file)
     own = detach_classifier(backbone)
-    take_head(state, own and own[0])
+    heads = ('head.', ) if own is None else (f'backbone.{own[0]}.', )
+    shared = {key: value for key, value in state.items()
+              if not key.startswith(heads)}
     with atomic_write(folder / BACKBONE) as file:
-        torch.save(dict(state_dict=state), file)
+        torch.save(dict(state_dict=shared), file)

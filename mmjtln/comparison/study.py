@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
-from mmjtln.errors import check_count
+from mmjtln.errors import check_count, require
 from mmjtln.files.folder_lock import lock_folder
 
 from .method_config import (
@@ -18,9 +18,8 @@ from .method_config import (
     source_config,
 )
 from .methods import Method, has_source_images
-from .pool import Job, Pool
 from .results import MethodResult, Results, RunResult
-from .run import BACKBONE, CLASSIFIER, split_checkpoint
+from .run import BACKBONE, CLASSIFIER, Job, Pool, split_checkpoint
 
 _PACKAGES = ('mmjtln', 'torch', 'mmengine', 'mmpretrain', 'numpy', 'scipy')
 
@@ -58,26 +57,26 @@ class Study:
         check_comparable(cfg)
         check_count(jobs, 'jobs', 'a comparison')
         joint = [method.name for method in methods if method.kind == 'joint']
-        if joint and not has_source_images(cfg):
-            raise ValueError(
-                'Joint training needs source images, but the source is a '
-                f'ClassList, and {joint} are of kind joint. Leave them out, '
-                'or set their kind to consecutive.')
-        both = sorted(set(seeds) & set(tuning_seeds))
-        if both:
-            raise ValueError('Seeds that tune must not be reported, too, but '
-                             f'{both} are in both --seeds and --tune.')
         tuned = [method.name for method in methods if method.grid]
-        if tuned and not tuning_seeds:
-            raise ValueError(
-                f'{tuned} have a grid to choose from, but there are no seeds '
-                'to choose with: name some by --tune, such as --tune 100-102.')
+        both = sorted(set(seeds) & set(tuning_seeds))
+        require(has_source_images(cfg) or not joint,
+                'Joint training needs source images',
+                f'but {joint} are of kind joint and the source is a ClassList',
+                'Leave them out, or set their kind to consecutive')
+        require(not both, 'Seeds that tune must not be reported, too',
+                f'but {both} are in both --seeds and --tune',
+                'Take them out of one of the two')
+        require(tuning_seeds or not tuned,
+                'To choose from a grid takes seeds of its own',
+                f'but {tuned} have a grid and there are none',
+                'Name some by --tune, such as --tune 100-102')
         self.cfg, self.methods = cfg, methods
         self.seeds, self.tuning_seeds = seeds, tuning_seeds
         self.shots = shots or [None]
         check_shots(cfg, self.shots + [None] * bool(tuned and shots))
         # Runs build paths of their own from it.
         self.folder = Path(folder).resolve()
+        self.runs = self.folder / 'runs'
         self.jobs = jobs
 
     def run(self) -> Results:
@@ -98,27 +97,25 @@ class Study:
 
     def _run_all(self) -> Results:
         tuned = [method for method in self.methods if method.grid]
-        needing = any(method.needs_source for method in self.methods)
-        if needing and not has_source_images(self.cfg):
-            needing = False
-            split_checkpoint(self.cfg, self.folder / 'runs' / 'source')
-        starts = [*self.seeds, *(self.tuning_seeds if tuned else [])]
+        seeds = []  # For each of which a network is trained on the source.
+        if any(method.needs_source for method in self.methods):
+            if has_source_images(self.cfg):
+                seeds = [*self.seeds, *(self.tuning_seeds if tuned else [])]
+            else:
+                split_checkpoint(self.cfg, self.runs / 'source')
         points = sum(len(method.variants()) for method in tuned)
         pool = Pool(
-            self.jobs, needing * len(starts)
-            + points * len(self.tuning_seeds)
+            self.jobs, len(seeds) + points * len(self.tuning_seeds)
             + len(self.methods) * len(self.shots) * len(self.seeds))
 
-        sources = pool.run([self._source_job(seed) for seed in starts]
-                           if needing else [])
+        sources = pool.run([self._source_job(seed) for seed in seeds])
         chosen = self._tune(pool, tuned, sources)
-        reported = {
+        jobs = {
             (method.name, shots, seed): self._job(
                 method, chosen[method.name]['options'], seed, shots)
             for shots in self.shots for seed in self.seeds
-            for method in self.methods
-        }
-        results = self._run(pool, list(reported.values()), sources)
+            for method in self.methods}
+        found = self._run(pool, jobs, sources)
         here = f'{Path.cwd()}/'
         about = dict(
             # Relative to where the command was given: the same elsewhere.
@@ -134,62 +131,52 @@ class Study:
                 dict(kind=method.kind,
                      start='source' if method.needs_source else 'config',
                      cost=method.cost, **chosen[method.name]),
-                {(shots, seed): self._total(method, seed, sources,
-                                            results[job.name])
-                 for (name, shots, seed), job in reported.items()
+                {(shots, seed): self._total(method, seed, sources, result)
+                 for (name, shots, seed), result in found.items()
                  if name == method.name})
-            for method in self.methods
-        })
+            for method in self.methods})
 
     def _tune(self, pool: Pool, tuned: list[Method],
               sources: dict[str, RunResult]) -> dict[str, dict]:
         """Choose the options of each method."""
         chosen = {method.name: dict(options=method.variants()[0], tuning=[])
                   for method in self.methods}
-        jobs = {
+        found = self._run(pool, {
             (method.name, number, seed): self._job(method, options, seed, None)
             for method in tuned
             for number, options in enumerate(method.variants())
-            for seed in self.tuning_seeds
-        }
-        results = self._run(pool, list(jobs.values()), sources)
+            for seed in self.tuning_seeds}, sources)
         for method in tuned:
             tuning = []
             for number, options in enumerate(method.variants()):
-                found = [results[jobs[method.name, number, seed].name]
-                         for seed in self.tuning_seeds]
-                scores = [run.validation for run in found
-                          if run.validation is not None]
+                scores = [found[method.name, number, seed].validation
+                          for seed in self.tuning_seeds]
                 # A point at which a run failed is no candidate.
-                complete = len(scores) == len(found)
-                tuning.append(dict(
-                    options=options,
-                    validation=float(np.mean(scores)) if complete else None))
+                tuning.append(dict(options=options, validation=None if None in
+                                   scores else float(np.mean(scores))))
             best = max(tuning, key=lambda point: -1 if point['validation'] is
                        None else point['validation'])
             chosen[method.name] = dict(options=best['options'], tuning=tuning)
         return chosen
 
-    def _run(self, pool: Pool, jobs: list[Job],
-             sources: dict[str, RunResult]) -> dict[str, RunResult]:
+    def _run(self, pool: Pool, jobs: dict[tuple, Job],
+             sources: dict[str, RunResult]) -> dict[tuple, RunResult]:
         """Run jobs whose start is there; the rest have failed with it."""
-        failed = {self.folder / 'runs' / name: result.error
-                  for name, result in sources.items()
-                  if result.error is not None}
-        lost = {}
-        for job in jobs:
-            start = Path(job.cfg.get('load_from') or '').parent
-            if start in failed:
-                lost[job.name] = RunResult(
-                    error='the training on the source failed: '
-                    + failed[start])
-        return {**lost, **pool.run(
-            [job for job in jobs if job.name not in lost])}
+        failed = {self.runs / name: result.error
+                  for name, result in sources.items() if result.error}
+        start = {key: Path(job.cfg.get('load_from') or '').parent
+                 for key, job in jobs.items()}
+        found = pool.run([job for key, job in jobs.items()
+                          if start[key] not in failed])
+        return {key: RunResult(error='the training on the source failed: '
+                               + failed[start[key]])
+                if start[key] in failed else found[job.name]
+                for key, job in jobs.items()}
 
     def _source_job(self, seed: int) -> Job:
         name = f'source/seed{seed}'
         return Job(name, source_config(self.cfg, seed).to_dict(),
-                   self.folder / 'runs' / name)
+                   self.runs / name)
 
     def _job(self, method: Method, options: dict, seed: int,
              shots: int | None) -> Job:
@@ -199,28 +186,27 @@ class Study:
             [] if shots is None else [f'shots{shots}']), f'seed{seed}'])
         start = None
         if method.needs_source:
-            source = self.folder / 'runs' / 'source'
+            source = self.runs / 'source'
             if has_source_images(self.cfg):
                 source /= f'seed{seed}'
             start = dict(classifier=str(source / CLASSIFIER),
                          backbone=str(source / BACKBONE))
         cfg = method_config(self.cfg, method, options, seed, shots, start)
-        return Job(name, cfg.to_dict(), self.folder / 'runs' / name)
+        return Job(name, cfg.to_dict(), self.runs / name)
 
     def _total(self, method: Method, seed: int, sources: dict[str, RunResult],
                result: RunResult) -> RunResult:
         """Add what the first stage of a method took."""
-        if (not method.needs_source or not has_source_images(self.cfg)
-                or result.error is not None):
+        source = sources.get(f'source/seed{seed}')
+        if not method.needs_source or source is None or result.error:
             return result
-        source = sources[f'source/seed{seed}']
         return replace(
             result, source_steps=source.steps, source_images=source.images,
             source_seconds=source.seconds)
 
 
 def made_with() -> dict:
-    """Return what tells where numbers come from."""
+    """Return what tells where numbers come from: commit and versions."""
     versions = {'python': platform.python_version()}
     for name in _PACKAGES:
         try:
