@@ -4,8 +4,8 @@
 
 CONFIG is that of a JTLN run with a validation and a test set. Its
 ``comparison=dict(methods=dict(...))`` names methods, what differs in each,
-and grids of options to choose from; without it, five standard methods are
-compared as they are (see ``mmjtln/comparison/methods.py``).
+and grids of options to choose from; without it, the ``DEFAULT_METHODS`` of
+``mmjtln/comparison/methods.py`` are compared as they are.
 
 Results go to ``work_dirs/compare_methods/<config>``: results.json, table.md,
 table.csv, plot.png. The same command again goes on where it was stopped.
@@ -14,11 +14,12 @@ import argparse
 from collections.abc import Collection
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from mmjtln.checks.warnings import reported_accuracy
 from mmjtln.comparison import Study, methods_of, report, summarise
-from mmjtln.run_config import fill_class_counts, with_registered_names
+from mmjtln.errors import require
+from mmjtln.run_config import fill_class_counts, read_config
 
 
 def numbers(text: str) -> list[int]:
@@ -40,22 +41,16 @@ def numbers(text: str) -> list[int]:
 
 def references(wanted: list[str] | None, usual: str,
                names: Collection[str]) -> list[str]:
-    """Return the methods that the others are compared with in pairs.
-
-    Args:
-        wanted (list[str] | None): Those of ``--against``, if it was given.
-        usual (str): Taken where it was not, if it is one of ``names``.
-        names (Collection[str]): All methods.
+    """Return the ``wanted`` methods, or, if it is there, the ``usual`` one.
 
     Raises:
-        ValueError: If one that is wanted is no method.
+        ValueError: If one that is wanted is none of ``names``.
     """
     if wanted is None:
         return [usual] if usual in names else []
     unknown = [name for name in wanted if name not in names]
-    if unknown:
-        raise ValueError('--against takes names of methods compared, out of '
-                         f'{list(names)}, got {unknown}.')
+    require(not unknown, '--against takes names of methods compared',
+            f'got {unknown}', f'Choose from {list(names)}')
     return wanted
 
 
@@ -91,7 +86,7 @@ def main() -> None:
         metavar='KEY=VALUE', help='override settings of the config')
     args = parser.parse_args()
 
-    cfg = with_registered_names(Config.fromfile(args.config))
+    cfg = read_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     out = args.work_dir or Path(
         'work_dirs', 'compare_methods', Path(args.config).stem)

@@ -18,11 +18,7 @@ from .methods import Method, has_source_images
 
 
 def source_config(cfg: Config, seed: int) -> Config:
-    """Return the run that trains a stock classifier on the source alone.
-
-    It takes as many steps as the config, with as many source images a step,
-    but for the options in ``comparison.source``.
-    """
+    """Return the run of a stock classifier on the source, as long as cfg."""
     cfg = _seeded(cfg, seed)
     options = cfg.pop('comparison', {}).get('source', {})
     # Nothing of the target, not even its validation set, is seen here.
@@ -37,17 +33,10 @@ def source_config(cfg: Config, seed: int) -> Config:
 
 def method_config(cfg: Config, method: Method, options: dict, seed: int,
                   shots: int | None, source: dict | None) -> Config:
-    """Return the run of a method.
+    """Return the run of a method with one of its variants of options.
 
-    Args:
-        cfg (Config): The JTLN config compared; it is not changed.
-        method (Method): The method.
-        options (dict): One of its :meth:`Method.variants`.
-        seed (int): Seed of the weights, of the order and of the few images.
-        shots (int, optional): Target images a class. Defaults to None, the
-            config's.
-        source (dict, optional): Checkpoints of the network trained on the
-            source: ``classifier``, and ``backbone`` without its head.
+    ``source`` are checkpoints of the network trained on the source:
+    ``classifier``, and ``backbone`` without its head.
     """
     cfg = _seeded(cfg, seed, shots)
     cfg.pop('comparison', None)
@@ -95,11 +84,7 @@ _NEEDED = {
 
 
 def check_comparable(cfg: Config) -> None:
-    """Refuse a config from which no comparison can be derived.
-
-    Raises:
-        ValueError: Saying what it lacks.
-    """
+    """Refuse a config from which no comparison can be derived."""
     lacking = [f'{place}={value!r}' for place, value in _NEEDED.items()
                if _value_at(cfg, place) != value]
     lacking += [place for place in ('val_dataloader', 'test_dataloader')
@@ -117,15 +102,7 @@ def _value_at(cfg: Config, place: str) -> object:
 
 
 def check_shots(cfg: Config, shots: list[int | None]) -> None:
-    """Refuse a number of target images a class that a run could not draw.
-
-    Args:
-        cfg (Config): The JTLN config compared.
-        shots (list[int | None]): Numbers of images; None is the config's own.
-
-    Raises:
-        ValueError: If one is less than 1, or a class has fewer images.
-    """
+    """Refuse more images a class than there are; None is cfg's number."""
     for number in shots:
         if number is not None:
             check_count(number, 'shots', 'a comparison')

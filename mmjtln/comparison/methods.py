@@ -129,9 +129,7 @@ def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
 def has_source_images(cfg: Config) -> bool:
     """Whether there are images of the source, not only its class names.
 
-    Where there are none, what is known of the source is the checkpoint in
-    ``load_from``, in the place of a network trained on it, and there is no
-    joint training.
+    Where there are none, ``load_from`` is the network trained on it.
     """
     dataset = cfg.get('train_dataloader', {}).get('dataset', {})
     sources = dataset.get('source') or {}

@@ -20,9 +20,7 @@ def write(results: Results, rows: list[Row], references: list[str],
         rows (list[Row]): What :func:`summarise` makes of it.
         references (list[str]): Methods with which the others are compared.
         folder (Path): Where to.
-        measured (str): What the figures are, see
-            :func:`~mmjtln.checks.warnings.reported_accuracy`. Defaults to
-            'test accuracy'.
+        measured (str): What the figures are, in the tables' words.
 
     Returns:
         str: The Markdown table.
@@ -66,8 +64,7 @@ def plot(rows: list[Row], measured: str = TEST_ACCURACY) -> bytes:
     from matplotlib.figure import Figure
     methods = list(dict.fromkeys(row.method for row in rows))
     shots = list(dict.fromkeys(row.shots for row in rows))
-    curves = len(shots) > 1
-    many = len(methods) > 8
+    curves, many = len(shots) > 1, len(methods) > 8
     figure = Figure(figsize=(6.4, 7.5 if many else 4.) if curves else
                     (6.4, 1.2 + .4 * len(methods)), layout='constrained')
     axes = figure.add_subplot()
@@ -81,11 +78,11 @@ def plot(rows: list[Row], measured: str = TEST_ACCURACY) -> bytes:
         if curves:
             # A little apart, so that the bars do not hide each other.
             shift = 1 + .02 * (number - len(methods) / 2)
+            # Colours come round again after ten.
+            look = dict(marker='o') if number < 10 else dict(
+                marker='s', linestyle='--')
             axes.errorbar([row.shots * shift for row in found], means,
-                          yerr=spread, capsize=2, label=method,
-                          # Colours come round again after ten.
-                          **(dict(marker='o') if number < 10 else
-                             dict(marker='s', linestyle='--')))
+                          yerr=spread, capsize=2, label=method, **look)
         else:
             axes.errorbar(means, [number] * len(means), xerr=spread,
                           marker='o', capsize=3, color=f'C{number}')
@@ -94,8 +91,8 @@ def plot(rows: list[Row], measured: str = TEST_ACCURACY) -> bytes:
         axes.set_xscale('symlog', linthresh=1)
         axes.set_xticks(shots, [str(number) for number in shots])
         axes.minorticks_off()
-        axes.set_xlabel('labelled target images a class')
-        axes.set_ylabel(f'target {measured}, %')
+        axes.set(xlabel='labelled target images a class',
+                 ylabel=f'target {measured}, %')
         if many:  # Inside they would hide points.
             figure.legend(loc='outside lower center', ncols=2,
                           fontsize='small')
@@ -126,24 +123,24 @@ def _json(value: object, pad: str = '\n') -> str:
 
 
 def _csv(rows: list[Row], references: list[str], measured: str) -> str:
+    names = ['shots', 'method', 'seeds', 'failed', 'mean', 'low', 'high', *(
+        f'{key}_against_{name}' for name in references
+        for key in ('mean', 'low', 'high', 'p', 'holm')),
+        'source_steps', 'steps', 'source_seconds', 'seconds']
+    if measured != TEST_ACCURACY:
+        names.append('measured')
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator='\n')
-    marked = [] if measured == TEST_ACCURACY else ['measured']
-    writer.writerow([
-        'shots', 'method', 'seeds', 'failed', 'mean', 'low', 'high', *(
-            f'{key}_against_{name}' for name in references
-            for key in ('mean', 'low', 'high', 'p', 'holm')),
-        'source_steps', 'steps', 'source_seconds', 'seconds', *marked])
+    writer = csv.DictWriter(file, names, extrasaction='ignore',
+                            lineterminator='\n')
+    writer.writeheader()
     for row in rows:
-        accuracy = row.accuracy
-        writer.writerow([
-            row.shots, row.method, accuracy.n, row.failed,
-            accuracy.mean, accuracy.low, accuracy.high, *(
-                getattr(row.against.get(name), key, None)
-                for name in references
-                for key in ('mean', 'low', 'high', 'p', 'holm')),
-            row.source_steps, row.steps, row.source_seconds, row.seconds,
-            *(measured for _ in marked)])
+        differences = {
+            f'{key}_against_{name}': value
+            for name, found in row.against.items()
+            for key, value in vars(found).items()}
+        writer.writerow({
+            **vars(row), **vars(row.accuracy), **differences,
+            'seeds': row.accuracy.n, 'measured': measured})
     return file.getvalue()
 
 

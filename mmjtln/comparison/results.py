@@ -15,14 +15,13 @@ from .statistics import (
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one run came to, as its ``result.json`` has it.
+    """What one run came to, as its ``result.json`` has it; None is unknown.
 
-    None is unknown. Accuracies are in per cent: ``validation`` is that by
-    which the checkpoint ``chosen`` was, ``test`` that of this checkpoint,
-    ``test_last`` that of the last weights. ``options`` are those chosen where
-    they differ between runs, ``source_...`` what the training on the source
-    before it took, and ``error``, the end of the log, is all that is known of
-    a run that failed.
+    Accuracies are in per cent: ``validation`` is that by which the checkpoint
+    ``chosen`` was, ``test`` that of this checkpoint, ``test_last`` that of the
+    last weights. ``options`` are those chosen where they differ between runs,
+    ``source_...`` what the training on the source took. ``error``, the end of
+    the log, is all that is known of a run that failed.
     """
 
     steps: int | None = None
@@ -48,7 +47,7 @@ class RunResult:
 class MethodResult:
     """What a method is and what was chosen, and its runs.
 
-    These are by shots (None is the config's own number) and seed.
+    Runs are by shots (None is the config's own number) and seed.
     """
 
     about: dict
@@ -102,16 +101,10 @@ class Results:
 
 
 def summarise(results: Results, references: list[str]) -> list[Row]:
-    """Make the rows of the tables.
+    """Make the rows of the tables: a row a number of shots and method.
 
-    Args:
-        results (Results): Of a study.
-        references (list[str]): Methods with which the others are compared.
-
-    Returns:
-        list[Row]: One for each number of shots and method that has runs
-        there. P values are corrected within a family: those of one reference
-        and number of shots.
+    The methods are compared with each of ``references``. P values are
+    corrected within a family: those of one reference and number of shots.
     """
     numbers = {shots for method in results.methods.values()
                for shots, _ in method.runs}

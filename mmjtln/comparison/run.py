@@ -48,15 +48,12 @@ class Job:
 
 
 class Pool:
-    """Run jobs, ``jobs`` at a time, and tell how far it is.
+    """Run jobs, ``jobs`` of them side by side, and tell how far it is.
 
     Each has a process of its own, so that one that crashes, or is killed for
     memory, takes no other with it. Processes are forked from one that has
-    imported everything, which saves some seconds a run.
-
-    Args:
-        jobs (int): Number of processes.
-        total (int): Runs expected over the life of the pool, for the ETA.
+    imported everything, which saves some seconds a run. ``total`` is the
+    number of runs expected, for the ETA.
     """
 
     def __init__(self, jobs: int, total: int) -> None:
@@ -74,15 +71,7 @@ class Pool:
         self._spent, self._ran = 0., 0
 
     def run(self, jobs: list[Job]) -> dict[str, RunResult]:
-        """Run what is not finished yet.
-
-        Args:
-            jobs (list[Job]): Runs that do not depend on each other.
-
-        Returns:
-            dict[str, RunResult]: By name; of a run that failed, its ``error``
-            is the end of its log.
-        """
+        """Run what is not finished yet; return all results by name."""
         results = {job.name: result for job in jobs
                    if (result := finished(job.cfg, job.folder)) is not None}
         self.total -= len(results)
@@ -128,15 +117,9 @@ def _failure(folder: Path, exitcode: int) -> RunResult:
 def execute(cfg: dict, folder: str, threads: int) -> None:
     """Train, choose the checkpoint on validation data, and test it once.
 
-    Everything printed goes to ``log.txt`` of the folder. A run that was
-    killed goes on from its last checkpoint, if its config is the same.
-    ``result.json`` is written last, and whole; checkpoints are then removed,
-    but for those of a network trained on the source, from which others start.
-
-    Args:
-        cfg (dict): Config of the run.
-        folder (str): Its work directory.
-        threads (int): CPU threads of PyTorch.
+    A run that was killed goes on from its last checkpoint, if its config is
+    the same. ``result.json`` is written last, and whole; checkpoints are then
+    removed, but for those of the source's network, from which others start.
     """
     _end_with_parent()
     folder = Path(folder)
@@ -174,8 +157,7 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
 def _end_with_parent() -> None:
     """Have this process killed when the one that asked for the run is gone.
 
-    A run has what it needs on the disk, and whoever started the comparison
-    again would find its folder in use.
+    Whoever started the comparison again would find its folder in use.
     """
     parent = multiprocessing.parent_process()
 
@@ -229,12 +211,7 @@ def _test(runner: Runner) -> dict:
 
 
 def split_checkpoint(cfg: Config, folder: Path) -> None:
-    """Save the classifier in ``load_from``, with its head and without.
-
-    Args:
-        cfg (Config): A JTLN config.
-        folder (Path): Where to save.
-    """
+    """Save the classifier in ``load_from``, with its head and without."""
     loaded = CheckpointLoader.load_checkpoint(cfg.load_from, 'cpu')
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         backbone = MODELS.build(cfg.model.backbone.to_dict())
@@ -243,12 +220,10 @@ def split_checkpoint(cfg: Config, folder: Path) -> None:
 
 
 def _keep_source(runner: Runner, folder: Path) -> None:
-    """Save a network trained on the source, with its head and without."""
     # Not the classes that MMEngine noted, which are those of the target.
-    meta = dict(dataset_meta=dict(
-        classes=runner.train_dataloader.dataset.source_classes))
-    _save_split(runner.model.state_dict(), meta, runner.model.backbone,
-                folder)
+    classes = runner.train_dataloader.dataset.source_classes
+    _save_split(runner.model.state_dict(), dict(dataset_meta=dict(
+        classes=classes)), runner.model.backbone, folder)
 
 
 def _save_split(state: dict, meta: dict, backbone: nn.Module,

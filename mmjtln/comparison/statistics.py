@@ -8,15 +8,10 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds and Student's 95 % confidence interval of it.
+    """A mean over ``n`` seeds and Student's 95 % confidence interval of it.
 
-    Args:
-        n (int): Number of values.
-        mean (float, optional): None with no value.
-        low (float, optional): None, as is ``high``, with fewer than two
-            values and where all are the same, which tells nothing of their
-            spread.
-        high (float, optional): See ``low``.
+    There is no interval (None) of fewer than two values, nor where all are
+    the same, which tells nothing of their spread.
     """
 
     n: int
@@ -29,10 +24,8 @@ class Interval:
 class Difference(Interval):
     """The mean difference of two methods over the seeds of both.
 
-    Args:
-        p (float, optional): Two-sided p value of the paired t test; None
-            where there is no interval.
-        holm (float, optional): The same, corrected, see :func:`holm`.
+    ``p`` is of the two-sided paired t test, None where there is no interval,
+    and ``holm`` the same, corrected, see :func:`holm`.
     """
 
     p: float | None = None
@@ -70,17 +63,10 @@ def corrected(found: dict[str, Difference]) -> dict[str, Difference]:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Correct p values for their number (Holm 1979).
+    """Correct p values for their number (Holm 1979); None does not count.
 
     Sorted ascending, the k-th of m is multiplied by m - k + 1, and none gets
     below the one before.
-
-    Args:
-        p_values (Sequence[float | None]): None is passed through and does not
-            count.
-
-    Returns:
-        list[float | None]: In the order given.
     """
     corrected = list(p_values)
     known = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
