@@ -45,7 +45,7 @@ def both_domains(run: Run) -> None:
             'Every batch must hold images of both domains', 'but '
             f'`train_dataloader.batch_sampler` is a {type(sampler).__name__}',
             "Set it to dict(type='mmjtln.JointSampler')", TypeError)
-    source = data.source_length and not run.model.lambda_s.is_zero
+    source = data.source_length and run.model.lambda_s.value > 0
     for domain in DOMAINS if source else (TARGET, ):
         require(sampler.per_batch[domain],
                 f'Every batch must hold {domain} images', 'but `source_share` '
@@ -60,7 +60,7 @@ def source_list(run: Run) -> None:
     if run.data.source_length:
         return
     what = 'The source is a list of class names without images'
-    require(model.lambda_s.is_zero, what,
+    require(model.lambda_s.value == 0, what,
             'but `model.lambda_s`, the weight of its loss, is not 0',
             'Set `model.lambda_s=0`')
     require(model.ot_loss is None or SOURCE not in model.ot_domains, what,

@@ -38,15 +38,6 @@ def take_rows(scores: Scores, rows: Tensor) -> Scores:
     return tuple(score[rows] for score in scores)
 
 
-def join_rows(one: Scores, other: Scores,
-              order: Tensor) -> Scores:
-    """Put a head's outputs on two parts of a batch into one, in an order."""
-    if isinstance(one, Tensor):
-        return torch.cat([one, other])[order]
-    return tuple(torch.cat(pair)[order]
-                 for pair in zip(one, other, strict=True))
-
-
 def logits_of(scores: Scores) -> Tensor:
     """Return the logits a head predicts with, shape (N, num_classes).
 

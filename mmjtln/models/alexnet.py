@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from mmpretrain.models import AlexNet as _AlexNet
 from torch import nn
 
+from mmjtln.errors import require
 from mmjtln.registry import MODELS
 
 
@@ -40,12 +41,12 @@ class AlexNetNeck(BaseModule):
     torchvision's AlexNet does, so that any image size the backbone accepts
     (63 pixels or more) fits.
 
+    Half of the inputs of fc6 and of fc7 are dropped in training.
+
     Args:
         in_channels (int): Channels of the feature map. Defaults to 256.
         pool_size (int): Height and width it is pooled to. Defaults to 6.
         out_channels (int): Outputs of fc6 and of fc7. Defaults to 4096.
-        dropout (float): Dropout rate in front of fc6 and of fc7.
-            Defaults to 0.5.
         init_cfg (dict, optional): Initialization config. Defaults to None,
             PyTorch's own initialization of linear layers.
     """
@@ -54,13 +55,12 @@ class AlexNetNeck(BaseModule):
                  in_channels: int = 256,
                  pool_size: int = 6,
                  out_channels: int = 4096,
-                 dropout: float = 0.5,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.pool = nn.AdaptiveAvgPool2d(pool_size)
-        self.drop6 = nn.Dropout(dropout)
+        self.drop6 = nn.Dropout()
         self.fc6 = nn.Linear(in_channels * pool_size**2, out_channels)
-        self.drop7 = nn.Dropout(dropout)
+        self.drop7 = nn.Dropout()
         self.fc7 = nn.Linear(out_channels, out_channels)
 
     def forward(self, feats: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
@@ -116,9 +116,8 @@ def convert_torchvision_alexnet(state_dict: dict) -> OrderedDict:
                 [f'features.{i}' for i in (0, 3, 6, 8, 10)] +
                 list(_TORCHVISION_MODULES)}
     missing = sorted(expected - set(state_dict))
-    if unknown or missing:
-        raise ValueError(
-            'The weights must be those of torchvision\'s AlexNet (a state '
-            f'dict of `torchvision.models.alexnet`); unknown keys: {unknown}, '
-            f'missing keys: {missing}.')
+    require(not unknown and not missing, "The weights must be those of "
+            'torchvision\'s AlexNet, a state dict of its `alexnet`',
+            f'but unknown are {unknown}, missing {missing}',
+            'Give those of `torchvision.models.alexnet`')
     return converted

@@ -8,7 +8,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET, split
-from mmjtln.errors import check_choice
+from mmjtln.errors import check_choice, refusal, require
 from mmjtln.heads.logits import (
     head_scores,
     label_marginal,
@@ -17,9 +17,9 @@ from mmjtln.heads.logits import (
 )
 from mmjtln.registry import MODELS
 
-from .batch_statistics import domain_scores
+from .data_preprocessor import joint_preprocessor
 from .finite_losses import check_losses
-from .head_config import JointParts, check_head, joint_preprocessor
+from .head_config import check_head, joint_heads
 from .loss_weight import LossWeight
 
 
@@ -74,14 +74,6 @@ class JTLNClassifier(ImageClassifier):
         own_marginal (str): The marginal of the domain that an image belongs
             to: its head's 'prediction' or the image's 'label'. The other
             domain's is always a prediction. Defaults to 'prediction'.
-        batch_statistics (str): What batch normalization in training mode
-            takes its statistics from. 'mixed': the whole batch, in one pass;
-            its running statistics are then those of the mixture, in training
-            as in testing. 'domain': the images of each domain on their own,
-            in a pass each, and its running statistics are those of the
-            target alone, see
-            :func:`~mmjtln.models.batch_statistics.domain_scores`.
-            Defaults to 'mixed'.
         data_preprocessor (dict, optional): As in ``ImageClassifier``, but a
             :class:`JointDataPreprocessor` where that takes a
             ``ClsDataPreprocessor``; class counts are filled in.
@@ -114,63 +106,58 @@ class JTLNClassifier(ImageClassifier):
                  lambda_ot: float | dict = 1.,
                  ot_images: str = TARGET,
                  own_marginal: str = 'prediction',
-                 batch_statistics: str = 'mixed',
-                 train_cfg: dict | None = None,
                  data_preprocessor: dict | None = None,
                  **kwargs: Any) -> None:
-        parts = JointParts.of(backbone, neck, head, source_head)
-        counts = self.class_counts = parts.class_counts
+        backbone, heads, self.backbone_classifier = joint_heads(
+            backbone, neck, head, source_head)
+        counts = self.class_counts = {
+            domain: cfg['num_classes'] for domain, cfg in heads.items()}
         super().__init__(
-            parts.backbone, neck=neck, head=parts.head, train_cfg=train_cfg,
+            backbone, neck=neck, head=heads[TARGET],
             data_preprocessor=joint_preprocessor(data_preprocessor, counts),
             **kwargs)
-        self.source_head = MMPRETRAIN_MODELS.build(parts.source_head)
-        self.backbone_classifier = parts.backbone_classifier
-        for name in ('head', 'source_head'):
-            check_head(name, getattr(self, name))
-
-        for name, value, choices in (
-            ('ot_images', ot_images, (TARGET, SOURCE, 'both')),
-            ('own_marginal', own_marginal, ('prediction', 'label')),
-            ('batch_statistics', batch_statistics, ('mixed', 'domain'))):
-            check_choice(value, name, '`model`', choices)
+        self.source_head = MMPRETRAIN_MODELS.build(heads[SOURCE])
+        check_head('head', self.head)
+        check_head('source_head', self.source_head)
+        check_choice(ot_images, 'ot_images', '`model`',
+                     (TARGET, SOURCE, 'both'))
+        check_choice(own_marginal, 'own_marginal', '`model`',
+                     ('prediction', 'label'))
         self.ot_domains = DOMAINS if ot_images == 'both' else (ot_images, )
         self.own_marginal = own_marginal
-        self.batch_statistics = batch_statistics
         self.lambda_s = LossWeight.from_cfg(lambda_s, 'lambda_s')
         self.lambda_ot = LossWeight.from_cfg(lambda_ot, 'lambda_ot')
-        self.ot_loss = None
-        if ot_loss is not None:
-            given = {'num_source_classes', 'num_target_classes'} & set(ot_loss)
-            if given:
-                raise ValueError(
-                    "The OT loss has the class counts of the heads, but "
-                    f'`model.ot_loss` names {sorted(given)}. Set '
-                    '`model.source_head.num_classes` and '
-                    '`model.head.num_classes` alone.')
-            self.ot_loss = MODELS.build({
-                'type': 'mmjtln.OTLoss',
-                **ot_loss, 'num_source_classes': counts[SOURCE],
-                'num_target_classes': counts[TARGET]
-            })
-            if (own_marginal == 'label'
-                    and self.ot_domains == (self.ot_loss.grad_to, )):
-                raise ValueError(
-                    f'With ot_images={ot_images!r} and own_marginal=\'label\' '
-                    f'the {ot_images} marginal is a label and has no '
-                    f'gradient, yet ot_loss.grad_to={ot_images!r} sends it '
-                    'there: the OT term would train nothing. Change one of '
-                    'the three in the config\'s `model`.')
+        self.ot_loss = self._build_ot_loss(ot_loss)
         if not self.trains_source_head:
             # Otherwise weight decay would change it, and distributed training
             # would wait for its gradients.
             self.source_head.requires_grad_(False)
 
+    def _build_ot_loss(self, cfg: dict | None) -> nn.Module | None:
+        """Build it for the heads' classes, and refuse one without effect."""
+        if cfg is None:
+            return None
+        counts = {f'num_{domain}_classes': count
+                  for domain, count in self.class_counts.items()}
+        given = sorted(counts.keys() & cfg.keys())
+        require(not given, 'The OT loss has the class counts of the heads',
+                f'but `model.ot_loss` names {given}', 'Set `num_classes` of '
+                '`model.source_head` and `model.head` alone')
+        loss = MODELS.build({'type': 'mmjtln.OTLoss', **cfg, **counts})
+        require(
+            self.own_marginal == 'prediction'
+            or self.ot_domains != (loss.grad_to, ),
+            'The gradient of the OT term must go to a prediction',
+            f'but with ot_images={loss.grad_to!r}, own_marginal=\'label\' and '
+            f'ot_loss.grad_to={loss.grad_to!r} it would train nothing',
+            'Change one of the three in `model`')
+        return loss
+
     @property
     def trains_source_head(self) -> bool:
         """bool: Whether a loss reaches the source head in this run."""
-        return not self.lambda_s.is_zero or (
-            self.ot_loss is not None and not self.lambda_ot.is_zero
+        return self.lambda_s.value > 0 or (
+            self.ot_loss is not None and self.lambda_ot.value > 0
             and self.ot_loss.grad_to != TARGET)
 
     def train(self, mode: bool = True) -> 'JTLNClassifier':
@@ -223,17 +210,13 @@ class JTLNClassifier(ImageClassifier):
         """
         samples, rows = _by_domain(data_samples, inputs.device)
         self._check_rows(rows)
-        scores = domain_scores(
-            self, lambda images: self._scores(self.extract_feat(images)),
-            inputs, rows, self.batch_statistics == 'domain')
-
+        scores = self._scores(self.extract_feat(inputs))
         losses = {}
         for domain, head in self.heads.items():
-            if not samples[domain]:
-                continue
-            own = head._get_loss(
-                take_rows(scores[domain], rows[domain]), samples[domain])
-            losses.update({f'{domain}_{k}': v for k, v in own.items()})
+            if samples[domain]:
+                own = head._get_loss(
+                    take_rows(scores[domain], rows[domain]), samples[domain])
+                losses.update({f'{domain}_{k}': v for k, v in own.items()})
         if 'source_loss' in losses:
             losses['source_loss'] = self.lambda_s() * losses['source_loss']
 
@@ -254,16 +237,13 @@ class JTLNClassifier(ImageClassifier):
 
     def _check_rows(self, rows: dict[str, Tensor]) -> None:
         """Refuse a batch without the images that a loss is taken on."""
-        needed = (TARGET, ) if self.lambda_s.is_zero else DOMAINS
-        empty = [domain for domain in needed if not len(rows[domain])]
-        if empty:
-            raise ValueError(
-                'Every training batch must hold images of both domains, but '
-                f'this one of {sum(map(len, rows.values()))} has none of the '
-                f'{empty[0]} domain. Train on a JointDataset with a '
-                'JointSampler (`train_dataloader.dataset` and '
-                '`.batch_sampler`); for a source without images, a '
-                'ClassList, set `model.lambda_s=0`.')
+        for domain in (TARGET, SOURCE) if self.lambda_s.value else (TARGET, ):
+            if not len(rows[domain]):
+                raise refusal(
+                    'Every training batch must hold images of both domains',
+                    f'but this one has none of the {domain} domain',
+                    'Train on a JointDataset with a JointSampler, or for a '
+                    'source without images set `model.lambda_s=0`')
 
     def _ot_term(self, scores: dict, rows: dict,
                  samples: dict) -> tuple[Tensor, dict]:

@@ -4,9 +4,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmpretrain.models import ClsDataPreprocessor, RandomBatchAugment
+from torch import nn
 
 from mmjtln.domains import SOURCE, TARGET, split
+from mmjtln.errors import require
 from mmjtln.registry import MODELS
+
+_STOCK = (None, 'ClsDataPreprocessor', 'mmpretrain.ClsDataPreprocessor')
 
 
 @MODELS.register_module()
@@ -20,24 +24,20 @@ class JointDataPreprocessor(ClsDataPreprocessor):
 
     Args:
         num_classes (int, optional): Number of target classes. Needed for
-            one-hot labels. Defaults to None.
+            batch augmentation. Defaults to None.
         num_source_classes (int, optional): Number of source classes, likewise.
             Defaults to None.
-        to_onehot (bool): Whether to add one-hot labels (``gt_score``).
-            Batch augmentation turns it on. Defaults to False.
         batch_augments (dict, optional): Arguments of
             :class:`~mmpretrain.models.RandomBatchAugment`. Defaults to None.
         **kwargs: As in the parent: ``mean``, ``std``, ``to_rgb``, ...
 
     Raises:
-        ValueError: If one-hot labels are asked for and a number of classes is
-            missing.
+        ValueError: If a number of classes is missing for batch augmentation.
     """
 
     def __init__(self,
                  num_classes: int | None = None,
                  num_source_classes: int | None = None,
-                 to_onehot: bool = False,
                  batch_augments: dict | None = None,
                  **kwargs: Any) -> None:
         # The parent would encode and mix labels over the whole batch.
@@ -45,13 +45,10 @@ class JointDataPreprocessor(ClsDataPreprocessor):
         self.class_counts = {TARGET: num_classes, SOURCE: num_source_classes}
         self.domain_augments = RandomBatchAugment(
             **batch_augments) if batch_augments else None
-        self.domain_onehot = to_onehot or self.domain_augments is not None
-        if self.domain_onehot and None in self.class_counts.values():
-            raise ValueError(
-                'One-hot labels and batch augmentation need the number of '
-                f'classes of both domains, got {self.class_counts}. Set '
-                '`num_classes` and `num_source_classes` of '
-                '`data_preprocessor`, or let JTLNClassifier do it.')
+        require(not batch_augments or None not in self.class_counts.values(),
+                'Batch augmentation needs the class counts of both domains',
+                f'got {self.class_counts}', 'Set `num_classes` and '
+                '`num_source_classes` of `data_preprocessor`')
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Preprocess a batch.
@@ -63,12 +60,12 @@ class JointDataPreprocessor(ClsDataPreprocessor):
 
         Returns:
             dict: ``inputs`` (N, C, H, W) float and ``data_samples``, whose
-            ``gt_score`` is set when one-hot labels are on.
+            ``gt_score`` is set with batch augmentation.
         """
         data = super().forward(data, training)
         samples = data['data_samples']
-        if not self.domain_onehot or not samples or 'gt_label' not in samples[
-                0]:
+        if self.domain_augments is None or not samples or (
+                'gt_label' not in samples[0]):
             return data
 
         inputs = data['inputs']
@@ -78,7 +75,7 @@ class JointDataPreprocessor(ClsDataPreprocessor):
             scores = F.one_hot(
                 torch.cat([samples[row].gt_label for row in rows]),
                 self.class_counts[domain]).float()
-            if training and self.domain_augments is not None:
+            if training:
                 index = torch.tensor(rows, device=inputs.device)
                 # An indexed copy: CutMix writes into the images it is given.
                 inputs[index], scores = self.domain_augments(
@@ -86,3 +83,21 @@ class JointDataPreprocessor(ClsDataPreprocessor):
             for row, score in zip(rows, scores, strict=True):
                 samples[row].set_gt_score(score)
         return data
+
+
+def joint_preprocessor(cfg: dict | nn.Module | None, counts: dict[str, int]
+                       ) -> dict | nn.Module:
+    """Make a stock data preprocessor's config one for two domains.
+
+    Args:
+        cfg (dict | nn.Module, optional): Config of the data preprocessor.
+        counts (dict[str, int]): Number of classes of each domain.
+    """
+    if cfg is None or isinstance(cfg, dict):
+        cfg = dict(cfg or {})
+        if cfg.get('type') in _STOCK:
+            cfg['type'] = 'mmjtln.JointDataPreprocessor'
+        if cfg['type'] == 'mmjtln.JointDataPreprocessor':
+            cfg.update(
+                num_classes=counts[TARGET], num_source_classes=counts[SOURCE])
+    return cfg

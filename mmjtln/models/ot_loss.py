@@ -1,6 +1,5 @@
 """The OT loss between source and target classifier predictions."""
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,24 +7,14 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmjtln.errors import check_choice
-from mmjtln.ot import (
-    SinkhornResult,
-    entropic_value,
-    label_value,
-    sinkhorn,
-)
+from mmjtln.errors import check_choice, refusal, require
+from mmjtln.ot import SinkhornResult, entropic_value, label_value, sinkhorn
 from mmjtln.ot.checks import check_options
 from mmjtln.ot.side import relaxations
 from mmjtln.registry import MODELS
 
-from .ot_inputs import as_cost, check_logits, is_label
-
 if TYPE_CHECKING:
     from mmjtln.costs import CostMatrix
-
-REDUCTIONS = ('mean', 'sum', 'none')
-SIDES = ('source', 'target', 'both')
 
 
 @MODELS.register_module()
@@ -43,17 +32,13 @@ class OTLoss(nn.Module):
     Wasserstein Loss*, NeurIPS 2015; the solver: Cuturi, *Sinkhorn
     Distances*, NeurIPS 2013).
 
-    How it is differentiated: by the envelope theorem, from the potentials,
-    see :func:`~mmjtln.ot.entropic_value`. Nothing of the iterations is kept
-    for backward. How near the gradient is, :func:`~mmjtln.ot.sinkhorn` says.
-    A second derivative is an error. Where a marginal is a label, value and
-    gradient have a closed form (:func:`~mmjtln.ot.label_value`).
-
-    How it can fail: a solver that stops at ``max_iter`` gives a finite
-    loss and gradient of less accuracy, and one warning. A NaN or plus
-    infinity in the logits gives a NaN loss, as any loss does.
-
-    It computes in float32 or better under autocast too.
+    It is differentiated by the envelope theorem, from the potentials
+    (:func:`~mmjtln.ot.entropic_value`): nothing of the iterations is kept for
+    backward, and a second derivative is an error. Where a marginal is a
+    label, value and gradient have a closed form
+    (:func:`~mmjtln.ot.label_value`). A solver that stops at ``max_iter``
+    gives a finite loss and gradient of less accuracy, and one warning. It
+    computes in float32 or better under autocast too.
 
     Args:
         reg (float): Weight of the entropy (eps in the papers), in units of
@@ -67,10 +52,8 @@ class OTLoss(nn.Module):
         relax (float | dict, optional): Weight tau of the KL divergence that
             replaces a marginal constraint (unbalanced OT), in units of the
             cost: one for both sides, or a dict with one or both of
-            ``source`` and ``target``. With the source side relaxed, a
-            source class that has nothing to do with the target need not
-            send its mass anywhere. None is the constraint, the limit of a
-            large tau. Defaults to None.
+            ``source`` and ``target``. None is the constraint, the limit of
+            a large tau. Defaults to None.
         grad_to (str): Whose logits get a gradient: ``'source'``,
             ``'target'`` or ``'both'``. Defaults to ``'source'``.
         cost (Tensor or array or nested list, optional): Cost matrix, shape
@@ -82,8 +65,8 @@ class OTLoss(nn.Module):
         num_target_classes (int, optional): L_t, likewise.
 
     Raises:
-        TypeError: If an argument is of another type.
-        ValueError: If one is out of its range, or counts disagree.
+        TypeError: If the cost matrix holds no numbers.
+        ValueError: If an option is out of its range, or counts disagree.
 
     Examples:
         >>> loss = OTLoss(reg=0.1, cost=torch.rand(10, 3))
@@ -104,8 +87,9 @@ class OTLoss(nn.Module):
         super().__init__()
         check_options(reg, max_iter, tol)
         relaxations(relax)
-        check_choice(reduction, 'reduction', 'OTLoss', REDUCTIONS)
-        check_choice(grad_to, 'grad_to', 'OTLoss', SIDES)
+        check_choice(reduction, 'reduction', 'OTLoss', ('mean', 'sum', 'none'))
+        check_choice(grad_to, 'grad_to', 'OTLoss',
+                     ('source', 'target', 'both'))
         self.reg = reg
         self.max_iter = max_iter
         self.tol = tol
@@ -117,15 +101,14 @@ class OTLoss(nn.Module):
 
         shape = [num_source_classes, num_target_classes]
         if cost is not None:
-            cost = as_cost(cost)
+            cost = _as_cost(cost)
             shape = [size if count is None else count
                      for size, count in zip(cost.shape, shape, strict=True)]
-        if any(type(count) is not int or count < 1 for count in shape):
-            raise ValueError(
+        require(all(type(count) is int and count > 0 for count in shape),
                 'num_source_classes and num_target_classes of OTLoss must be '
-                'positive integers where no cost matrix tells them, got '
-                f'{num_source_classes!r} and {num_target_classes!r}; set both '
-                'to the numbers of classes')
+                'positive integers where no cost matrix tells them', 'got '
+                f'{num_source_classes!r} and {num_target_classes!r}',
+                'Set both to the numbers of classes')
         self.register_buffer('cost', torch.full(shape, float('nan')))
         if cost is not None:
             self.set_cost(cost)
@@ -140,66 +123,81 @@ class OTLoss(nn.Module):
                  cost: 'CostMatrix | Tensor | np.ndarray | list') -> None:
         """Set the cost matrix.
 
-        The values are copied into the buffer in place: averaged models and
-        wrappers may hold a reference to it.
+        Into the buffer, in place: averaged models and wrappers may hold a
+        reference to it.
 
         Args:
             cost (CostMatrix or Tensor or array or nested list): shape
                 (L_s, L_t). What a valid matrix is, and whether its classes
-                are those of the data, is for
-                :class:`~mmjtln.costs.CostMatrix` to check.
+                are those of the data, :class:`~mmjtln.costs.CostMatrix`
+                checks.
 
         Raises:
             TypeError: If it holds no numbers.
             ValueError: If it has another shape.
         """
-        cost = as_cost(cost)
-        if cost.shape != self.cost.shape:
-            raise ValueError(
-                'cost must have a row for each source class and a column '
-                f'for each target class, {tuple(self.cost.shape)}, got '
-                f'{tuple(cost.shape)}; build it for these classes, or change '
-                'num_source_classes and num_target_classes of OTLoss')
+        cost = _as_cost(cost)
+        self._check_shape('cost', cost)
         self.cost.copy_(cost)
         self._cost_seen = False
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str,
                               *args: Any, **kwargs: Any) -> None:
         """Refuse a cost of another shape, which MMEngine would only log."""
-        cost = state_dict.get(prefix + 'cost')
-        if cost is not None and cost.shape != self.cost.shape:
-            raise ValueError(
-                f'the cost matrix of the checkpoint ({prefix}cost) must '
-                'have the shape of the model, (source classes, target '
-                f'classes) = {tuple(self.cost.shape)}, got '
-                f'{tuple(cost.shape)}; load a checkpoint for these '
-                'classes, or change the class counts of the config')
+        if prefix + 'cost' in state_dict:
+            self._check_shape(f'The cost matrix of the checkpoint, {prefix}'
+                              'cost,', state_dict[prefix + 'cost'])
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
-    def extra_repr(self) -> str:
-        """The options and the sizes, for ``print(model)``."""
-        return (f'reg={self.reg}, max_iter={self.max_iter}, tol={self.tol}, '
-                f'reduction={self.reduction!r}, grad_to={self.grad_to!r}, '
-                f'relax={self.relax!r}, cost={tuple(self.cost.shape)}')
+    def _check_shape(self, what: str, cost: Tensor) -> None:
+        require(cost.shape == self.cost.shape,
+                f'{what} must have the shape (source classes, target classes) '
+                f'= {tuple(self.cost.shape)}', f'got {tuple(cost.shape)}',
+                'Use one for these classes, or change the class counts of the '
+                'config')
 
-    def _prepare(self, source_logits: Tensor,
-                 target_logits: Tensor) -> tuple[Tensor, Tensor]:
-        """Check the logits and the cost, and compute in float32 or better."""
-        check_logits(source_logits, target_logits, self.cost.shape)
-        dtype = torch.promote_types(
-            torch.promote_types(source_logits.dtype, target_logits.dtype),
-            torch.float32)
-        return tuple(marginal if is_label(marginal) else marginal.to(dtype)
-                     for marginal in (source_logits, target_logits))
+    def marginals(self, source_logits: Tensor,
+                  target_logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of B images in float32 or better, labels as is.
 
-    def _check_cost(self) -> None:
-        if not self.has_cost:
-            raise RuntimeError(
-                'the cost matrix of OTLoss must be set before it is used, got '
-                'a matrix with unset (NaN) entries; in a run, add '
-                "dict(type='mmjtln.CostMatrixHook', cost=dict(type=...)) to "
-                '`custom_hooks`, which builds it; else pass cost= to OTLoss, '
-                'call set_cost(), or load a checkpoint that holds it')
+        Raises:
+            TypeError: If one is neither logits nor labels.
+            ValueError: If the shapes do not fit, or both are labels.
+        """
+        given = source_logits, target_logits
+        logits = [one for one in given if not _is_label(one)]
+        if not logits:
+            raise refusal('One of the logits must be a prediction',
+                          'got labels for both', 'Pass the logits of one')
+        for name, one, count in zip(('source_logits', 'target_logits'), given,
+                                    self.cost.shape, strict=True):
+            if _is_label(one):
+                continue
+            if not torch.is_tensor(one) or not one.is_floating_point():
+                raise refusal(
+                    f'{name} must be floating point, or int64 labels of shape '
+                    '(B,)', f'got {getattr(one, "dtype", type(one))}',
+                    'Pass the raw outputs of the head', TypeError)
+            if one.dim() != 2 or one.shape[1] != count:
+                raise refusal(
+                    f'{name} must have shape (B, {count}), as the cost matrix '
+                    'has it', f'got {tuple(one.shape)}',
+                    'Change the class counts of the heads or of OTLoss')
+        if len(source_logits) != len(target_logits):
+            raise refusal('Both logits must be of the same samples', 'got '
+                          f'{len(source_logits)} and {len(target_logits)} '
+                          'rows', 'Pass both logits of each image')
+        dtype = torch.float32
+        for one in logits:
+            dtype = torch.promote_types(dtype, one.dtype)
+        return tuple(one if _is_label(one) else one.to(dtype) for one in given)
+
+    def check_cost(self) -> None:
+        """Raise a RuntimeError without a cost matrix. Reads the device."""
+        require(self.has_cost, f'The cost matrix of {type(self).__name__} '
+                'must be set before it is used', 'got one of NaN',
+                "Add dict(type='mmjtln.CostMatrixHook', cost=dict(type=...)) "
+                'to `custom_hooks`, or call set_cost()', RuntimeError)
 
     @torch.no_grad()
     def transport(self, source_logits: Tensor,
@@ -211,78 +209,32 @@ class OTLoss(nn.Module):
             target_logits (Tensor): shape (B, L_t), likewise.
 
         Returns:
-            SinkhornResult: Plans, potentials and marginal errors, on the
-            device of the cost matrix.
+            SinkhornResult: On the device of the cost matrix.
 
         Raises:
             RuntimeError: If the cost matrix has not been set.
-            ValueError: If the logits' shapes do not fit the cost matrix.
         """
-        self._check_cost()
+        self.check_cost()
         log_p, log_q = (
             logits.to(self.cost.device).log_softmax(1)
-            for logits in self._prepare(source_logits, target_logits))
+            for logits in self.marginals(source_logits, target_logits))
         return sinkhorn(log_p, log_q, self.cost, self.reg, self.max_iter,
                         self.tol, self.relax)
 
-    def _solve_label(self, labels: Tensor, logits: Tensor,
-                     side: str) -> tuple[Tensor, Callable, Tensor]:
-        """As :meth:`_solve`, with the labels of one side."""
-        # Looked at once: a look waits for the device, and a cost that has
-        # been set stays set.
-        if not self._cost_seen:
-            self._check_cost()
-            if not bool((self.cost.isfinite() & (self.cost >= 0)).all()):
-                raise ValueError(
-                    'cost must be finite and non-negative, got a matrix of '
-                    f'shape {tuple(self.cost.shape)} with an infinite or '
-                    'negative entry; change what makes the cost matrix')
-            self._cost_seen = True
-        if self.grad_to == side:
-            logits = logits.detach()
-        with torch.autocast(logits.device.type, enabled=False):
-            value, cost = label_value(logits, labels, self.cost, self.reg,
-                                      self.relax, side)
-        return value, lambda: cost, torch.zeros_like(cost)
-
-    def _solve(self, source_logits: Tensor,
-               target_logits: Tensor) -> tuple[Tensor, Callable, Tensor]:
-        """Return each sample's value, how to get <G, C>, and the error."""
-        source_logits, target_logits = self._prepare(source_logits,
-                                                     target_logits)
-        if is_label(source_logits):
-            return self._solve_label(source_logits, target_logits, 'source')
-        if is_label(target_logits):
-            return self._solve_label(target_logits, source_logits, 'target')
-        if self.grad_to == 'source':
-            target_logits = target_logits.detach()
-        elif self.grad_to == 'target':
-            source_logits = source_logits.detach()
-        try:
-            value, result = entropic_value(
-                source_logits, target_logits,
-                self.cost, self.reg, self.max_iter, self.tol, self.relax)
-        except ValueError:
-            self._check_cost()
-            raise
-        if not result.converged and not self._warned:
-            self._warned = True
-            print_log(
-                'OTLoss: the solver stopped at max_iter='
-                f'{self.max_iter} with a marginal error of '
-                f'{result.error.amax().item():.1e}, above tol={self.tol}; '
-                'raise max_iter, tol or reg of OTLoss (this is said once)',
-                logger='current',
-                level=logging.WARNING)
-        return value, result.transport_cost, result.error
-
-    def _reduce(self, value: Tensor) -> Tensor:
-        return value if self.reduction == 'none' else getattr(
-            value, self.reduction)()
-
     def forward(self, source_logits: Tensor,
                 target_logits: Tensor) -> Tensor:
-        """Compute the loss.
+        """Compute the loss, arguments as in :meth:`loss_and_log`.
+
+        Returns:
+            Tensor: The entropic OT value: a scalar, or shape (B,) for
+            ``reduction='none'``. It may be negative: the entropy is part of
+            it.
+        """
+        return self.loss_and_log(source_logits, target_logits)[0]
+
+    def loss_and_log(self, source_logits: Tensor,
+                     target_logits: Tensor) -> tuple[Tensor, dict]:
+        """Compute the loss and what a training log wants to know of it.
 
         Args:
             source_logits (Tensor): shape (B, L_s). Minus infinity, as in
@@ -293,31 +245,87 @@ class OTLoss(nn.Module):
                 labels on one side only.
 
         Returns:
-            Tensor: The entropic OT value: a scalar, or shape (B,) for
-            ``reduction='none'``. It may be negative: the entropy is part of
-            it.
+            tuple: The loss as :meth:`forward` gives it, and a dict of
+            detached scalars: ``ot_cost``, the batch's mean <G, C>, and
+            ``ot_error``, its largest marginal error.
 
         Raises:
             RuntimeError: If the cost matrix has not been set.
             ValueError: If the logits' shapes do not fit the cost matrix.
         """
-        return self._reduce(self._solve(source_logits, target_logits)[0])
+        source_logits, target_logits = self.marginals(source_logits,
+                                                      target_logits)
+        if self.grad_to == 'source':
+            target_logits = target_logits.detach()
+        elif self.grad_to == 'target':
+            source_logits = source_logits.detach()
+        if _is_label(source_logits):
+            value, cost, error = self._solve_label(
+                source_logits, target_logits, 'source')
+        elif _is_label(target_logits):
+            value, cost, error = self._solve_label(
+                target_logits, source_logits, 'target')
+        else:
+            value, cost, error = self._solve(source_logits, target_logits)
+        return self._reduce(value), dict(ot_cost=cost.mean(),
+                                         ot_error=error.amax())
 
-    def loss_and_log(self, source_logits: Tensor,
-                     target_logits: Tensor) -> tuple[Tensor, dict]:
-        """Compute the loss and what a training log wants to know of it.
+    def _solve(self, source_logits: Tensor,
+               target_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return each sample's value, <G, C> and marginal error."""
+        try:
+            value, result = entropic_value(
+                source_logits, target_logits,
+                self.cost, self.reg, self.max_iter, self.tol, self.relax)
+        except ValueError:
+            self.check_cost()
+            raise
+        if not result.converged and not self._warned:
+            self._warned = True
+            print_log(
+                f'OTLoss: the solver stopped at max_iter={self.max_iter} with '
+                f'a marginal error of {result.error.amax().item():.1e}, above '
+                f'tol={self.tol}; raise max_iter, tol or reg of OTLoss (this '
+                'is said once)', logger='current', level=logging.WARNING)
+        return value, result.transport_cost(), result.error
 
-        Args:
-            source_logits (Tensor): shape (B, L_s), or labels, shape (B,),
-                as in :meth:`forward`.
-            target_logits (Tensor): shape (B, L_t), or labels, likewise.
+    def _solve_label(self, labels: Tensor, logits: Tensor,
+                     side: str) -> tuple[Tensor, Tensor, Tensor]:
+        """As :meth:`_solve`, with the labels of one side."""
+        # Looked at once: a look waits for the device, and a cost that has
+        # been set stays set.
+        if not self._cost_seen:
+            self.check_cost()
+            require((self.cost.isfinite() & (self.cost >= 0)).all(),
+                    'cost must be finite and non-negative', 'got a matrix '
+                    'with an infinite or a negative entry',
+                    'Change what makes the cost matrix')
+            self._cost_seen = True
+        with torch.autocast(logits.device.type, enabled=False):
+            value, cost = label_value(logits, labels, self.cost, self.reg,
+                                      self.relax, side)
+        return value, cost, torch.zeros_like(cost)
 
-        Returns:
-            tuple: The loss as :meth:`forward` gives it, and a dict of
-            detached scalars: ``ot_cost``, the batch's mean <G, C>, and
-            ``ot_error``, its largest marginal error.
-        """
-        value, transport_cost, error = self._solve(source_logits,
-                                                   target_logits)
-        return self._reduce(value), dict(
-            ot_cost=transport_cost().mean(), ot_error=error.amax())
+    def _reduce(self, value: Tensor) -> Tensor:
+        return value if self.reduction == 'none' else getattr(
+            value, self.reduction)()
+
+
+def _is_label(marginal: Tensor) -> bool:
+    """Whether a marginal is given by class labels, int64, shape (B,)."""
+    return (torch.is_tensor(marginal) and marginal.dtype == torch.int64
+            and marginal.dim() == 1)
+
+
+def _as_cost(cost: 'CostMatrix | Tensor | np.ndarray | list') -> Tensor:
+    """Read a matrix as float32, of a CostMatrix its entries."""
+    try:
+        cost = torch.as_tensor(getattr(cost, 'matrix', cost),
+                               dtype=torch.float32).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise refusal('cost must be a matrix of numbers', 'got '
+                      f'{type(cost).__name__}: {error}', 'Give a tensor, an '
+                      'array or nested lists', TypeError) from error
+    require(cost.dim() == 2, 'cost must be a matrix (L_s, L_t)',
+            f'got shape {tuple(cost.shape)}', 'Give a row a source class')
+    return cost

@@ -6,26 +6,16 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmjtln.errors import check_count, check_real
+from mmjtln.errors import check_real
 from mmjtln.heads.last_layer import last_linear
 from mmjtln.registry import MODELS
 
 
-def batch_spectral_shrinkage(features: Tensor, k: int = 1) -> Tensor:
-    r"""Return the sum of the k smallest squared singular values.
-
-    .. math:: L_{bss}(F) = \sum_{i=1}^k \sigma_{-i}(F)^2
-
-    Args:
-        features (Tensor): :math:`F`, shape (B, D).
-        k (int): Number of singular values. Defaults to 1.
-
-    Returns:
-        Tensor: A scalar, float32 or better.
-    """
+def batch_spectral_shrinkage(features: Tensor) -> Tensor:
+    """Return the smallest squared singular value of (B, D), a scalar."""
     if features.dtype in (torch.float16, torch.bfloat16):
         features = features.float()
-    return torch.linalg.svdvals(features)[-k:].square().sum()
+    return torch.linalg.svdvals(features)[-1].square()
 
 
 @MODELS.register_module()
@@ -33,13 +23,12 @@ class BSSClassifier(ImageClassifier):
     r"""A stock classifier with batch spectral shrinkage.
 
     .. math::
-        \overline{CE}(y, f(F(x)))
-        + \eta \sum_{i=1}^k \sigma_{-i}(F)^2
+        \overline{CE}(y, f(F(x))) + \eta\, \sigma_{-1}(F)^2
 
     F are the features that a batch's images have before the last linear
-    layer, shape (B, D), and :math:`\sigma_{-i}` its i-th smallest singular
-    value. Features that are the same on all images but for a few are
-    what forgets least and transfers worst.
+    layer, shape (B, D), and :math:`\sigma_{-1}` their smallest singular
+    value, the authors' k of 1. Features that are the same on all images but
+    for a few are what forgets least and transfers worst.
 
     Source: X. Chen et al., "Catastrophic Forgetting Meets Negative Transfer:
     Batch Spectral Shrinkage for Safe Transfer Learning", NeurIPS 2019,
@@ -53,7 +42,6 @@ class BSSClassifier(ImageClassifier):
     Args:
         *args: As in ``ImageClassifier``.
         eta (float): Weight of the term, not negative. Defaults to 1e-3.
-        num_singular_values (int): k, positive. Defaults to 1.
         **kwargs: As in ``ImageClassifier``.
 
     Raises:
@@ -61,14 +49,10 @@ class BSSClassifier(ImageClassifier):
         TypeError: If the classifier ends in no linear layer.
     """
 
-    def __init__(self, *args: Any, eta: float = 1e-3,
-                 num_singular_values: int = 1, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, eta: float = 1e-3, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         check_real(eta, 'eta', 'BSSClassifier')
-        check_count(num_singular_values, 'num_singular_values',
-                    'BSSClassifier')
         self.eta = eta
-        self.num_singular_values = num_singular_values
         self._classifier = last_linear(self)
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
@@ -91,5 +75,5 @@ class BSSClassifier(ImageClassifier):
         finally:
             handle.remove()
         losses['bss_loss'] = self.eta * batch_spectral_shrinkage(
-            features[-1].flatten(1), self.num_singular_values)
+            features[-1].flatten(1))
         return losses

@@ -4,14 +4,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmjtln.errors import require
 from mmjtln.models import OTLoss
-from mmjtln.models.ot_inputs import check_logits
 from mmjtln.registry import MODELS
 
 
 @MODELS.register_module()
 class CoTuningLoss(OTLoss):
-    r"""Cross entropy of the source head with a relation of the classes.
+    r"""Cross entropy of the source head with the category relationship.
 
     .. math::
         \mathrm{CE}(p(y_s | y_t), p) = -\sum_i p(i | y_t) \log p_i,
@@ -21,21 +21,21 @@ class CoTuningLoss(OTLoss):
     :math:`y_t`. It takes the place of the OT loss: ``model.ot_loss`` with
     this type, ``model.own_marginal='label'``, and the authors' weight
     ``model.lambda_ot=2.3``. Up to a constant it is the *forward* KL
-    divergence to the relation of which the OT loss with a label is the
+    divergence to the relationship of which the OT loss with a label is the
     *reverse* one.
 
     Source: K. You et al., "Co-Tuning for Transfer Learning", NeurIPS 2020,
-    equation 2; weight and relation: the authors' code. Theirs is the network's
-    own relation, :class:`~mmjtln.costs.confusion.ConfusionCost` with
+    equation 2; weight and relationship: the authors' code. Theirs is the
+    source classifier's, :class:`~mmjtln.costs.confusion.ConfusionCost` with
     ``double_centre=False, scale=False``, for which ``reg`` is 1; any other
     cost matrix does, too.
 
-    A target marginal that is no label mixes the relations of the classes.
-    The gradient goes to the source head alone.
+    A target marginal that is no label mixes the columns of its classes. The
+    gradient goes to the source head alone.
 
     Args:
-        reg (float): Positive; how soft the relation is, in units of the cost.
-            Defaults to 1.
+        reg (float): Positive; how soft the relationship is, in units of the
+            cost. Defaults to 1.
         **kwargs: ``cost``, the class counts and ``reduction`` as in
             :class:`~mmjtln.models.OTLoss`, whose solver is not needed.
 
@@ -45,27 +45,14 @@ class CoTuningLoss(OTLoss):
 
     def __init__(self, reg: float = 1., **kwargs: Any) -> None:
         super().__init__(reg=reg, **kwargs)
-        if self.grad_to != 'source':
-            raise ValueError(
-                "The gradient of Co-Tuning reaches the source head, but "
-                f'grad_to is {self.grad_to!r}. Leave it out of '
-                '`model.ot_loss`.')
+        require(self.grad_to == 'source', 'The gradient of Co-Tuning reaches '
+                'the source head', f'but grad_to is {self.grad_to!r}',
+                'Leave it out of `model.ot_loss`')
 
     def category_relationship(self) -> Tensor:
-        """Return p(source class | target class), shape (L_s, L_t).
-
-        Raises:
-            RuntimeError: If the cost matrix has not been set.
-        """
-        if not self.has_cost:
-            raise RuntimeError(
-                'Co-Tuning takes its relation from a cost matrix, and none '
-                'has been set. Add a CostMatrixHook to `custom_hooks`.')
+        """Return p(source class | target class), shape (L_s, L_t)."""
+        self.check_cost()
         return (-self.cost / self.reg).softmax(dim=0)
-
-    def forward(self, source_logits: Tensor, target_logits: Tensor) -> Tensor:
-        """Compute the loss, arguments as in the parent."""
-        return self.loss_and_log(source_logits, target_logits)[0]
 
     def loss_and_log(self, source_logits: Tensor,
                      target_logits: Tensor) -> tuple[Tensor, dict]:
@@ -81,12 +68,13 @@ class CoTuningLoss(OTLoss):
             tuple: The loss, a scalar for ``reduction='mean'``, and a dict of
             ``relation_kl``, the batch's mean KL(p(y_s | y_t) || p).
         """
-        check_logits(source_logits, target_logits, self.cost.shape)
+        source_logits, target_logits = self.marginals(source_logits,
+                                                      target_logits)
         log_p = source_logits.float().log_softmax(dim=1)
-        relation = self.category_relationship().t()
-        taught = (relation[target_logits]
+        relationship = self.category_relationship().t()
+        taught = (relationship[target_logits]
                   if target_logits.dtype == torch.int64 else
-                  target_logits.detach().float().softmax(dim=1) @ relation)
+                  target_logits.detach().float().softmax(dim=1) @ relationship)
         value = -(taught * log_p).sum(dim=1)
         entropy = -torch.special.xlogy(taught, taught).sum(dim=1)
         return self._reduce(value), dict(

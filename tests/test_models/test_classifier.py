@@ -2,11 +2,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
-from mmjtln.models import LossWeight
 from mmjtln.ot import sinkhorn
 
 COST = torch.rand(7, 5, generator=torch.Generator().manual_seed(1))
@@ -220,56 +218,11 @@ def test_soft_labels_are_marginals(tiny_model):
     assert found.item() == pytest.approx(expected.item(), rel=1e-3)
 
 
-def test_weights_follow_the_run(tiny_model):
-    """A schedule switches the OT term on in the middle of a run."""
-    model = build(tiny_model, lambda_ot=dict(value=2., begin=0.5, warmup=0.5))
-    hub = MessageHub.get_current_instance()
-    hub.runtime_info.clear()
-    try:
-        hub.update_info('max_iters', 100)
-        hub.update_info('iter', 49)
-        off = model.loss(*mixed_batch())
-        assert off['ot_loss'] == off['ot_cost'] == off['ot_error'] == 0
-        hub.update_info('iter', 75)
-        half = model.loss(*mixed_batch())['ot_loss']
-    finally:
-        hub.runtime_info.clear()
-    full = model.loss(*mixed_batch())['ot_loss']
-    assert full.item() == pytest.approx(2 * half.item(), rel=1e-5)
-
-
-@pytest.mark.parametrize('progress, weight', [(0., 0.), (0.1, 0.), (0.2, 1.),
-                                              (0.3, 2.), (0.5, 2.), (0.8, 2.),
-                                              (0.9, 1.25), (1., 0.5)])
-def test_loss_weight_schedule(progress, weight):
-    """Zero, warm-up, plateau and decay are where the docstring says."""
-    schedule = LossWeight(2., begin=0.1, warmup=0.2, decay=0.2, final=0.5)
-    assert schedule.at(progress) == pytest.approx(weight)
-
-
-@pytest.mark.parametrize('cfg', [
-    -1., float('nan'), dict(value=1., final=-1),
-    dict(value=1., begin=0.6, warmup=0.3, decay=0.2), dict(value=1., warmup=2),
-    dict(value=1., final=0.5)
-])
-def test_bad_loss_weight(tiny_model, cfg):
-    """A weight that makes no sense is refused, naming where it stands."""
-    with pytest.raises(ValueError, match='model.lambda_s'):
-        build(tiny_model, lambda_s=cfg)
-
-
-@pytest.mark.parametrize('cfg', ['0.5', dict(value=1., decay='0.2'), True])
-def test_loss_weight_that_is_no_number(tiny_model, cfg):
-    """The message says which weight it is, and what was received."""
-    with pytest.raises(TypeError, match=r'lambda_ot: .* must be a number'):
-        build(tiny_model, lambda_ot=cfg)
-
-
 @pytest.mark.parametrize('change, error, message', [
     (dict(source_head=None), ValueError, 'model.source_head.num_classes'),
     (dict(source_head=dict(topk=(1, ))), None, None),
     (dict(source_head=dict(num_classes=0)), ValueError, 'source_head'),
-    (dict(source_head=dict(num_classes=True)), ValueError, 'is True'),
+    (dict(source_head=dict(num_classes=True)), ValueError, 'got True'),
     (dict(ot_loss=dict(num_source_classes=3)), ValueError,
      'model.ot_loss. names .*num_source_classes'),
     (dict(ot_loss=dict(num_source=3)), TypeError, 'OTLoss.*num_source'),
@@ -293,7 +246,6 @@ def test_loss_weight_that_is_no_number(tiny_model, cfg):
      'model.head.type.*LinearClsHead'),
     (dict(backbone=dict(type='ResNett')), ValueError,
      'model.backbone.type.*near it.*ResNet'),
-    (dict(batch_statistics='target'), ValueError, 'batch_statistics'),
     (dict(head=dict(type='ClsHead', num_classes=5)), TypeError, 'ClsHead'),
 ])
 def test_bad_config(tiny_model, change, error, message):

@@ -252,24 +252,6 @@ def test_classifier_returns_into_the_backbone(tiny_run, tmp_path):
     assert state['backbone.classifier.6.weight'].shape == (10, 4096)
 
 
-def test_running_statistics_travel(tiny_run, tmp_path):
-    """Those kept of the target alone are in checkpoint and stock model."""
-    tiny_run.model.backbone.norm_cfg = dict(type='BN')
-    tiny_run.model.update(batch_statistics='domain', ot_loss=None)
-    tiny_run.custom_hooks = []
-    tiny_run.train_cfg.max_epochs = 1
-    runner = Runner.from_cfg(copy.deepcopy(tiny_run))
-    runner.train()
-    checkpoint, = Path(tiny_run.work_dir).glob('best_target*.pth')
-    files = export_classifier(tiny_run, checkpoint, tmp_path / 'out')
-    assert 'batch_statistics' not in Config.fromfile(files['config']).model
-    exported = torch.load(files['checkpoint'], weights_only=True)
-    for key, value in runner.model.backbone.named_buffers():
-        assert torch.equal(exported['state_dict'][f'backbone.{key}'], value)
-        if key.endswith('num_batches_tracked'):
-            assert value == 3  # One update a step: the target's.
-
-
 def test_stock_data_set_is_kept(tiny_run, tmp_path):
     """Test data that MMPretrain knows stays in the config."""
     pipeline = [dict(type='LoadImageFromFile'),
