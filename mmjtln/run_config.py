@@ -9,13 +9,16 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.registry import root as mmengine_root
 from mmengine.runner import find_latest_checkpoint
-from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import get_object_from_string
 from mmpretrain.apis import ModelHub
 
 import mmjtln.registry as own
 from mmjtln.datasets.build import build_dataset
-from mmjtln.datasets.class_lists import CHECKPOINT
+from mmjtln.datasets.class_lists import (
+    CHECKPOINT,
+    checkpoint_meta,
+    domain_classes,
+)
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.errors import require
 
@@ -63,23 +66,15 @@ def with_registered_names(cfg: Config) -> Config:
                 for name, found in registry.module_dict.items():
                     names.setdefault(found, scope + name)
     # MMEngine writes what is imported as its path.
-    return Config(_renamed(cfg.to_dict(), names), filename=cfg.filename)
-
-
-def _renamed(cfg: object, names: dict) -> object:
-    if isinstance(cfg, dict):
-        return {key: _name(value, names) if key == 'type' else
-                _renamed(value, names) for key, value in cfg.items()}
-    if isinstance(cfg, list | tuple):
-        return type(cfg)(_renamed(value, names) for value in cfg)
-    return cfg
-
-
-def _name(kind: str | type, names: dict) -> str | type:
-    # `mmjtln.OTLoss` is a name; a path has a module in it.
-    if isinstance(kind, str) and kind.count('.') >= 2:
-        return names.get(get_object_from_string(kind), kind)
-    return kind if isinstance(kind, str) else names.get(kind, kind)
+    copy = cfg.to_dict()
+    for part in _parts(copy):
+        kind = found = part.get('type')
+        # `mmjtln.OTLoss` is a name; a path has a module in it.
+        if isinstance(kind, str) and kind.count('.') >= 2:
+            found = get_object_from_string(kind)
+        if found is not None and not isinstance(found, str):
+            part['type'] = names.get(found, kind)
+    return Config(copy, filename=cfg.filename)
 
 
 _HEADS = {TARGET: 'head', SOURCE: 'source_head'}
@@ -107,46 +102,26 @@ def fill_class_counts(cfg: Config,
     Raises:
         ValueError: If neither the checkpoint nor a training data set tells.
     """
-    model = cfg.get('model') or {}
-    open_heads = [
-        domain for domain in DOMAINS
-        if 'num_classes' in (model.get(_HEADS[domain]) or {})
-        and model[_HEADS[domain]]['num_classes'] is None
-    ]
+    heads = {domain: (cfg.get('model') or {}).get(name) or {}
+             for domain, name in _HEADS.items()}
+    open_heads = [domain for domain in DOMAINS
+                  if heads[domain].get('num_classes', 0) is None]
     if not open_heads:
         return cfg
-    names = _names_of(_trained_metainfo(checkpoint)) or _names_of(
-        _train_metainfo(cfg))
-    for domain in open_heads:
-        if domain not in names:
-            raise ValueError(
-                f'`model.{_HEADS[domain]}.num_classes` is None, to be taken '
-                f'from the data, but neither a checkpoint nor '
-                f'`train_dataloader.dataset` names {domain} classes. Set '
-                f'`model.{_HEADS[domain]}.num_classes`, or the training data.')
-        model[_HEADS[domain]]['num_classes'] = len(names[domain])
-    cfg.class_names = {domain: list(names[domain]) for domain in open_heads}
-    return cfg
-
-
-def _names_of(metainfo: Mapping) -> dict:
-    keys = {SOURCE: 'source_classes', TARGET: 'classes'}
-    return {domain: metainfo[key] for domain, key in keys.items()
-            if metainfo.get(key)}
-
-
-def _trained_metainfo(checkpoint: str | None) -> Mapping:
-    if checkpoint is None:
-        return {}
-    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-    return loaded.get('meta', {}).get('dataset_meta') or {}
-
-
-def _train_metainfo(cfg: Config) -> Mapping:
+    meta = {} if checkpoint is None else checkpoint_meta(checkpoint)
     dataset = (cfg.get('train_dataloader') or {}).get('dataset')
-    if dataset is None:
-        return {}
-    return build_dataset(dataset).metainfo
+    if not meta.get('classes') and dataset is not None:
+        meta = build_dataset(dataset).metainfo
+    cfg.class_names = {}
+    for domain in open_heads:
+        classes = domain_classes(meta, domain)
+        name = f'`model.{_HEADS[domain]}.num_classes`'
+        require(classes, f'The data must say {name} where it is None',
+                'but neither a checkpoint nor `train_dataloader.dataset` '
+                f'names {domain} classes', f'Set {name}, or the data')
+        heads[domain]['num_classes'] = len(classes)
+        cfg.class_names[domain] = list(classes)
+    return cfg
 
 
 def is_jtln(cfg: Mapping) -> bool:
@@ -168,13 +143,19 @@ def parts_of_type(cfg: object, *kinds: str) -> Iterator[dict]:
     Yields:
         dict: Each part, those inside of others too.
     """
+    for part in _parts(cfg):
+        if str(part.get('type')).removeprefix('mmjtln.') in kinds:
+            yield part
+
+
+def _parts(cfg: object) -> Iterator[dict]:
+    """Go through all dicts of a config, those inside of others too."""
     if isinstance(cfg, Mapping):
-        if str(cfg.get('type')).removeprefix('mmjtln.') in kinds:
-            yield cfg
+        yield cfg
         cfg = list(cfg.values())
     if isinstance(cfg, list | tuple):
         for value in cfg:
-            yield from parts_of_type(value, *kinds)
+            yield from _parts(value)
 
 
 def base_dataset(dataset: Mapping | list) -> Mapping:
@@ -189,13 +170,11 @@ def base_dataset(dataset: Mapping | list) -> Mapping:
     """
     found = dataset
     while 'pipeline' not in found:
-        inner = (found.get('dataset') or found.get('target')
-                 or found.get('datasets')
-                 if isinstance(found, Mapping) else found[0])
-        require(isinstance(inner, Mapping | list) and inner,
+        found = (found[0] if isinstance(found, list) else found.get('dataset')
+                 or found.get('target') or found.get('datasets'))
+        require(isinstance(found, Mapping | list) and found,
                 'A data set must say how its images are read',
                 f'but {dataset!r} has no `pipeline`', 'Set it')
-        found = inner
     return found
 
 
@@ -229,8 +208,5 @@ def name_checkpoint(cfg: Config) -> Config:
 
 def names_weights(cfg: object) -> bool:
     """Whether a model's config, or a part of it, names trained weights."""
-    if isinstance(cfg, Mapping):
-        return ('Pretrained' in str(cfg.get('type')) or bool(
-            cfg.get('pretrained') or cfg.get('checkpoint_path'))
-            or names_weights(list(cfg.values())))
-    return isinstance(cfg, list | tuple) and any(map(names_weights, cfg))
+    return any('Pretrained' in str(part.get('type')) or part.get('pretrained')
+               or part.get('checkpoint_path') for part in _parts(cfg))

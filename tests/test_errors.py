@@ -82,7 +82,7 @@ def test_lists_of_numbers(weights):
 @pytest.mark.parametrize('draw', [[True, 1.], ['1', 1.], [float('nan'), 1]])
 def test_draw(draw):
     """Of several sources."""
-    with pytest.raises(ValueError, match='draw must be'):
+    with pytest.raises(ValueError, match='`draw` of UnionDataset must be'):
         UnionDataset([Toy(2), Toy(2)], draw=draw)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
-from mmjtln.datasets.class_lists import quote_names
+from mmjtln.datasets.class_lists import checkpoint_meta, quote_names
 from mmjtln.errors import require
 
 
@@ -64,7 +64,7 @@ def load_parts(model: nn.Module, checkpoint: str,
     """
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     load_weights(model, state_of(content), checkpoint, parts)
-    model._dataset_meta = content.get('meta', {}).get('dataset_meta') or {}
+    model._dataset_meta = checkpoint_meta(content)
 
 
 def part_stock_head(checkpoint: Mapping,

@@ -23,7 +23,6 @@ from mmjtln.datasets.class_lists import describe_difference, quote_names
 from mmjtln.datasets.contents import (
     class_indices,
     name_image,
-    pipeline_of,
     unique_images,
 )
 from mmjtln.domains import DOMAINS, TARGET
@@ -212,7 +211,7 @@ class _Pictures(Dataset):
         name = str(info.get('img_path') or f'number {i}')
         try:
             with name_image(owner, i, self.name):
-                pipeline_of(owner)(info)
+                owner.pipeline(info)
             error = '' if content is None else _incomplete(
                 content, f'The {self.name} image {name}')
         except RuntimeError as problem:

@@ -8,7 +8,11 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmjtln.checkpoints.weights import state_of
-from mmjtln.datasets.class_lists import describe_difference, domain_classes
+from mmjtln.datasets.class_lists import (
+    checkpoint_meta,
+    describe_difference,
+    domain_classes,
+)
 from mmjtln.domains import DOMAINS
 from mmjtln.errors import refusal, require
 from mmjtln.run_config import is_jtln, parts_of_type
@@ -111,7 +115,7 @@ def same_classes(run: Run, checkpoint: dict) -> None:
              if key in own and own[key].shape != shape]
     require(not wrong, rule, f'but {", ".join(wrong)} have another shape than '
             'in the model', _OTHER_CLASSES)
-    trained = checkpoint.get('meta', {}).get('dataset_meta') or {}
+    trained = checkpoint_meta(checkpoint)
     for domain in DOMAINS:
         expected, found = (domain_classes(meta, domain)
                            for meta in (trained, run.data.metainfo))

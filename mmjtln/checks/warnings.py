@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from mmjtln.datasets.build import build_dataset
 from mmjtln.datasets.class_lists import quote_names
-from mmjtln.datasets.contents import base_datasets, data_digest
+from mmjtln.datasets.contents import data_digest, look_through
 from mmjtln.domains import SOURCE, TARGET
 
 from .run import Run, domain_parts
@@ -121,7 +121,7 @@ def look_into_folders(dataset: Dataset) -> tuple[int, list[str]]:
     # MMPretrain's CustomDataset takes each folder for a class and leaves out
     # every file whose extension it was not given, both without a word.
     left_out, problems = 0, []
-    for base in base_datasets(dataset):
+    for base in look_through(dataset)[0]:
         if not isinstance(base, CustomDataset) or base.ann_file:
             continue
         root, hidden, others = Path(base.img_prefix), [], {}

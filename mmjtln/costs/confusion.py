@@ -12,13 +12,13 @@ from torch.utils.data import Dataset
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.class_lists import (
     classes_of,
+    describe_difference,
     domain_classes,
-    name_differences,
     names_match,
     quote_names,
 )
 from mmjtln.domains import SOURCE
-from mmjtln.errors import check_choice
+from mmjtln.errors import check_choice, refusal
 from mmjtln.heads.logits import logits_of
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.over_images import run_over_images
@@ -142,11 +142,10 @@ def _check_classes(network: nn.Module, classes: Sequence[str]) -> None:
     meta = getattr(network, '_dataset_meta', {})
     known = domain_classes(meta, SOURCE) or meta.get('classes', classes)
     if not names_match(known, classes):
-        problems = name_differences('source', known, classes)
-        raise ValueError(
-            'the checkpoint of ConfusionCost was trained on other classes '
-            'than the source data set has: ' +
-            ('; '.join(problems) or 'the same names in another order'))
+        raise refusal('The checkpoint of ConfusionCost must be trained on the '
+                      'source classes',
+                      f'but {describe_difference(classes, known)}',
+                      'Set another')
 
 
 def _mismatch(outputs: int | tuple[int, ...], classes: Sequence[str]) -> str:

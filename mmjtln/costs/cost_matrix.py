@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmjtln.datasets.class_lists import check_names, name_differences
+from mmjtln.datasets.class_lists import check_names, describe_difference
+from mmjtln.errors import require
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import reading
 
@@ -104,15 +105,14 @@ class CostMatrix:
         if (source, target) == (self.source_classes, self.target_classes):
             return self
         problems = [
-            *name_differences('source', self.source_classes, source),
-            *name_differences('target', self.target_classes, target)
-        ]
-        if problems:
-            raise ValueError(
-                'the cost matrix was made for other classes: ' +
-                '; '.join(problems) +
-                '. Rebuild the cost matrix for these data sets or correct '
-                'the class names')
+            f'of its {side} classes, {describe_difference(want, have)}'
+            for side, want, have in (
+                ('source', source, self.source_classes),
+                ('target', target, self.target_classes))
+            if set(want) != set(have)]
+        require(not problems, 'A cost matrix must be of the classes of the '
+                'data sets', f'but {"; ".join(problems)}', 'Rebuild it for '
+                'these data sets, or correct the class names')
         rows = _positions(self.source_classes, source)
         columns = _positions(self.target_classes, target)
         return replace(self, matrix=self.matrix[np.ix_(rows, columns)],

@@ -9,37 +9,29 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.registry import DATASETS as MMPRETRAIN_DATASETS
 from torch.utils.data import Dataset
 
-from mmjtln.domains import SOURCE
+from mmjtln.domains import SOURCE, TARGET
+from mmjtln.errors import refusal, require
 from mmjtln.files.user_files import read_lines
 from mmjtln.registry import DATASETS
 
-#: Names that an error message spells out before it says "and N more".
-_SHOWN = 20
 #: What the two classes are to which ImageNet gives one name, by name and
 #: label: the synsets n02012849 and n03126707 of WordNet.
 SENSES = {('crane', 134): 'bird', ('crane', 517): 'machine'}
 
 
 def quote_names(names: Sequence[str]) -> str:
-    """List names for an error message, shortened when there are many."""
+    """List names for an error message, 20 of them and how many more."""
     names = list(names)
-    text = ', '.join(repr(name) for name in names[:_SHOWN])
-    more = len(names) - _SHOWN
-    return f'{text} and {more} more' if more > 0 else text
+    text = ', '.join(map(repr, names[:20]))
+    return f'{text} and {len(names) - 20} more' if len(names) > 20 else text
 
 
 def with_senses(names: Sequence[str]) -> tuple[str, ...]:
     """Say of ImageNet's two classes 'crane' which is which.
 
-    Every list of names is read through this, those of data sets and of
-    checkpoints alike, so that ImageNet's own list serves as it is.
-
-    Args:
-        names (Sequence[str]): Class names in the order of the labels.
-
-    Returns:
-        tuple[str, ...]: With ``'crane (bird)'`` and ``'crane (machine)'``
-        where both are there at ImageNet's labels, else the names as they are.
+    Every list of names is read through this, so that ImageNet's own serves
+    as it is: with both at ImageNet's labels, they become ``'crane (bird)'``
+    and ``'crane (machine)'``. Other names, a sequence, stay as they are.
     """
     names = tuple(names)
     if any(names[label:label + 1] != (name, ) for name, label in SENSES):
@@ -50,57 +42,37 @@ def with_senses(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_names(names: Sequence[str], side: str) -> tuple[str, ...]:
-    """Check a class list.
-
-    Args:
-        names (Sequence[str]): Class names in the order of the labels.
-        side (str): ``'source'`` or ``'target'``, for the messages.
+    """Check a class list of the source or target, ``side``.
 
     Returns:
         tuple[str, ...]: The names, see :func:`with_senses`.
 
     Raises:
-        ValueError: If the list is empty, holds something that is not a string
-            or holds a name twice.
+        ValueError: If it is empty, or holds a name twice or no string.
     """
-    if isinstance(names, str) or not isinstance(names, Sequence):
-        raise ValueError(f'the {side} class list must be a sequence of names, '
-                         f'got {names!r}')
-    names = tuple(names)
-    if not names:
-        raise ValueError(f'the {side} class list is empty')
+    rule = f'The {side} class list must hold one unique name a class'
+    names = () if isinstance(names, str) else with_senses(names)
+    require(names, rule, 'but it is empty, or a single string',
+            'Give a list of names')
     odd = [name for name in names if not isinstance(name, str)]
-    if odd:
-        raise ValueError(f'{side} class names must be strings, got '
-                         f'{quote_names(odd)}')
-    names = with_senses(names)
+    require(not odd, rule, f'but some are no strings: {quote_names(odd)}',
+            'Put them in quotes')
     double = [name for name, count in Counter(names).items() if count > 1]
-    if double:
-        raise ValueError(
-            f'{side} class names must be unique, because costs are matched to '
-            f'classes by name; more than once: {quote_names(double)}. Rename '
-            'them in the metainfo of the data set')
+    require(not double, rule, 'but some stand there more than once: '
+            f'{quote_names(double)}', 'Rename them: costs go by the name')
     return names
 
 
 def classes_of(dataset: Dataset, side: str) -> tuple[str, ...]:
-    """Return the checked class list of a data set.
-
-    Args:
-        dataset (Dataset): Anything with a ``metainfo`` that holds ``classes``.
-        side (str): ``'source'`` or ``'target'``, for the messages.
+    """Return the class list of a data set, see :func:`check_names`.
 
     Raises:
-        ValueError: If the data set names no classes, or as
-            :func:`check_names`.
+        ValueError: If its ``metainfo`` names no classes, or as there.
     """
     names = (getattr(dataset, 'metainfo', None) or {}).get('classes')
-    if names is None:
-        raise ValueError(
-            f'the {side} data set ({type(dataset).__name__}) names no '
-            "classes: give it metainfo=dict(classes=[...])")
-    if not isinstance(names, str | Sequence):
-        names = list(names)
+    require(names is not None, f'The {side} data set must name its classes',
+            f'but this {type(dataset).__name__} names no classes',
+            'Set `metainfo=dict(classes=[...])` of it')
     return check_names(names, side)
 
 
@@ -108,9 +80,9 @@ def domain_classes(meta: Mapping, domain: str) -> tuple[str, ...] | None:
     """Return the class names of a domain in what a data set says of itself.
 
     Args:
-        meta (Mapping): ``metainfo`` of a data set, or ``meta.dataset_meta`` of
-            a checkpoint, which is that of its training data. Its ``classes``
-            are the target's; a joint one has ``source_classes`` as well.
+        meta (Mapping): ``metainfo`` of a data set, or :func:`checkpoint_meta`.
+            Its ``classes`` are the target's; a joint one has
+            ``source_classes`` as well.
         domain (str): ``'source'`` or ``'target'``.
 
     Returns:
@@ -120,29 +92,35 @@ def domain_classes(meta: Mapping, domain: str) -> tuple[str, ...] | None:
     return None if names is None else with_senses(names)
 
 
-def name_differences(side: str, have: Sequence[str],
-                     want: Sequence[str]) -> list[str]:
-    """Say how two class lists differ, whatever their order.
+def checkpoint_meta(checkpoint: Mapping | str | Path) -> dict:
+    """Return what a checkpoint says of the data set it was trained on.
 
     Args:
-        side (str): ``'source'`` or ``'target'``.
-        have (Sequence[str]): The names a cost matrix knows.
-        want (Sequence[str]): The names the data set has.
+        checkpoint (Mapping | str | Path): Its content, or where it lies.
 
     Returns:
-        list[str]: Zero to two sentences.
+        dict: Its ``meta.dataset_meta``, where ``classes`` are also found as
+        MMClassification wrote them, in ``meta.CLASSES``; empty without.
     """
-    known, wanted = set(have), set(want)
-    problems = []
-    missing = [name for name in want if name not in known]
-    if missing:
-        problems.append(f'{len(missing)} {side} class(es) of the data set '
-                        f'have no cost: {quote_names(missing)}')
-    unexpected = [name for name in have if name not in wanted]
-    if unexpected:
-        problems.append(f'{len(unexpected)} {side} class(es) of the matrix '
-                        f'are not in the data set: {quote_names(unexpected)}')
-    return problems
+    if not isinstance(checkpoint, Mapping):
+        checkpoint = CheckpointLoader.load_checkpoint(
+            str(checkpoint), map_location='cpu', logger='silent')
+    meta = checkpoint.get('meta')
+    meta = meta if isinstance(meta, dict) else {}
+    found = dict(meta.get('dataset_meta') or {})
+    if not found.get('classes') and meta.get('CLASSES'):
+        found['classes'] = meta['CLASSES']
+    return found
+
+
+def checkpoint_classes(
+        checkpoint: Mapping | str | Path) -> tuple[str, ...] | None:
+    """Return what a checkpoint knows as a source: its classes, or None.
+
+    A JTLN's are its source classes. See :func:`checkpoint_meta`.
+    """
+    meta = checkpoint_meta(checkpoint)
+    return domain_classes(meta, SOURCE) or domain_classes(meta, TARGET) or None
 
 
 def describe_difference(expected: Sequence[str], found: Sequence[str]) -> str:
@@ -160,57 +138,19 @@ def describe_difference(expected: Sequence[str], found: Sequence[str]) -> str:
             f'of {expected[row]!r})')
 
 
-def registered_classes(name: str) -> tuple[str, ...]:
-    """Return the class list of a registered data set.
-
-    Args:
-        name (str): The data set's type, whatever its case: ``'imagenet'``,
-            ``'CUB'``, ``'OxfordIIITPet'``, ...
-
-    Returns:
-        tuple[str, ...]: Its ``METAINFO['classes']``.
+def check_parts(lists: Sequence[Sequence[str] | None]) -> None:
+    """Refuse a concatenation of data sets whose class lists differ.
 
     Raises:
-        ValueError: If no registered data set of this name has class names.
+        ValueError: Saying how they differ, and what to set.
     """
-    known = {
-        kind.lower(): tuple(meta['classes'])
-        for registry in (MMPRETRAIN_DATASETS, DATASETS)
-        for kind, dataset in registry.module_dict.items()
-        if (meta := getattr(dataset, 'METAINFO', None)) and
-        meta.get('classes')
-    }
-    if name.lower() not in known:
-        near = difflib.get_close_matches(name.lower(), known, 1)
-        raise ValueError(
-            f'{name!r} is neither a file nor a data set with class names'
-            f'{f" (did you mean {near[0]!r}?)" if near else ""}; known are '
-            f'{", ".join(sorted(known))}. Set `classes` of the ClassList to '
-            'a list of names, a text file of one name a line, one of these '
-            'data sets, or a checkpoint (.pth)')
-    return known[name.lower()]
-
-
-def checkpoint_classes(checkpoint: dict | str) -> tuple[str, ...] | None:
-    """Return the source classes that a checkpoint names.
-
-    Args:
-        checkpoint (dict | str): Its content, or where it lies.
-
-    Returns:
-        tuple[str, ...] | None: ``meta.dataset_meta.source_classes`` of a
-        JTLN's, else ``meta.dataset_meta.classes`` or, as MMClassification
-        wrote it, ``meta.CLASSES``; None if it names none.
-    """
-    if not isinstance(checkpoint, dict):
-        checkpoint = CheckpointLoader.load_checkpoint(
-            str(checkpoint), map_location='cpu', logger='silent')
-    meta = checkpoint.get('meta')
-    meta = meta if isinstance(meta, dict) else {}
-    dataset_meta = meta.get('dataset_meta') or {}
-    found = (dataset_meta.get('source_classes') or dataset_meta.get('classes')
-             or meta.get('CLASSES'))
-    return tuple(found) if found else None
+    first, *others = (tuple(classes or ()) for classes in lists)
+    found = [f'part {number}: {describe_difference(first, classes)}'
+             for number, classes in enumerate(others, 1) if classes != first]
+    require(not found, 'The parts of a ConcatDataset must have the same '
+            'classes in the same order', 'but compared with part 0, '
+            + '; '.join(found), 'Use a mmjtln.UnionDataset, which learns all '
+            'of them, or set `metainfo=dict(classes=[...])` of each part')
 
 
 def short_names(
@@ -218,10 +158,9 @@ def short_names(
     """Give each class of a list one short name that no other has.
 
     The short name of ``'tench, Tinca tinca'`` is its first synonym. Of
-    classes with the same first synonym, those with a second one get it in
-    brackets (``'maillot (tank suit)'``), ImageNet's two cranes get what their
-    synsets are (``'crane (bird)'``, ``'crane (machine)'``), and what is still
-    the same gets a number.
+    classes with the same one, those with a second get it in brackets
+    (``'maillot (tank suit)'``), ImageNet's two cranes as in
+    :func:`with_senses`, and what is still the same gets a number.
 
     Args:
         names (Sequence[str]): L names with synonyms, parted by ``', '``.
@@ -238,22 +177,25 @@ def short_names(
         sense = others[0] if others else SENSES.get((first, label))
         short.append(f'{first} ({sense})' if sense and count[first] > 1
                      else first)
-    count, number, unique = Counter(short), Counter(), []
-    for name in short:
-        number[name] += 1
-        unique.append(f'{name} ({number[name]})' if count[name] > 1 else name)
-    synonyms = [part if count[name] == 1 and len(part) > 1 else (own, )
+    unique = numbered(short)
+    synonyms = [part if name == own and len(part) > 1 else (own, )
                 for part, name, own in zip(words, short, unique, strict=True)]
-    return tuple(unique), synonyms
+    return unique, synonyms
+
+
+def numbered(names: Sequence[str], form: str = '{} ({})') -> tuple[str, ...]:
+    """Number the names that several have, from 1: ``'a (1)'``, ``'a (2)'``."""
+    count, number = Counter(names), Counter()
+    unique = []
+    for name in names:
+        number[name] += 1
+        unique.append(form.format(name, number[name]) if count[name] > 1
+                      else name)
+    return tuple(unique)
 
 
 def names_match(named: Sequence[str], classes: Sequence[str] | None) -> bool:
-    """Whether two lists are the same, or one has the other's short names.
-
-    Args:
-        named (Sequence[str]): What a checkpoint says, synonyms maybe.
-        classes (Sequence[str], optional): What a data set says.
-    """
+    """Whether a data set's classes are the names, or their short names."""
     return classes is not None and with_senses(classes) in (
         with_senses(named), short_names(named)[0])
 
@@ -290,9 +232,8 @@ class ClassList(BaseDataset):
 
             A list of a data set or a checkpoint can name synonyms
             (``'tench, Tinca tinca'``) and one name twice (ImageNet's
-            ``'crane'``); see
-            :func:`~mmjtln.datasets.class_lists.short_names` for what
-            becomes of them. Names that you give are taken as they are.
+            ``'crane'``), which :func:`short_names` makes short and unique.
+            Names that you give are taken as they are.
         lazy_init (bool): As in the other data sets. Defaults to False.
 
     Raises:
@@ -311,52 +252,50 @@ class ClassList(BaseDataset):
 
     def __init__(self, classes: Sequence[str] | str,
                  lazy_init: bool = False) -> None:
-        names, synonyms = _read(classes)
-        super().__init__(metainfo=dict(classes=names, synonyms=synonyms),
-                         serialize_data=False, lazy_init=lazy_init)
+        if not isinstance(classes, str | Path):
+            names, synonyms = classes, None
+        elif Path(classes).is_file() and Path(classes).suffix not in _WEIGHTS:
+            names, synonyms = read_lines(Path(classes), 'class list'), None
+        else:
+            names, synonyms = short_names(_known_classes(str(classes)))
+        names = check_names(names, 'source')
+        super().__init__(
+            metainfo=dict(classes=names, synonyms=synonyms or [
+                (name, ) for name in names]),
+            serialize_data=False, lazy_init=lazy_init)
 
     def load_data_list(self) -> list[dict]:
         """Return the annotations of no image."""
         return []
 
 
-def _read(
-    classes: Sequence[str],
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return names and synonyms."""
-    if not isinstance(classes, (str, Path)):
-        names = check_names(
-            classes if isinstance(classes, Sequence) else list(classes),
-            'source')
-        return names, [(name, ) for name in names]
-    if classes == CHECKPOINT:
-        raise ValueError(
-            "classes='checkpoint' of a ClassList is the checkpoint that the "
-            'run starts from, and there is none: set `load_from` in the '
-            'config and start the run by tools/train.py or '
-            'mmjtln.apis.train, or name the file, classes="weights.pth"')
-    if str(classes).endswith(_WEIGHTS):
-        names = checkpoint_classes(str(classes))
-        if names is None:
-            raise ValueError(
-                f'the checkpoint {classes} does not name its classes (there '
-                'is no meta.dataset_meta.classes in it); set `classes` of '
-                'the ClassList to the list it was trained on, such as '
-                "'imagenet'")
-        return _unique(names)
-    path = Path(classes)
-    if path.is_file():
-        names = check_names(read_lines(path, 'class list'), 'source')
-        return names, [(name, ) for name in names]
-    if path.suffix:
-        raise FileNotFoundError(
-            f'there is no class list at {path}: set `classes` of the '
-            'ClassList to a text file of one name a line')
-    return _unique(registered_classes(str(classes)))
-
-
-def _unique(
-    names: Sequence[str],
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    short, synonyms = short_names(names)
-    return check_names(short, 'source'), synonyms
+def _known_classes(name: str) -> tuple[str, ...]:
+    """Return the classes of a checkpoint or of a registered data set."""
+    require(name != CHECKPOINT, "classes='checkpoint' of a ClassList needs a "
+            'checkpoint that the run starts from', 'but there is none',
+            'Start the run by tools/train.py or mmjtln.apis.train and set '
+            '`load_from`, or name the file as `classes`')
+    if name.endswith(_WEIGHTS):
+        classes = checkpoint_classes(name)
+        require(classes, 'A checkpoint as `classes` must name its classes',
+                f'but {name} does not name its classes', 'Set `classes` to '
+                "the list it was trained on, such as 'imagenet'")
+        return classes
+    require(not Path(name).suffix, 'A class list must be a text file of one '
+            'name a line', f'but there is no class list at {name}',
+            'Correct `classes` of the ClassList', FileNotFoundError)
+    known = {
+        kind.lower(): tuple(meta['classes'])
+        for registry in (MMPRETRAIN_DATASETS, DATASETS)
+        for kind, dataset in registry.module_dict.items()
+        if (meta := getattr(dataset, 'METAINFO', None)) and
+        meta.get('classes')
+    }
+    if name.lower() not in known:
+        near = difflib.get_close_matches(name.lower(), known, 1)
+        raise refusal(
+            '`classes` of a ClassList must be a list, a file or a data set '
+            'with class names', f'but {name!r} is none'
+            + (f' (did you mean {near[0]!r}?)' if near else ''),
+            f'Known data sets are {", ".join(sorted(known))}')
+    return known[name.lower()]

@@ -28,14 +28,7 @@ def _carried(dataset: str, package: str, module: str) -> ModuleType:
 
 
 class _Digits(BaseDataset):
-    """Images held in memory, cut into named splits.
-
-    Args:
-        split (str): Which part.
-        **kwargs: Arguments of
-            :class:`~mmpretrain.datasets.BaseDataset`. ``test_mode`` is True
-            by default on all splits but 'train'.
-    """
+    """Images held in memory, cut into named splits."""
 
     def __init__(self, split: str = 'train', **kwargs: Any) -> None:
         check_choice(split, 'split', type(self).__name__, self.SPLITS)
@@ -44,7 +37,7 @@ class _Digits(BaseDataset):
         super().__init__(ann_file='', **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Return an image and its label for each image of the split.
+        """Return the annotation of each image of the split.
 
         Returns:
             list[dict]: ``img`` (np.ndarray, uint8, shape (H, W, 3)),
@@ -57,11 +50,6 @@ class _Digits(BaseDataset):
                  img_path=f'{type(self).__name__}/{i:04d}',
                  gt_label=int(labels[i])) for i in self._select(labels)
         ]
-
-    def extra_repr(self) -> list[str]:
-        """Return what the representation says beyond the host's."""
-        return [f'Split: \t{self.split}']
-
 
 @DATASETS.register_module()
 class MNIST5k(_Digits):
@@ -94,12 +82,10 @@ class MNIST5k(_Digits):
         return rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
 
     def _select(self, labels: np.ndarray) -> Sequence[int]:
-        part = (
-            slice(self.NUM_TRAIN)
-            if self.split == 'train' else slice(self.NUM_TRAIN, None))
-        return np.sort(
-            np.concatenate(
-                [np.flatnonzero(labels == c)[part] for c in range(10)]))
+        part = (slice(self.NUM_TRAIN) if self.split == 'train'
+                else slice(self.NUM_TRAIN, None))
+        return np.sort(np.concatenate(
+            [np.flatnonzero(labels == c)[part] for c in range(10)]))
 
 
 @DATASETS.register_module()
@@ -123,9 +109,8 @@ class UCIDigits(_Digits):
         ImportError: scikit-learn is not installed.
     """
 
-    METAINFO = dict(
-        classes=('zero', 'one', 'two', 'three', 'four', 'five', 'six',
-                 'seven', 'eight', 'nine'))
+    METAINFO = dict(classes=('zero', 'one', 'two', 'three', 'four', 'five',
+                             'six', 'seven', 'eight', 'nine'))
     SPLITS = ('train', 'val', 'test')
     BOUNDS = dict(train=(0, 698), val=(698, 898), test=(898, 1797))
 

@@ -91,10 +91,6 @@ class ELPV(BaseDataset):
                     gt_label=level if self.labels == 'levels' else level // 2))
         return found
 
-    def extra_repr(self) -> list[str]:
-        """Return what the representation says beyond the host's."""
-        return [f'Cells: \t{self.cell_type}, {self.split}']
-
 
 def _installed() -> str:
     """Return the folder of the installed package's data."""

@@ -9,19 +9,19 @@ from torch.utils.data import Dataset, get_worker_info
 
 from mmjtln.datasets.sampling.sample_seed import SeededIndex
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
-from mmjtln.errors import check_choice
+from mmjtln.errors import check_choice, refusal, require
 from mmjtln.generators import kept_generators, seed_generators
 from mmjtln.registry import DATASETS
 
-from .build import (
-    build_domain,
-    check_concatenations,
-    empty_message,
-    explain_empty,
-    name_domain,
-)
+from .build import build_domain
 from .class_lists import ClassList
-from .contents import class_indices, name_image, single_label
+from .contents import (
+    class_indices,
+    in_data_set,
+    look_through,
+    name_image,
+    single_label,
+)
 from .union_dataset import UnionDataset
 
 
@@ -34,22 +34,21 @@ class JointDataset(ConcatDataset):
     :class:`~mmpretrain.structures.DataSample`, and keeps the label of its
     own data set: the class lists stay apart. :class:`JointSampler` decides
     how many images of each domain stand in a batch. An index that carries a
-    seed, as :class:`JointSampler`'s do, has its sample loaded and augmented
-    with the global random number generators (Python's, NumPy's, torch's on
-    the CPU) seeded with it; outside workers, the caller finds them as they
-    were. Transforms with generators of their own are not reached.
+    seed, as its do, has its sample loaded and augmented with the global
+    random number generators (Python's, NumPy's, torch's on the CPU) seeded
+    with it; outside workers, the caller finds them as they were. Transforms
+    with generators of their own are not reached.
 
     The metainfo is the target's, since the target task is what a trained
     model is for, plus ``source_classes``.
 
     Args:
-        source (Dataset | dict): The source data set: a config, or any data
-            set of MMPretrain, wrappers (``RepeatDataset``,
-            ``ClassBalancedDataset``, ``KFoldDataset``, ``ConcatDataset``)
-            included. Its pipeline must give images of the same shape as the
-            target's and end with ``PackInputs``. A :class:`ClassList` is a
-            source of which only a checkpoint and the class names are there.
-            A list is several sources, see
+        source (Dataset | dict | list): The source data set: a config, or any
+            data set of MMPretrain, wrapped or not. Its pipeline must give
+            images of the same shape as the target's and end with
+            ``PackInputs``. A :class:`ClassList` is a source of which only a
+            checkpoint and the class names are there. A list is several
+            sources, see
             :class:`~mmjtln.datasets.union_dataset.UnionDataset`.
         target (Dataset | dict): The target data set, likewise.
         lazy_init (bool): Whether to put off loading the annotations until
@@ -69,13 +68,10 @@ class JointDataset(ConcatDataset):
                  target: Dataset | dict | None = None,
                  lazy_init: bool = False,
                  **inherited: Any) -> None:
-        if inherited:
-            raise TypeError(
-                'a JointDataset takes `source` and `target`, but got '
-                f'{sorted(inherited)} as well; if a data set of the `_base_` '
-                'config left them behind, add `_delete_=True` beside '
-                "`type='mmjtln.JointDataset'`, else set them in `source` and "
-                '`target`')
+        require(not inherited, 'A JointDataset takes `source` and `target`',
+                f'but got {sorted(inherited)} as well', 'If a data set of the '
+                '`_base_` config left them behind, add `_delete_=True` beside '
+                "`type='mmjtln.JointDataset'`", TypeError)
         # The parent's constructor refuses wrappers and differing class
         # lists, the very things this class is for.
         self.datasets = [
@@ -91,23 +87,16 @@ class JointDataset(ConcatDataset):
         if self._fully_initialized:
             return
         for domain, dataset in zip(DOMAINS, self.datasets, strict=True):
-            with explain_empty(domain):
+            with in_data_set(domain):
                 dataset.full_init()
-            if isinstance(dataset, ClassList):
-                if domain == TARGET:
-                    raise ValueError(
-                        'the target must hold images, but it is a ClassList; '
-                        'set `target` of the JointDataset to a data set')
-                continue
-            if len(dataset) == 0:
-                raise ValueError(empty_message(domain))
-            if not dataset.metainfo.get('classes'):
-                raise ValueError(
-                    f'the {domain} data set ({type(dataset).__name__}) has '
-                    f'no class names; set `{domain}.metainfo=dict('
-                    'classes=[...])` in the JointDataset')
-            with name_domain(domain):
-                check_concatenations(dataset)
+                if domain == SOURCE and isinstance(dataset, ClassList):
+                    continue
+                require(len(dataset), 'A domain must hold images', 'but there '
+                        'are none', 'Check its paths, splits and filters')
+                require(dataset.metainfo.get('classes'), 'A domain must name '
+                        'its classes', f'but {type(dataset).__name__} has no '
+                        'class names', 'Set `metainfo=dict(classes=[...])`')
+                look_through(dataset)
                 single_label(dataset.get_data_info(0))
         super().full_init()
 
@@ -132,13 +121,6 @@ class JointDataset(ConcatDataset):
         return len(self.target)
 
     @property
-    def metainfo(self) -> dict:
-        """dict: The target's metainfo, and ``source_classes``."""
-        return {
-            **self.target.metainfo, 'source_classes': self.source_classes
-        }
-
-    @property
     def source_classes(self) -> Sequence[str] | None:
         """Sequence[str] | None: Names of the source classes."""
         return self.source.metainfo.get('classes')
@@ -149,9 +131,9 @@ class JointDataset(ConcatDataset):
         return self.target.metainfo.get('classes')
 
     @property
-    def CLASSES(self) -> Sequence[str] | None:  # noqa: N802, the host's name
-        """Sequence[str] | None: Names of the target classes."""
-        return self.target_classes
+    def metainfo(self) -> dict:
+        """dict: The target's metainfo, and ``source_classes``."""
+        return {**self.target.metainfo, 'source_classes': self.source_classes}
 
     def _get_ori_dataset_idx(self, idx: int) -> tuple[int, int]:
         # The parent searches, checks and warns; this runs for every image.
@@ -164,29 +146,12 @@ class JointDataset(ConcatDataset):
             return 0, position
         if start <= position < end:
             return 1, position - start
-        raise IndexError(
-            f'index must be in [{-end}, {end}), but got {idx}')
-
-    def domain_of_index(self, idx: int) -> str:
-        """Return the domain of an index.
-
-        Args:
-            idx (int): Index of an image; negative ones count from the end.
-
-        Returns:
-            str: ``'source'`` or ``'target'``.
-        """
-        return DOMAINS[self._get_ori_dataset_idx(idx)[0]]
+        raise IndexError(f'index must be in [{-end}, {end}), but got {idx}')
 
     def get_data_info(self, idx: int) -> dict:
         """Return the annotation of an image, its ``domain`` included."""
-        data_info = super().get_data_info(idx)
-        data_info['domain'] = self.domain_of_index(idx)
-        return data_info
-
-    def get_cat_ids(self, idx: int) -> list[int]:
-        """Return the class index of an image, among its domain's classes."""
-        return [single_label(self.get_data_info(idx))]
+        domain = DOMAINS[self._get_ori_dataset_idx(idx)[0]]
+        return {**super().get_data_info(idx), 'domain': domain}
 
     def __getitem__(self, idx: int) -> dict:
         return self.__getitems__([idx])[0]
@@ -211,18 +176,16 @@ class JointDataset(ConcatDataset):
         with name_image(self.datasets[number], inner_idx, domain):
             data = self.datasets[number][inner_idx]
         if not isinstance(data, dict) or 'data_samples' not in data:
-            got = sorted(data) if isinstance(data, dict) else type(data)
-            raise ValueError(
-                'the pipeline of each domain must give `data_samples`, but '
-                f"the {domain}'s gave {got}; end `{domain}.pipeline` with "
-                "dict(type='PackInputs')")
+            raise refusal('A pipeline must give `data_samples`',
+                          f"but the {domain}'s does not", f'End `{domain}.'
+                          "pipeline` with dict(type='PackInputs')")
         data_sample = data['data_samples']
         label = data_sample.get('gt_label')
         if label is None or label.numel() != 1:
-            raise ValueError(
-                f'each {domain} image must have one label, but '
-                f"{data_sample.get('img_path', f'image {idx}')} has "
-                f'{label}; use a single-label data set as `{domain}`')
+            path = data_sample.get('img_path', f'number {idx}')
+            raise refusal(f'Each {domain} image must have one label',
+                          f'but that of {path} is {label}',
+                          f'Set a single-label data set as `{domain}`')
         # Set last, so that no pipeline has to know the key.
         data_sample.set_field(domain, 'domain', field_type='metainfo')
         if isinstance(self.datasets[number], UnionDataset):
@@ -232,9 +195,7 @@ class JointDataset(ConcatDataset):
 
     @force_full_init
     def gt_labels(self, domain: str) -> np.ndarray:
-        """Return the class index of every image of a domain.
-
-        No image is decoded; wrappers are looked through.
+        """Return the class index of every image of a domain, none decoded.
 
         Args:
             domain (str): ``'source'`` or ``'target'``.

@@ -7,12 +7,30 @@ from mmengine.dataset import BaseDataset
 from mmpretrain.datasets import KFoldDataset
 from torch.utils.data import Dataset
 
-from mmjtln.errors import check_count
+from mmjtln.errors import check_count, require
 from mmjtln.registry import DATASETS
 
 from .build import build_dataset
 from .class_lists import quote_names, with_senses
-from .contents import gt_labels, images_by_class, single_label
+from .contents import gt_labels, images_by_class, look_through, single_label
+
+
+def check_plain(dataset: Dataset, owner: str) -> None:
+    """Refuse what is no plain data set, fold or part of one."""
+    require(isinstance(dataset, BaseDataset | KFoldDataset),
+            f'A {owner} takes its images from a plain data set',
+            f'but got {type(dataset).__name__}',
+            'Wrap the other way round', TypeError)
+
+
+def copy_inside(dataset: Dataset) -> BaseDataset:
+    """Copy the data set inside of folds and parts, to be changed.
+
+    The copy is shallow: changes set attributes anew and leave what they
+    referred to alone.
+    """
+    (inside, ), _ = look_through(dataset)
+    return copy.copy(inside)
 
 
 class SubsetDataset(KFoldDataset):
@@ -34,12 +52,7 @@ class SubsetDataset(KFoldDataset):
                  lazy_init: bool = False) -> None:
         # The parent's constructor knows folds, and fails on instances.
         self.dataset = build_dataset(dataset)
-        if not isinstance(self.dataset, (BaseDataset, KFoldDataset)):
-            raise TypeError(
-                f'{type(self).__name__} takes its part of a plain data set, '
-                f'but got {type(self.dataset).__name__}; wrap the other way '
-                f'round, the {type(self).__name__} inside the '
-                f'{type(self.dataset).__name__}')
+        check_plain(self.dataset, type(self).__name__)
         self._metainfo = self.dataset.metainfo
         self._fully_initialized = False
         if not lazy_init:
@@ -49,19 +62,12 @@ class SubsetDataset(KFoldDataset):
         """Load the annotations and choose."""
         if self._fully_initialized:
             return
-        dataset = self.dataset
-        while isinstance(dataset, KFoldDataset):
-            dataset.full_init()
-            dataset = dataset.dataset
-        # A shallow copy: taking a subset in place sets attributes anew and
-        # leaves what they referred to alone.
-        dataset = copy.copy(dataset)
-        dataset.full_init()
-        self._ori_indices = self._select(dataset, gt_labels(dataset))
-        dataset.get_subset_(self._ori_indices)
-        self._finish(dataset)
-        self.dataset = dataset
-        self._metainfo = dataset.metainfo
+        self.dataset = copy_inside(self.dataset)
+        self._ori_indices = self._select(self.dataset,
+                                         gt_labels(self.dataset))
+        self.dataset.get_subset_(self._ori_indices)
+        self._finish(self.dataset)
+        self._metainfo = self.dataset.metainfo
         self._fully_initialized = True
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
@@ -90,24 +96,23 @@ class ClassSubset(SubsetDataset):
     the choice.
 
     Args:
-        dataset (Dataset | dict): A config or a data set, see
-            :class:`SubsetDataset`.
+        dataset (Dataset | dict): See :class:`SubsetDataset`.
         classes (Sequence[str]): Names of the classes to keep, in the order
             of their new labels.
-        lazy_init (bool): Whether to put off choosing until
-            :meth:`full_init`. Defaults to False.
+        lazy_init (bool): See there. Defaults to False.
 
     Raises:
         ValueError: A name is unknown or given twice, or no image is left.
     """
 
-    def __init__(self, dataset: Dataset, classes: Sequence[str],
+    _RULE = '`classes` of a ClassSubset must be classes of its data set'
+
+    def __init__(self, dataset: Dataset | dict, classes: Sequence[str],
                  lazy_init: bool = False) -> None:
         self.classes = tuple(classes)
-        if len(set(self.classes)) != len(self.classes):
-            raise ValueError(
-                f'each class must be chosen once, but got {self.classes}; '
-                'set `classes` of the ClassSubset')
+        require(len(set(self.classes)) == len(self.classes),
+                f'{self._RULE}, each chosen once', f'got {self.classes}',
+                'Take repeated names out')
         super().__init__(dataset, lazy_init=lazy_init)
         # Wrappers read the class names before the annotations are loaded.
         self._metainfo = {**self._metainfo, 'classes': self.classes}
@@ -116,21 +121,13 @@ class ClassSubset(SubsetDataset):
         known = {name: label for label, name in enumerate(
             with_senses(dataset.metainfo.get('classes') or ()))}
         unknown = [name for name in self.classes if name not in known]
-        if unknown:
-            raise ValueError(
-                'chosen classes must be classes of the data set, but '
-                f'{quote_names(unknown)} are not among '
-                f'{quote_names(known)}; set `classes` of the '
-                'ClassSubset')
-        self._new_label = {
-            known[name]: i
-            for i, name in enumerate(self.classes)
-        }
+        require(not unknown, self._RULE, f'but {quote_names(unknown)} are not '
+                f'among {quote_names(known)}', 'Correct the names')
+        self._new_label = {known[name]: i
+                           for i, name in enumerate(self.classes)}
         indices = np.flatnonzero(np.isin(labels, list(self._new_label)))
-        if len(indices) == 0:
-            raise ValueError(
-                f'{type(dataset).__name__} has no image of the classes '
-                f'{self.classes}; set `classes` of the ClassSubset')
+        require(len(indices), self._RULE, f'but {type(dataset).__name__} has '
+                f'no image of the classes {self.classes}', 'Set others')
         return indices.tolist()
 
     def _finish(self, dataset: Dataset) -> None:
@@ -146,12 +143,10 @@ class FewShotDataset(SubsetDataset):
     curves over shots add images and replace none.
 
     Args:
-        dataset (Dataset | dict): A config or a data set, see
-            :class:`SubsetDataset`.
+        dataset (Dataset | dict): See :class:`SubsetDataset`.
         shots (int): Number of images of each class, at least 1.
         seed (int): Seed of the draw, not negative. Defaults to 0.
-        lazy_init (bool): Whether to put off drawing until
-            :meth:`full_init`. Defaults to False.
+        lazy_init (bool): See there. Defaults to False.
 
     Raises:
         ValueError: ``shots`` is no positive int, ``seed`` is negative, or a
@@ -167,28 +162,26 @@ class FewShotDataset(SubsetDataset):
         super().__init__(dataset, lazy_init=lazy_init)
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
+        names = dataset.metainfo.get('classes') or ()
+        require(names, 'A FewShotDataset draws images of each class',
+                f'but {type(dataset).__name__} has no class names',
+                'Set `metainfo=dict(classes=[...])` of it')
         chosen = []
-        names = dataset.metainfo.get('classes', ())
         for label, indices in enumerate(images_by_class(labels, len(names))):
-            if len(indices) < self.shots:
-                raise ValueError(
-                    f'each class must have shots={self.shots} images, but '
-                    f'class {names[label]!r} has {len(indices)}; lower '
-                    '`shots` of the FewShotDataset or add images')
+            require(len(indices) >= self.shots,
+                    f'Each class must have shots={self.shots} images',
+                    f'but class {names[label]!r} has {len(indices)}',
+                    'Lower `shots` of the FewShotDataset, or add images')
             # A generator for each class: the draw of one class does not
             # depend on how many images another has.
             rng = np.random.default_rng([self.seed, label])
             chosen.append(rng.permutation(indices)[:self.shots])
-        if not chosen:
-            raise ValueError(
-                f'{type(dataset).__name__} has no class names to draw images '
-                'of; set `metainfo=dict(classes=[...])` of it')
         return np.sort(np.concatenate(chosen)).tolist()
 
 
-def relabel(dataset: Dataset, new_label: Mapping[int, int] | Sequence[int],
+def relabel(dataset: BaseDataset, new_label: Mapping[int, int] | Sequence[int],
             classes: Sequence[str]) -> None:
-    """Change the labels of a plain data set, before its pipeline runs.
+    """Change the labels of a plain data set, in place, before its pipeline.
 
     Args:
         dataset (BaseDataset): Changed in place.

@@ -1,40 +1,16 @@
 """Several source data sets as one, over the union of their classes."""
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from mmengine.dataset import ConcatDataset
-from torch.utils.data import Dataset
 
-from mmjtln.errors import check_choice
+from mmjtln.errors import check_choice, check_real, require
 from mmjtln.registry import DATASETS
 
 from .build import build_dataset
-from .class_lists import ClassList, classes_of
-from .contents import class_indices
-from .subsets import SubsetDataset, relabel
-
-
-class RelabelledDataset(SubsetDataset):
-    """All images of a data set, with other labels.
-
-    Args:
-        dataset (Dataset): A data set, see :class:`SubsetDataset`.
-        labels (Sequence[int]): The new label of each of its classes.
-        classes (Sequence[str]): What the new labels mean.
-    """
-
-    def __init__(self, dataset: Dataset, labels: Sequence[int],
-                 classes: Sequence[str]) -> None:
-        self.labels, self.classes = list(labels), tuple(classes)
-        super().__init__(dataset)
-
-    def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
-        return list(range(len(class_indices(dataset, 'source'))))
-
-    def _finish(self, dataset: Dataset) -> None:
-        relabel(dataset, self.labels, self.classes)
-
+from .class_lists import ClassList, classes_of, numbered
+from .contents import class_indices, look_through
+from .subsets import check_plain, copy_inside, relabel
 
 MERGE = ('name', 'none')
 DRAW = ('size', 'equal')
@@ -83,21 +59,26 @@ class UnionDataset(ConcatDataset):
                  names: Sequence[str] | None = None,
                  merge: str = 'name',
                  draw: str | Sequence[float] = 'size') -> None:
-        if not datasets:
-            raise ValueError('a UnionDataset needs a data set, but `datasets` '
-                             'is empty; set it')
+        require(datasets, 'A UnionDataset needs a data set', 'but `datasets` '
+                'is empty', 'Set it')
         check_choice(merge, 'merge', 'UnionDataset', MERGE)
         built = [build_dataset(dataset) for dataset in datasets]
         for number, dataset in enumerate(built):
+            check_plain(dataset, 'UnionDataset')
             dataset.full_init()
-            if isinstance(dataset, ClassList) or len(dataset) == 0:
-                raise ValueError(
-                    'each data set of a UnionDataset must hold images, but '
-                    f'number {number} ({type(dataset).__name__}) has none; '
-                    'change `datasets`')
-        self.names = _names(built, names)
+            require(not isinstance(dataset, ClassList) and len(dataset),
+                    'Each data set of a UnionDataset must hold images',
+                    f'but number {number} ({type(dataset).__name__}) has none',
+                    'Change `datasets`')
+            class_indices(dataset, 'source')
+        self.names = tuple(names) if names is not None else numbered(
+            [type(look_through(dataset)[0][0]).__name__ for dataset in built],
+            '{}_{}')
+        require(len(self.names) == len(set(self.names)) == len(built),
+                f'`names` of a UnionDataset must be {len(built)} different '
+                'ones', f'got {self.names}', 'Give each data set one')
         self.draw = draw if isinstance(draw, str) else list(draw)
-        self.shares = _shares(draw, [len(dataset) for dataset in built])
+        self.shares = _shares(self.draw, len(built))
         lists = [classes_of(dataset, 'source') for dataset in built]
         if merge == 'none':
             lists = [[f'{source}/{name}' for name in classes]
@@ -106,10 +87,9 @@ class UnionDataset(ConcatDataset):
         union = tuple(dict.fromkeys(name for part in lists for name in part))
         place = {name: label for label, name in enumerate(union)}
         # Not the parent's constructor, which compares all metainfo.
-        self.datasets = [
-            RelabelledDataset(dataset, [place[name] for name in part], union)
-            for dataset, part in zip(built, lists, strict=True)
-        ]
+        self.datasets = [copy_inside(dataset) for dataset in built]
+        for dataset, part in zip(self.datasets, lists, strict=True):
+            relabel(dataset, [place[name] for name in part], union)
         self._metainfo = dict(classes=union, sources=self.names)
         self._fully_initialized = False
         self.full_init()
@@ -129,42 +109,15 @@ class UnionDataset(ConcatDataset):
         return np.repeat(np.divide(self.shares, sizes), sizes)
 
 
-def _names(datasets: list, names: Sequence[str] | None) -> tuple[str, ...]:
-    if names is not None:
-        names = tuple(names)
-        if len(names) != len(datasets) or len(set(names)) != len(names):
-            raise ValueError(
-                f'names must be {len(datasets)} different ones, one for each '
-                f'data set, but got {names}; set `names` of the UnionDataset')
-        return names
-    kinds = [_kind(dataset) for dataset in datasets]
-    count, seen, found = Counter(kinds), Counter(), []
-    for kind in kinds:
-        seen[kind] += 1
-        found.append(f'{kind}_{seen[kind]}' if count[kind] > 1 else kind)
-    return tuple(found)
-
-
-def _kind(dataset: Dataset) -> str:
-    while hasattr(dataset, 'dataset'):
-        dataset = dataset.dataset
-    return type(dataset).__name__
-
-
-def _shares(draw: str | Sequence[float],
-            sizes: list[int]) -> np.ndarray | None:
+def _shares(draw: str | list[float], count: int) -> np.ndarray | None:
     """Return the part of each data set in the images drawn; None by size."""
-    if isinstance(draw, str) and draw in DRAW:
-        return None if draw == 'size' else np.full(
-            len(sizes), 1 / len(sizes))
-    numbers = not isinstance(draw, str) and all(
-        isinstance(weight, (int, float)) and not isinstance(weight, bool)
-        for weight in draw)
-    weights = np.asarray(draw if numbers else (), dtype=float)
-    if weights.shape != (len(sizes), ) or not (
-            np.isfinite(weights) & (weights > 0)).all():
-        raise ValueError(
-            f'draw must be one of {DRAW} or {len(sizes)} positive numbers, '
-            f'one for each data set, but got {draw!r}; set `draw` of the '
-            'UnionDataset')
+    if isinstance(draw, str):
+        check_choice(draw, 'draw', 'UnionDataset', DRAW)
+        return None if draw == 'size' else np.full(count, 1 / count)
+    require(len(draw) == count, '`draw` of UnionDataset must be a word or '
+            f'{count} positive numbers, one a data set', f'got {draw!r}',
+            'Set it to one')
+    for weight in draw:
+        check_real(weight, 'draw', 'UnionDataset', with_low=False)
+    weights = np.asarray(draw, dtype=float)
     return weights / weights.sum()

@@ -13,7 +13,6 @@ from mmjtln.datasets.class_lists import classes_of, quote_names
 from mmjtln.datasets.contents import (
     images_by_class,
     name_image,
-    pipeline_of,
     single_label,
     unique_images,
 )
@@ -93,14 +92,14 @@ class DomainImages(Dataset):
         self._pipeline = _build(pipeline)
         if pipeline is None:
             for owner in {id(pair[0]): pair[0] for pair in pairs}.values():
-                _refuse_random(pipeline_of(owner), domain)
+                _refuse_random(owner.pipeline, domain)
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def __getitem__(self, index: int) -> torch.Tensor:
         owner, i = self._pairs[index]
-        pipeline = self._pipeline or pipeline_of(owner)
+        pipeline = self._pipeline or owner.pipeline
         with name_image(owner, i, self.domain):
             data = pipeline(owner.get_data_info(i))
         if not isinstance(data, dict) or 'inputs' not in data:

@@ -115,9 +115,9 @@ def test_a_checkpoint_without_names(tmp_path):
 
 
 @pytest.mark.parametrize('classes, error, words', [
-    ([], ValueError, 'source class list is empty'),
+    ([], ValueError, 'source class list .* empty'),
     (['a', 'a'], ValueError, "more than once: 'a'"),
-    ([1], ValueError, 'must be strings'),
+    ([1], ValueError, 'no strings: 1'),
     ('imagnet', ValueError, "did you mean 'imagenet'"),
     ('names.txt', FileNotFoundError, 'no class list at names.txt'),
     ('checkpoint', ValueError, 'set `load_from`'),

@@ -91,7 +91,6 @@ def test_classes_pipeline_and_mode():
     assert data['data_samples'].img_path == 'UCIDigits/0898'
     assert len(dataset.CLASSES) == 10 and dataset.CLASSES[3] == 'three'
     assert MNIST5k.METAINFO['classes'] == MNIST_CATEGORITES
-    assert 'Split: \ttest' in repr(dataset)
 
 
 def test_refuses_an_unknown_split():

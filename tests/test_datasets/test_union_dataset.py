@@ -96,9 +96,9 @@ def test_ranks_share_out_the_draw_of_one():
 @pytest.mark.parametrize('options, words', [
     (dict(datasets=[]), 'needs a data set'),
     (dict(merge='both'), "`merge` of UnionDataset .* got 'both'"),
-    (dict(draw='often'), "draw must be one of .* but got 'often'"),
+    (dict(draw='often'), "`draw` of UnionDataset .* got 'often'"),
     (dict(draw=[1]), '2 positive numbers'),
-    (dict(draw=[1, 0]), '2 positive numbers'),
+    (dict(draw=[1, 0]), '`draw` of UnionDataset .* got 0'),
     (dict(names=['x', 'x']), '2 different ones'),
     (dict(datasets=[ClassList(['a']), Toy(2)]), 'must hold images'),
 ])
