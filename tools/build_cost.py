@@ -1,17 +1,15 @@
-"""Build, judge and draw the cost matrix of a config.
+"""Build, describe and draw the cost matrix of a config.
 
     python tools/build_cost.py configs/jtln_alexnet.py \
         --checkpoint source.pth --out cost.npz
     python tools/build_cost.py configs/jtln_alexnet.py \
-        --checkpoint source.pth --relation order \
-        --method MKMMDCost PrototypeCost ConfusionCost
+        --checkpoint source.pth --method MKMMDCost ConfusionCost
 
 The data sets are those of the config's JointDataset, the network is its
 model. Without ``--method`` the builder is that of the config's
 CostMatrixHook. Builders that look at images use that hook's pipeline, else
 that of the validation or test data. Writes the matrix (to use: FileCost) and a
-heat map beside it, and prints a summary; with ``--relation`` also for how many
-target classes the nearest source class is right.
+heat map beside it, and prints a summary.
 """
 import argparse
 import time
@@ -22,18 +20,21 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmjtln.checkpoints.weights import load_parts
-from mmjtln.costs import CompositeCost, ImageCost
-from mmjtln.costs.relation import judge, read_relation
-from mmjtln.costs.summary import summarise
+from mmjtln.checkpoints.weights import load_parts, load_weights, state_of
+from mmjtln.costs import ImageCost
+from mmjtln.costs.cost_matrix import summarise
 from mmjtln.datasets.class_lists import names_match
+from mmjtln.domains import DOMAINS
 from mmjtln.registry import COSTS, DATASETS
 from mmjtln.run_config import (
     fill_class_counts,
     name_checkpoint,
+    parts_of_type,
+    pipeline_in,
     with_registered_names,
 )
 from mmjtln.visualization import draw_cost, write_png
@@ -48,37 +49,21 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='a config with a JointDataset')
     parser.add_argument(
-        '--method',
-        nargs='+',
-        metavar='NAME',
+        '--method', nargs='+', metavar='NAME',
         help='builders of the registry COSTS, such as MKMMDCost; with several '
         'the files are named after them')
     parser.add_argument(
-        '--cost-options',
-        nargs='+',
-        action=DictAction,
-        default={},
+        '--cost-options', nargs='+', action=DictAction, default={},
         metavar='KEY=VALUE',
         help='options of the builder, such as stage=backbone')
     parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
         help='override settings of the config')
     parser.add_argument(
         '--checkpoint',
         help='weights of the model, such as those of a network trained on '
         "the source classes; defaults to the config's load_from")
     parser.add_argument('--out', default='cost.npz', help='file to write')
-    parser.add_argument(
-        '--relation',
-        help='the true relation, to judge by: "order", "name" or a file of '
-        'target and source classes')
-    parser.add_argument(
-        '--cluster',
-        action='store_true',
-        help='draw related classes side by side')
     parser.add_argument(
         '--top', type=int, default=3, help='nearest classes to print')
     return parser.parse_args()
@@ -112,13 +97,10 @@ def cost_configs(cfg: Config, methods: Sequence[str],
 
 
 def give_pipeline(cost_cfg: dict, pipeline: list | dict | None) -> None:
-    """Let image builders use a pipeline where they name none."""
-    kind = COSTS.get(cost_cfg['type'])
-    if issubclass(kind, CompositeCost):
-        for part in cost_cfg['costs']:
-            give_pipeline(part, pipeline)
-    elif issubclass(kind, ImageCost) and pipeline is not None:
-        cost_cfg.setdefault('pipeline', pipeline)
+    """Let a builder that looks at images use a pipeline if it names none."""
+    part = cost_cfg.get('cost', cost_cfg)  # That of a ShuffledCost.
+    if pipeline is not None and issubclass(COSTS.get(part['type']), ImageCost):
+        part.setdefault('pipeline', pipeline)
 
 
 def find_pipeline(cfg: Config) -> list | dict | None:
@@ -127,27 +109,15 @@ def find_pipeline(cfg: Config) -> list | dict | None:
     That of the CostMatrixHook, of the validation data, or of the test data.
     """
     pipeline = config_of_hook(cfg).get('pipeline')
-    if pipeline is not None:
-        return pipeline
-    val = (cfg.get('val_dataloader') or {}).get('dataset') or {}
-    if 'source' in val and 'target' in val:
-        found = {
-            domain: pipeline_of(val[domain])
-            for domain in ('source', 'target')
-        }
-        return found if all(found.values()) else None
-    test = (cfg.get('test_dataloader') or {}).get('dataset')
-    return pipeline_of(val) or pipeline_of(test)
-
-
-def pipeline_of(dataset: dict | list | None) -> list | None:
-    """Pipeline in a data set's config, looking into wrappers."""
-    while dataset and 'pipeline' not in dataset:
-        if isinstance(dataset, list):  # Several sources.
-            dataset = dataset[0]
-            continue
-        dataset = dataset.get('dataset') or dataset.get('datasets')
-    return dataset['pipeline'] if dataset else None
+    for split in ('val', 'test'):
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
+        if pipeline is None and dataset:
+            joint = 'source' in dataset and not any(
+                parts_of_type(dataset, 'ClassList'))
+            pipeline = {domain: pipeline_in(dataset[domain])
+                        for domain in DOMAINS} if joint else (
+                            pipeline_in(dataset))
+    return pipeline
 
 
 def build_model(cfg: Config, checkpoint: str | None,
@@ -168,26 +138,24 @@ def build_model(cfg: Config, checkpoint: str | None,
     return model.to(get_device())
 
 
-def load_source_head(model: nn.Module, checkpoint: str | None,
+def load_source_head(model: nn.Module, checkpoint: str,
                      source_classes: Sequence[str]) -> None:
     """Load the source classifier, whatever it is called, if there is one.
 
     A stock classifier trained on the source classes has it in ``head``.
     """
-    from mmengine.runner.checkpoint import CheckpointLoader
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    weights = content.get('state_dict', content)
-    trained_on = model._dataset_meta.get('classes', ())
+    state = state_of(CheckpointLoader.load_checkpoint(checkpoint, 'cpu'))
     prefix = 'source_head.'
-    if not any(key.startswith(prefix) for key in weights):
+    if not any(key.startswith(prefix) for key in state):
+        trained_on = model._dataset_meta.get('classes', ())
         if not names_match(trained_on, source_classes):
             return
         prefix = 'head.'
-    head = getattr(model, 'source_head', model.head)
-    head.load_state_dict({
-        key.removeprefix(prefix): value
-        for key, value in weights.items() if key.startswith(prefix)
-    })
+    own = 'source_head' if hasattr(model, 'source_head') else 'head'
+    load_weights(model, {
+        f'{own}.{key.removeprefix(prefix)}': value
+        for key, value in state.items() if key.startswith(prefix)
+    }, checkpoint, (own, ))
 
 
 def main() -> None:
@@ -203,10 +171,8 @@ def main() -> None:
 
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     source, target = dataset.source, dataset.target
-    classes = source.metainfo['classes'], target.metainfo['classes']
-    related = args.relation and read_relation(args.relation, *classes)
     model = build_model(cfg, args.checkpoint or cfg.get('load_from'),
-                        classes[0])
+                        source.metainfo['classes'])
     for builder in builders:
         builder.check(source, target, model)
 
@@ -221,18 +187,9 @@ def main() -> None:
             out = out.with_name(f'{out.stem}.{name}{out.suffix}')
         cost.save(out)
         picture = out.with_suffix('.png')
-        write_png(draw_cost(cost, args.cluster), picture)
+        write_png(draw_cost(cost), picture)
         print(f'\n{summarise(cost, args.top)}\n')
-        line = f'{name:<16} {seconds:7.1f} s'
-        if related:
-            found = judge(cost, related)
-            right = sum(ok for _, ok in found.values())
-            line += f'  nearest source class right: {right} of {len(found)}'
-            wrong = [f'{target} -> {nearest}' for target, (nearest, ok) in
-                     found.items() if not ok]
-            if wrong:
-                print('wrong nearest source class: ' + ', '.join(wrong))
-        table.append(line)
+        table.append(f'{name:<16} {seconds:7.1f} s')
         print(f'saved to {out} and {picture}')
     print('\n' + '\n'.join(table))
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
-from mmjtln.costs.shuffled_cost import derangement
+from mmjtln.costs.controls import derangement
 from mmjtln.errors import require
 from mmjtln.heads import fit_linear, plan_weights, transported
 from mmjtln.heads.linear_fit import cl2n, cl2n_start, cross_entropy

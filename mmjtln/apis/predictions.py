@@ -4,13 +4,13 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmengine.utils import track_iter_progress
 from mmpretrain import ImageClassificationInferencer
 from mmpretrain.utils import progress as host_progress
 
 from mmjtln.errors import require
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.inference.image_files import image_files
-from mmjtln.inference.progress import track
 
 
 def write_predictions(inferencer: ImageClassificationInferencer,
@@ -46,7 +46,7 @@ def write_predictions(inferencer: ImageClassificationInferencer,
                for i in range(0, len(files), batch_size)]
     host_progress.disable_progress_bar = True  # One for all batches instead.
     results, failed = [], {}
-    for batch in track(batches, len(batches), True):
+    for batch in track_iter_progress(batches):
         results += _predict(inferencer, batch, source, failed)
     require(len(failed) < len(files), 'At least one image must be readable',
             f'but none of {len(files)} is: {failed.get(files[0])}',

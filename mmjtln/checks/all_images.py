@@ -14,6 +14,7 @@ import numpy as np
 from mmengine import fileio
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.utils import track_iter_progress
 from PIL import Image, UnidentifiedImageError
 from torch.utils.data import DataLoader, Dataset
 
@@ -27,7 +28,6 @@ from mmjtln.datasets.contents import (
 )
 from mmjtln.domains import DOMAINS, TARGET
 from mmjtln.errors import require
-from mmjtln.inference.progress import track
 
 from .run import SPLITS
 from .warnings import look_into_folders
@@ -151,8 +151,10 @@ def _look_at_pictures(loaders: list, progress: bool) -> None:
     steps = ((report, batch) for report, loader in loaders
              for batch in loader)
     found = {report.name: [] for report, _ in loaders}
-    for report, batch in track(
-            steps, sum(len(loader) for _, loader in loaders), progress):
+    if progress:
+        steps = track_iter_progress(
+            (steps, sum(len(loader) for _, loader in loaders)))
+    for report, batch in steps:
         found[report.name] += batch
     for report, _ in loaders:
         pictures = found[report.name]

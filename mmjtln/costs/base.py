@@ -1,22 +1,23 @@
-"""What every builder of cost matrices shares."""
+"""What every builder of cost matrices does: check, measure, normalise."""
 import inspect
 import json
+import logging
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import classes_of
-from mmjtln.errors import check_real
+from mmjtln.errors import check_real, refusal
+from mmjtln.inference.first_rank import on_first_rank
 from mmjtln.version import __version__
 
 from .cost_matrix import CostMatrix
-from .normalise import normalise
 
 
 @dataclass
@@ -40,8 +41,8 @@ class BaseCost(metaclass=ABCMeta):
     A builder is called with the two data sets (and, for those that look at
     images, the model being trained) and returns a :class:`CostMatrix`. It
     keeps no state between calls, so it can be called again on a model that
-    has changed. Under ``torch.distributed`` all ranks must call it together;
-    all get the same matrix.
+    has changed. Under ``torch.distributed`` all ranks must call it together:
+    rank 0 measures, and all get its matrix.
 
     Subclasses implement :meth:`prepare`, which validates and is cheap, and
     :meth:`measure`, which does the work. They keep every argument of their
@@ -50,41 +51,29 @@ class BaseCost(metaclass=ABCMeta):
 
     Args:
         double_centre (bool): Take row and column means out of the matrix;
-            see :func:`~mmjtln.costs.normalise.double_centre`.
-            Defaults to False.
+            see :func:`double_centre`. Defaults to False.
         scale (bool): Scale the matrix to [0, 1]. Defaults to True.
         temperature (float): Divide the scaled matrix by this positive number.
             Defaults to 1.
-        cap (float, optional): Lower all entries above this quantile (in
-            (0, 1)) of the raw distances to it. Defaults to None, no cap.
 
     Raises:
-        ValueError: If ``temperature`` or ``cap`` is out of range.
+        ValueError: If ``temperature`` is not positive.
     """
 
     #: Modules whose versions a saved matrix records.
     libraries = ('numpy', )
 
-    def __init__(self,
-                 double_centre: bool = False,
-                 scale: bool = True,
-                 temperature: float = 1.0,
-                 cap: float | None = None) -> None:
-        where = type(self).__name__
-        check_real(temperature, 'temperature', where, with_low=False)
-        if cap is not None:  # A quantile of the raw distances.
-            check_real(cap, 'cap', where, high=1, with_low=False)
+    def __init__(self, double_centre: bool = False, scale: bool = True,
+                 temperature: float = 1.0) -> None:
+        check_real(temperature, 'temperature', type(self).__name__,
+                   with_low=False)
         self.double_centre = double_centre
         self.scale = scale
         self.temperature = temperature
-        self.cap = cap
 
     def check(self, source_dataset: Dataset, target_dataset: Dataset,
               model: nn.Module | None = None) -> None:
-        """Find bad input without doing the work.
-
-        Takes the same arguments and raises the same errors as a call.
-        """
+        """Find bad input without doing the work; takes what a call does."""
         classes_of(source_dataset, 'source')
         classes_of(target_dataset, 'target')
         self.prepare(source_dataset, target_dataset, model)
@@ -107,45 +96,22 @@ class BaseCost(metaclass=ABCMeta):
             ValueError: If the input does not suit the builder; the message
                 says what to change.
         """
-        source_classes = classes_of(source_dataset, 'source')
-        target_classes = classes_of(target_dataset, 'target')
+        source = classes_of(source_dataset, 'source')
+        target = classes_of(target_dataset, 'target')
         prepared = self.prepare(source_dataset, target_dataset, model)
-        costs, found = self.evaluate(prepared, source_classes,
-                                     target_classes)
-        return CostMatrix(
-            costs,
-            source_classes,
-            target_classes,
-            method=type(self).__name__,
-            settings={
-                **self.settings(), 'details': found.details
-            },
-            source_hash=found.source_hash,
-            versions=self.versions())
-
-    def evaluate(self, prepared: Any, source_classes: Sequence[str],
-                 target_classes: Sequence[str]) -> tuple[np.ndarray, RawCost]:
-        """Measure and normalise.
-
-        Args:
-            prepared (Any): What :meth:`prepare` returned.
-            source_classes (tuple[str]): L_s names, for the errors.
-            target_classes (tuple[str]): L_t names.
-
-        Returns:
-            tuple: Costs, shape (L_s, L_t), and what they were made from.
-        """
-        found = self.measure(prepared)
+        found = on_first_rank(lambda: self.measure(prepared))
         raw = np.asarray(found.matrix, dtype=np.float64)
         if not np.isfinite(raw).all():
             i, j = np.argwhere(~np.isfinite(raw))[0]
-            raise ValueError(
-                f'{type(self).__name__} found a distance of {raw[i, j]} '
-                f'between source class {source_classes[i]!r} and target class '
-                f'{target_classes[j]!r}: look at what these classes hold')
-        costs = normalise(raw, self.cap, self.double_centre, self.scale,
-                          self.temperature)
-        return costs, found
+            raise refusal(
+                f'{type(self).__name__} must find finite distances',
+                f'but got {raw[i, j]} between source class {source[i]!r} and '
+                f'target class {target[j]!r}', 'Look at what they hold')
+        return CostMatrix(
+            normalise(raw, self.double_centre, self.scale, self.temperature),
+            source, target, method=type(self).__name__,
+            settings={**self.settings(), 'details': found.details},
+            source_hash=found.source_hash, versions=self.versions())
 
     @abstractmethod
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
@@ -170,8 +136,54 @@ class BaseCost(metaclass=ABCMeta):
 
     def versions(self) -> dict:
         """Return the versions of the libraries that take part."""
-        return {
-            'mmjtln': __version__,
-            **{name: import_module(name).__version__
-               for name in self.libraries}
-        }
+        return {'mmjtln': __version__, **{
+            name: import_module(name).__version__ for name in self.libraries}}
+
+
+def double_centre(matrix: np.ndarray) -> np.ndarray:
+    r"""Take row and column means out of a matrix.
+
+    .. math::
+        C_{ij} - \bar C_{i\cdot} - \bar C_{\cdot j} + \bar C_{\cdot\cdot}
+
+    A constant added to a row or a column of C leaves the optimal plan as it
+    is but tilts the gradients of the marginals; domain shift adds such
+    constants to feature distances.
+
+    Args:
+        matrix (np.ndarray): Shape (L_s, L_t).
+
+    Returns:
+        np.ndarray: Shape (L_s, L_t); all row and column means are zero.
+    """
+    rows = matrix.mean(axis=1, keepdims=True)
+    columns = matrix.mean(axis=0, keepdims=True)
+    return matrix - rows - columns + matrix.mean()
+
+
+def normalise(matrix: np.ndarray, centre: bool = False, scale: bool = True,
+              temperature: float = 1.0) -> np.ndarray:
+    """Turn finite raw distances (L_s, L_t) into costs, in this order.
+
+    1. ``centre``: :func:`double_centre`;
+    2. ``scale``: (C - min C) / (max C - min C), so that C covers [0, 1];
+       without it, C is shifted up to min C = 0 if it has negative entries;
+    3. ``temperature``: C / temperature. As
+       W_eps(p, q; C / T) = W_{eps T}(p, q; C) / T, a temperature below 1
+       sharpens the plan like a smaller ``reg`` and raises the term's weight.
+    """
+    # What rounding leaves of a constant matrix must not be blown up.
+    noise = 1e-12 * np.abs(matrix).max()
+    if centre:
+        matrix = double_centre(matrix)
+    low, high = matrix.min(), matrix.max()
+    if scale and high - low <= noise:
+        print_log('All entries of the cost matrix are equal: it tells the OT '
+                  'term nothing about how the classes are related.',
+                  logger='current', level=logging.WARNING)
+        return np.zeros_like(matrix)
+    if scale:
+        matrix = (matrix - low) / (high - low)
+    elif low < 0:
+        matrix = matrix - low
+    return matrix / temperature

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import scipy
-import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -18,16 +17,14 @@ from mmjtln.datasets.class_lists import (
     quote_names,
 )
 from mmjtln.domains import SOURCE
-from mmjtln.errors import check_choice, refusal
+from mmjtln.errors import refusal, require
 from mmjtln.heads.logits import logits_of
 from mmjtln.inference.domain_images import DomainImages
-from mmjtln.inference.over_images import run_over_images
+from mmjtln.inference.features import run_over_images
 from mmjtln.registry import COSTS
 
 from .base import RawCost
 from .image_cost import ImageCost
-
-_FORMS = ('log', 'linear')
 
 
 @COSTS.register_module()
@@ -36,12 +33,12 @@ class ConfusionCost(ImageCost):
 
     .. math::
         R_{ij} = \frac{1}{n_j} \sum_{x \in j} \mathrm{softmax}(z(x) / T)_i,
-        \qquad C_{ij} = -\log R_{ij} \;\text{ or }\; 1 - R_{ij},
+        \qquad C_{ij} = -\log R_{ij},
 
     with the source logits z of the training images of target class j. T is
     the temperature that makes the classifier's confidence right: the one
-    that minimises its cross entropy on images of the source domain.
-    ``-log`` is in nats, ``1 - R`` in [0, 1].
+    that minimises its cross entropy on images of the source domain. C is in
+    nats.
 
     Source: K. You et al., "Co-Tuning for Transfer Learning", NeurIPS 2020,
     section 3 (category relationship, calibration); temperature scaling: C.
@@ -56,7 +53,6 @@ class ConfusionCost(ImageCost):
     Cost: the forward passes, and O(n L_s) time and memory for n images.
 
     Args:
-        form (str): ``'log'`` or ``'linear'``. Defaults to ``'log'``.
         calibrate (bool): Find T; otherwise T = 1. Defaults to True.
         double_centre (bool): As in :class:`BaseCost`. Defaults to True: under
             domain shift a classifier takes most images for a few classes,
@@ -69,50 +65,42 @@ class ConfusionCost(ImageCost):
 
     libraries = (*ImageCost.libraries, 'scipy')
 
-    def __init__(self,
-                 form: str = 'log',
-                 calibrate: bool = True,
-                 double_centre: bool = True,
+    def __init__(self, calibrate: bool = True, double_centre: bool = True,
                  **kwargs: Any) -> None:
         super().__init__(double_centre=double_centre, **kwargs)
-        check_choice(form, 'form', 'ConfusionCost', _FORMS)
-        self.form = form
         self.calibrate = calibrate
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
                 model: nn.Module | None) -> tuple:
+        """Choose the images, and check the classifier's classes."""
         classes = classes_of(source_dataset, 'source')
         network = self.network(
             model, lambda found: ('backbone', 'neck', _head_name(found)))
         if network is not None:
             _check_classes(network, classes)
-        source_images = None
-        if self.calibrate:
-            if isinstance(source_dataset, ClassList):
-                raise ValueError(
-                    'ConfusionCost calibrates the classifier on source '
-                    'images, but the source is a ClassList, which has none: '
-                    'set calibrate=False')
-            source_images = self.images(source_dataset, 'source')
-        return classes, source_images, self.images(target_dataset,
-                                                   'target'), network
+        require(not (self.calibrate and isinstance(source_dataset, ClassList)),
+                'ConfusionCost calibrates the classifier on source images',
+                'but the source is a ClassList, which has none',
+                'Set `calibrate` to False')
+        source = (self.images(source_dataset, 'source')
+                  if self.calibrate else None)
+        return classes, source, self.images(target_dataset, 'target'), network
 
     def measure(self, prepared: tuple) -> RawCost:
-        classes, source_images, target_images, network = prepared
+        """Let the classifier predict, shape (L_s, L_t)."""
+        classes, source, target, network = prepared
         self.require_network(network)
         digest, temperature = hashlib.sha256(), 1.0
         if self.calibrate:
-            logits = self._logits(network, source_images, classes)
+            logits = self._logits(network, source, classes)
             digest.update(logits.tobytes())
-            temperature = fit_temperature(logits, source_images.labels)
-        logits = self._logits(network, target_images, classes)
+            temperature = fit_temperature(logits, source.labels)
+        logits = self._logits(network, target, classes)
         digest.update(logits.tobytes())
-        log_relation = relation(logits, target_images.labels,
-                                len(target_images.classes), temperature)
-        matrix = (-log_relation
-                  if self.form == 'log' else -np.expm1(log_relation))
-        return RawCost(matrix, digest.hexdigest(),
-                        dict(calibration=temperature))
+        return RawCost(
+            -log_relationship(logits, target.labels, len(target.classes),
+                              temperature),
+            digest.hexdigest(), dict(calibration=temperature))
 
     def _logits(self, network: nn.Module, images: DomainImages,
                 classes: Sequence[str]) -> np.ndarray:
@@ -120,23 +108,20 @@ class ConfusionCost(ImageCost):
 
         def encode(inputs: Tensor) -> Tensor:
             logits = logits_of(head(network.extract_feat(inputs)))
-            if logits.ndim != 2 or logits.shape[1] != len(classes):
-                raise ValueError(_mismatch(tuple(logits.shape[1:]), classes))
+            _check_outputs(tuple(logits.shape[1:]), classes)
             return logits
 
         return run_over_images(network, images, encode, 'source logits',
                                self.batch_size, self.num_workers).numpy()
 
 
-def _head_name(network: torch.nn.Module) -> str:
+def _head_name(network: nn.Module) -> str:
     return 'source_head' if hasattr(network, 'source_head') else 'head'
 
 
 def _check_classes(network: nn.Module, classes: Sequence[str]) -> None:
     head = getattr(network, _head_name(network))
-    outputs = getattr(head, 'num_classes', len(classes))
-    if outputs != len(classes):
-        raise ValueError(_mismatch(outputs, classes))
+    _check_outputs((getattr(head, 'num_classes', len(classes)), ), classes)
     # MMPretrain's checkpoints name the classes they were trained on; those
     # of a joint model name the source's apart.
     meta = getattr(network, '_dataset_meta', {})
@@ -148,23 +133,15 @@ def _check_classes(network: nn.Module, classes: Sequence[str]) -> None:
                       'Set another')
 
 
-def _mismatch(outputs: int | tuple[int, ...], classes: Sequence[str]) -> str:
-    return (f'ConfusionCost needs a classifier of the {len(classes)} source '
-            f'classes ({quote_names(classes[:3])}, ...); this one has '
-            f'{outputs} outputs: give the model and checkpoint of a network '
-            'trained on the source data set')
+def _check_outputs(shape: tuple[int, ...], classes: Sequence[str]) -> None:
+    require(shape == (len(classes), ), 'ConfusionCost needs a classifier of '
+            f'the {len(classes)} source classes ({quote_names(classes[:3])}, '
+            '...)', f'but this one has {shape} outputs', 'Set `model` and '
+            '`checkpoint` to a network trained on the source data set')
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Find the temperature that minimises the cross entropy.
-
-    Args:
-        logits (np.ndarray): Shape (N, L).
-        labels (np.ndarray): Class indices, shape (N,).
-
-    Returns:
-        float: Between 0.01 and 100; the problem is convex in 1/T.
-    """
+    """Find T in [0.01, 100] of least cross entropy, which is convex in 1/T."""
     logits = logits.astype(np.float64)
 
     def cross_entropy(log_temperature: float) -> float:
@@ -177,19 +154,12 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
-def relation(logits: np.ndarray, labels: np.ndarray, num_classes: int,
-             temperature: float) -> np.ndarray:
-    """Log of the mean prediction over the images of each class.
+def log_relationship(logits: np.ndarray, labels: np.ndarray, num_classes: int,
+                     temperature: float) -> np.ndarray:
+    """Log of the mean prediction over each class's images, (L_s, L_t).
 
-    Args:
-        logits (np.ndarray): Source logits of target images, shape (N, L_s).
-        labels (np.ndarray): Their target classes, shape (N,).
-        num_classes (int): L_t.
-        temperature (float): Divides the logits.
-
-    Returns:
-        np.ndarray: Shape (L_s, L_t), float64; finite, because it never
-        leaves the logarithms.
+    From logits (N, L_s) of target images. It is finite, because it never
+    leaves the logarithms.
     """
     scores = scipy.special.log_softmax(
         logits.astype(np.float64) / temperature, axis=1)

@@ -1,17 +1,20 @@
-"""A cost matrix with the two class lists and the story of its making."""
+"""A cost matrix with its class lists and history, as a file and in words."""
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import scipy
 
 from mmjtln.datasets.class_lists import check_names, describe_difference
-from mmjtln.errors import require
+from mmjtln.errors import refusal, require
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import reading
 
 _LARGEST = float(np.finfo(np.float32).max)
+# Differences of costs, relative to their range, that do not count.
+_TIE = 1e-6
 _MATRIX = 'matrix'
 _SOURCE = 'source_classes'
 _TARGET = 'target_classes'
@@ -63,18 +66,16 @@ class CostMatrix:
         matrix = _as_costs(self.matrix)
         source = check_names(self.source_classes, 'source')
         target = check_names(self.target_classes, 'target')
-        if matrix.shape != (len(source), len(target)):
-            raise ValueError(
-                f'a cost matrix has one row per source class and one column '
-                f'per target class: expected shape ({len(source)}, '
-                f'{len(target)}), got {matrix.shape}; if it is the transpose, '
-                f'pass matrix.T')
+        require(matrix.shape == (len(source), len(target)), 'A cost matrix '
+                'has one row per source class and one column per target class',
+                f'expected shape ({len(source)}, {len(target)}), got '
+                f'{matrix.shape}', 'Pass matrix.T if it is the transpose')
         _check_entries(matrix, source, target)
         try:
             json.dumps([self.settings, self.versions])
         except (TypeError, ValueError) as error:
-            raise ValueError('settings and versions of a cost matrix must be '
-                             f'JSON-able: {error}') from None
+            raise ValueError('The settings and versions of a cost matrix must '
+                             f'be JSON-able, but {error}.') from None
         object.__setattr__(self, 'matrix', matrix)
         object.__setattr__(self, 'source_classes', source)
         object.__setattr__(self, 'target_classes', target)
@@ -154,10 +155,9 @@ class CostMatrix:
                 pickled objects (which are never loaded) or invalid costs.
         """
         path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(
-                f'no cost matrix at {path}: check the path, or build one with '
-                'tools/build_cost.py')
+        require(path.is_file(), 'A cost matrix is read from a file',
+                f'but there is no cost matrix at {path}', 'Correct the path, '
+                'or build one with tools/build_cost.py', FileNotFoundError)
         with reading(path, 'cost matrix',
                      'Build it again with tools/build_cost.py.'):
             return cls(**_read(path))
@@ -167,12 +167,11 @@ def _as_costs(matrix: np.ndarray) -> np.ndarray:
     try:
         matrix = np.array(matrix, dtype=np.float64, order='C')
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f'a cost matrix must hold numbers only: {error}') from None
-    if matrix.ndim != 2:
-        raise ValueError('a cost matrix is two-dimensional, (source classes, '
-                         f'target classes); got {matrix.ndim} dimension(s), '
-                         f'shape {matrix.shape}')
+        raise ValueError('A cost matrix must hold numbers only, but '
+                         f'{error}.') from None
+    require(matrix.ndim == 2, 'A cost matrix is two-dimensional, (source '
+            'classes, target classes)', f'got shape {matrix.shape}',
+            'Reshape it')
     return matrix
 
 
@@ -184,11 +183,11 @@ def _check_entries(matrix: np.ndarray, source: tuple[str, ...],
                        'training computes in float32')):
         if bad.any():
             i, j = np.argwhere(bad)[0]
-            raise ValueError(
-                f'the entries of a cost matrix must be {rule}: {bad.sum()} '
-                f'are not, the first is {matrix[i, j]} for source class '
-                f'{source[i]!r} and target class {target[j]!r}; check what '
-                'computed the matrix')
+            raise refusal(
+                f'The entries of a cost matrix must be {rule}',
+                f'but {bad.sum()} are not, the first is {matrix[i, j]} for '
+                f'source class {source[i]!r} and target class {target[j]!r}',
+                'Correct what computed it')
 
 
 def _positions(have: Sequence[str], want: Sequence[str]) -> list[int]:
@@ -196,22 +195,76 @@ def _positions(have: Sequence[str], want: Sequence[str]) -> list[int]:
     return [index[name] for name in want]
 
 
-def _read(path: str | Path) -> dict:
+def _read(path: Path) -> dict:
     with np.load(path, allow_pickle=False) as archive:
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError('it is a plain array, not an npz archive')
-        if set(archive.files) != set(_KEYS):
-            raise ValueError(f'expected the entries {", ".join(_KEYS)}, got '
-                             f'{", ".join(archive.files) or "none"}')
+        require(isinstance(archive, np.lib.npyio.NpzFile), 'It must be an npz '
+                'archive', 'but it is a plain array', 'Save a CostMatrix')
+        require(set(archive.files) == set(_KEYS),
+                f'It must have the entries {", ".join(_KEYS)}',
+                f'but has {archive.files}', 'Save a CostMatrix')
         fields = {
             _MATRIX: archive[_MATRIX],
             _SOURCE: archive[_SOURCE].tolist(),
             _TARGET: archive[_TARGET].tolist()
         }
         meta = json.loads(str(archive[_META]))
-    if not isinstance(meta, dict) or set(meta) != set(_META_TYPES):
-        raise ValueError('its entry "meta" is not the expected JSON object')
-    for key, kind in _META_TYPES.items():
-        if not isinstance(meta[key], kind):
-            raise ValueError(f'its "{key}" is no {kind.__name__}')
+    require(isinstance(meta, dict) and set(meta) == set(_META_TYPES)
+            and all(isinstance(meta[key], kind)
+                    for key, kind in _META_TYPES.items()),
+            'Its entry "meta" must be the JSON object of a CostMatrix',
+            f'but is {str(meta)[:80]}', 'Save a CostMatrix')
     return {**fields, **meta}
+
+
+def summarise(cost: CostMatrix, top: int = 3, reg: float = 0.1,
+              lines: int = 50) -> str:
+    """Describe a cost matrix for a person to judge.
+
+    Args:
+        cost (CostMatrix): The matrix.
+        top (int): Nearest classes to name. Defaults to 3.
+        reg (float): The OT loss's ``reg``, for the entropy of the
+            pseudo-label softmax(-C / reg) that the loss gives when the other
+            side is sure. Defaults to 0.1.
+        lines (int): Classes of each side to list. Defaults to 50.
+
+    Returns:
+        str: Size, range, ties, entropy, and nearest classes both ways.
+    """
+    matrix = cost.matrix
+    report = [
+        f'{cost.method or "cost matrix"}: {matrix.shape[0]} source x '
+        f'{matrix.shape[1]} target classes',
+        f'range {matrix.min():.3g} to {matrix.max():.3g}, median '
+        f'{np.median(matrix):.3g}',
+    ]
+    sides = (('target', matrix.T, cost.target_classes, cost.source_classes),
+             ('source', matrix, cost.source_classes, cost.target_classes))
+    for name, view, _, others in sides:
+        entropy = scipy.special.entr(
+            scipy.special.softmax(-view / reg, axis=1)).sum(axis=1).mean()
+        report.append(
+            f'{name} classes: {share_of_ties(view):.0%} have a tie for the '
+            f'nearest; pseudo-label at reg {reg:g}: entropy {entropy:.2f} '
+            f'nats, as of {np.exp(entropy):.1f} equal classes of '
+            f'{len(others)}')
+    for name, view, names, others in sides:
+        other = 'target' if name == 'source' else 'source'
+        report += ['', f'nearest {other} classes of each {name} class:']
+        width = max(len(name) for name in names[:lines])
+        for name, row in zip(names[:lines], view, strict=False):
+            report.append(f'  {name:<{width}}  ' + ', '.join(
+                f'{others[k]} {row[k]:.3f}'
+                for k in np.argsort(row, kind='stable')[:top]))
+        if len(names) > lines:
+            report.append(f'  ... and {len(names) - lines} more')
+    return '\n'.join(report)
+
+
+def share_of_ties(matrix: np.ndarray) -> float:
+    """Share of the rows whose least entry comes twice, but for rounding."""
+    if matrix.shape[1] == 1:
+        return 0.0
+    least = np.partition(matrix, 1, axis=1)
+    return float((np.diff(least[:, :2])
+                  <= _TIE * np.ptp(matrix)).mean())

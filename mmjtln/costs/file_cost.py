@@ -1,22 +1,19 @@
 """A cost matrix read from a file."""
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmengine.logging import print_log
 from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import classes_of
-from mmjtln.files.user_files import read_lines, read_rows, reading
+from mmjtln.errors import check_choice, require
+from mmjtln.files.user_files import read_rows, reading
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost
 from .cost_matrix import CostMatrix
-
-_SUFFIXES = ('.npz', '.npy', '.csv')
 
 
 @COSTS.register_module()
@@ -25,17 +22,12 @@ class FileCost(BaseCost):
 
     - ``.npz``: written by :meth:`CostMatrix.save` or ``tools/build_cost.py``;
     - ``.csv``: first row an empty cell and the target class names, then one
-      row per source class: its name and its costs;
-    - ``.npy``: the bare matrix (L_s, L_t); its class lists are arguments,
-      because a matrix without names cannot be checked.
+      row per source class: its name and its costs.
 
     Needs: the file. Cost: that of reading it.
 
     Args:
         path (str): The file.
-        source_classes (list[str] | str, optional): For ``.npy``: the names of
-            the rows, or a text file with one name a line. Defaults to None.
-        target_classes (list[str] | str, optional): Likewise for the columns.
         scale (bool): Scale to [0, 1]. Defaults to False: costs written down
             are taken as they are.
         **kwargs: Arguments of :class:`BaseCost`.
@@ -46,92 +38,52 @@ class FileCost(BaseCost):
             for other classes.
     """
 
-    def __init__(self,
-                 path: str,
-                 source_classes: list | str | None = None,
-                 target_classes: list | str | None = None,
-                 scale: bool = False,
-                 **kwargs: Any) -> None:
+    def __init__(self, path: str, scale: bool = False, **kwargs: Any) -> None:
         super().__init__(scale=scale, **kwargs)
-        suffix = Path(path).suffix.lower()
-        if suffix not in _SUFFIXES:
-            raise ValueError('a cost matrix is read from a file ending in '
-                             f'{", ".join(_SUFFIXES)}; got {path}')
-        lists = (source_classes is not None, target_classes is not None)
-        if lists != (suffix == '.npy', suffix == '.npy'):
-            raise ValueError(
-                'source_classes and target_classes belong to a bare .npy '
-                f'matrix, both of them; {path} ' +
-                ('needs them' if suffix == '.npy' else 'names its own'))
+        check_choice(Path(path).suffix.lower(), 'path', 'FileCost',
+                     ('.npz', '.csv'))
         self.path = str(path)
-        self.source_classes = source_classes
-        self.target_classes = target_classes
 
-    def prepare(
-        self,
-        source_dataset: Dataset,
-        target_dataset: Dataset,
-        model: nn.Module | None,
-    ) -> Any:
-        path = Path(self.path)
-        if not path.is_file():
-            raise FileNotFoundError(
-                f'no cost matrix at {path}: correct the path of FileCost, or '
-                'build one with tools/build_cost.py')
-        found = self._read(path)
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> CostMatrix:
+        """Read the matrix, in the order of the data sets' classes."""
+        found = self._read(Path(self.path))
         source = classes_of(source_dataset, 'source')
         target = classes_of(target_dataset, 'target')
         try:
             aligned = found.align(source, target)
         except ValueError as error:
-            raise ValueError(f'{path}: {error}') from None
+            raise ValueError(f'{self.path}: {error}') from None
         if aligned is not found:
-            print_log(
-                f'The cost matrix in {path} lists the classes in another '
-                'order than the data sets: reordered by name',
-                logger='current')
+            print_log(f'The cost matrix in {self.path} lists the classes in '
+                      'another order than the data sets: reordered by name',
+                      logger='current')
         return aligned
 
-    def measure(self, prepared: Any) -> RawCost:
+    def measure(self, prepared: CostMatrix) -> RawCost:
+        """Return its entries, shape (L_s, L_t), and how it was made."""
         digest = hashlib.sha256(Path(self.path).read_bytes()).hexdigest()
-        details = {}
-        if prepared.method:
-            details = dict(
-                method=prepared.method,
-                settings=prepared.settings,
-                source_hash=prepared.source_hash)
+        details = dict(
+            method=prepared.method, settings=prepared.settings,
+            source_hash=prepared.source_hash) if prepared.method else {}
         return RawCost(prepared.matrix, digest, details)
 
-    def _read(self, path: str | Path) -> CostMatrix:
-        suffix = path.suffix.lower()
-        if suffix == '.npz':
+    def _read(self, path: Path) -> CostMatrix:
+        if path.suffix.lower() == '.npz':
             return CostMatrix.load(path)
-        if suffix == '.csv':
-            rows = [row for _, row in read_rows(path, 'cost matrix')]
-            with reading(path, 'cost matrix', 'Correct the table.'):
-                return _of_table(rows)
-        source = _names(self.source_classes)
-        target = _names(self.target_classes)
-        with reading(path, 'cost matrix',
-                     'Save it as numpy.save does, one row a source class.'):
-            return CostMatrix(
-                np.load(path, allow_pickle=False), source, target)
+        rows = [row for _, row in read_rows(path, 'cost matrix')]
+        with reading(path, 'cost matrix', 'Correct the table.'):
+            return _of_table(rows)
 
 
 def _of_table(rows: list[list[str]]) -> CostMatrix:
-    if len(rows) < 2 or len(rows[0]) < 2:
-        raise ValueError('it needs a row of target class names and a row for '
-                         'each source class')
+    require(len(rows) > 1 and len(rows[0]) > 1, 'It needs a row of target '
+            'class names and a row for each source class',
+            f'got {len(rows)} rows', 'Add them')
     target = rows[0][1:]
     for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(target) + 1:
-            raise ValueError(f'row {number} has {len(row) - 1} costs for '
-                             f'{len(target)} target classes')
+        require(len(row) == len(rows[0]), 'All rows must have as many costs',
+                f'but row {number} has {len(row) - 1} costs for '
+                f'{len(target)} target classes', 'Complete it')
     return CostMatrix([row[1:] for row in rows[1:]],
                       [row[0] for row in rows[1:]], target)
-
-
-def _names(names: Sequence[str]) -> list[str]:
-    if isinstance(names, str):
-        return read_lines(names, 'class list')
-    return list(names)

@@ -1,16 +1,31 @@
-"""Base of the builders that look at images through a network."""
+"""Bases of the builders that look at images through a network."""
+import hashlib
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets import ClassList
-from mmjtln.errors import check_count
+from mmjtln.errors import check_choice, check_count, require
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
-from mmjtln.inference.image_model import image_model
+from mmjtln.inference.features import STAGES, extract_features, image_model
 
-from .base import BaseCost
+from .base import BaseCost, RawCost
+
+# Part of the mean deviation that is added to each.
+_FLOOR = 0.1
+# Relative difference up to which features count as equal.
+_EQUAL = 1e-6
+# Images whose features are held in float64 at once.
+_ROWS = 1024
+# Parts of the network that a stage depends on.
+_PARTS = dict(backbone=('backbone', ), neck=('backbone', 'neck'),
+              pre_logits=('backbone', 'neck', 'head'))
 
 
 class ImageCost(BaseCost):
@@ -21,8 +36,6 @@ class ImageCost(BaseCost):
             or config file of one that ``mmpretrain.get_model`` knows. Defaults
             to None: the model being trained.
         checkpoint (str, optional): Weights of ``model``. Defaults to None.
-        device (str, optional): Where to run ``model``. Defaults to None: where
-            the model being trained is, else MMEngine's choice.
         pipeline (list[dict] | dict, optional): Transforms without random
             augmentation, normally the test pipeline; a dict with the keys
             ``source`` and ``target`` gives each domain its own. Defaults to
@@ -36,18 +49,12 @@ class ImageCost(BaseCost):
     """
 
     libraries = ('numpy', 'torch', 'mmengine', 'mmpretrain')
-    #: Images of each class that the method needs.
-    min_per_class = 1
 
-    def __init__(self,
-                 model: dict | str | None = None,
+    def __init__(self, model: dict | str | None = None,
                  checkpoint: str | None = None,
-                 device: str | None = None,
                  pipeline: list | dict | None = None,
-                 samples_per_class: int | None = 50,
-                 seed: int = 0,
-                 batch_size: int = 64,
-                 num_workers: int = 0,
+                 samples_per_class: int | None = 50, seed: int = 0,
+                 batch_size: int = 64, num_workers: int = 0,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
         where = type(self).__name__
@@ -59,7 +66,6 @@ class ImageCost(BaseCost):
         check_pipeline(pipeline)
         self.model = model
         self.checkpoint = checkpoint
-        self.device = device
         self.pipeline = pipeline
         self.samples_per_class = samples_per_class
         self.seed = seed
@@ -67,36 +73,155 @@ class ImageCost(BaseCost):
         self.num_workers = num_workers
 
     def images(self, dataset: Dataset, domain: str) -> DomainImages:
-        """Choose the images of a domain; checks that they are enough."""
-        if isinstance(dataset, ClassList):
-            raise ValueError(
-                f'{type(self).__name__} compares images, but the {domain} is '
-                'a ClassList, which has none: use a builder that reads class '
-                'names (TextCost, TaxonomyCost) or a file (FileCost), or give '
-                'a source with images')
-        if (self.samples_per_class or self.min_per_class) < self.min_per_class:
-            raise ValueError(
-                f'{type(self).__name__} needs {self.min_per_class} images of '
-                f'each class but samples_per_class={self.samples_per_class}')
+        """Choose the images of a domain; checks that each class has one."""
+        require(not isinstance(dataset, ClassList),
+                f'{type(self).__name__} compares images',
+                f'but the {domain} is a ClassList, which has none',
+                'Use TextCost, TaxonomyCost or FileCost, or give it images')
         return DomainImages(dataset, domain, self.pipeline,
-                            self.samples_per_class, self.min_per_class,
-                            self.seed)
+                            self.samples_per_class, self.seed)
 
     def network(self, current: nn.Module | None,
                 parts: Callable[[nn.Module], Sequence[str]]
                 ) -> nn.Module | None:
-        """Return the network to use, see :func:`image_model`.
+        """Return the network, see :func:`image_model`; None if not known yet.
 
-        It is None when there is none yet: :meth:`check` may run before the
-        model being trained is known.
+        :meth:`check` may run before the model being trained is.
         """
-        return image_model(self.model, self.checkpoint, self.device, parts,
-                           current)
+        return image_model(self.model, self.checkpoint, parts, current)
 
-    def require_network(self, network: nn.Module) -> None:
+    def require_network(self, network: nn.Module | None) -> None:
         """Refuse to work without a network."""
-        if network is None:
-            raise ValueError(
-                f'{type(self).__name__} looks at images and needs a network: '
-                'pass the model being trained, or give the builder model=... '
-                'and checkpoint=...')
+        require(network is not None, f'{type(self).__name__} needs a network',
+                'but there is none', 'Pass the model being trained, or set '
+                '`model` and `checkpoint` of the builder')
+
+
+@dataclass
+class ClassFeatures:
+    """The features of the images of one domain.
+
+    Args:
+        features (Tensor): Shape (N, D), float32.
+        labels (Tensor): Class indices, shape (N,), int64.
+        num_classes (int): Number of classes L; each has an image.
+    """
+
+    features: Tensor
+    labels: Tensor
+    num_classes: int
+
+    def counts(self) -> Tensor:
+        """Images per class, shape (L,), int64."""
+        return torch.bincount(self.labels, minlength=self.num_classes)
+
+    def means(self, transform: Callable | None = None) -> Tensor:
+        """Class means of the features or their transforms, (L, D), float64."""
+        sums = torch.zeros(
+            self.num_classes, self.features.shape[1], dtype=torch.float64)
+        for rows, labels in zip(self.features.split(_ROWS),
+                                self.labels.split(_ROWS), strict=True):
+            rows = rows.double()
+            sums.index_add_(0, labels, transform(rows) if transform else rows)
+        return sums / self.counts().double()[:, None]
+
+    def of_class(self, k: int) -> Tensor:
+        """Features of one class, shape (n_k, D)."""
+        return self.features[self.labels == k]
+
+    def centred(self) -> 'ClassFeatures':
+        """Subtract the mean of the class means.
+
+        Of the class means, not of the images: how often a class occurs says
+        nothing about the domain.
+        """
+        offset = self.means().mean(dim=0).float()
+        return replace(self, features=self.features - offset)
+
+    def standardised(self) -> 'ClassFeatures':
+        """Divide each feature by its standard deviation, plus a tenth of all.
+
+        The standard deviation is that around the mean of the class means,
+        each class having the same weight. The addition, a tenth of the mean
+        over all features, keeps those that hardly vary from being blown up.
+        """
+        offset = self.means().mean(dim=0)
+        variances = self.means(lambda rows: (rows - offset).square())
+        deviation = variances.mean(dim=0).sqrt().float()
+        scale = deviation + _FLOOR * deviation.mean()
+        # All zero: nothing varies, nothing is to be scaled.
+        scale[scale == 0] = 1
+        return replace(self, features=self.features / scale)
+
+
+class FeatureCost(ImageCost):
+    """Base class of distances between class-conditional features.
+
+    Domain shift moves and scales all features of a domain together, which
+    says nothing about which classes are related. So the features of each
+    domain are centred on the mean of its class means and divided by their
+    standard deviation (Y. Li et al., "Revisiting Batch Normalization for
+    Practical Domain Adaptation", ICLR workshop 2017).
+
+    Args:
+        stage (str): Where in the network the features are taken:
+            ``'backbone'``, ``'neck'`` or ``'pre_logits'``; tuples, maps and
+            tokens become one vector as
+            :func:`~mmjtln.inference.features.pool` says. Defaults to
+            ``'neck'``.
+        **kwargs: Arguments of :class:`ImageCost`.
+    """
+
+    def __init__(self, stage: str = 'neck', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_choice(stage, 'stage', type(self).__name__, STAGES)
+        self.stage = stage
+
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> tuple:
+        """Choose the images of both domains, and the network."""
+        return (self.images(source_dataset, 'source'),
+                self.images(target_dataset, 'target'),
+                self.network(model, lambda _: _PARTS[self.stage]))
+
+    def measure(self, prepared: tuple) -> RawCost:
+        """Compute the features, and the distances, shape (L_s, L_t)."""
+        *domains, model = prepared
+        self.require_network(model)
+        return self._compare(*(self._features(images, model)
+                               for images in domains))
+
+    def _compare(self, *domains: ClassFeatures) -> RawCost:
+        digest = hashlib.sha256()
+        for domain in domains:
+            digest.update(domain.features.numpy().tobytes())
+            digest.update(domain.labels.numpy().tobytes())
+        source, target = (
+            domain.centred().standardised() for domain in domains)
+        matrix, details = self.distances(source, target)
+        details = dict(images=[len(source.labels), len(target.labels)],
+                       dimensions=source.features.shape[1], **details)
+        return RawCost(matrix, digest.hexdigest(), details)
+
+    @abstractmethod
+    def distances(self, source: ClassFeatures,
+                  target: ClassFeatures) -> tuple[np.ndarray, dict]:
+        """Compute the distances of all pairs of classes.
+
+        Returns:
+            tuple: Distances, shape (L_s, L_t), and details worth keeping.
+        """
+
+    def _features(self, images: DomainImages,
+                  model: nn.Module) -> ClassFeatures:
+        features = extract_features(model, images, self.stage,
+                                    self.batch_size, self.num_workers)
+        spread = (features.amax(dim=0) - features.amin(dim=0)).max()
+        # What rounding leaves of equal features must not be standardised.
+        require(len(images) == 1 or spread > _EQUAL * features.abs().max(),
+                'Images must have features that differ',
+                f'but all {images.domain} images have the same {self.stage} '
+                'features', 'Correct the weights of the network, the pipeline '
+                'or the normalisation')
+        return ClassFeatures(features, torch.from_numpy(images.labels),
+                             len(images.classes))

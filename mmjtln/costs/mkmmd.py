@@ -1,21 +1,24 @@
 """Multi-kernel maximum mean discrepancy between classes."""
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mmjtln.errors import check_count, check_real
+from mmjtln.errors import check_real, require
 from mmjtln.registry import COSTS
 
-from .feature_cost import ClassFeatures, FeatureCost
+from .image_cost import ClassFeatures, FeatureCost
 
 # Entries of a block of the kernel matrix: 32 MiB in float32, of which three
 # exist at a time.
 _BLOCK = 2**23
 # Images from which the bandwidth is estimated.
 _MEDIAN_IMAGES = 2000
+# M and mu in the formula.
+_KERNELS, _RATIO = 5, 2.0
 
 
 @COSTS.register_module()
@@ -27,21 +30,22 @@ class MKMMDCost(FeatureCost):
         \qquad x, x' \in i,\; y, y' \in j,
 
     the squared maximum mean discrepancy between source class i and target
-    class j, for the mean of ``num_kernels`` Gaussian kernels
+    class j, for the mean of M = 5 Gaussian kernels
 
     .. math::
         k(x, y) = \frac1M \sum_{m=1}^{M} \exp\Bigl(
             -\frac{\|x - y\|^2}{\sigma^2 \mu^{m - 1 - \lfloor M/2 \rfloor}}
         \Bigr),
 
-    with :math:`\mu` = ``kernel_mul`` and :math:`\sigma^2` = ``bandwidth``,
-    one for all pairs, so that the entries of C can be compared. It is a
-    distance in the unit of the kernel, between 0 and 2.
+    with :math:`\mu = 2` and :math:`\sigma^2` = ``bandwidth``, one for all
+    pairs, so that the entries of C can be compared. The estimate is the biased
+    one, to which the pairs of an image with itself count: a squared norm,
+    between 0 and 2.
 
     Source: A. Gretton et al., "A Kernel Two-Sample Test", JMLR 13, 2012, and
     "Optimal Kernel Choice for Large-Scale Two-Sample Tests", NeurIPS 2012.
 
-    Needs: a network; one image of each class, two with ``biased=False``.
+    Needs: a network; one image of each class.
 
     Cost: O(n_s n_t D) time for n_s and n_t images with D features, besides
     the forward passes: all pairs of images across the domains are visited
@@ -50,66 +54,43 @@ class MKMMDCost(FeatureCost):
     blocks, however many pairs there are.
 
     Args:
-        num_kernels (int): Number M of kernels. Defaults to 5.
-        kernel_mul (float): Ratio of successive squared bandwidths, above 1.
-            Defaults to 2.
         bandwidth (float, optional): Middle squared bandwidth, in squared
             feature units. Defaults to None, the median heuristic: the median
             squared distance of the images of both domains pooled (after
             centring), of at most 2,000 drawn with ``seed``.
-        biased (bool): Whether the pairs of an image with itself count. The
-            biased estimate is never negative and works with one image, but is
-            larger for classes with few images, by up to 1/n. The unbiased one
-            needs two images and can be negative; the matrix is then shifted.
-            Defaults to True.
         **kwargs: Arguments of :class:`FeatureCost`.
 
     Raises:
-        ValueError: If an option is out of range, a class has too few images,
-            or all features are equal, so that there is no bandwidth.
+        ValueError: If ``bandwidth`` is not positive, or there is none because
+            half of all pairs of images have equal features.
     """
 
-    def __init__(self,
-                 num_kernels: int = 5,
-                 kernel_mul: float = 2.0,
-                 bandwidth: float | None = None,
-                 biased: bool = True,
+    def __init__(self, bandwidth: float | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_count(num_kernels, 'num_kernels', 'MKMMDCost')
-        check_real(kernel_mul, 'kernel_mul', 'MKMMDCost', low=1,
-                   with_low=False)
         if bandwidth is not None:
             check_real(bandwidth, 'bandwidth', 'MKMMDCost', with_low=False)
-        self.num_kernels = num_kernels
-        self.kernel_mul = kernel_mul
         self.bandwidth = bandwidth
-        self.biased = biased
-        self.min_per_class = 1 if biased else 2
 
     def distances(self, source: ClassFeatures,
                   target: ClassFeatures) -> tuple[np.ndarray, dict]:
-        bandwidth = self.bandwidth
-        if bandwidth is None:
-            bandwidth = median_bandwidth(
+        """Find the bandwidths, and the discrepancies for them."""
+        middle = self.bandwidth
+        if middle is None:
+            middle = median_bandwidth(
                 torch.cat([source.features, target.features]), self.seed)
-        bandwidths = [
-            bandwidth * self.kernel_mul**(m - self.num_kernels // 2)
-            for m in range(self.num_kernels)
-        ]
-        matrix = mkmmd(source, target, bandwidths, self.biased)
-        return matrix.numpy(), dict(bandwidths=bandwidths)
+        bandwidths = [middle * _RATIO**(m - _KERNELS // 2)
+                      for m in range(_KERNELS)]
+        return mkmmd(source, target, bandwidths).numpy(), dict(
+            bandwidths=bandwidths)
 
 
-def median_bandwidth(features: torch.Tensor, seed: int = 0) -> float:
+def median_bandwidth(features: Tensor, seed: int = 0) -> float:
     """Median squared distance of pairs of different images.
 
     Args:
         features (Tensor): Shape (N, D).
         seed (int): Draws 2,000 images if there are more. Defaults to 0.
-
-    Returns:
-        float: The median.
 
     Raises:
         ValueError: If it is zero.
@@ -120,44 +101,35 @@ def median_bandwidth(features: torch.Tensor, seed: int = 0) -> float:
         features = features[chosen[:_MEDIAN_IMAGES]]
     squared = torch.pdist(features).square()
     median = squared.median().item() if len(squared) else 0.0
-    if not median > 0:
-        raise ValueError(
-            'the features of half of all pairs of images are equal, so the '
-            'median heuristic gives no bandwidth: the network has collapsed, '
-            'or set bandwidth yourself')
+    require(median > 0, 'The median heuristic needs features that differ',
+            'but those of half of all pairs of images are equal: the network '
+            'has collapsed', 'Correct its weights, or set `bandwidth`')
     return median
 
 
-def mkmmd(source: ClassFeatures,
-          target: ClassFeatures,
-          bandwidths: list[float],
-          biased: bool = True) -> torch.Tensor:
+def mkmmd(source: ClassFeatures, target: ClassFeatures,
+          bandwidths: Sequence[float]) -> Tensor:
     """Squared multi-kernel MMD between all pairs of classes.
 
     Args:
         source (ClassFeatures): Features (n_s, D) of L_s classes.
         target (ClassFeatures): Features (n_t, D) of L_t classes.
-        bandwidths (list[float]): Squared bandwidths in geometric progression,
-            ascending.
-        biased (bool): Whether pairs of an image with itself count.
+        bandwidths (Sequence[float]): Squared bandwidths.
 
     Returns:
-        torch.Tensor: Shape (L_s, L_t), float64; the biased estimate is
-        non-negative.
+        Tensor: Shape (L_s, L_t), float64, non-negative.
     """
     # Squared distances come as |x|^2 + |y|^2 - 2xy; near the origin little
     # cancels. A common offset changes no distance.
     offset = torch.cat([source.features, target.features]).mean(dim=0)
-    source = ClassFeatures(source.features - offset, source.labels,
-                           source.num_classes)
-    target = ClassFeatures(target.features - offset, target.labels,
-                           target.num_classes)
-    distances = (
-        _within(source, bandwidths, biased)[:, None] +
-        _within(target, bandwidths, biased)[None] -
-        2 * _across(source, target, bandwidths))
-    # The biased estimate is a squared norm; only rounding makes it negative.
-    return distances.clamp_min(0) if biased else distances
+    source, target = (
+        replace(domain, features=domain.features - offset)
+        for domain in (source, target))
+    distances = (_within(source, bandwidths)[:, None] +
+                 _within(target, bandwidths)[None] -
+                 2 * _across(source, target, bandwidths))
+    # It is a squared norm; only rounding makes it negative.
+    return distances.clamp_min(0)
 
 
 def _kernel(x: Tensor, y: Tensor, bandwidths: Sequence[float]) -> Tensor:
@@ -178,8 +150,7 @@ def _kernel(x: Tensor, y: Tensor, bandwidths: Sequence[float]) -> Tensor:
     return total.div_(len(bandwidths))
 
 
-def _within(domain: ClassFeatures, bandwidths: Sequence[float],
-            biased: bool) -> Tensor:
+def _within(domain: ClassFeatures, bandwidths: Sequence[float]) -> Tensor:
     """Mean kernel value within each class, shape (L,), float64."""
     order = torch.argsort(domain.labels, stable=True)
     counts = domain.counts()
@@ -192,26 +163,18 @@ def _within(domain: ClassFeatures, bandwidths: Sequence[float],
         for part in classes.split(max(1, _BLOCK // entries)):
             members = order[starts[part, None] + torch.arange(n)]
             sums[part] = _sums(domain.features[members], bandwidths)
-    return (sums / counts**2 if biased else (sums - counts) /
-            (counts * (counts - 1)))
+    return sums / counts**2
 
 
 def _sums(features: Tensor, bandwidths: Sequence[float]) -> Tensor:
-    """Sum of the kernel matrix of each class, shape (B,), float64.
-
-    Args:
-        features (Tensor): Features of B classes, shape (B, n, D).
-    """
+    """Sums (B,), float64, of the kernels of classes' features (B, n, D)."""
     n = features.shape[1]
-    rows = max(1, _BLOCK // n)
-    if n <= rows:
-        kernel = _kernel(features, features, bandwidths)
-        return kernel.sum(dim=(1, 2), dtype=torch.float64)
-    # One large class, in blocks of rows.
-    blocks = features.split(rows, dim=1)
-    return sum(
-        _kernel(block, features, bandwidths).sum(
-            dim=(1, 2), dtype=torch.float64) for block in blocks)
+    # One large class goes in blocks of rows.
+    blocks = features.split(max(1, _BLOCK // n), dim=1)
+    if len(blocks) == 1:
+        blocks = [features]
+    return sum(_kernel(block, features, bandwidths).sum(
+        dim=(1, 2), dtype=torch.float64) for block in blocks)
 
 
 def _across(source: ClassFeatures, target: ClassFeatures,

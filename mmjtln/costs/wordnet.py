@@ -1,16 +1,16 @@
 """Class names in WordNet, through NLTK."""
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
 from mmjtln.datasets.class_lists import short_names, with_senses
+from mmjtln.errors import refusal
 
-from .taxonomy import Taxonomy
-from .tokens import synonyms, words
+from .text import synonyms
 
 if TYPE_CHECKING:
     from nltk.corpus.reader.wordnet import Synset
@@ -19,6 +19,19 @@ _SYNSET_ID = re.compile(r'[nvars]\d{8}')
 #: Those of ILSVRC2012 in the order of its labels.
 _IMAGENET = Path(__file__).with_name('imagenet_synsets.txt')
 _SYNSET_NAME = re.compile(r'.+\.[nvars]\.\d+')
+# Between lower and upper case, and before the last capital of an acronym.
+_HUMPS = re.compile(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])')
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def words(phrase: str) -> list[str]:
+    """Split a phrase into words.
+
+    At anything but letters, digits and inner apostrophes, and at the humps of
+    CamelCase: ``'TennisBall'``, ``'tennis_ball'`` and ``'tennis-ball'`` are
+    the same two words.
+    """
+    return _WORD.findall(_HUMPS.sub(' ', phrase))
 
 
 class WordNet:
@@ -33,15 +46,15 @@ class WordNet:
         try:
             from nltk.corpus import wordnet
         except ImportError as error:
-            raise ImportError('a taxonomy from WordNet needs NLTK; run '
-                              '`pip install "mmjtln[wordnet]"`') from error
+            raise ImportError('A taxonomy from WordNet needs NLTK. Run '
+                              '`pip install "mmjtln[wordnet]"`.') from error
         try:
             wordnet.ensure_loaded()
         except LookupError:
-            raise ValueError(
-                'NLTK has no WordNet: run `python -m nltk.downloader wordnet`,'
-                ' or put the database into corpora/wordnet of a folder that '
-                'the variable NLTK_DATA names') from None
+            raise refusal(
+                'A taxonomy without `path` is WordNet\'s', 'but NLTK has no '
+                'WordNet', 'Run `python -m nltk.downloader wordnet`, or put '
+                'it into corpora/wordnet of the folder NLTK_DATA') from None
         self.reader = wordnet
 
     def find(self, name: str) -> 'Synset | None':
@@ -50,7 +63,7 @@ class WordNet:
         A synset id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or
         a synset's name (``'tench.n.01'``) is taken as such. Otherwise it is
         the noun sense that most of the name's synonyms share (see
-        :func:`~mmjtln.costs.tokens.synonyms`), and the most frequent of
+        :func:`~mmjtln.costs.text.synonyms`), and the most frequent of
         those.
 
         Args:
@@ -101,21 +114,16 @@ class WordNet:
             return {}
         return dict(zip(names, _IMAGENET.read_text().split(), strict=True))
 
-    def taxonomy(self, synsets: 'Sequence[Synset]') -> Taxonomy:
-        """Everything above the given synsets.
-
-        Args:
-            synsets (Sequence[Synset]): NLTK synsets.
-
-        Returns:
-            Taxonomy: Its nodes are the synsets' names.
-        """
-        parents, ready = {}, list(synsets)
+    @staticmethod
+    def edges(synsets: 'Iterable[Synset]') -> list[tuple[str, str]]:
+        """Return the parents above the given synsets, as (parent, child)."""
+        edges, known, ready = [], set(), list(synsets)
         while ready:
             synset = ready.pop()
-            if synset.name() in parents:
+            if synset in known:
                 continue
+            known.add(synset)
             above = synset.hypernyms() + synset.instance_hypernyms()
-            parents[synset.name()] = {parent.name() for parent in above}
+            edges += [(parent.name(), synset.name()) for parent in above]
             ready += above
-        return Taxonomy(parents)
+        return edges

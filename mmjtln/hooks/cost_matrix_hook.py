@@ -6,12 +6,11 @@ from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from mmjtln.costs import ImageCost
+from mmjtln.costs import ImageCost, ShuffledCost
 from mmjtln.errors import check_count, require
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights
-from mmjtln.visualization.heatmap import draw_cost
-from mmjtln.visualization.png import write_png
+from mmjtln.visualization.heatmap import draw_cost, write_png
 
 from .runner import is_training, jtln_model
 
@@ -66,12 +65,13 @@ class CostMatrixHook(Hook):
                 'one and CostMatrixHook would build another', 'Remove either')
         dataset = runner.train_dataloader.dataset
         self.builder.check(dataset.source, dataset.target, model)
-        parts = getattr(self.builder, 'parts', [self.builder])
+        builder = self.builder
+        if isinstance(builder, ShuffledCost):
+            builder = builder.builder
         if (model.lambda_ot.begin == 0 and runner._load_from is None
                 and not runner._resume
                 and not names_weights(runner.cfg.get('model'))
-                and any(isinstance(part, ImageCost) and part.model is None
-                        for part in parts)):
+                and isinstance(builder, ImageCost) and builder.model is None):
             runner.logger.warning(
                 'The cost matrix will be built from what the network makes of '
                 'images before it is trained, with random weights. Set '

@@ -8,8 +8,8 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from mmjtln.registry import HOOKS
+from mmjtln.visualization.heatmap import write_png
 from mmjtln.visualization.learning_curve import draw_learning_curve
-from mmjtln.visualization.png import write_png
 
 #: Where in the message hub the iterations of values stand that are not there
 #: at each of them. The hub is in the checkpoints: a resumed run draws it all.

@@ -6,7 +6,8 @@ from mmengine.runner import Runner
 from mmjtln.domains import DOMAINS
 from mmjtln.errors import check_count
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
-from mmjtln.inference.over_images import run_over_images
+from mmjtln.inference.features import run_over_images
+from mmjtln.inference.first_rank import on_first_rank
 from mmjtln.models import JTLNClassifier
 from mmjtln.registry import HOOKS
 from mmjtln.visualization.heatmap import draw_plan
@@ -66,8 +67,8 @@ class PlanVisualizationHook(Hook):
         ot_loss = model.ot_loss
         if epoch % self.interval or ot_loss is None or not ot_loss.has_cost:
             return
-        # All ranks work; the visualizer draws on the first alone.
-        plan = self.mean_plan(model).numpy()
+        # One rank works, and the visualizer draws on it alone.
+        plan = on_first_rank(lambda: self.mean_plan(model)).numpy()
         dataset = runner.train_dataloader.dataset
         picture = draw_plan(
             plan, ot_loss.cost.cpu().numpy(),

@@ -1,4 +1,4 @@
 """A network over the images of a domain: features and scores of each class.
 
-Open ``over_images`` first: one pass, shared by the processes of a run.
+Open ``features`` first: which network, and its pass over the images.
 """

@@ -3,9 +3,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
-from mmengine.dataset import (
-    Compose,
-)
+from mmengine.dataset import Compose
 from mmpretrain.registry import TRANSFORMS
 from torch.utils.data import Dataset
 
@@ -17,6 +15,7 @@ from mmjtln.datasets.contents import (
     unique_images,
 )
 from mmjtln.domains import DOMAINS
+from mmjtln.errors import require
 
 # Random transforms of MMPretrain, MMCV and torchvision whose names do not
 # contain "Random".
@@ -29,11 +28,10 @@ _RANDOM = {
 
 def check_pipeline(pipeline: list | dict) -> None:
     """Refuse a pipeline per domain that is not one for each of the two."""
-    if isinstance(pipeline, Mapping) and set(pipeline) != set(DOMAINS):
-        raise ValueError('a pipeline per domain is a dict with the keys '
-                         f'{" and ".join(DOMAINS)}, got {sorted(pipeline)}')
-
-
+    domains = set(pipeline) if isinstance(pipeline, Mapping) else set(DOMAINS)
+    require(domains == set(DOMAINS), 'A pipeline per domain is a dict with '
+            f'the keys {" and ".join(DOMAINS)}', f'got {sorted(domains)}',
+            'Give one for each, or one list for both')
 
 
 class DomainImages(Dataset):
@@ -48,8 +46,6 @@ class DomainImages(Dataset):
             None takes the data set's own and refuses it if it is random.
         samples_per_class (int, optional): Draw at most so many images of each
             class; None takes all.
-        min_per_class (int): Images of each class that the method needs.
-            Defaults to 1.
         seed (int): Seed of the draw. Defaults to 0.
 
     Attributes:
@@ -57,33 +53,26 @@ class DomainImages(Dataset):
 
     Raises:
         ValueError: If the images are not labelled with one class each, a
-            class has fewer than ``min_per_class`` images, or the pipeline is
-            random.
+            class has none, or the pipeline is random.
 
     Note:
         Reads every label once: about 10 microseconds per image.
     """
 
-    def __init__(self,
-                 dataset: Dataset,
-                 domain: str,
+    def __init__(self, dataset: Dataset, domain: str,
                  pipeline: Sequence[dict] | dict | None = None,
                  samples_per_class: int | None = None,
-                 min_per_class: int = 1,
                  seed: int = 0) -> None:
         self.domain = domain
         self.classes = classes_of(dataset, domain)
         pairs = unique_images(dataset)
         labels = _labels(pairs, domain, len(self.classes))
         counts = np.bincount(labels, minlength=len(self.classes))
-        few = np.flatnonzero(counts < min_per_class)
-        if len(few):
-            raise ValueError(
-                f'this cost matrix needs {min_per_class} or more images of '
-                f'each {domain} class; too few have ' + quote_names(
-                    f'{self.classes[k]} ({counts[k]})' for k in few) +
-                '. Add images, leave the classes out, or use a builder that '
-                'needs fewer')
+        empty = [self.classes[k] for k in np.flatnonzero(counts == 0)]
+        require(not empty, f'There must be an image of each {domain} class',
+                f'but there is none of {quote_names(empty)}',
+                'Add images, leave the classes out, or use a cost that needs '
+                'none')
         chosen = _draw(labels, len(self.classes), samples_per_class, seed)
         self.labels = labels[chosen]
         self._pairs = [pairs[i] for i in chosen]
@@ -102,11 +91,11 @@ class DomainImages(Dataset):
         pipeline = self._pipeline or owner.pipeline
         with name_image(owner, i, self.domain):
             data = pipeline(owner.get_data_info(i))
-        if not isinstance(data, dict) or 'inputs' not in data:
-            raise ValueError(
-                f'the pipeline turned {self.domain} image {i} into '
-                f'{type(data).__name__} without "inputs": end it with '
-                "dict(type='PackInputs') and check that the image is readable")
+        require(isinstance(data, dict) and 'inputs' in data,
+                'A pipeline must end in "inputs"',
+                f'but that of {self.domain} image {i} gives '
+                f'{type(data).__name__} without "inputs"',
+                "End it with dict(type='PackInputs')")
         return data['inputs']
 
 
@@ -115,16 +104,16 @@ def _labels(pairs: list[tuple[Dataset, int]], domain: str,
     labels = np.array(
         [single_label(owner.get_data_info(i)) for owner, i in pairs],
         dtype=np.int64)
-    if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
-        raise ValueError(
-            f'the {domain} data set names {num_classes} classes but has '
-            f'labels from {labels.min()} to {labels.max()}: correct its '
-            '"classes"')
+    low, high = (labels.min(), labels.max()) if len(labels) else (0, 0)
+    require(0 <= low <= high < num_classes,
+            f'The {domain} data set must have a name for each label',
+            f'but it has {num_classes} classes and labels from {low} '
+            f'to {high}', 'Correct its `classes`')
     return labels
 
 
 def _draw(labels: np.ndarray, num_classes: int, per_class: int | None,
-          seed: int | None) -> np.ndarray:
+          seed: int) -> np.ndarray:
     chosen = []
     for k, members in enumerate(images_by_class(labels, num_classes)):
         if per_class is not None and len(members) > per_class:
@@ -137,24 +126,18 @@ def _draw(labels: np.ndarray, num_classes: int, per_class: int | None,
 
 
 def _build(pipeline: Sequence[dict] | None) -> Compose | None:
-    if pipeline is None:
-        return None
-    return Compose([
+    return None if pipeline is None else Compose([
         TRANSFORMS.build(step) if isinstance(step, dict) else step
-        for step in pipeline
-    ])
-
-
+        for step in pipeline])
 
 
 def _refuse_random(pipeline: Compose, domain: str) -> None:
     names = [type(step).__name__ for step in _steps(pipeline)]
     random = [name for name in names if 'Random' in name or name in _RANDOM]
-    if random:
-        raise ValueError(
-            f'the pipeline of the {domain} data set augments at random '
-            f'({", ".join(random)}), which blurs the classes: give the cost '
-            'builder the test pipeline, pipeline=test_pipeline')
+    require(not random, 'A cost matrix is made of images as they are',
+            f'but the pipeline of the {domain} data set augments at random '
+            f'({", ".join(random)})', 'Give the cost builder the test '
+            'pipeline, pipeline=test_pipeline')
 
 
 def _steps(transform: Callable) -> list[Callable]:

@@ -1,16 +1,174 @@
-"""Features of images at a named stage of a classifier."""
-from collections.abc import Sequence
+"""Which network looks at images, and what it makes of those of a domain."""
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
+from mmengine.device import get_device
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.registry import DefaultScope
+from mmengine.utils import track_iter_progress
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from mmjtln.checkpoints.weights import load_parts
+from mmjtln.datasets.class_lists import quote_names
+from mmjtln.errors import require
 
 from .domain_images import DomainImages
-from .over_images import run_over_images
 
 STAGES = ('backbone', 'neck', 'pre_logits')
+# Batches from which on a progress bar is shown.
+_LONG = 10
 
 
-def pool(outputs: Tensor | Sequence, stage: str) -> torch.Tensor:
+def image_model(config: dict | str | None, checkpoint: str | None,
+                parts: Callable[[nn.Module], Sequence[str]],
+                current: nn.Module | None) -> nn.Module | None:
+    """Return the network that a cost builder shall use.
+
+    Args:
+        config (dict | str, optional): Config of the model, or the name or the
+            config file of one that ``mmpretrain.get_model`` knows. None takes
+            ``current``.
+        checkpoint (str, optional): Weights for ``config``.
+        parts (Callable): Tells of a model which of its parts matter, such as
+            ``('backbone', 'neck')``; the others may be absent from the
+            checkpoint or have other shapes there.
+        current (nn.Module, optional): The model being trained, on whose
+            device that of ``config`` is put.
+
+    Returns:
+        nn.Module | None: The model, not wrapped for distributed training;
+        None if neither ``config`` nor ``current`` is given.
+
+    Raises:
+        ValueError: If the model cannot extract features, or the checkpoint
+            does not fit it.
+    """
+    if current is not None and is_model_wrapper(current):
+        current = current.module
+    require(config is not None or checkpoint is None,
+            'The checkpoint of a cost builder needs its model config',
+            f'but there is only `checkpoint={checkpoint!r}`',
+            'Set `model` to a config or its file')
+    model = current if config is None else _build(config)
+    require(model is None or hasattr(model, 'extract_feat'),
+            'Images are looked at by a classifier of MMPretrain',
+            f'but {type(model).__name__} has no extract_feat',
+            'Set `model` of the cost builder to one')
+    if config is None:
+        return model
+    if checkpoint is not None:
+        load_parts(model, checkpoint, parts(model))
+    return model.to(get_device() if current is None else
+                    next(current.parameters()).device)
+
+
+def _build(config: dict | str) -> nn.Module:
+    if isinstance(config, str):
+        from mmpretrain import get_model
+        return get_model(config, pretrained=False, device='cpu')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return MODELS.build(config)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into eval mode and every module back into its own."""
+    # Not model.train(): a backbone with frozen stages gives itself modes
+    # that differ from module to module.
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def run_over_images(model: nn.Module, images: DomainImages,
+                    encode: Callable[[Tensor], Tensor], what: str,
+                    batch_size: int = 64, num_workers: int = 0) -> Tensor:
+    """Encode all images of a domain, in batches, on this process alone.
+
+    Global random states are left alone, so a run does not depend on whether
+    a cost matrix was built in it.
+
+    Args:
+        model (nn.Module): Supplies ``data_preprocessor``; put into eval mode
+            meanwhile.
+        images (DomainImages): N images.
+        encode (Callable): From preprocessed inputs (B, C, H, W) to (B, D).
+        what (str): What comes out, for the log and the errors.
+        batch_size (int): Images in a forward pass. Defaults to 64.
+        num_workers (int): Processes that load images. Defaults to 0, none.
+
+    Returns:
+        Tensor: Shape (N, D), float32, on the CPU.
+
+    Raises:
+        ValueError: If the model gives NaN or infinity; naming the classes.
+    """
+    print_log(f'Computing the {what} of {len(images)} {images.domain} images',
+              logger='current')
+    # Without its own generator a loader draws from the global one.
+    loader = DataLoader(images, batch_size, num_workers=num_workers,
+                        collate_fn=_stack, generator=torch.Generator())
+    batches = track_iter_progress(
+        (loader, len(loader))) if len(loader) >= _LONG else loader
+    parts = []
+    with evaluating(model), torch.no_grad():
+        for inputs in batches:
+            # No labels: only the domain may decide how inputs are prepared.
+            samples = [DataSample(metainfo=dict(domain=images.domain))
+                       for _ in inputs]
+            data = model.data_preprocessor(
+                dict(inputs=inputs, data_samples=samples), False)
+            parts.append(encode(data['inputs']).float().cpu())
+    rows = torch.cat(parts)
+    bad = ~rows.isfinite().all(dim=1).numpy()
+    names = [images.classes[k] for k in sorted({*images.labels[bad]})]
+    require(not names, f'The {what} must be finite',
+            f'but those of {bad.sum()} of {len(rows)} {images.domain} images '
+            f'are not (classes {quote_names(names)})',
+            'Correct the checkpoint or the normalisation, or lower the '
+            'learning rate')
+    return rows
+
+
+def _stack(batch: list[Tensor]) -> Tensor | list[Tensor]:
+    if len({tuple(image.shape) for image in batch}) == 1:
+        return torch.stack(batch)
+    return batch
+
+
+def extract_features(model: nn.Module, images: DomainImages,
+                     stage: str = 'neck', batch_size: int = 64,
+                     num_workers: int = 0) -> Tensor:
+    """Compute the features of the images of a domain.
+
+    Args:
+        model (nn.Module): An ``ImageClassifier``.
+        images (DomainImages): N images; their labels are ``images.labels``.
+        stage (str): ``'backbone'``, ``'neck'`` or ``'pre_logits'``.
+            Defaults to ``'neck'``.
+        batch_size (int): Images in a forward pass. Defaults to 64.
+        num_workers (int): Processes that load images. Defaults to 0.
+
+    Returns:
+        Tensor: Shape (N, D), float32, on the CPU, see :func:`pool` and
+        :func:`run_over_images`.
+    """
+    return run_over_images(
+        model, images,
+        lambda inputs: pool(model.extract_feat(inputs, stage=stage), stage),
+        f'{stage} features', batch_size, num_workers)
+
+
+def pool(outputs: Tensor | Sequence, stage: str) -> Tensor:
     """Make one feature vector per image of what a stage returns.
 
     The backbone and the neck return a tuple of stages: the last one counts.
@@ -33,40 +191,8 @@ def pool(outputs: Tensor | Sequence, stage: str) -> torch.Tensor:
 
 
 def _pool(tensor: Tensor) -> Tensor:
-    if tensor.ndim == 2:
-        return tensor
-    if tensor.ndim == 3:
-        return tensor.mean(dim=1)
-    if tensor.ndim == 4:
-        return tensor.mean(dim=(2, 3))
-    raise ValueError('features must have shape (B, D), (B, T, D) or '
-                     f'(B, D, H, W), got {tuple(tensor.shape)}: choose '
-                     'another stage')
-
-
-def extract_features(model: nn.Module,
-                     images: DomainImages,
-                     stage: str = 'neck',
-                     batch_size: int = 64,
-                     num_workers: int = 0) -> torch.Tensor:
-    """Compute the features of the images of a domain.
-
-    Args:
-        model (nn.Module): An ``ImageClassifier``.
-        images (DomainImages): N images; their labels are ``images.labels``.
-        stage (str): ``'backbone'``, ``'neck'`` or ``'pre_logits'``.
-            Defaults to ``'neck'``.
-        batch_size (int): Images in a forward pass. Defaults to 64.
-        num_workers (int): Processes that load images. Defaults to 0.
-
-    Returns:
-        torch.Tensor: Shape (N, D), float32, on the CPU, the same on all
-        ranks. See :func:`~mmjtln.inference.over_images.run_over_images` for
-        how the work is shared out and how it fails.
-    """
-
-    def encode(inputs: Tensor) -> Tensor:
-        return pool(model.extract_feat(inputs, stage=stage), stage)
-
-    return run_over_images(model, images, encode, f'{stage} features',
-                           batch_size, num_workers)
+    places = {2: (), 3: (1, ), 4: (2, 3)}
+    require(tensor.ndim in places, 'Features must have shape (B, D), (B, T, '
+            'D) or (B, D, H, W)', f'got {tuple(tensor.shape)}',
+            'Choose another stage')
+    return tensor.mean(dim=places[tensor.ndim]) if tensor.ndim > 2 else tensor

@@ -17,9 +17,6 @@ def on_first_rank(function: Callable[[], T]) -> T:
     Args:
         function (Callable): Without arguments; what it returns is pickled.
 
-    Returns:
-        T: What it returned on rank 0.
-
     Raises:
         RuntimeError: On the other ranks, if it failed on rank 0.
     """

@@ -3,6 +3,8 @@ from pathlib import Path
 
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
+from mmjtln.errors import require
+
 
 def image_files(path: str | Path, recursive: bool = False) -> list[str]:
     """List the images of a folder by name, or return a file alone.
@@ -22,14 +24,12 @@ def image_files(path: str | Path, recursive: bool = False) -> list[str]:
     path = Path(path)
     if path.is_file():
         return [str(path)]
-    if not path.is_dir():
-        raise FileNotFoundError(f'There is no file or folder {path}.')
+    require(path.is_dir(), 'Images are files or a folder of them',
+            f'but there is no {path}', 'Correct the path', FileNotFoundError)
     files = sorted(
         str(file) for file in path.glob('**/*' if recursive else '*')
         if file.suffix.lower() in IMG_EXTENSIONS and file.is_file())
-    if not files:
-        raise ValueError(
-            f'The folder must hold images, but {path} has no file '
-            f'that ends in one of {", ".join(IMG_EXTENSIONS)}'
-            + ('.' if recursive else ' directly in it.'))
+    require(files, 'A folder must hold images', f'but {path} has no file that '
+            f'ends in one of {", ".join(IMG_EXTENSIONS)}'
+            + ('' if recursive else ' directly in it'), 'Correct the path')
     return files

@@ -2,12 +2,7 @@
 
 Open ``heatmap`` first: a cost matrix or a plan between two label sets.
 """
-from .heatmap import draw_cost, draw_plan
+from .heatmap import draw_cost, draw_plan, write_png
 from .learning_curve import draw_learning_curve
-from .order import clustered_order
-from .png import write_png
 
-__all__ = [
-    'clustered_order', 'draw_cost', 'draw_learning_curve', 'draw_plan',
-    'write_png'
-]
+__all__ = ['draw_cost', 'draw_learning_curve', 'draw_plan', 'write_png']

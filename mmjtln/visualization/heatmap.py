@@ -1,15 +1,17 @@
-"""Heat maps of matrices between source and target classes."""
+"""Heat maps between source and target classes, and pictures as files."""
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from mmjtln.costs.cost_matrix import CostMatrix
-
-from .order import clustered_order
+from mmjtln.files.atomic_file import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
 _DPI = 100
@@ -27,29 +29,24 @@ _VALUES = 400
 _LABEL = 32
 
 
-def draw_cost(cost: CostMatrix, cluster: bool = False) -> np.ndarray:
+def draw_cost(cost: CostMatrix) -> np.ndarray:
     """Draw a cost matrix.
 
     Args:
         cost (CostMatrix): The matrix; rows are source classes.
-        cluster (bool): Reorder classes so that related ones are neighbours.
-            Defaults to False: as the data sets order them.
 
     Returns:
         np.ndarray: RGB image, shape (H, W, 3), uint8. Bright is related; red
         frames mark the nearest source class of each target class.
     """
     title = f'{cost.method}: bright is related,\nred the nearest source class'
-    return draw_panels([(title, cost.matrix, 'low')],
-                       cost.source_classes, cost.target_classes, cluster)
+    return _draw_panels([(title, cost.matrix, 'low')], cost.source_classes,
+                        cost.target_classes)
 
 
-def draw_plan(plan: np.ndarray,
-              cost: np.ndarray,
-              source_classes: Sequence[str],
-              target_classes: Sequence[str],
-              title: str = 'mean transport plan',
-              cluster: bool = False) -> np.ndarray:
+def draw_plan(plan: np.ndarray, cost: np.ndarray,
+              source_classes: Sequence[str], target_classes: Sequence[str],
+              title: str = 'mean transport plan') -> np.ndarray:
     """Draw a transport plan beside the cost it belongs to.
 
     Each column of the plan is divided by its sum, the mean predicted
@@ -63,85 +60,82 @@ def draw_plan(plan: np.ndarray,
         source_classes (Sequence[str]): L_s names.
         target_classes (Sequence[str]): L_t names.
         title (str): Title of the plan. Defaults to 'mean transport plan'.
-        cluster (bool): Order both by the clustered cost. Defaults to False.
 
     Returns:
         np.ndarray: RGB image, shape (H, W, 3), uint8.
     """
     total = plan.sum(axis=0, keepdims=True)
-    shares = np.divide(plan, total, out=np.zeros_like(plan), where=total > 0)
-    return draw_panels([('cost', cost, 'low'),
-                        (f'{title},\nshare of each column', shares, 'high')],
-                       source_classes, target_classes, cluster)
+    parts = np.divide(plan, total, out=np.zeros_like(plan), where=total > 0)
+    return _draw_panels([('cost', cost, 'low'),
+                         (f'{title},\nshare of each column', parts, 'high')],
+                        source_classes, target_classes)
 
 
-def draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
-                source_classes: Sequence[str],
-                target_classes: Sequence[str],
-                cluster: bool = False) -> np.ndarray:
-    """Draw matrices of the same classes side by side.
-
-    Every class has its label as long as the picture stays below some 60
-    megapixels (1,000 x 500 classes); beyond, every k-th.
+def write_png(picture: np.ndarray, path: str | Path) -> None:
+    """Write a picture, whole or not at all.
 
     Args:
-        panels (list[tuple]): Title, matrix (L_s, L_t), and which entry of a
-            column to frame, the ``'low'`` or the ``'high'`` one.
-        source_classes (Sequence[str]): L_s names, the rows.
-        target_classes (Sequence[str]): L_t names, the columns.
-        cluster (bool): Order all panels as
-            :func:`~mmjtln.visualization.order.clustered_order` orders the
-            first. Defaults to False.
-
-    Returns:
-        np.ndarray: RGB image, shape (H, W, 3), uint8.
+        picture (np.ndarray): RGB, shape (H, W, 3), uint8.
+        path (str | Path): Where to; missing folders are created.
     """
-    shape = panels[0][1].shape
-    rows, columns = np.arange(shape[0]), np.arange(shape[1])
-    if cluster:
-        rows, columns = clustered_order(panels[0][1])
-    names = ([_short(source_classes[i]) for i in rows],
-             [_short(target_classes[j]) for j in columns])
-    cell = _cell(shape, len(panels))
-    font = min(9.0, max(_FONT, cell * 72 * 0.75))
-    # A character of a proportional font is some 0.6 of its height wide.
-    margins = [
-        max(len(name) for name in side) * font * 0.6 / 72 + 0.2
-        for side in names
-    ]
-    height, width = shape[0] * cell, max(shape[1] * cell, 1.2)
-    figure_size = (margins[0] + len(panels) * (width + 1.1) + 0.2,
-                   margins[1] + height + 0.6)
-    bar_height = min(height, 4.0)
+    with atomic_write(path) as file:
+        Image.fromarray(picture).save(file, 'PNG')
+
+
+def new_figure(size: tuple[float, float], **options: str) -> 'Figure':
+    """Return a figure of a size in inches, which no window shows."""
     # Drawing is rare, and importing matplotlib takes half a second.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figure_size, dpi=_DPI)
-    canvas = FigureCanvasAgg(figure)
+    figure = Figure(size, dpi=_DPI, **options)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def rendered(figure: 'Figure') -> np.ndarray:
+    """Return a figure as an RGB image, shape (H, W, 3), uint8."""
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+
+
+def _draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
+                 source_classes: Sequence[str],
+                 target_classes: Sequence[str]) -> np.ndarray:
+    """Draw (title, matrix, which entry of a column to frame) side by side."""
+    shape = panels[0][1].shape
+    names = [[_short(name) for name in side]
+             for side in (source_classes, target_classes)]
+    cell = _cell(shape, len(panels))
+    font = min(9.0, max(_FONT, cell * 72 * 0.75))
+    # A character of a proportional font is some 0.6 of its height wide.
+    margins = [max(map(len, side)) * font * 0.6 / 72 + 0.2 for side in names]
+    height, width = shape[0] * cell, max(shape[1] * cell, 1.2)
+    size = np.array([margins[0] + len(panels) * (width + 1.1) + 0.2,
+                     margins[1] + height + 0.6])
+    bar_height = min(height, 4.0)
+    figure = new_figure(size)
     for k, (title, matrix, best) in enumerate(panels):
         left = margins[0] + k * (width + 1.1)
-        box = (left, 0.2, width, height)
-        axes = figure.add_axes(_relative(box, figure_size))
-        matrix = matrix[np.ix_(rows, columns)]
+        axes, bar = (figure.add_axes((*box[:2] / size, *box[2:] / size))
+                     for box in np.array([
+                         (left, 0.2, width, height),
+                         (left + width + 0.1, 0.2 + height - bar_height, 0.15,
+                          bar_height)]))
         image = axes.imshow(
             _at_least_a_pixel_each(matrix, best, cell),
             # Classes keep their places, whatever is drawn as one cell.
             extent=(-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5),
-            aspect='auto',
-            interpolation='nearest',
+            aspect='auto', interpolation='nearest',
             cmap='viridis_r' if best == 'low' else 'viridis')
         _label(axes, names if k == 0 else ([], names[1]), cell, font)
         axes.set_title(title, fontsize=10, loc='left')
-        _frame(axes, matrix, best, cell)
+        if cell >= _NARROW:
+            _frame(axes, matrix, best, cell)
         if matrix.size <= _VALUES and cell >= 0.3:
             _write_values(axes, matrix, image)
-        bar = figure.add_axes(
-            _relative((left + width + 0.1, 0.2 + height - bar_height, 0.15,
-                       bar_height), figure_size))
         figure.colorbar(image, cax=bar).ax.tick_params(labelsize=7)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return rendered(figure)
 
 
 def _cell(shape: tuple, panels: int) -> float:
@@ -159,11 +153,6 @@ def _at_least_a_pixel_each(matrix: np.ndarray, best: str,
 
     Left to the renderer, most of them would not be seen at all, and its
     colours of every cell take gigabytes.
-
-    Args:
-        matrix (np.ndarray): shape (N, L).
-        best (str): ``'low'`` or ``'high'``.
-        cell (float): Side of a cell in inches.
     """
     size = int(np.ceil(1 / (cell * _DPI) - 1e-9))
     if size < 2:
@@ -187,20 +176,14 @@ def _label(axes: 'Axes', names: Sequence[list[str]], cell: float,
     step = int(np.ceil(_NARROW / cell - 1e-9))
     for axis, side in ((axes.yaxis, names[0]), (axes.xaxis, names[1])):
         axis.set_ticks(range(0, len(side), step), side[::step], fontsize=font)
-    axes.tick_params(
-        length=0, top=False, bottom=False, labeltop=True, labelbottom=False,
-        pad=2)
+    axes.tick_params(length=0, top=False, bottom=False, labeltop=True,
+                     labelbottom=False, pad=2)
     axes.tick_params(axis='x', rotation=90)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)
 
 
-def _frame(axes: 'Axes', matrix: np.ndarray, which: str,
-           cell: float) -> None:
-    if cell < _NARROW:
-        return
-    rows = (matrix.argmin(axis=0)
-            if which == 'low' else matrix.argmax(axis=0))
+def _frame(axes: 'Axes', matrix: np.ndarray, best: str, cell: float) -> None:
+    rows = matrix.argmin(axis=0) if best == 'low' else matrix.argmax(axis=0)
     axes.plot(np.arange(matrix.shape[1]), rows, linestyle='', marker='s',
               markersize=cell * 72 * 0.85, markerfacecolor='none',
               markeredgecolor='red', markeredgewidth=min(1.5, cell * 6))
@@ -208,14 +191,7 @@ def _frame(axes: 'Axes', matrix: np.ndarray, which: str,
 
 def _write_values(axes: 'Axes', matrix: np.ndarray,
                   image: 'AxesImage') -> None:
-    for i, row in enumerate(matrix):
-        for j, value in enumerate(row):
-            shade = np.dot(image.to_rgba(value)[:3], (0.3, 0.6, 0.1))
-            axes.text(j, i, f'{value:.2f}', ha='center', va='center',
-                      fontsize=7, color='black' if shade > 0.5 else 'white')
-
-
-def _relative(box: tuple[float, ...],
-              size: tuple[float, float]) -> tuple[float, ...]:
-    return (box[0] / size[0], box[1] / size[1], box[2] / size[0],
-            box[3] / size[1])
+    for (i, j), value in np.ndenumerate(matrix):
+        shade = np.dot(image.to_rgba(value)[:3], (0.3, 0.6, 0.1))
+        axes.text(j, i, f'{value:.2f}', ha='center', va='center',
+                  fontsize=7, color='black' if shade > 0.5 else 'white')

@@ -3,6 +3,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .heatmap import new_figure, rendered
+
 #: Curves of more points than this are drawn as running means.
 _POINTS = 200
 
@@ -23,12 +25,7 @@ def draw_learning_curve(
     Returns:
         np.ndarray: RGB image, shape (H, W, 3), uint8.
     """
-    # Drawing is rare, and importing matplotlib takes half a second.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11., 4.), dpi=100, layout='constrained')
-    canvas = FigureCanvasAgg(figure)
+    figure = new_figure((11., 4.), layout='constrained')
     figure.suptitle(title, fontsize=10)
     panels = figure.subplots(1, 2)
     for axes, curves, label in ((panels[0], losses, 'loss'),
@@ -42,22 +39,12 @@ def draw_learning_curve(
         axes.grid(alpha=.3)
         if curves:
             axes.legend(fontsize=8)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return rendered(figure)
 
 
 def smooth(steps: np.ndarray,
            values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Take means over windows, so that a long curve has few points.
-
-    Args:
-        steps (np.ndarray): Shape (N, ).
-        values (np.ndarray): Shape (N, ).
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: At most some 200 points; each is the
-        mean of as many neighbours, drawn at their mean step.
-    """
+    """Take means over windows of equal size, some 200 of a long curve."""
     window = -(-len(values) // _POINTS)
     if window < 2:
         return steps, values

@@ -16,8 +16,7 @@ from mmengine.runner import Runner
 
 from mmjtln.apis import JTLNInferencer, export_classifier
 from mmjtln.costs import CostMatrix, FileCost
-from mmjtln.costs.word_vectors import read_word_vectors
-from mmjtln.inference.image_model import image_model
+from mmjtln.inference.features import image_model
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 
@@ -48,16 +47,13 @@ def write(path, trace):
         path.write_bytes(pickle.dumps(Runs(trace)))
     elif kind == 'checkpoint':
         torch.save(dict(state_dict=Runs(trace)), path)
-    elif path.suffix == '.npy':
-        np.save(path, hostile)
     else:
         np.savez(path, **{name: hostile for name in kind.split('-')})
 
 
 def load_file_cost(path):
-    """Read a file as FileCost does, class lists given for .npy."""
-    lists = [['a', 'b']] * 2 if path.suffix == '.npy' else []
-    FileCost(str(path), *lists)._read(path)
+    """Read a file as FileCost does."""
+    FileCost(str(path))._read(path)
 
 
 @pytest.mark.parametrize('load, name', [
@@ -65,14 +61,9 @@ def load_file_cost(path):
     (CostMatrix.load, 'matrix-source_classes-target_classes-meta.npz'),
     (load_file_cost, 'pickle.npz'),
     (load_file_cost, 'matrix-source_classes-target_classes-meta.npz'),
-    (load_file_cost, 'pickle.npy'),
-    (load_file_cost, 'objects.npy'),
     (load_file_cost, 'pickle.csv'),
-    (lambda path: read_word_vectors(path, {'a'}), 'names-vectors.npz'),
-    (lambda path: read_word_vectors(path, {'a'}), 'pickle.npz'),
-    (lambda path: read_word_vectors(path, {'a'}), 'pickle.bin'),
 ])
-def test_costs_and_embeddings(tmp_path, trace, load, name):
+def test_costs(tmp_path, trace, load, name):
     """Refused by name, whatever part of the file is hostile."""
     write(tmp_path / name, trace)
     with pytest.raises(ValueError, match=name):
@@ -114,7 +105,7 @@ def pretrained(path, cfg):
     convert, train_from, pretrained,
     lambda path, cfg: export_classifier(cfg, path, path.parent / 'out'),
     lambda path, cfg: JTLNInferencer(cfg, str(path)),
-    lambda path, cfg: image_model(cfg.model.to_dict(), str(path), 'cpu',
+    lambda path, cfg: image_model(cfg.model.to_dict(), str(path),
                                   lambda _: ('backbone', ), None),
     lambda path, cfg: tool('build_cost.py').build_model(cfg, str(path), ()),
 ], ids=['convert', 'load_from', 'Pretrained', 'export', 'inferencer',

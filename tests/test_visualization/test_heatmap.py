@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmjtln.costs import CostMatrix
-from mmjtln.visualization import clustered_order, draw_cost, draw_plan, heatmap
+from mmjtln.visualization import draw_cost, draw_plan, heatmap
 
 
 def make(rows, columns, seed=0):
@@ -12,9 +12,8 @@ def make(rows, columns, seed=0):
 
 
 @pytest.mark.parametrize('rows, columns', [(1, 1), (1, 9), (5, 5), (60, 37)])
-@pytest.mark.parametrize('cluster', [False, True])
-def test_pictures_of_any_size(rows, columns, cluster):
-    image = draw_cost(make(rows, columns), cluster)
+def test_pictures_of_any_size(rows, columns):
+    image = draw_cost(make(rows, columns))
     assert image.dtype == np.uint8 and image.shape[2] == 3
     assert 100 < max(image.shape) < 2500
     # White paper, and something on it.
@@ -53,25 +52,12 @@ def test_long_names_are_cut():
     assert len(heatmap._short('x' * 99)) == 32
 
 
-def test_clustering_finds_the_blocks():
-    rng = np.random.default_rng(0)
-    rows, columns = rng.permutation(12), rng.permutation(8)
-    blocks = (np.arange(12)[:, None] // 3 != np.arange(8)[None] // 2)
-    matrix = blocks + 0.1 * rng.random((12, 8))
-    i, j = clustered_order(matrix[np.ix_(rows, columns)])
-    assert sorted(i) == list(range(12)) and sorted(j) == list(range(8))
-    groups = (columns[j] // 2).tolist()
-    assert [groups[k] == groups[k + 1] for k in range(0, 8, 2)] == [True] * 4
-    # Rows follow the columns they belong to.
-    assert (rows[i] // 3).tolist() == np.repeat(groups[::2], 3).tolist()
-
-
 def test_plans_beside_costs():
     cost = make(6, 4)
     plan = np.exp(-cost.matrix / .1)
     plan[:, 2] = 0
     image = draw_plan(plan / plan.sum(), cost.matrix, cost.source_classes,
-                      cost.target_classes, cluster=True)
+                      cost.target_classes)
     assert image.shape[1] > draw_cost(cost).shape[1]
 
 

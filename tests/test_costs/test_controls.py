@@ -1,10 +1,10 @@
-"""Shuffled costs: another's columns, none in its place, by the seed."""
+"""Random costs, and another's columns, none in its place, by the seed."""
 import numpy as np
 import pytest
 
 from mmjtln.comparison.method_config import method_config
 from mmjtln.comparison.methods import Method
-from mmjtln.costs import CostMatrix, PrototypeCost, ShuffledCost
+from mmjtln.costs import CostMatrix, MKMMDCost, RandomCost, ShuffledCost
 from tests.test_costs.conftest import Named, ToyImages
 
 MATRIX = np.arange(20.).reshape(4, 5)
@@ -33,8 +33,8 @@ def test_every_column_is_that_of_another_class(by_hand):
     order = again.settings['details']['order']
     np.testing.assert_array_equal(again.matrix, MATRIX[:, order] / 2)
     told = again.settings['cost']
-    assert (told['type'], told['temperature'], told['cap']) == (
-        'FileCost', 2., None)
+    assert (told['type'], told['temperature'], told['scale']) == (
+        'FileCost', 2., False)
 
 
 def test_two_classes_are_exchanged_and_one_is_refused():
@@ -53,27 +53,31 @@ def test_bad_input_of_the_other_builder_is_found_early(by_hand):
 
 def test_images_are_those_of_the_other_builder(model):
     source, target = (ToyImages([3, 3], list(names)) for names in ('ab', 'xy'))
-    found = ShuffledCost(dict(type='mmjtln.PrototypeCost'))(
+    found = ShuffledCost(dict(type='mmjtln.MKMMDCost'))(
         source, target, model)
-    plain = PrototypeCost()(source, target, model)
+    plain = MKMMDCost()(source, target, model)
     np.testing.assert_array_equal(found.matrix, plain.matrix[:, ::-1])
     assert 'torch' in found.versions
 
 
 def test_a_comparison_gives_it_seed_and_pipeline(tiny_run):
     cost = dict(type='mmjtln.ShuffledCost',
-                cost=dict(type='mmjtln.PrototypeCost'))
+                cost=dict(type='mmjtln.MKMMDCost'))
     method = Method('it', 'jtln', cost=cost)
     cfg = method_config(tiny_run, method, {}, 3, None, None)
     found = cfg.custom_hooks[1].cost
     assert found.seed == 3 and found.cost.pipeline
 
 
-def test_a_comparison_completes_the_parts_of_a_sum(tiny_run):
-    """Seeds and pipelines, as those of a builder on its own."""
-    method = Method('it', 'jtln', cost=dict(
-        type='mmjtln.CompositeCost', costs=[
-            dict(type='mmjtln.RandomCost'), dict(type='mmjtln.MKMMDCost')]))
-    cfg = method_config(tiny_run, method, {}, 3, None, None)
-    random, images = cfg.custom_hooks[1].cost.costs
-    assert random.seed == 3 and images.pipeline
+def test_only_the_seed_decides():
+    """Scaled to [0, 1] as other costs, and no two rows alike."""
+    source, target = Named(*'abcd'), Named(*'xyz')
+    first, again, other = (
+        RandomCost(seed=seed)(source, target) for seed in (1, 1, 2))
+    assert first.matrix.shape == (4, 3)
+    assert first.matrix.min() == 0 and first.matrix.max() == 1
+    np.testing.assert_array_equal(first.matrix, again.matrix)
+    assert (first.matrix != other.matrix).any()
+    assert len(np.unique(first.matrix, axis=0)) == 4
+    assert (first.source_classes, first.target_classes) == (
+        ('a', 'b', 'c', 'd'), ('x', 'y', 'z'))

@@ -7,7 +7,7 @@ from mmpretrain.registry import MODELS
 from scipy.special import softmax
 
 from mmjtln.costs import ConfusionCost
-from mmjtln.costs.confusion import fit_temperature, relation
+from mmjtln.costs.confusion import fit_temperature, log_relationship
 from tests.test_costs.conftest import ToyImages, toy_config
 
 
@@ -17,7 +17,7 @@ def test_the_relation_is_the_mean_prediction(seed, temperature):
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(9, 4), scale=4).astype(np.float32)
     labels = np.array([0, 0, 0, 1, 2, 2, 2, 2, 2])
-    found = np.exp(relation(logits, labels, 3, temperature))
+    found = np.exp(log_relationship(logits, labels, 3, temperature))
     predictions = softmax(logits.astype(float) / temperature, axis=1)
     expected = np.stack([predictions[labels == j].mean(0) for j in range(3)])
     np.testing.assert_allclose(found, expected.T, rtol=1e-6)
@@ -26,7 +26,7 @@ def test_the_relation_is_the_mean_prediction(seed, temperature):
 
 def test_the_relation_stays_finite_for_sure_predictions():
     logits = np.array([[0, 1e4], [0, 1e4]], dtype=np.float32)
-    found = relation(logits, np.array([0, 0]), 1, 1.0)
+    found = log_relationship(logits, np.array([0, 0]), 1, 1.0)
     np.testing.assert_allclose(found[:, 0], [-1e4, 0])
 
 
@@ -55,10 +55,9 @@ def fitted(source, model):
     return model
 
 
-@pytest.mark.parametrize('form', ['log', 'linear'])
-def test_the_related_class_is_the_nearest(source, model, form):
+def test_the_related_class_is_the_nearest(source, model):
     target = ToyImages([3, 4, 5, 2])
-    cost = ConfusionCost(form)(source, target, fitted(source, model))
+    cost = ConfusionCost()(source, target, fitted(source, model))
     assert cost.matrix.argmin(axis=0).tolist() == [0, 1, 2, 3]
     assert cost.settings['details']['calibration'] > 0
 
@@ -66,7 +65,7 @@ def test_the_related_class_is_the_nearest(source, model, form):
 def test_source_images_are_needed_only_to_calibrate(source, model):
     target, empty = ToyImages([1, 1]), ToyImages([1, 0, 1, 1])
     ConfusionCost(calibrate=False).check(empty, target, model)
-    with pytest.raises(ValueError, match="too few have 'c1"):
+    with pytest.raises(ValueError, match="none of 'c1"):
         ConfusionCost().check(empty, target, model)
 
 
@@ -82,7 +81,7 @@ def test_the_source_head_of_a_joint_model_is_asked(source, model):
 def test_a_classifier_of_other_classes_is_refused(tmp_path, source, model):
     target = ToyImages([2, 2])
     other = MODELS.build(toy_config(num_classes=7))
-    with pytest.raises(ValueError, match='of the 4 source.* has 7 outputs'):
+    with pytest.raises(ValueError, match=r'the 4 source.* has \(7,\) outputs'):
         ConfusionCost().check(source, target, other)
     other.head.num_classes = 4
     with pytest.raises(ValueError, match=r'has \(7,\) outputs'):
@@ -119,8 +118,3 @@ def test_a_head_with_two_outputs_predicts_from_their_sum(source, model):
         ConfusionCost()(source, target, model).matrix,
         expected.matrix,
         atol=1e-4)
-
-
-def test_the_form_is_checked():
-    with pytest.raises(ValueError, match='form'):
-        ConfusionCost('exp')

@@ -3,7 +3,7 @@ import pytest
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
 from mmjtln.costs import TaxonomyCost
-from mmjtln.costs.wordnet import WordNet
+from mmjtln.costs.wordnet import WordNet, words
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.class_lists import with_senses
 from tests.test_costs.conftest import Named
@@ -88,23 +88,15 @@ def use_data(monkeypatch, root):
         LazyCorpusLoader('wordnet', WordNetCorpusReader, None))
 
 
-@pytest.mark.parametrize('metric, expected', [
-    ('path', [2, 3, 5]), ('wup', [2 / 8, 3 / 7, 5 / 7])
-])
-def test_distances_are_nltks(offsets, metric, expected):
+def test_distances_are_nltks(offsets):
     names = ('goldfish', 'cat', 'gossip')
-    cost = TaxonomyCost(
-        metric=metric, scale=False)(
-            Named('tench'), Named(*names))
-    assert cost.matrix[0].tolist() == pytest.approx(expected)
+    cost = TaxonomyCost(scale=False)(Named('tench'), Named(*names))
+    assert cost.matrix[0].tolist() == pytest.approx([2 / 8, 3 / 7, 5 / 7])
     wordnet = WordNet()
     tench = wordnet.find('tench')
     for name, value in zip(names, cost.matrix[0], strict=True):
-        other = wordnet.find(name)
-        oracle = (
-            tench.shortest_path_distance(other)
-            if metric == 'path' else 1 - tench.wup_similarity(other))
-        assert value == pytest.approx(oracle)
+        assert value == pytest.approx(
+            1 - tench.wup_similarity(wordnet.find(name)))
 
 
 @pytest.mark.parametrize('name, synset', [
@@ -140,6 +132,15 @@ def test_unknown_names_and_databases_are_refused(offsets, tmp_path,
     use_data(monkeypatch, tmp_path)
     with pytest.raises(ValueError, match='NLTK has no WordNet'):
         TaxonomyCost().check(Named('cat'), Named('cat'))
+
+
+def test_names_become_words():
+    assert words('TennisBall') == ['Tennis', 'Ball']
+    assert words('tennis_ball') == words('tennis-ball') == ['tennis', 'ball']
+    assert words('0 - zero') == ['0', 'zero']
+    assert words('HTTPServer') == ['HTTP', 'Server']
+    assert words("jack-o'-lantern, carver's") == [
+        'jack', 'o', 'lantern', "carver's"]
 
 
 def test_without_nltk_the_extra_is_named(monkeypatch):

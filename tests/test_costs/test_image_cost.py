@@ -1,9 +1,11 @@
+import numpy as np
 import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from mmjtln.costs import MKMMDCost
-from tests.test_costs.conftest import PACK, toy_config
+from mmjtln.costs import ClassFeatures, MKMMDCost
+from mmjtln.costs.mkmmd import mkmmd
+from tests.test_costs.conftest import PACK, random_features, toy_config
 
 
 def save(path, num_classes=4, channels=6, drop=()):
@@ -37,9 +39,9 @@ def test_a_config_file_names_the_model(tmp_path, source, target):
 
 
 @pytest.mark.parametrize('options, words', [
-    (dict(channels=5), '(?s)does not fit.*size mismatch'),
-    (dict(drop=['backbone.conv']), r"lacks 'backbone.conv.weight'"),
-    (dict(drop=['backbone', 'head']), 'lacks'),
+    (dict(channels=5), "another shape: 'backbone.conv.weight'"),
+    (dict(drop=['backbone.conv']), "missing.*'backbone.conv.weight'"),
+    (dict(drop=['backbone', 'head']), 'missing'),
 ])
 def test_a_checkpoint_of_another_model_is_refused(tmp_path, source, target,
                                                   options, words):
@@ -55,7 +57,7 @@ def test_the_head_must_fit_only_where_it_matters(tmp_path, source, target):
     save(path, num_classes=9)
     options = dict(model=toy_config(), checkpoint=path)
     MKMMDCost(stage='neck', **options).check(source, target)
-    with pytest.raises(ValueError, match='does not fit'):
+    with pytest.raises(ValueError, match="another shape: 'head.fc.weight'"):
         MKMMDCost(stage='pre_logits', **options).check(source, target)
 
 
@@ -84,3 +86,40 @@ def test_each_domain_can_have_its_own_pipeline(source, target, model):
     cost = MKMMDCost(pipeline=both)(source, target, model)
     assert cost.source_hash != MKMMDCost(pipeline=PACK)(
         source, target, model).source_hash
+
+
+def test_centring_takes_a_domain_shift_out():
+    source, target = random_features([5] * 4, 6), random_features([5] * 4, 6)
+    shifted = ClassFeatures(target.features + 7, target.labels, 4)
+    np.testing.assert_allclose(
+        mkmmd(source.centred(), shifted.centred(), [2., 4., 8.]),
+        mkmmd(source.centred(), target.centred(), [2., 4., 8.]),
+        atol=1e-5)
+    uneven = random_features([2, 9, 4], 3)
+    np.testing.assert_allclose(
+        uneven.centred().means().mean(0), 0, atol=1e-6)
+
+
+def test_standardising_takes_a_change_of_scale_out():
+    domain = random_features([4, 9, 6], 5)
+    scales = torch.tensor([.1, 1, 2, 9, 30])
+    scaled = ClassFeatures(domain.features * scales, domain.labels, 3)
+    plain = domain.centred().standardised().features
+    # All but the addition of a tenth of the mean deviation.
+    ratio = scaled.centred().standardised().features.std(0) / plain.std(0)
+    assert ratio[2:].min() > 0.3 and ratio.max() < 1.2
+    assert (ratio.diff() > 0).all()
+    once = ClassFeatures(domain.features, domain.labels, 3).standardised()
+    spread = once.centred().standardised().features.std(0)
+    np.testing.assert_allclose(spread, plain.std(0), rtol=0.2)
+
+
+def test_standardising_what_does_not_vary_changes_nothing():
+    domain = ClassFeatures(torch.ones(3, 2), torch.arange(3), 3)
+    assert torch.equal(domain.standardised().features, domain.features)
+
+
+def test_a_collapsed_network_is_refused(source, target, model):
+    torch.nn.init.zeros_(model.backbone.conv.weight)
+    with pytest.raises(ValueError, match='all source images have the same'):
+        MKMMDCost()(source, target, model)

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from mmjtln.costs import TextCost
-from mmjtln.costs.sentences import sentences_of
-from mmjtln.costs.tokens import readable
+from mmjtln.costs.text import readable, sentences_of, synonyms
 from mmjtln.datasets import ClassList
 from tests.test_costs.conftest import Named
 
@@ -102,3 +101,9 @@ def test_names_are_written_as_in_a_sentence():
             'Tennis Ball', 'tennis ball', 'iPod', 'T-shirt', 'Saint Bernard']
     assert sentences_of(['a', 'b_c'], ['{}', 'x {}']) == [
         'a', 'x a', 'b c', 'x b c']
+
+
+def test_a_name_gives_its_synonyms():
+    assert synonyms('tench, Tinca tinca') == ['tench', 'Tinca tinca']
+    assert synonyms('T-shirt/top') == ['T-shirt', 'top']
+    assert synonyms('0 - zero') == ['0', 'zero']

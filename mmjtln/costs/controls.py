@@ -1,0 +1,119 @@
+"""Costs without the knowledge: controls for those that have it."""
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import nn
+from torch.utils.data import Dataset
+
+from mmjtln.datasets.class_lists import classes_of
+from mmjtln.errors import check_count, require
+from mmjtln.registry import COSTS
+
+from .base import BaseCost, RawCost
+from .cost_matrix import CostMatrix
+
+
+@COSTS.register_module()
+class RandomCost(BaseCost):
+    """Costs drawn evenly from [0, 1), without any knowledge.
+
+    What JTLN gains with such a matrix it does not owe to prior knowledge: the
+    OT term also teaches the source head to tell target classes apart, whatever
+    they are called. So compare a cost matrix with this one.
+
+    Needs: nothing. Cost: none.
+
+    Args:
+        seed (int): Seed of the draw, not negative. Defaults to 0.
+        **kwargs: Arguments of :class:`BaseCost`.
+    """
+
+    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_count(seed, 'seed', 'RandomCost', least=0)
+        self.seed = seed
+
+    def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
+                model: nn.Module | None) -> tuple[int, int]:
+        """Return the shape (L_s, L_t)."""
+        return (len(classes_of(source_dataset, 'source')),
+                len(classes_of(target_dataset, 'target')))
+
+    def measure(self, prepared: tuple[int, int]) -> RawCost:
+        """Draw the costs, shape (L_s, L_t)."""
+        matrix = np.random.default_rng(self.seed).random(prepared)
+        return RawCost(matrix, hashlib.sha256(matrix.tobytes()).hexdigest())
+
+
+def derangement(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a random order of 0 to count - 1 that leaves none in its place.
+
+    Args:
+        count (int): How many, at least 2.
+        rng (np.random.Generator): Draws it.
+
+    Returns:
+        np.ndarray: int64, shape (count, ).
+
+    Raises:
+        ValueError: If there are fewer.
+    """
+    require(count >= 2, 'To shuffle target classes takes at least 2',
+            f'got {count}', 'Use random costs as the control')
+    while True:
+        order = rng.permutation(count)
+        if (order != np.arange(count)).all():
+            return order
+
+
+@COSTS.register_module()
+class ShuffledCost:
+    """The matrix of another builder, each target class with another's column.
+
+    It has all that the matrix has but the knowledge which class is which.
+    What is gained with it is not owed to that: a target head that is
+    initialised by it begins at a classifier, too, though of the wrong classes.
+
+    Needs and costs what the other builder does, and is called as it is.
+
+    Args:
+        cost (dict): Config of the builder, normalisation included.
+        seed (int): Seed of the draw, not negative. Defaults to 0.
+
+    Raises:
+        ValueError: If there are fewer than two target classes.
+    """
+
+    def __init__(self, cost: dict, seed: int = 0) -> None:
+        check_count(seed, 'seed', 'ShuffledCost', least=0)
+        self.seed = seed
+        self.builder = COSTS.build(cost)
+
+    def check(self, source_dataset: Dataset, target_dataset: Dataset,
+              model: nn.Module | None = None) -> None:
+        """Find bad input without doing the work."""
+        self._order(target_dataset)
+        self.builder.check(source_dataset, target_dataset, model)
+
+    def __call__(self, source_dataset: Dataset, target_dataset: Dataset,
+                 model: nn.Module | None = None) -> CostMatrix:
+        """Build the other matrix, shape (L_s, L_t), and shuffle its columns.
+
+        Args:
+            source_dataset (Dataset): As the other builder takes it.
+            target_dataset (Dataset): Likewise.
+            model (nn.Module, optional): Likewise.
+        """
+        order = self._order(target_dataset)
+        cost = self.builder(source_dataset, target_dataset, model)
+        return replace(
+            cost, matrix=cost.matrix[:, order], method='ShuffledCost',
+            settings=dict(
+                seed=self.seed, details=dict(order=order.tolist()),
+                cost=dict(type=cost.method, **cost.settings)))
+
+    def _order(self, target_dataset: Dataset) -> np.ndarray:
+        return derangement(len(classes_of(target_dataset, 'target')),
+                           np.random.default_rng([self.seed, 1]))
