@@ -16,7 +16,6 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmjtln.checks.warnings import reported_accuracy
 from mmjtln.comparison import Study, methods_of, report, summarise
 from mmjtln.errors import require
 from mmjtln.run_config import fill_class_counts, read_config
@@ -95,7 +94,7 @@ def main() -> None:
         methods = methods_of(cfg, args.methods)
         study = Study(cfg, methods, args.seeds, args.tune, args.shots, out,
                       args.jobs)
-        measured = reported_accuracy(cfg)
+        measured = report.reported_accuracy(cfg)
         against = references(args.against, 'consecutive',
                              [method.name for method in methods])
     except ValueError as error:

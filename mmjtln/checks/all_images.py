@@ -5,7 +5,7 @@ Open :func:`check_data` first: it goes through the splits and domains.
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
@@ -37,28 +37,21 @@ _BATCH = 16
 
 @dataclass
 class PartReport:
-    """What was found in the images of one domain of one split.
-
-    Attributes:
-        domain (str): ``'source'`` or ``'target'``.
-        split (str): ``'train'``, ``'val'`` or ``'test'``.
-        classes (tuple[str, ...]): The class names.
-        counts (np.ndarray | None): Images of each class, shape (classes, ),
-            repeated ones counted as often; None if labels are wrong.
-        images (int): Number of images, each once.
-        unreadable (int): How many of them cannot be used.
-        left_out (int): Images in its folders that it leaves out.
-        problems (list[str]): What is wrong, each with what to set.
-    """
+    """What was found in the images of one domain of one split."""
 
     domain: str
     split: str
     classes: tuple[str, ...] = ()
+    #: Images of each class, repeated ones as often; None if labels are wrong.
     counts: np.ndarray | None = None
+    #: Number of images, each once, and how many of them cannot be used.
     images: int = 0
     unreadable: int = 0
+    #: Images in its folders that it leaves out.
     left_out: int = 0
+    #: What is wrong, each with what to set.
     problems: list[str] = field(default_factory=list)
+    pictures: list['_Picture'] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -148,26 +141,24 @@ def _annotations(report: PartReport, dataset: Dataset,
 
 def _look_at_pictures(loaders: list, progress: bool) -> None:
     """Read all images, compare the splits, and write down what is wrong."""
-    steps = ((report, batch) for report, loader in loaders
-             for batch in loader)
-    found = {report.name: [] for report, _ in loaders}
+    batches = ((report, batch) for report, loader in loaders
+               for batch in loader)
     if progress:
-        steps = track_iter_progress(
-            (steps, sum(len(loader) for _, loader in loaders)))
-    for report, batch in steps:
-        found[report.name] += batch
+        batches = track_iter_progress(
+            (batches, sum(len(loader) for _, loader in loaders)))
+    for report, batch in batches:
+        report.pictures += batch
     for report, _ in loaders:
-        pictures = found[report.name]
-        errors = [picture.error for picture in pictures if picture.error]
-        report.images, report.unreadable = len(pictures), len(errors)
-        if len(errors) == len(pictures) > 1:
+        errors = [picture.error for picture in report.pictures
+                  if picture.error]
+        report.images, report.unreadable = len(report.pictures), len(errors)
+        if len(errors) == report.images > 1:
             errors = [f'no image can be read. {errors[0]}']
         report.problems += errors
     for (first, _), (second, _) in combinations(loaders, 2):
         if first.split != second.split and (
                 first.domain == second.domain or first.split == 'train'):
-            second.problems += _overlap(found[first.name], found[second.name],
-                                        first.name, second.name)
+            second.problems += _overlap(first, second)
 
 
 class _Picture(NamedTuple):
@@ -178,20 +169,19 @@ class _Picture(NamedTuple):
     error: str
 
 
-def _overlap(first: Sequence[_Picture], second: Sequence[_Picture],
-             first_name: str, second_name: str) -> Iterator[str]:
+def _overlap(first: PartReport, second: PartReport) -> Iterator[str]:
     """Say how many images two data sets share, by their content."""
-    known = {image.digest: image.name for image in first if image.digest}
-    shared = [image for image in second if image.digest in known]
-    if shared and len(shared) == len(first) == len(second):
-        yield (f'the {second_name} images are the {first_name} images. Set '
+    known = {image.digest: image.name for image in first.pictures
+             if image.digest}
+    shared = [image for image in second.pictures if image.digest in known]
+    if shared and len(shared) == first.images == second.images:
+        yield (f'the {second.name} images are the {first.name} images. Set '
                'one of the two to other images.')
     elif shared:
-        pair = known[shared[0].digest], shared[0].name
-        example = pair[0] if pair[0] == pair[1] else ' is '.join(pair)
-        yield (f'{len(shared)} of {len(second)} {second_name} images are '
-               f'{first_name} images, too, such as {example}. Take them out '
-               'of one of the two.')
+        pair = dict.fromkeys([known[shared[0].digest], shared[0].name])
+        yield (f'{len(shared)} of {second.images} {second.name} images are '
+               f'{first.name} images, too, such as {" is ".join(pair)}. Take '
+               'them out of one of the two.')
 
 
 class _Pictures(Dataset):

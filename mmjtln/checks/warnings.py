@@ -8,12 +8,10 @@ from pathlib import Path
 
 import mmcv
 import numpy as np
-from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.datasets import CustomDataset
 from torch.utils.data import Dataset
 
-from mmjtln.datasets.build import build_dataset
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.datasets.contents import data_digest, look_through
 from mmjtln.domains import SOURCE, TARGET
@@ -28,8 +26,6 @@ _TRIED = 3
 _UNDECODED = ('.avif', '.gif', '.heic', '.heif', '.jxl', '.svg')
 #: A source of which a run sees less than this part is worth a word.
 _SEEN = 0.5
-#: What a comparison measures, if the test set is one.
-TEST_ACCURACY = 'test accuracy'
 
 
 def overview(run: Run) -> str:
@@ -94,14 +90,13 @@ def schedules(run: Run) -> Iterator[str]:
 def judged_images(run: Run) -> Iterator[str]:
     """The test set is the validation set, or has a class without images."""
     for split in run.judged:
-        empty = np.flatnonzero(
-            run.counts[split].get(TARGET, np.ones(1)) == 0)
-        if len(empty):
-            classes = run.datasets[split].metainfo['classes']
-            names = ', '.join(classes[i] for i in empty[:10])
-            yield (f'The {split} set has no image of {names}: its accuracy '
-                   'says nothing of them.')
-    if TARGET in same_images(run.datasets):
+        classes = run.datasets[split].metainfo['classes']
+        empty = [classes[i] for i in np.flatnonzero(
+            run.counts[split][TARGET] == 0)]
+        if empty:
+            yield (f'The {split} set has no image of {quote_names(empty)}: '
+                   'its accuracy says nothing of them.')
+    if is_validation(run.datasets):
         yield ('The test set is the validation set: a "test accuracy" of the '
                'checkpoint that it has chosen is the best of many and too '
                'high. Set `test_dataloader.dataset` to other images, or '
@@ -165,30 +160,12 @@ def _is_image(path: str) -> bool:
         return False
 
 
-def same_images(datasets: dict[str, Dataset]) -> list[str]:
-    """Return the domains of which validation and test set hold the same.
+def is_validation(datasets: dict[str, Dataset]) -> bool:
+    """Whether the target images of the test set are those of validation.
 
     Paths, labels and their order are compared, no image is decoded.
     """
-    if not {'val', 'test'} <= datasets.keys():
-        return []
-    val, test = (domain_parts(datasets[split]) for split in ('val', 'test'))
-    return [domain for domain in val.keys() & test.keys()
-            if len(val[domain]) == len(test[domain])
-            and data_digest(val[domain]) == data_digest(test[domain])]
-
-
-def reported_accuracy(cfg: Config) -> str:
-    """Name what is measured on the test set of a config.
-
-    Args:
-        cfg (Config): With validation and test data.
-
-    Returns:
-        str: ``'test accuracy'``, or what it is where the two are the same.
-    """
-    same = same_images({
-        split: build_dataset(cfg[f'{split}_dataloader'].dataset)
-        for split in ('val', 'test')})
-    return ('validation accuracy (the test set is the validation set)'
-            if TARGET in same else TEST_ACCURACY)
+    parts = [domain_parts(datasets[split])[TARGET]
+             for split in ('val', 'test') if split in datasets]
+    return (len(parts) == 2 and len(parts[0]) == len(parts[1])
+            and data_digest(parts[0]) == data_digest(parts[1]))

@@ -4,11 +4,17 @@ import io
 import json
 from pathlib import Path
 
-from mmjtln.checks.warnings import TEST_ACCURACY
+from mmengine.config import Config
+
+from mmjtln.checks.warnings import is_validation
+from mmjtln.datasets.build import build_dataset
 from mmjtln.files.atomic_file import atomic_write
 
 from .results import Results, Row
 from .statistics import Difference, Interval
+
+#: What a comparison measures, if the test set is one.
+TEST_ACCURACY = 'test accuracy'
 
 
 def write(results: Results, rows: list[Row], references: list[str],
@@ -20,7 +26,7 @@ def write(results: Results, rows: list[Row], references: list[str],
         rows (list[Row]): What :func:`summarise` makes of it.
         references (list[str]): Methods with which the others are compared.
         folder (Path): Where to.
-        measured (str): What the figures are, in the tables' words.
+        measured (str): What the figures are: :func:`reported_accuracy`.
 
     Returns:
         str: The Markdown table.
@@ -36,6 +42,14 @@ def write(results: Results, rows: list[Row], references: list[str],
         with atomic_write(folder / name) as file:
             file.write(content)
     return table
+
+
+def reported_accuracy(cfg: Config) -> str:
+    """Name what is measured on the test set of a config."""
+    return TEST_ACCURACY if not is_validation({
+        split: build_dataset(cfg[f'{split}_dataloader'].dataset)
+        for split in ('val', 'test')}) else (
+            'validation accuracy (the test set is the validation set)')
 
 
 def markdown(rows: list[Row], references: list[str],

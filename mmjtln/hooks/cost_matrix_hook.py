@@ -22,12 +22,11 @@ class CostMatrixHook(Hook):
     It is built before the first iteration that needs it, the one at which
     ``model.lambda_ot`` has begun. The builder sees the training data's two
     data sets and the model as it is at that moment (initialised, with
-    ``load_from`` applied, and trained up to there). Rank 0's
-    matrix is broadcast, so that all ranks hold the same bits, and is written
-    to the work directory, with its class lists and settings
-    (``cost_matrix.npz``) and as a picture (``cost_matrix.png``). The matrix
-    also travels in the model's checkpoints: a resumed run goes on with it and
-    builds nothing.
+    ``load_from`` applied, and trained up to there). Rank 0's matrix is
+    broadcast, so that all ranks hold the same bits, and is written to the
+    work directory, with its class lists and settings (``cost_matrix.npz``)
+    and as a picture (``cost_matrix.png``). Checkpoints hold it as part of the
+    model: a resumed run goes on with it and builds nothing.
 
     Args:
         cost (dict): Config of a builder in the registry ``COSTS``, such as
@@ -94,9 +93,8 @@ class CostMatrixHook(Hook):
             return
         unit = len(runner.train_dataloader) if isinstance(
             runner.train_loop, EpochBasedTrainLoop) else 1
-        again = (
-            self.interval is not None and begun % (self.interval * unit) == 0)
-        if again or not self._built:
+        if not self._built or (
+                self.interval and begun % (self.interval * unit) == 0):
             self._build(runner)
             self._built = True
 
@@ -104,15 +102,13 @@ class CostMatrixHook(Hook):
         model = jtln_model(runner)
         dataset = runner.train_dataloader.dataset
         cost = self.builder(dataset.source, dataset.target, model)
-        matrix = torch.as_tensor(
-            cost.matrix, dtype=model.ot_loss.cost.dtype).to(
-                model.ot_loss.cost.device)
+        matrix = torch.as_tensor(cost.matrix).to(model.ot_loss.cost)
         broadcast(matrix)
         model.ot_loss.set_cost(matrix)
         if is_main_process():
             path = osp.join(runner.work_dir, 'cost_matrix.npz')
-            cost.save(path)
             picture = osp.join(runner.work_dir, 'cost_matrix.png')
+            cost.save(path)
             write_png(draw_cost(cost), picture)
             runner.logger.info(
                 f'Cost matrix {cost.matrix.shape[0]} x {cost.matrix.shape[1]} '

@@ -14,10 +14,7 @@ def is_training(runner: Runner) -> bool:
 
 
 def unwrapped(runner: Runner) -> nn.Module:
-    """Return the runner's model without what wraps it.
-
-    Wrappers are those of distributed training and test-time augmentation.
-    """
+    """Return the runner's model without wrappers, of whatever they are for."""
     model = runner.model
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
@@ -42,14 +39,9 @@ def jtln_model(runner: Runner) -> JTLNClassifier:
 def resumed_value(checkpoint: dict, key: str, why: str, hook: str) -> object:
     """Return what a hook has put into the checkpoint that is resumed.
 
-    Args:
-        checkpoint (dict): Loaded by the runner.
-        key (str): Where it is.
-        why (str): What the error says of the need for it.
-        hook (str): Name of the hook, for the error.
-
     Raises:
-        ValueError: If the checkpoint is of a run without the hook.
+        ValueError: If there is nothing under this key, saying ``why`` it is
+            needed and by which ``hook``.
     """
     require(key in checkpoint, why, 'but the one resumed has none',
             f'Resume a run that had {hook}, or start from these weights: '

@@ -1,19 +1,16 @@
 """The checks of data sets, on toy data: what passes, what is refused."""
 import numpy as np
 import pytest
-from mmengine.config import Config
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from PIL import Image
 
 from mmjtln.checks.data import class_lists, images, labels
 from mmjtln.checks.run import Run
 from mmjtln.checks.warnings import (
+    is_validation,
     judged_images,
     look_into_folders,
-    reported_accuracy,
-    same_images,
 )
-from mmjtln.comparison.report import _csv, markdown
 from mmjtln.datasets import JointDataset
 from tests.test_datasets.conftest import Toy
 
@@ -57,7 +54,7 @@ def test_target_class_without_training_image():
     labels(run)
     assert run.counts['val']['target'].tolist() == [0, 3]
     assert next(judged_images(run)).startswith(
-        'The val set has no image of class 0')
+        "The val set has no image of 'class 0'")
 
 
 def test_validation_of_mixed_class_lists():
@@ -163,25 +160,10 @@ def test_folders_are_looked_into(tmp_path):
 
 def test_test_set_is_the_validation_set():
     """Same images and labels; other ones, or fewer, are a test."""
-    assert same_images(dict(
-        val=Toy(4), test=JointDataset(Toy(3), Toy(4)))) == ['target']
+    assert is_validation(dict(
+        val=Toy(4), test=JointDataset(Toy(3), Toy(4))))
     found, = judged_images(run_on(train=Toy(2), val=Toy(4), test=Toy(4)))
     assert 'report it as validation accuracy' in found
     for test in (Toy(4, first=9), Toy(3), Toy(4, labels=[0, 0, 0, 1])):
-        assert not same_images(dict(val=Toy(4), test=test))
+        assert not is_validation(dict(val=Toy(4), test=test))
     assert not list(judged_images(run_on(val=Toy(4))))
-
-
-def test_tables_say_that_the_test_set_is_the_validation_set():
-    """In each heading; a test set of its own is named as ever."""
-    own = dict(type='Toy', size=3)
-    same = dict(type='Toy', size=4)
-    joint = dict(type='mmjtln.JointDataset', source=own, target=same)
-    for test, words in ((own, 'test accuracy, %'), (same, (
-            'validation accuracy (the test set is the validation set), %'))):
-        measured = reported_accuracy(Config(dict(
-            val_dataloader=dict(dataset=joint),
-            test_dataloader=dict(dataset=test))))
-        assert f'| method | {words} [95 % CI] |' in markdown([], [], measured)
-        header, *_ = _csv([], [], measured).splitlines()
-        assert header.endswith(',measured') == ('validation' in words)

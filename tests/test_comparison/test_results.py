@@ -3,10 +3,17 @@ import json
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from mmjtln.comparison import MethodResult, Results, RunResult, summarise
-from mmjtln.comparison.report import write
+from mmjtln.comparison.report import (
+    _csv,
+    markdown,
+    reported_accuracy,
+    write,
+)
 from mmjtln.comparison.statistics import holm
+from tests.test_datasets.conftest import Toy  # noqa: F401  registered
 
 RESULTS = Path(__file__).parents[2] / 'configs/compare/results'
 
@@ -77,3 +84,18 @@ def test_summary_counts_failures_and_corrects_by_family():
     assert 'a' not in rows['a'].against
     raw = [rows[name].against['a'].p for name in 'bc']
     assert [rows[name].against['a'].holm for name in 'bc'] == holm(raw)
+
+
+def test_tables_say_that_the_test_set_is_the_validation_set():
+    """In each heading; a test set of its own is named as ever."""
+    own = dict(type='Toy', size=3)
+    same = dict(type='Toy', size=4)
+    joint = dict(type='mmjtln.JointDataset', source=own, target=same)
+    for test, words in ((own, 'test accuracy, %'), (same, (
+            'validation accuracy (the test set is the validation set), %'))):
+        measured = reported_accuracy(Config(dict(
+            val_dataloader=dict(dataset=joint),
+            test_dataloader=dict(dataset=test))))
+        assert f'| method | {words} [95 % CI] |' in markdown([], [], measured)
+        header, *_ = _csv([], [], measured).splitlines()
+        assert header.endswith(',measured') == ('validation' in words)
