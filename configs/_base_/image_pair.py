@@ -1,8 +1,5 @@
-# What the comparisons on a pair of data sets share: loaders, hooks, methods. A
-# config adds the network, the data sets and pipelines, batch sizes, the cost
-# matrix and the options that are chosen on validation data.
-_base_ = ['./schedule.py', './runtime.py']
-
+# The loaders of the comparisons on a pair of data sets. A config adds the data
+# sets, their pipelines and the batch sizes.
 train_dataloader = dict(
     num_workers=0,
     dataset=dict(
@@ -15,23 +12,3 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(type='mmjtln.DomainAccuracy')
 test_evaluator = val_evaluator
-
-custom_hooks = [
-    dict(type='mmjtln.ClassCheckHook'),
-    dict(type='mmjtln.StockCheckpointHook'),
-]
-
-# JTLN as recommended: the transport is between the source head's prediction
-# and the target image's label.
-label = dict(
-    kind='jtln', start='source', options={'model.own_marginal': 'label'})
-comparison = dict(
-    methods=dict(
-        target_only=dict(kind='target'),
-        consecutive=dict(kind='consecutive'),
-        joint=dict(kind='joint', start='source'),
-        # The paper's terms as they are: both marginals are predictions.
-        jtln=dict(kind='jtln', start='source'),
-        jtln_label=label,
-        jtln_label_random=dict(
-            **label, cost=dict(type='mmjtln.RandomCost'))))

@@ -17,7 +17,8 @@
 # consecutive 69.0, joint 74.9, JTLN 73.8, with the label 74.9, and with random
 # costs 72.9. The source does not help here, see results/elpv.
 _base_ = [
-    '../_base_/models/jtln_efficientnet-lite0.py', '../_base_/image_pair.py'
+    '../_base_/models/jtln_efficientnet-lite0.py', '../_base_/image_pair.py',
+    '../_base_/schedule.py', '../_base_/runtime.py'
 ]
 
 load_from = 'data/efficientnet-lite0.pth'
@@ -57,7 +58,9 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=64, dataset=dict(**mono, split='test', pipeline=test_pipeline))
 
-custom_hooks = _base_.custom_hooks + [
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(type='mmjtln.StockCheckpointHook'),
     dict(
         type='mmjtln.CostMatrixHook',
         cost=dict(
@@ -68,14 +71,19 @@ custom_hooks = _base_.custom_hooks + [
 # Chosen on validation data. Joint training and JTLN take the schedule's rate,
 # 0.01, to which the grid of the other two adds a smaller one.
 rates = {'optim_wrapper.optimizer.lr': [0.003, 0.01]}
-weights = {'model.lambda_ot': [1., 5.]}
+label = dict(
+    kind='jtln', start='source', options={'model.own_marginal': 'label'})
+tuned_label = dict(**label, grid={'model.lambda_ot': [1., 5.]})
 comparison = dict(
     source={
         'train_cfg.max_epochs': 10,
         'optim_wrapper.optimizer.lr': 0.02
     },
     methods=dict(
-        target_only=dict(grid=rates),
-        consecutive=dict(grid=rates),
-        jtln_label=dict(grid=weights),
-        jtln_label_random=dict(grid=weights)))
+        target_only=dict(kind='target', grid=rates),
+        consecutive=dict(kind='consecutive', grid=rates),
+        joint=dict(kind='joint', start='source'),
+        jtln=dict(kind='jtln', start='source'),
+        jtln_label=tuned_label,
+        jtln_label_random=dict(
+            **tuned_label, cost=dict(type='mmjtln.RandomCost'))))

@@ -14,7 +14,7 @@
 # fine-tuning from zero, and 15.1 and 10.0 on that head alone; with exchanged
 # classes or random costs it gains nothing. JTLN adds nothing to it, and from
 # zero no method is ahead of fine-tuning beyond the interval.
-_base_ = ['./food_peers.py']
+_base_ = ['../_base_/compare_pictures.py']
 
 # The other design shows the same things: it would be in two of the splits.
 pictures = dict(data_root='data/emoji', extensions=('_google.png', ))
@@ -22,7 +22,7 @@ order = list(range(436))
 drawn = [i for i in order if i % 6 < 3]
 validated = [i for i in order if i % 6 == 3]
 tested = [i for i in order if i % 6 > 3]
-model = dict(head=dict(num_classes=15))
+model = dict(head=dict(num_classes=15), source_head=dict(num_classes=1000))
 train_dataloader = dict(
     dataset=dict(target=dict(dataset=dict(**pictures, indices=drawn))))
 val_dataloader = dict(dataset=dict(**pictures, indices=validated))
@@ -30,13 +30,18 @@ test_dataloader = dict(dataset=dict(**pictures, indices=tested))
 
 # Emoji are no photographs: see the prompt.
 by_names = dict(type='mmjtln.FileCost', path='data/emoji_by_names.npz')
-carried_over = dict(
-    type='mmjtln.TransportedHeadHook', cost=by_names, l2_sp=0.02)
-misnamed = dict(
-    carried_over, cost=dict(type='mmjtln.ShuffledCost', cost=by_names))
-custom_hooks = _base_.custom_hooks[:-1] + [
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(type='mmjtln.StockCheckpointHook'),
+    # Batch normalization by ImageNet's statistics.
+    dict(type='mmjtln.NormEvalHook'),
     dict(type='mmjtln.CostMatrixHook', cost=by_names),
 ]
+carried_over = dict(
+    type='mmjtln.TransportedHeadHook', cost=by_names, l2_sp=0.02)
+# What a head that begins anywhere but at zero would gain.
+misnamed = dict(
+    carried_over, cost=dict(type='mmjtln.ShuffledCost', cost=by_names))
 comparison = dict(
     methods=dict(
         linear_probe_transported=dict(hooks=[carried_over, _base_.frozen]),

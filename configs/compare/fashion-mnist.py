@@ -10,7 +10,14 @@
 #   --seeds 0-9 --tune 100-101 --shots 5,10 --jobs 2 \
 #   --against consecutive,joint,jtln_label_random --methods target_only,\
 #   consecutive,joint,jtln,jtln_label,jtln_label_random
-_base_ = ['../_base_/compare_lenet5.py']
+_base_ = [
+    '../_base_/compare_lenet5.py', '../_base_/image_pair.py',
+    '../_base_/schedule.py', '../_base_/runtime.py'
+]
+
+# 400 steps of 32 target images.
+optim_wrapper = dict(optimizer=dict(lr=0.05))
+default_hooks = dict(logger=dict(interval=40))
 
 data_root = 'data/fashion-mnist'
 # The first of each 60,000: loading all takes longer than a run.
@@ -28,13 +35,16 @@ target = dict(type='mmjtln.ClassSubset', classes=target_classes)
 target_fold = dict(type='KFoldDataset', num_splits=50, fold=0)
 for_training = dict(**garments, pipeline=_base_.train_pipeline)
 train_dataloader = dict(
+    batch_size=64,
     dataset=dict(
         source=dict(**source, dataset=for_training),
         target=dict(
             shots=5,
             dataset=dict(
-                **target_fold, dataset=dict(**target, dataset=for_training)))))
+                **target_fold, dataset=dict(**target, dataset=for_training)))),
+    batch_sampler=dict(epoch=40))
 val_dataloader = dict(
+    batch_size=200,
     dataset=dict(
         **target_fold,
         test_mode=True,
@@ -52,7 +62,9 @@ test_dataloader = dict(
             test_mode=True,
             pipeline=_base_.test_pipeline)))
 
-custom_hooks = _base_.custom_hooks + [
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(type='mmjtln.StockCheckpointHook'),
     dict(
         type='mmjtln.CostMatrixHook',
         cost=dict(

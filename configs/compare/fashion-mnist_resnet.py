@@ -8,27 +8,9 @@
 #   consecutive,joint,jtln,jtln_label,jtln_label_random
 # Found: JTLN with the label beats consecutive fine-tuning by 2.4 points at
 # five shots, and at ten by nothing that ten seeds show; see results.
-_base_ = ['./fashion-mnist.py']
+_base_ = ['./fashion-mnist.py', '../_base_/models/jtln_resnet18_gray.py']
 
-model = dict(
-    _delete_=True,
-    type='mmjtln.JTLNClassifier',
-    backbone=dict(
-        type='ResNet_CIFAR',
-        depth=18,
-        in_channels=1,
-        stem_channels=16,
-        base_channels=16,
-        num_stages=3,
-        # The first stage, too, halves: a step takes 40 ms on a CPU core.
-        strides=(2, 2, 2),
-        dilations=(1, 1, 1),
-        out_indices=(2, ),
-        # Batches are small.
-        norm_cfg=dict(type='GN', num_groups=8, requires_grad=True)),
-    neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=5, in_channels=64),
-    source_head=dict(num_classes=5))
+model = dict(_delete_=True, **_base_.resnet)
 train_dataloader = dict(
     dataset=dict(target=dict(dataset=dict(num_splits=20))))
 val_dataloader = dict(dataset=dict(num_splits=20))

@@ -9,7 +9,16 @@
 # Found: JTLN with the label, C by hand and a head carried over is 3.2 points
 # ahead of consecutive fine-tuning; the OT term adds 1.1 to joint training with
 # that head; Co-Tuning gains 2.8 if given C by hand, other peers nothing.
-_base_ = ['./fashion-mnist_resnet.py', '../_base_/garment_peers.py']
+_base_ = [
+    './fashion-mnist.py', '../_base_/models/jtln_resnet18_gray.py',
+    '../_base_/garment_peers.py'
+]
 
+# As there.
+model = dict(_delete_=True, **_base_.resnet)
+train_dataloader = dict(
+    dataset=dict(target=dict(dataset=dict(num_splits=20))))
+val_dataloader = dict(dataset=dict(num_splits=20))
 comparison = dict(
+    source={'train_cfg.max_epochs': 60},
     methods=dict(_delete_=True, **_base_.garment_methods))

@@ -18,5 +18,10 @@ train_dataloader = dict(
             data_root='data/fashion-mnist',
             indices=20000,
             pipeline=_base_.train_pipeline)))
-_base_.custom_hooks[-1].cost = dict(
-    type='mmjtln.MKMMDCost', pipeline=pipelines)
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(type='mmjtln.StockCheckpointHook'),
+    dict(
+        type='mmjtln.CostMatrixHook',
+        cost=dict(type='mmjtln.MKMMDCost', pipeline=pipelines)),
+]

@@ -5,7 +5,14 @@
 #   configs/compare/mnist5k_uci-digits.py \
 #   --seeds 0-9 --tune 100-102 --shots 2,5,10 --jobs 2 \
 #   --against consecutive,joint,jtln_label_random
-_base_ = ['../_base_/compare_lenet5.py']
+_base_ = [
+    '../_base_/compare_lenet5.py', '../_base_/image_pair.py',
+    '../_base_/schedule.py', '../_base_/runtime.py'
+]
+
+# 400 steps of 32 target images.
+optim_wrapper = dict(optimizer=dict(lr=0.05))
+default_hooks = dict(logger=dict(interval=40))
 
 gray = [dict(type='RandomGrayscale', prob=1., keep_channels=False)]
 # MNIST's digits stand within a margin, on 28 x 28 pixels; UCI's fill 8 x 8.
@@ -17,6 +24,7 @@ source_test_pipeline = to_target_resolution + _base_.test_pipeline
 target_test_pipeline = gray + _base_.test_pipeline
 
 train_dataloader = dict(
+    batch_size=64,
     dataset=dict(
         source=dict(
             type='mmjtln.MNIST5k',
@@ -27,16 +35,21 @@ train_dataloader = dict(
             dataset=dict(
                 type='mmjtln.UCIDigits',
                 split='train',
-                pipeline=gray + _base_.train_pipeline))))
+                pipeline=gray + _base_.train_pipeline))),
+    batch_sampler=dict(epoch=40))
 val_dataloader = dict(
+    batch_size=200,
     dataset=dict(
         type='mmjtln.UCIDigits', split='val', pipeline=target_test_pipeline))
 test_dataloader = dict(
+    batch_size=200,
     dataset=dict(
         type='mmjtln.UCIDigits', split='test', pipeline=target_test_pipeline))
 
 pipelines = dict(source=source_test_pipeline, target=target_test_pipeline)
-custom_hooks = _base_.custom_hooks + [
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(type='mmjtln.StockCheckpointHook'),
     dict(
         type='mmjtln.CostMatrixHook',
         cost=dict(

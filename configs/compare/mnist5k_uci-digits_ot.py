@@ -8,7 +8,7 @@
 #   --seeds 0-9 --tune 100-101 --shots 2,5 --jobs 2 \
 #   --against joint_transported
 # Found: no. It is within 0.4 points of joint training with that head.
-_base_ = ['./mnist5k_uci-digits_peers.py']
+_base_ = ['./mnist5k_uci-digits.py', '../_base_/peers.py']
 
 carried_over = dict(
     kind='jtln', start='source', hooks=_base_.transported,

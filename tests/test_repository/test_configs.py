@@ -1,4 +1,5 @@
 """Every config parses, inherits and builds its model."""
+import ast
 import json
 import re
 from pathlib import Path
@@ -16,9 +17,10 @@ from mmjtln.registry import COSTS
 from tests.load_tool import load_tool
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
+RECIPES = sorted(CONFIGS.glob('*.py'))
 
 
-@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=str)
+@pytest.mark.parametrize('path', RECIPES, ids=str)
 def test_config_builds(path):
     """The model and the loaders' data sets are there after inheritance."""
     cfg = Config.fromfile(path)
@@ -33,13 +35,29 @@ def test_config_builds(path):
     assert hasattr(model, 'source_head') == is_joint
 
 
-@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=str)
+@pytest.mark.parametrize('path', RECIPES, ids=str)
 def test_config_says_what_it_is(path):
     """Each recipe opens with a header that holds its command."""
     header = path.read_text().split('\n_base_')[0]
     assert f'tools/train.py configs/{path.name}' in header
     for word in ('Trains', 'Expect'):
         assert word in header
+
+
+def depth(path: Path) -> int:
+    """Count the files from a config to the last of its bases, of ours."""
+    found = re.search(r'^_base_ = (\[.*?\])', path.read_text(), re.M | re.S)
+    bases = ast.literal_eval(found[1]) if found else ()
+    return 1 + max((depth((path.parent / base).resolve()) for base in bases
+                    if '::' not in base), default=0)
+
+
+@pytest.mark.parametrize(
+    'path', sorted(CONFIGS.glob('[!_]*/**/*.py')) + RECIPES, ids=str)
+def test_config_is_read_in_few_steps(path):
+    """Bases are three deep at most, and no list of hooks is cut by place."""
+    assert depth(path) <= 3
+    assert not re.search(r'custom_hooks(\[| \+)', path.read_text())
 
 
 @pytest.mark.parametrize(
@@ -61,7 +79,7 @@ def test_comparison_config_is_comparable(path):
         MODELS.build(derived.model)
 
 
-@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=str)
+@pytest.mark.parametrize('path', RECIPES, ids=str)
 def test_batch_size_and_lengths_are_said_once(path):
     """One batch size, and a schedule of no length of its own."""
     cfg = Config.fromfile(path)
