@@ -41,13 +41,7 @@ class StandInBackend(LocalBackend):
 
 
 def make(folder: Path, images: int, pictures: int) -> None:
-    """Write both lists and the pictures.
-
-    Args:
-        folder (Path): An empty folder.
-        images (int): Lines of the source's list.
-        pictures (int): JPEG files.
-    """
+    """Write both lists and the pictures into an empty folder."""
     meta = folder / 'imagenet/meta'
     meta.mkdir(parents=True)
     write_source_list(meta / 'train.txt', images, 1000)
@@ -100,7 +94,7 @@ def config(folder: Path) -> Config:
         part.pipeline = cfg.train_pipeline
         part.data_root = str(folder / name)
     cfg.custom_imports.imports = ['mmjtln', Path(__file__).stem,
-                                  'full_size_turns']
+                                  'full_size_train']
     cfg.load_from = None
     for key in ('val_dataloader', 'val_cfg', 'val_evaluator',
                 'test_dataloader', 'test_cfg', 'test_evaluator'):

@@ -1,4 +1,7 @@
-"""Two training runs in step, one of which is killed and resumed."""
+"""Two training runs in step, one of which is killed and resumed.
+
+Each run steps when it is told, by a hook of its config.
+"""
 import os
 import signal
 import statistics
@@ -6,15 +9,20 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from multiprocessing.connection import Listener
+from collections.abc import Callable, Iterator
+from functools import wraps
+from multiprocessing.connection import Client, Listener
 from pathlib import Path
+from typing import Any
 
 import full_size_data
 import torch
-from full_size_memory import memory, tree
-from full_size_turns import ADDRESS
+from full_size_loading import memory, tree
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
+from timing import in_turn, quartiles
 
 from mmjtln.hosts import host_file
 
@@ -24,18 +32,68 @@ TOOLS = dict(
     stock=host_file('tools/train.py'))
 #: Steps between checkpoints.
 INTERVAL = 3
+#: Environment variable: the socket of the process that gives the turns.
+ADDRESS = 'FULL_SIZE_TURNS'
+
+
+def clock() -> float:
+    """Return seconds: of CPU time or, with a GPU, when its work is done."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+        return time.perf_counter()
+    return time.process_time()
+
+
+@HOOKS.register_module(force=True)
+class TurnsHook(Hook):
+    """Wait for the word before each step, and tell how long it took.
+
+    A step is without the wait for data, the log and the checkpoint. Told is
+    also the CPU time that the hooks take before the first step.
+    """
+
+    # Before all others, so that theirs are measured.
+    priority = 0
+
+    def __init__(self) -> None:
+        self.connection = Client(os.environ[ADDRESS])
+        self.hooks = {}
+
+    def before_run(self, runner: Runner) -> None:
+        """Time what the other hooks do before the first step."""
+        for hook in runner.hooks:
+            if hook is self:
+                continue
+            for stage in ('before_run', 'before_train', 'before_train_epoch'):
+                setattr(hook, stage, self._timed(getattr(hook, stage)))
+
+    def _timed(self, function: Callable) -> Callable:
+        """Add the CPU time of a hook's method to the hook's."""
+        name = type(function.__self__).__name__
+
+        @wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> None:
+            start = time.process_time()
+            function(*args, **kwargs)
+            self.hooks[name] = (
+                self.hooks.get(name, 0.) + time.process_time() - start)
+
+        return timed
+
+    def before_train_iter(self, runner: Runner, *args: Any,
+                          **kwargs: Any) -> None:
+        """Wait for the turn."""
+        self.connection.send(dict(iter=runner.iter, hooks=self.hooks))
+        self.connection.recv()
+        self.start = clock()
+
+    def after_train_iter(self, *args: Any, **kwargs: Any) -> None:
+        """Tell what the step took."""
+        self.connection.send(clock() - self.start)
 
 
 class Run:
-    """A training process that steps when it is told.
-
-    Args:
-        kind (str): 'joint' or 'stock'.
-        folder (Path): The data.
-        work_dir (Path): The work directory.
-        args (Namespace): ``steps`` and ``workers``.
-        resume (bool): Whether to go on with what is in ``work_dir``.
-    """
+    """A training process, 'joint' or 'stock', that steps when it is told."""
 
     def __init__(self, kind: str, folder: Path, work_dir: Path,
                  args: Namespace, resume: bool = False) -> None:
@@ -82,7 +140,7 @@ class Run:
 
     def megabytes(self) -> float:
         """Return the memory of the process and its workers, in MiB."""
-        return memory(tree(self.process.pid))['Pss']
+        return memory(tree(self.process.pid))
 
     def kill(self) -> None:
         """Kill the run and its workers with SIGKILL."""
@@ -99,10 +157,8 @@ def measure_training(folder: Path, args: Namespace) -> Iterator[tuple]:
         runs[kind] = Run(kind, folder, work / kind, args)
         runs[kind].step()
         started[kind].append(runs[kind].started)
-    times = dict(stock=[], joint=[])
-    for turn in range(max(args.steps, 2 * INTERVAL) - 2):
-        for kind in sorted(kinds, reverse=bool(turn % 2)):
-            times[kind].append(runs[kind].step())
+    times = in_turn({kind: run.step for kind, run in runs.items()},
+                    max(args.steps, 2 * INTERVAL) - 2)
     held = {kind: runs[kind].megabytes() for kind in kinds}
     hooks = runs['joint'].ready['hooks']
     for run in runs.values():
@@ -125,20 +181,16 @@ def measure_training(folder: Path, args: Namespace) -> Iterator[tuple]:
 
     yield 'Start to first step, s', *(
         statistics.median(started[kind]) for kind in reversed(kinds))
-    for name in ('ClassCheckHook', 'ResumableCheckpointHook'):
-        what = dict(ClassCheckHook='of it the class check, CPU s',
-                    ResumableCheckpointHook='of it the run record, CPU s')
-        yield what[name], hooks[name]
+    yield 'of it the class check, CPU s', hooks['ClassCheckHook']
+    yield 'of it the run record, CPU s', hooks['ResumableCheckpointHook']
     yield f'Training, {args.workers} workers, MiB', *(
         held[kind] for kind in reversed(kinds))
-    ratios = [joint / stock for joint, stock in zip(
-        times['joint'], times['stock'], strict=True)]
-    low, _, high = statistics.quantiles(ratios, n=4)
+    low, _, high = quartiles(times['joint'], times['stock'])
     unit = 'ms' if torch.cuda.is_available() else 'CPU ms'
     yield (f'Step, AlexNet, batch 64, {unit}',
            *(1e3 * statistics.median(times[kind])
              for kind in reversed(kinds)),
-           f'quartiles {low:.3f} to {high:.3f}')
+           f'({low:.3f} to {high:.3f})')
     sizes = [(work / kind / f'iter_{INTERVAL}.pth').stat().st_size / 2**20
              for kind in reversed(kinds)]
     yield 'Checkpoint, MiB', *sizes

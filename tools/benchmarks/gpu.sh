@@ -16,7 +16,7 @@ OT=(--budget 3)
 KILLS=5
 if [ -n "${SMALL:-}" ]; then
     STEPS=(--models AlexNet --batch-size 4 --pixels 64 --repeats 2)
-    OT=(--sizes 4x6x5 --alone 64x200x100 --repeats 2 --budget 2)
+    OT=(--sizes 4x6x5 --repeats 2 --budget 2)
     KILLS=1
 fi
 GPUS=$(python -c 'import torch; print(torch.cuda.device_count())')
@@ -31,7 +31,7 @@ print(torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     printf '\n## The same in mixed precision\n\n'
     python tools/benchmarks/train_step.py --device "$DEVICE" "${STEPS[@]}" --amp
     printf '\n## The OT loss beside other solvers\n\n'
-    python tools/benchmarks/transport/ot_loss.py --device "$DEVICE" "${OT[@]}"
+    python tools/benchmarks/ot_loss.py --device "$DEVICE" "${OT[@]}"
     printf '\n## Killed and resumed: bits that differ\n\n'
     python tools/long_checks/kill_and_resume.py --kills "$KILLS" \
         --variants 'by epoch' 'by iteration'

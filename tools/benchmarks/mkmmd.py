@@ -1,21 +1,21 @@
-"""MK-MMD of all pairs of classes, against a double loop over the pairs.
+"""MK-MMD of all pairs of classes, beside a double loop over the pairs.
 
     python tools/benchmarks/mkmmd.py
     python tools/benchmarks/mkmmd.py --classes 1000 100 --dimensions 4096 \
         --no-loop
 
-Both get the same random features and bandwidths in the same run. The loop is
-the definition: for each pair of classes the three kernel matrices, by
-torch.cdist and one exponential per kernel. Printed are the best time of
-several runs, the largest difference of the values, and the peak memory of the
-process. ``--double`` lets the loop run in float64, for the difference alone.
+Both get the same random features and bandwidths. The loop is the definition:
+for each pair of classes the three kernel matrices, by torch.cdist and one
+exponential a kernel. Printed are medians of runs in turn, their ratio, the
+largest difference of the values, and the peak memory of the process.
 """
 import argparse
 import resource
-import time
-from collections.abc import Callable, Sequence
+import statistics
+from collections.abc import Sequence
 
 import torch
+from timing import in_turn, seconds
 from torch import Tensor
 
 from mmjtln.costs import ClassFeatures
@@ -23,7 +23,7 @@ from mmjtln.costs.mkmmd import median_bandwidth, mkmmd
 
 
 def double_loop(source: ClassFeatures, target: ClassFeatures,
-                bandwidths: Sequence[float], dtype: torch.dtype) -> Tensor:
+                bandwidths: Sequence[float]) -> Tensor:
     """MK-MMD by its definition, one pair of classes at a time."""
 
     def kernel_mean(x: Tensor, y: Tensor) -> Tensor:
@@ -31,12 +31,10 @@ def double_loop(source: ClassFeatures, target: ClassFeatures,
         return sum(torch.exp(-squared / b).mean()
                    for b in bandwidths) / len(bandwidths)
 
-    matrix = torch.empty(
-        source.num_classes, target.num_classes, dtype=torch.float64)
+    matrix = torch.empty(source.num_classes, target.num_classes)
     for i in range(source.num_classes):
         for j in range(target.num_classes):
-            x = source.of_class(i).to(dtype)
-            y = target.of_class(j).to(dtype)
+            x, y = source.of_class(i), target.of_class(j)
             matrix[i, j] = kernel_mean(x, x) + kernel_mean(
                 y, y) - 2 * kernel_mean(x, y)
     return matrix
@@ -51,27 +49,13 @@ def features(classes: int, images: int, dimensions: int,
     return ClassFeatures(means[labels] + noise, labels, classes)
 
 
-def timed(function: Callable[[], Tensor],
-          repeats: int) -> tuple[Tensor, float]:
-    """Return the result and the best time in seconds."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        result = function()
-        times.append(time.perf_counter() - start)
-    return result, min(times)
-
-
 def main() -> None:
     """Run both and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--classes', type=int, nargs=2, default=(100, 37))
     parser.add_argument('--images', type=int, default=20, help='of each class')
     parser.add_argument('--dimensions', type=int, default=512)
-    parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--double', action='store_true')
+    parser.add_argument('--repeats', type=int, default=3)
     parser.add_argument('--no-loop', action='store_true')
     args = parser.parse_args()
 
@@ -81,27 +65,29 @@ def main() -> None:
         for count in args.classes)
     middle = median_bandwidth(torch.cat([source.features, target.features]))
     bandwidths = [middle * 2.0**m for m in range(-2, 3)]
+    contestants = dict(mkmmd=mkmmd, loop=double_loop)
+    if args.no_loop:
+        del contestants['loop']
+    found = {}
 
-    found, ours = timed(lambda: mkmmd(source, target, bandwidths),
-                        args.repeats)
+    def timed(name: str) -> float:
+        def run() -> None:
+            found[name] = contestants[name](source, target, bandwidths)
+        return seconds(run)
+
+    times = in_turn({name: lambda n=name: timed(n) for name in contestants},
+                    args.repeats)
+    ours = statistics.median(times['mkmmd'])
     print(f'{args.classes[0]} x {args.classes[1]} classes, {args.images} '
           f'images each, {args.dimensions} features, '
-          f'{torch.get_num_threads()} threads')
-    print(f'mkmmd        {ours:9.3f} s')
+          f'{torch.get_num_threads()} threads\nmkmmd        {ours:9.3f} s')
     if not args.no_loop:
-        dtype = torch.float64 if args.double else torch.float32
-        expected, loop = timed(
-            lambda: double_loop(source, target, bandwidths, dtype),
-            1 if loop_is_long(args) else args.repeats)
-        print(f'double loop  {loop:9.3f} s, {loop / ours:.0f} times as long')
-        print(f'largest difference {(found - expected).abs().max():.1e}')
+        loop = statistics.median(times['loop'])
+        difference = (found['mkmmd'] - found['loop']).abs().max()
+        print(f'double loop  {loop:9.3f} s, {loop / ours:.0f} times as long\n'
+              f'largest difference {difference:.1e}')
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f'peak memory {peak:.2f} GiB')
-
-
-def loop_is_long(args: argparse.Namespace) -> bool:
-    """Whether one run of the double loop is enough."""
-    return args.classes[0] * args.classes[1] > 1000
 
 
 if __name__ == '__main__':

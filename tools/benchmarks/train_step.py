@@ -12,8 +12,6 @@ classifier's loss on the target images must equal JTLN's target loss.
 import argparse
 import copy
 import statistics
-import time
-from collections.abc import Callable
 
 import torch
 from mmengine.config import Config
@@ -21,6 +19,7 @@ from mmengine.logging import MMLogger
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
+from timing import add_device, in_turn, quartiles, seconds
 from torch import nn
 
 import mmjtln  # noqa: F401
@@ -96,17 +95,6 @@ def batch(args: argparse.Namespace) -> dict:
         data_samples=samples)
 
 
-def seconds(function: Callable, device: str) -> float:
-    """Time one call, the device's work included."""
-    if device != 'cpu':
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    function()
-    if device != 'cpu':
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
 def check_equal(plain: nn.Module, joint: nn.Module, data: dict) -> None:
     """The joint model's target loss is the stock loss of those images."""
     state = torch.get_rng_state()
@@ -160,16 +148,12 @@ def measure(name: str, args: argparse.Namespace) -> str:
             model.parameters(), lr=1e-4, momentum=0.9))
         steps[key] = lambda m=model, o=optim: m.train_step(
             copy.deepcopy(data), o)
-    times = {'stock': [], 'joint': []}
-    for repeat in range(args.repeats + 1):
-        # In turn, and in turns of turn: drift of the machine hits both.
-        for key in sorted(times, reverse=bool(repeat % 2)):
-            spent = seconds(steps[key], args.device)
-            if repeat:  # The first of each warms up.
-                times[key].append(spent)
-    ratios = sorted(
-        j / s for j, s in zip(times['joint'], times['stock'], strict=True))
-    low, _, high = statistics.quantiles(ratios, n=4)
+    for step in steps.values():
+        step()  # The first warms up.
+    times = in_turn({
+        key: lambda f=step: seconds(f, args.device)
+        for key, step in steps.items()}, args.repeats)
+    low, _, high = quartiles(times['joint'], times['stock'])
     medians = {key: statistics.median(value) for key, value in times.items()}
     return (f'| {name} | {medians["stock"] * 1e3:.1f} '
             f'| {medians["joint"] * 1e3:.1f} '
@@ -190,8 +174,7 @@ def main() -> None:
     parser.add_argument('--source-classes', type=int, default=1000)
     parser.add_argument('--target-classes', type=int, default=100)
     parser.add_argument('--repeats', type=int, default=8)
-    parser.add_argument(
-        '--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    add_device(parser)
     args = parser.parse_args()
 
     # No line for each weight that is initialised.

@@ -1,7 +1,7 @@
 """What the solver's measures against slow convergence are worth.
 
-    python tools/benchmarks/transport/ot_small_reg.py
-    python tools/benchmarks/transport/ot_small_reg.py --cost block \
+    python tools/benchmarks/ot_small_reg.py
+    python tools/benchmarks/ot_small_reg.py --cost block \
         --size 64x10x10
 
 For each reg the same batch is solved to the same marginal error by the plain
@@ -18,13 +18,8 @@ from contextlib import AbstractContextManager, nullcontext
 from unittest.mock import patch
 
 import torch
-from ot_solvers import (
-    add_arguments,
-    problem,
-    seconds,
-    setting,
-    size,
-)
+from ot_solvers import add_arguments, problem, setting, size
+from timing import in_turn, quartiles, seconds
 
 from mmjtln.ot import SinkhornResult
 
@@ -54,7 +49,7 @@ def measure(shape: tuple, reg: float, args: argparse.Namespace) -> None:
         return solver.sinkhorn(
             log_p, log_q, cost, reg, args.max_iter, args.error)
 
-    results, times = {}, {name: [] for name in VARIANTS}
+    results = {}
     for name in VARIANTS:
         with variant(name):
             results[name] = solve()
@@ -64,14 +59,16 @@ def measure(shape: tuple, reg: float, args: argparse.Namespace) -> None:
         torch.testing.assert_close(
             result.transport_cost(), results['plain'].transport_cost(),
             rtol=0, atol=10 * args.error)
-    for repeat in range(args.repeats):
-        for name in sorted(VARIANTS, reverse=bool(repeat % 2)):
-            with variant(name):
-                times[name].append(seconds(solve, args.device))
+
+    def timed(name: str) -> float:
+        with variant(name):
+            return seconds(solve, args.device, at_least=0.02)
+
+    times = in_turn({name: lambda n=name: timed(n) for name in VARIANTS},
+                    args.repeats)
     for name, result in results.items():
         median = 1e3 * statistics.median(times[name])
-        ratio = statistics.median(
-            p / t for p, t in zip(times['plain'], times[name], strict=True))
+        _, ratio, _ = quartiles(times['plain'], times[name])
         steps = results['plain'].iterations / result.iterations
         failed = '' if result.converged else ' (not solved)'
         print(f'| {reg:g} | {name} | {result.iterations}{failed} '

@@ -6,21 +6,13 @@ gradient but by keeping all of its iterations, so they get it as OTLoss does,
 from their potentials.
 """
 import argparse
-import time
-from collections.abc import Callable
-from typing import Any
 
 import ot
 import torch
+from timing import add_device
 from torch import Tensor
 
 from mmjtln.models import OTLoss
-from mmjtln.ot import SinkhornResult, sinkhorn
-
-try:
-    from geomloss import ot as geomloss
-except ImportError:
-    geomloss = None
 
 
 def size(text: str) -> tuple:
@@ -42,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--repeats', type=int, default=15)
     parser.add_argument('--threads', type=int,
                         default=torch.get_num_threads())
-    parser.add_argument(
-        '--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    add_device(parser)
     parser.set_defaults(max_iter=10000)
 
 
@@ -73,29 +64,10 @@ def problem(shape: tuple, args: argparse.Namespace) -> tuple:
     return *(one.to(args.device) for one in logits), cost.to(args.device)
 
 
-def synchronize(device: str) -> None:
-    """Wait for the device."""
-    if device != 'cpu':
-        torch.cuda.synchronize()
-
-
-def seconds(function: Callable, device: str) -> float:
-    """Time one call, the device's work included; a short one for 20 ms."""
-    synchronize(device)
-    start = time.perf_counter()
-    calls = 0
-    while not calls or time.perf_counter() - start < 0.02:
-        function()
-        calls += 1
-    synchronize(device)
-    return (time.perf_counter() - start) / calls
-
-
 class Job:
     """Loss and gradients of one batch, by one solver."""
 
     knobs = (None, )
-    knob_name = ''
 
     def __init__(self, source: Tensor, target: Tensor, cost: Tensor,
                  args: argparse.Namespace) -> None:
@@ -127,18 +99,9 @@ class Ours(Job):
         self.loss(self.source, self.target).backward()
         return self.gradients()
 
-    def solution(self) -> SinkhornResult:
-        """Return what the solver returns."""
-        return sinkhorn(
-            self.source.detach().log_softmax(1),
-            self.target.detach().log_softmax(1), self.loss.cost,
-            self.loss.reg, self.loss.max_iter, self.loss.tol)
-
 
 class Other(Job):
     """A solver that makes all plans; its knobs are loosest first."""
-
-    knob_name = 'tol'
 
     def __init__(self, source: Tensor, target: Tensor, cost: Tensor,
                  args: argparse.Namespace) -> None:
@@ -213,28 +176,4 @@ class PotLoop(Other):
                 torch.stack([result.potentials[1] for result in results]))
 
 
-class Geomloss(Other):
-    """geomloss.ot.solve_batch, whose knob is the number of iterations.
-
-    It spreads them over a falling reg, so its error falls only as one over
-    their number.
-    """
-
-    name = 'geomloss solve_batch'
-    knob_name = 'max_iter'
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.knobs = [10, 40, 160]
-
-    def solve(self, p: Tensor, q: Tensor, knob: float
-              ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return plans and log scalings."""
-        result = geomloss.solve_batch(
-            self.costs, reg=self.args.reg, a=p, b=q, max_iter=knob)
-        # Its entropy is relative to the product of the marginals.
-        return (result.plan, result.potential_a / self.args.reg + p.log(),
-                result.potential_b / self.args.reg + q.log())
-
-
-OTHERS = [PotBatch, PotBatchLog, PotLoop] + [Geomloss] * bool(geomloss)
+OTHERS = [PotBatch, PotBatchLog, PotLoop]
