@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mmjtln.errors import check_real
+from mmjtln.errors import check_real, require
 
 #: Optimizers whose step depends on a weight's own size, or comes back to it.
 _REFUSED = ('lars', 'lamb', 'lbfgs', 'adafactor')
@@ -53,20 +53,18 @@ class L2SP:
 
         Raises:
             ValueError: If a parameter is missing or of another shape, or the
-                optimizer's step is not one that a pull can be added to.
+                optimizer's step is not one that L2-SP can be added to.
         """
-        _check_optimizer(optimizer, self.strength)
+        self._check_optimizer(optimizer)
         parameters = dict(model.named_parameters())
         pairs = []
         for name, start in self.starts.items():
             found = parameters.get(name)
-            if found is None or found.shape != start.shape:
-                raise ValueError(
-                    'Each start must be that of a parameter of the model, '
+            require(found is not None and found.shape == start.shape,
+                    'Each start must be that of a parameter of the model',
                     f'but `{name}` with shape {tuple(start.shape)} is '
-                    + ('none of it' if found is None else
-                       f'{tuple(found.shape)} there')
-                    + '. Use the checkpoint of a run with this model.')
+                    f'{None if found is None else tuple(found.shape)} there',
+                    'Use the checkpoint of a run with this model')
             pairs.append((found, start.to(found)))
 
         # A step depends on a weight's value through its decay alone, so
@@ -86,16 +84,15 @@ class L2SP:
         optimizer.register_step_pre_hook(before)
         optimizer.register_step_post_hook(after)
 
-
-def _check_optimizer(optimizer: Optimizer, strength: float) -> None:
-    name = type(optimizer).__name__
-    if name.lower() in _REFUSED:
-        raise ValueError(
-            'A pull towards the start needs an optimizer whose step depends '
-            f'on the gradient and on weight decay alone, got {name}. Set '
-            '`optim_wrapper.optimizer.type` to SGD or AdamW.')
-    if strength and optimizer.defaults.get('fused'):
-        raise ValueError(
-            'A fused optimizer unscales gradients within its step, where a '
-            f'pull cannot be added, got {name}(fused=True). Leave `fused` '
-            'out of `optim_wrapper.optimizer`.')
+    def _check_optimizer(self, optimizer: Optimizer) -> None:
+        """Refuse an optimizer whose step takes a weight for what it is."""
+        name = type(optimizer).__name__
+        require(name.lower() not in _REFUSED,
+                'L2-SP needs an optimizer whose step depends on the gradient '
+                'and on weight decay alone', f'got {name}',
+                'Set `optim_wrapper.optimizer.type` to SGD or AdamW')
+        # It unscales gradients within its step.
+        require(not (self.strength and optimizer.defaults.get('fused')),
+                'Nothing can be added to the gradients of a fused optimizer',
+                f'got {name}(fused=True)',
+                'Leave `fused` out of `optim_wrapper.optimizer`')

@@ -10,8 +10,16 @@ from mmpretrain.models import (
 )
 from torch import nn
 
+from mmjtln.errors import require
+
 #: Heads that may predict from the mean or sum of two classifiers.
 _SEVERAL = (ConformerHead, DeiTClsHead, EfficientFormerClsHead, LeViTClsHead)
+
+
+def _linear_layers(module: nn.Module) -> dict[str, nn.Linear]:
+    """Return a module's linear layers by name, the last one last."""
+    return {name: layer for name, layer in module.named_modules()
+            if isinstance(layer, nn.Linear)}
 
 
 def output_layers(head: nn.Module, num_classes: int) -> dict[str, nn.Linear]:
@@ -29,20 +37,17 @@ def output_layers(head: nn.Module, num_classes: int) -> dict[str, nn.Linear]:
         TypeError: If the head's last layer is no ``nn.Linear`` to its
             classes; the message names it.
     """
-    layers = {name: layer for name, layer in head.named_modules()
-              if isinstance(layer, nn.Linear)}
+    layers = _linear_layers(head)
     ends = {name: layer for name, layer in layers.items()
             if layer.out_features == num_classes}
     # A hidden layer may happen to be as wide.
     found = ends if isinstance(head, _SEVERAL) else dict(
         list(ends.items())[-1:])
-    if not found or list(layers)[-1] not in found:
-        raise TypeError(
-            'A head is carried over by its last layer, which must be an '
-            f'nn.Linear to the {num_classes} classes, but '
-            f'{type(head).__name__} has '
-            f'{[str(layer) for layer in layers.values()][-1:] or "none"}. '
-            'Use e.g. LinearClsHead.')
+    require(found and list(layers)[-1] in found,
+            f'The last layer of a head must be an nn.Linear to {num_classes} '
+            'classes', f'but {type(head).__name__} has '
+            f'{[str(layer) for layer in layers.values()][-1:] or "none"}',
+            'Use e.g. LinearClsHead', TypeError)
     return found
 
 
@@ -55,16 +60,12 @@ def last_linear(model: nn.Module) -> str:
     Raises:
         TypeError: If there is none.
     """
-    for part in ('head', 'backbone'):
-        linear = [name for name, module in
-                  getattr(model, part).named_modules(prefix=part)
-                  if isinstance(module, nn.Linear)]
-        if linear:
-            return linear[-1]
-    raise TypeError(
-        'A classifier that ends in a linear layer is needed, but neither '
-        f'`model.head` ({type(model.head).__name__}) nor `model.backbone` '
-        'has one. Use e.g. LinearClsHead.')
+    names = [f'{part}.{name}' for part in ('backbone', 'head')
+             for name in _linear_layers(getattr(model, part))]
+    require(names, 'A classifier that ends in a linear layer is needed',
+            f'but neither `model.head` ({type(model.head).__name__}) nor '
+            '`model.backbone` has one', 'Use e.g. LinearClsHead', TypeError)
+    return names[-1]
 
 
 def is_of_new_head(model: nn.Module) -> Callable[[str], bool]:
@@ -79,12 +80,9 @@ def is_of_new_head(model: nn.Module) -> Callable[[str], bool]:
     return lambda name: name.startswith(f'{part}.')
 
 
-_BARE_HEADS = ('ClsHead', 'mmpretrain.ClsHead')
-
-
 def is_bare_head(head: dict) -> bool:
     """Whether a head's config is that of a head without a classifier."""
-    return head.get('type') in _BARE_HEADS
+    return head.get('type') in ('ClsHead', 'mmpretrain.ClsHead')
 
 
 def detach_classifier(backbone: nn.Module) -> tuple[str, int] | None:
@@ -101,17 +99,10 @@ def detach_classifier(backbone: nn.Module) -> tuple[str, int] | None:
         without (-1).
     """
     takes = inspect.signature(type(backbone).__init__).parameters
-    linear = [(name, module) for name, module in backbone.named_modules()
-              if isinstance(module, nn.Linear)]
-    if 'num_classes' not in takes or not linear:
+    layers = _linear_layers(backbone)
+    if 'num_classes' not in takes or not layers:
         return None
-    name, layer = linear[-1]
+    name = list(layers)[-1]
     parent, _, leaf = name.rpartition('.')
     setattr(backbone.get_submodule(parent), leaf, nn.Identity())
-    return name, layer.in_features
-
-
-def linear_head(head: dict, in_channels: int) -> dict:
-    """Turn a bare head's config into that of a linear one."""
-    return {**head, 'type': 'mmpretrain.LinearClsHead',
-            'in_channels': in_channels}
+    return name, layers[name].in_features

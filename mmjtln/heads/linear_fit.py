@@ -5,15 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
+from mmjtln.errors import check_real, require
+
 
 def cross_entropy(scores: np.ndarray,
                   labels: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the mean cross entropy and its gradient.
-
-    Args:
-        scores (np.ndarray): Logits, shape (N, L).
-        labels (np.ndarray): Class indices, shape (N, ).
-    """
+    """Return the mean cross entropy of logits (N, L), and its gradient."""
     log_p = scipy.special.log_softmax(scores, axis=1)
     slope = np.exp(log_p)
     rows = np.arange(len(labels))
@@ -52,13 +49,10 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
         ValueError: If the penalty is not positive, or features and labels are
             not of the same images.
     """
-    if not penalty > 0:
-        raise ValueError('The penalty of a fit must be positive, got '
-                         f'{penalty!r}.')
-    if len(features) != len(labels) or not len(labels):
-        raise ValueError(
-            'A fit needs as many labels as features, one or more, got '
-            f'{len(labels)} and {len(features)}.')
+    check_real(penalty, 'penalty', 'a fit', with_low=False)
+    require(len(features) == len(labels) > 0, 'A fit needs as many labels as '
+            'features, one or more', f'got {len(labels)} and {len(features)}',
+            'Give those of the same images')
     weight, bias = (np.asarray(part, dtype=np.float64) for part in start)
     inputs = np.c_[np.asarray(features, dtype=np.float64),
                    np.ones(len(features))]
@@ -88,13 +82,7 @@ _MOST_FOLDS = 5
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What cross-validation found.
-
-    Args:
-        penalty (float): The one of the best accuracy.
-        accuracy (float): In per cent, of that penalty.
-        folds (int): Into how many parts the images were split.
-    """
+    """The best penalty, its accuracy in per cent, and how many folds."""
 
     penalty: float
     accuracy: float
@@ -161,9 +149,8 @@ def cl2n(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: Shape (N, D).
     """
-    rest = features - centre
-    rest = rest - rest.mean(1, keepdims=True)
-    return rest / np.sqrt((rest**2).mean(1, keepdims=True) + EPS)
+    rest, length = _rest_and_length(features, centre)
+    return rest / length
 
 
 def cl2n_start(weight: np.ndarray, bias: np.ndarray, features: np.ndarray,
@@ -182,7 +169,13 @@ def cl2n_start(weight: np.ndarray, bias: np.ndarray, features: np.ndarray,
     Returns:
         tuple[np.ndarray, np.ndarray]: Of the same shapes.
     """
+    _, length = _rest_and_length(features, centre)
+    return weight * length.mean(), bias + weight @ centre
+
+
+def _rest_and_length(features: np.ndarray, centre: np.ndarray
+                     ) -> tuple[np.ndarray, np.ndarray]:
+    """Return features without the centre and their mean, and their length."""
     rest = features - centre
     rest = rest - rest.mean(1, keepdims=True)
-    length = np.sqrt((rest**2).mean(1) + EPS).mean()
-    return weight * length, bias + weight @ centre
+    return rest, np.sqrt((rest**2).mean(1, keepdims=True) + EPS)

@@ -11,11 +11,7 @@ from torch import nn
 
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import check_count, refusal, require
-from mmjtln.heads.last_layer import (
-    detach_classifier,
-    is_bare_head,
-    linear_head,
-)
+from mmjtln.heads.last_layer import detach_classifier, is_bare_head
 
 #: Options of MMPretrain's losses that hold a value for each class.
 _PER_CLASS = ('class_weight', 'pos_weight')
@@ -59,7 +55,8 @@ def joint_heads(backbone: dict, neck: dict | None, head: dict | None,
                 f'but {type(backbone).__name__} does not end in a classifier '
                 '(its `num_classes`)', 'Use e.g. LinearClsHead', TypeError)
         name, in_channels = classifier
-        heads = [linear_head(cfg, in_channels) for cfg in heads]
+        heads = [{**cfg, 'type': 'mmpretrain.LinearClsHead',
+                  'in_channels': in_channels} for cfg in heads]
     return backbone, dict(zip((TARGET, SOURCE), heads, strict=True)), name
 
 

@@ -1,10 +1,11 @@
-"""Shares are those of the relaxed plan; weights are their mean of weights."""
+"""Plan weights, and heads of all kinds that begin at the source head."""
 import numpy as np
 import ot
 import pytest
 import torch
+from mmpretrain.registry import MODELS
 
-from mmjtln.heads import plan_weights, transported
+from mmjtln.heads import carry_over, plan_weights, transported
 
 
 def _cost(rows: int = 12, columns: int = 5) -> torch.Tensor:
@@ -91,3 +92,61 @@ def test_equal_class_lists_give_the_source_head_back():
     weight = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
     found, _ = transported(weight, None, plan_weights(cost, 0.01))
     torch.testing.assert_close(found, weight - weight.mean(0))
+
+
+HEADS = {
+    'LinearClsHead': dict(in_channels=6),
+    'StackedLinearClsHead': dict(in_channels=6, mid_channels=[5, 3],
+                                 norm_cfg=dict(type='BN1d')),
+    'VisionTransformerClsHead': dict(in_channels=6, hidden_dim=9),
+    'DeiTClsHead': dict(in_channels=6),
+    'ConformerHead': dict(in_channels=[6, 4]),
+    'EfficientFormerClsHead': dict(in_channels=6),
+    'LeViTClsHead': dict(in_channels=6),
+    'VigClsHead': dict(in_channels=6, hidden_dim=5),
+}
+
+
+def _head(kind: str, num_classes: int, **options) -> torch.nn.Module:
+    head = MODELS.build(dict(
+        type=f'mmpretrain.{kind}', num_classes=num_classes,
+        **{**HEADS[kind], **options}))
+    return head.eval()
+
+
+def _inputs(kind: str) -> tuple:
+    feats = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+    if kind in ('DeiTClsHead', 'ConformerHead'):
+        return ([feats, feats[:, :HEADS[kind]['in_channels'][1]]
+                 if kind == 'ConformerHead' else feats], )
+    return (feats, )
+
+
+@pytest.mark.parametrize('kind', HEADS)
+@pytest.mark.parametrize('target', [3, 7])
+def test_logits_are_the_shares_mean_of_the_source_logits(kind, target):
+    """Barycentric projection and a linear layer commute, whatever is before.
+
+    With three target classes a hidden layer is as wide as there are classes.
+    """
+    torch.manual_seed(0)
+    source, head = _head(kind, 7), _head(kind, target)
+    shares = plan_weights(torch.rand(7, target))
+    carry_over(source, head, shares)
+    feats = _inputs(kind)
+    logits, source_logits = (
+        out if isinstance(out, torch.Tensor) else sum(out)
+        for out in (head(feats), source(feats)))
+    expected = source_logits.double() @ shares
+    expected = expected - expected.mean(1, keepdim=True)
+    torch.testing.assert_close(logits.double(), expected, rtol=0, atol=1e-5)
+
+
+def test_heads_that_differ_in_more_than_classes_are_refused():
+    source = _head('StackedLinearClsHead', 7)
+    head = _head('StackedLinearClsHead', 3, mid_channels=[5, 4])
+    with pytest.raises(ValueError, match='layers.1.fc'):
+        carry_over(source, head, plan_weights(torch.rand(7, 3)))
+    with pytest.raises(ValueError, match='LinearClsHead'):
+        carry_over(source, _head('LinearClsHead', 3),
+                   plan_weights(torch.rand(7, 3)))
