@@ -1,4 +1,5 @@
-"""What the hooks ask of a run: whether it trains, its model, its past."""
+"""What the hooks ask of a run, and the one that keeps what it has found."""
+from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
@@ -36,14 +37,28 @@ def jtln_model(runner: Runner) -> JTLNClassifier:
     return model
 
 
-def resumed_value(checkpoint: dict, key: str, why: str, hook: str) -> object:
-    """Return what a hook has put into the checkpoint that is resumed.
+class KeepingHook(Hook):
+    """A hook that finds something before the first step, and keeps it.
 
-    Raises:
-        ValueError: If there is nothing under this key, saying ``why`` it is
-            needed and by which ``hook``.
+    ``kept`` is None until it is found. It travels in the checkpoints of the
+    run under ``key``, and a resumed run has it from there.
     """
-    require(key in checkpoint, why, 'but the one resumed has none',
-            f'Resume a run that had {hook}, or start from these weights: '
-            '`load_from`, without `resume`')
-    return checkpoint[key]
+
+    key = ''
+    kept = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Take what the run that is resumed has found."""
+        if is_training(runner) and runner._resume:
+            name = type(self).__name__
+            require(self.key in checkpoint,
+                    f'A run with {name} resumes one with it',
+                    f'but the checkpoint has no {self.key!r}', 'Resume a run '
+                    f'that had {name}, or start from these weights: '
+                    '`load_from`, without `resume`')
+            self.kept = checkpoint[self.key]
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep it."""
+        if self.kept is not None:
+            checkpoint[self.key] = self.kept

@@ -3,7 +3,6 @@ from copy import deepcopy
 
 import torch
 from mmengine.dist import broadcast
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmjtln.checkpoints.weights import state_of
@@ -16,13 +15,11 @@ from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights
 
 from .cost_matrix_hook import CostMatrixHook
-from .runner import is_training, jtln_model, resumed_value
-
-_KEY = 'transported_head'
+from .runner import KeepingHook, is_training, jtln_model
 
 
 @HOOKS.register_module()
-class TransportedHeadHook(Hook):
+class TransportedHeadHook(KeepingHook):
     r"""Begin the target head at what transport makes of the source head.
 
     Before the first step, with the weights of ``load_from`` and the cost
@@ -62,6 +59,7 @@ class TransportedHeadHook(Hook):
     # After the hook that builds the matrix, in the same iteration, and after
     # those that rename the keys of a checkpoint.
     priority = 'LOW'
+    key = 'transported_head'
 
     def __init__(self, cost: dict | None = None, reg: float = REG,
                  relax: float | None = RELAX,
@@ -74,7 +72,6 @@ class TransportedHeadHook(Hook):
         self.reg = reg
         self.relax = relax
         self.l2_sp = l2_sp
-        self._starts = None
         self._trained = False
 
     def before_run(self, runner: Runner) -> None:
@@ -107,11 +104,8 @@ class TransportedHeadHook(Hook):
         """See whether there is a source head, or the start of a run."""
         self._trained |= any(key.startswith('source_head.')
                              for key in state_of(checkpoint))
-        if not runner._resume or self.l2_sp is None:
-            return
-        self._starts = resumed_value(
-            checkpoint, _KEY, 'The head is pulled to where the run began, '
-            'which a checkpoint of such a run holds', 'TransportedHeadHook')
+        if self.l2_sp is not None:
+            super().after_load_checkpoint(runner, checkpoint)
 
     def before_train(self, runner: Runner) -> None:
         """Refuse an untrained source head."""
@@ -121,7 +115,7 @@ class TransportedHeadHook(Hook):
                 'checkpoint of a classifier of the source classes and add '
                 "dict(type='mmjtln.StockCheckpointHook') to `custom_hooks`; "
                 'its log line says why where the head was left out')
-        if self._starts is not None:
+        if self.kept is not None:
             self._attach(runner)
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
@@ -141,16 +135,11 @@ class TransportedHeadHook(Hook):
             f'The target head begins at the source head, carried over: '
             f'{", ".join(f"head.{name}" for name in names)}.')
         if self.l2_sp is not None:
-            self._starts = {f'head.{name}': parameter.detach().clone()
-                            for name, parameter in
-                            model.head.named_parameters()}
+            self.kept = {
+                f'head.{name}': parameter.detach().clone()
+                for name, parameter in model.head.named_parameters()}
             self._attach(runner)
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the start."""
-        if self._starts is not None:
-            checkpoint[_KEY] = self._starts
-
     def _attach(self, runner: Runner) -> None:
-        L2SP(self._starts, self.l2_sp).attach(
+        L2SP(self.kept, self.l2_sp).attach(
             jtln_model(runner), runner.optim_wrapper.optimizer)

@@ -114,7 +114,7 @@ def test_resumed_run_draws_on(tiny_run, by_epoch):
     peace = go(cfg, 'peace')
     go(cfg, 'stopped', step=4)
     stopped = go(cfg, 'stopped', resume=True)
-    weights = [next(hook.weights for hook in runner.hooks
+    weights = [next(hook.kept for hook in runner.hooks
                     if type(hook).__name__ == 'SourceWeightsHook')
                for runner in (peace, stopped)]
     assert torch.equal(*weights) and weights[0].std() > 0
