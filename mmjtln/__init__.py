@@ -22,8 +22,9 @@ one class. The rooms, from what knows nobody to what a notebook imports:
 - ``comparison``: JTLN beside the alternatives, on one's own data.
 - ``apis``: training and prediction in one call.
 """
-from .hosts import check_hosts, recipe
+from .hosts import check_hosts, quiet_hosts, recipe
 
+quiet_hosts()
 check_hosts()
 
 from . import (  # noqa: E402

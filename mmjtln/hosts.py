@@ -1,6 +1,7 @@
 """The packages mmjtln plugs into, and the check that they are usable."""
 import importlib
 import importlib.util
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,20 @@ INSTALL_HINT = (
     '(from a checkout: `pip install -e ".[openmmlab]"`), or OneDL\'s '
     'maintained fork of them with the extra `onedl` instead; not both, they '
     'share their import names.')
+
+
+#: Warnings of the hosts about themselves, by how they begin: whoever trains
+#: can do nothing about them.
+_HOST_WARNINGS = (
+    'Fail to import ``MultiScaleDeformableAttention``',  # Of mmcv-lite.
+    'pkg_resources is deprecated',
+)
+
+
+def quiet_hosts() -> None:
+    """Leave out what the hosts say of themselves while they are imported."""
+    for beginning in _HOST_WARNINGS:
+        warnings.filterwarnings('ignore', beginning)
 
 
 def check_hosts() -> None:

@@ -13,7 +13,7 @@ at the end, have a row without a class, and make the exit status 1.
 import argparse
 import sys
 
-from mmjtln.apis import JTLNInferencer, write_predictions
+from mmjtln.apis import write_predictions
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,9 +21,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config of the JTLN run')
+    parser.add_argument('config', help='config of the run')
     parser.add_argument('checkpoint', help='one of its checkpoints')
-    parser.add_argument('inputs', nargs='+', help='image files and folders')
+    parser.add_argument('paths', nargs='+', help='image files and folders')
     parser.add_argument('--out', required=True, help='CSV file to write')
     parser.add_argument('--top-k', type=int, default=1, metavar='K',
                         help='classes a row (default: 1)')
@@ -42,10 +42,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Predict, write the file, and say what failed."""
-    args = parse_args()
-    failed = write_predictions(
-        JTLNInferencer(args.config, args.checkpoint, args.device),
-        args.inputs, args.out, args.top_k, args.source, args.batch_size)
+    failed = write_predictions(**vars(parse_args()))
     for file, error in failed.items():
         print(f'Not predicted: {file}: {error}', file=sys.stderr)
     return int(bool(failed))

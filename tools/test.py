@@ -6,10 +6,6 @@ The flags and the work are those of MMPretrain's own script; only the config
 is fitted to a machine without a GPU first, several processes included, and
 given the class counts of the checkpoint where it leaves them open.
 """
-import argparse
-
-from mmengine.config import Config
-
 from mmjtln.apis.launch import adapt_to_machine
 from mmjtln.hosts import load_host_tool
 from mmjtln.run_config import fill_class_counts
@@ -19,12 +15,8 @@ def main() -> None:
     """Run MMPretrain's script on the fitted config."""
     host = load_host_tool('test')
     merge_args = host.merge_args
-
-    def fit(cfg: Config, args: argparse.Namespace) -> Config:
-        cfg = adapt_to_machine(merge_args(cfg, args))
-        return fill_class_counts(cfg, args.checkpoint)
-
-    host.merge_args = fit
+    host.merge_args = lambda cfg, args: fill_class_counts(
+        adapt_to_machine(merge_args(cfg, args)), args.checkpoint)
     host.main()
 
 

@@ -17,8 +17,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import DictAction
-from mmpretrain import ImageClassificationInferencer
 from scipy.special import entr
 
 from mmjtln.apis import (
@@ -30,34 +28,35 @@ from mmjtln.apis import (
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
+    # Not before mmjtln, which quiets what MMEngine says when it is imported.
+    from mmengine.config import DictAction
+
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help="a stock classifier's config, or the "
-                        "name of one of MMPretrain's")
-    parser.add_argument('checkpoint', help='its checkpoint, head included')
-    parser.add_argument('--classes', help='text file, a class name a line, '
-                        'and a description behind a tab where it says '
-                        'nothing; without it, the folders of --images')
-    parser.add_argument('--out', required=True, help='folder to write to')
-    parser.add_argument('--images', help='folder with a folder of images for '
-                        'each class')
-    parser.add_argument('--source-classes', help='what the checkpoint knows: '
-                        'a text file or a data set such as cub (default: as '
-                        "the checkpoint says, else ImageNet's)")
-    parser.add_argument('--text-options', nargs='+', action=DictAction,
-                        default={}, metavar='KEY=VALUE',
-                        help='options of TextCost, such as prompt={}')
-    parser.add_argument('--reg', type=float, default=0.05,
-                        help="weight of the plan's entropy (0.05)")
-    parser.add_argument('--relax', type=float, default=0.05,
-                        help='weight of using source classes equally (0.05)')
-    parser.add_argument('--penalty', type=float, help='strength of the pull '
-                        'to the start (by cross-validation, else 0.01)')
-    parser.add_argument('--onnx', action='store_true',
-                        help='write model.onnx, too')
-    parser.add_argument('--predict', nargs='+', metavar='PATH',
-                        help='image files and folders to predict')
+    add = parser.add_argument
+    add('config', help="a stock classifier's config, or the name of one of "
+        "MMPretrain's")
+    add('checkpoint', help='its checkpoint, head included')
+    add('--classes', help='text file, a class name a line, and a description '
+        'behind a tab where it says nothing; without it, the folders of '
+        '--images')
+    add('--out', required=True, help='folder to write to')
+    add('--images', help='folder with a folder of images for each class')
+    add('--source-classes', help='what the checkpoint knows: a text file or a '
+        'data set such as cub (default: as the checkpoint says, else '
+        "ImageNet's)")
+    add('--text-options', nargs='+', action=DictAction, default={},
+        metavar='KEY=VALUE', help='options of TextCost, such as prompt={}')
+    add('--reg', type=float, default=0.05,
+        help="weight of the plan's entropy (0.05)")
+    add('--relax', type=float, default=0.05,
+        help='weight of using source classes equally (0.05)')
+    add('--penalty', type=float, help='strength of the pull to the start (by '
+        'cross-validation, else 0.01)')
+    add('--onnx', action='store_true', help='write model.onnx, too')
+    add('--predict', nargs='+', metavar='PATH',
+        help='image files and folders to predict')
     return parser.parse_args()
 
 
@@ -97,11 +96,12 @@ def main() -> None:
         args.penalty, args.onnx)
     print(describe(found), *found.files.values(), sep='\n')
     if args.predict:
-        inferencer = ImageClassificationInferencer(*map(str, (
-            found.files['config'], found.files['checkpoint'])))
         out = Path(args.out, 'predictions.csv')
-        for failed in write_predictions(inferencer, args.predict, out).items():
-            print('Not predicted: {}: {}'.format(*failed), file=sys.stderr)
+        failed = write_predictions(found.files['config'],
+                                   found.files['checkpoint'],
+                                   args.predict, out)
+        for file, error in failed.items():
+            print(f'Not predicted: {file}: {error}', file=sys.stderr)
         print(out)
 
 

@@ -15,14 +15,11 @@ from PIL import Image, ImageOps
 from torch import nn
 
 from mmjtln.domains import SOURCE, TARGET
+from mmjtln.errors import require
 from mmjtln.export.stock_data import eval_pipeline
 from mmjtln.inference.image_files import image_files
 from mmjtln.models import JTLNClassifier
-from mmjtln.ot import SinkhornResult
-from mmjtln.run_config import (
-    fill_class_counts,
-    with_registered_names,
-)
+from mmjtln.run_config import fill_class_counts, read_config
 
 OneInput = str | Path | np.ndarray | Image.Image
 Inputs = OneInput | list[OneInput]
@@ -53,9 +50,7 @@ class JTLNInferencer(ImageClassificationInferencer):
         >>> inferencer('one.png', return_plan=True)[0]['plan']
     """
 
-    _options = {'return_source', 'return_plan'}
-    forward_kwargs = _options
-    postprocess_kwargs = _options
+    forward_kwargs = {'return_source', 'return_plan'}
 
     def __init__(
         self,
@@ -66,11 +61,10 @@ class JTLNInferencer(ImageClassificationInferencer):
         source_classes: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        if isinstance(model, str | Path) and Path(model).suffix == '.py':
-            model = Config.fromfile(model)
-        if isinstance(model, Config):
+        if isinstance(model, Config) or (
+                isinstance(model, str | Path) and str(model).endswith('.py')):
             model = fill_class_counts(
-                with_registered_names(model),
+                read_config(model),
                 pretrained if isinstance(pretrained, str | Path) else None)
         super().__init__(model, pretrained, device, classes, **kwargs)
         meta = getattr(self.model, '_dataset_meta', None) or {}
@@ -116,11 +110,10 @@ class JTLNInferencer(ImageClassificationInferencer):
         return results
 
     def _init_pipeline(self, cfg: Config) -> Compose:
-        if not isinstance(self.model, JTLNClassifier):
-            raise TypeError(
-                'JTLNInferencer predicts with a JTLNClassifier, got '
-                f'{type(self.model).__name__}. Use MMPretrain\'s '
-                'ImageClassificationInferencer for stock models.')
+        require(isinstance(self.model, JTLNClassifier),
+                'JTLNInferencer predicts with a JTLNClassifier',
+                f'got {type(self.model).__name__}', 'Use MMPretrain\'s '
+                'ImageClassificationInferencer for stock models', TypeError)
         # The test set may be wrapped, or be that of both domains.
         cfg = cfg.copy()
         cfg.test_dataloader = dict(
@@ -150,36 +143,25 @@ class JTLNInferencer(ImageClassificationInferencer):
                 sample.set_field(source.pred_score, 'source_pred_score')
                 sample.set_field(source.pred_label, 'source_pred_label')
         if return_plan:
-            solution = self._transport(feats)
+            require(model.ot_loss is not None and model.ot_loss.has_cost,
+                    'A transport plan needs a cost matrix',
+                    'but the model has none',
+                    'Load the checkpoint of a run with an OT term')
+            logits = model.logits(feats)
+            solution = model.ot_loss.transport(logits[SOURCE], logits[TARGET])
             for row, sample in enumerate(samples):
                 sample.set_field(solution.plan(row), 'plan')
         return samples
 
-    def _transport(self, feats: tuple) -> SinkhornResult:
-        """Solve for the plans between the two heads' predictions."""
-        ot_loss = self.model.ot_loss
-        if ot_loss is None or not ot_loss.has_cost:
-            raise ValueError(
-                'A transport plan needs a cost matrix, but the model has '
-                'none. Load the checkpoint of a run with an OT term.')
-        logits = self.model.logits(feats)
-        return ot_loss.transport(logits[SOURCE], logits[TARGET])
-
-    def postprocess(
-        self,
-        preds: list[DataSample],
-        visualization: list | None,
-        return_datasamples: bool = False,
-        return_source: bool = False,
-        return_plan: bool = False,
-    ) -> list:
+    def postprocess(self, preds: list[DataSample], visualization: list | None,
+                    return_datasamples: bool = False) -> list:
         """Turn data samples into dicts."""
         results = super().postprocess(preds, visualization,
                                       return_datasamples)
-        if return_datasamples:
-            return results
         for sample, result in zip(preds, results, strict=True):
-            if return_source:
+            if return_datasamples:
+                break
+            if 'source_pred_score' in sample:
                 scores = sample.source_pred_score
                 label = scores.argmax().item()
                 result.update(source_pred_scores=scores.cpu().numpy(),
@@ -187,7 +169,7 @@ class JTLNInferencer(ImageClassificationInferencer):
                               source_pred_score=scores[label].item())
                 if self.source_classes is not None:
                     result['source_pred_class'] = self.source_classes[label]
-            if return_plan:
+            if 'plan' in sample:
                 result['plan'] = sample.plan.cpu().numpy()
         return results
 

@@ -11,20 +11,24 @@ from mmpretrain.utils import progress as host_progress
 from mmjtln.errors import require
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.inference.image_files import image_files
+from mmjtln.run_config import is_jtln, read_config
+
+from .inferencer import JTLNInferencer
 
 
-def write_predictions(inferencer: ImageClassificationInferencer,
+def write_predictions(config: str | Path, checkpoint: str | Path,
                       paths: Sequence[str | Path], out: str | Path,
                       top_k: int = 1, source: bool = False,
-                      batch_size: int = 32) -> dict[str, str]:
+                      batch_size: int = 32,
+                      device: str | None = None) -> dict[str, str]:
     """Predict image files and write a row for each: path, class, score.
 
     With ``top_k``, ``class_2``, ``score_2`` and so on follow; a class without
     a name is its index. An image that cannot be read has a row without.
 
     Args:
-        inferencer (ImageClassificationInferencer): The network; a
-            :class:`JTLNInferencer` for ``source``.
+        config (str | Path): Config of a JTLN run, or of a stock classifier.
+        checkpoint (str | Path): Its checkpoint.
         paths (Sequence[str | Path]): Image files, and folders, which are
             searched with all folders in them.
         out (str | Path): CSV file to write.
@@ -32,6 +36,7 @@ def write_predictions(inferencer: ImageClassificationInferencer,
         source (bool): Whether the source head's classes follow, in columns
             ``source_class``, ... Defaults to False.
         batch_size (int): Images a forward pass. Defaults to 32.
+        device (str, optional): Defaults to None, a GPU if there is one.
 
     Returns:
         dict[str, str]: What went wrong, by file; empty if nothing did.
@@ -40,6 +45,9 @@ def write_predictions(inferencer: ImageClassificationInferencer,
         FileNotFoundError: If there is no such file or folder.
         ValueError: If there is no image that can be predicted.
     """
+    kind = (JTLNInferencer if is_jtln(read_config(config)) else
+            ImageClassificationInferencer)
+    inferencer = kind(str(config), str(checkpoint), device)
     files = [file for path in paths
              for file in image_files(path, recursive=True)]
     batches = [files[i:i + batch_size]

@@ -1,15 +1,17 @@
 """Training from a config in one call."""
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import MessageHub
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmjtln.checks.before_run import check_config
 from mmjtln.datasets.build import check_concatenations
 from mmjtln.datasets.contents import in_data_set
-from mmjtln.run_config import fill_class_counts
+from mmjtln.run_config import fill_class_counts, read_config
 
 from .launch import adapt_to_machine
 
@@ -35,49 +37,54 @@ def train(config: str | Path | Config, **overrides: Any) -> Runner:
 
     Raises:
         FileNotFoundError: If there is no such config.
+        ValueError: If the config cannot be right, before anything is built.
     """
-    if isinstance(config, Config):
-        cfg = Config(config.to_dict(), filename=config.filename)
-    else:
-        cfg = Config.fromfile(config)
+    cfg = read_config(config)
     cfg.merge_from_dict(overrides)
     if cfg.get('work_dir') is None:
-        name = Path(cfg.filename).stem if cfg.filename else 'mmjtln'
-        cfg.work_dir = str(Path('work_dirs') / name)
+        cfg.work_dir = str(Path('work_dirs', Path(
+            cfg.filename or 'mmjtln').stem))
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader')
         if loader is not None:
             cfg[f'{split}_dataloader'] = ConfigDict(
                 {**_LOADER_DEFAULTS, **loader})
-    return run(fill_class_counts(adapt_to_machine(cfg)))
+    return _run(fill_class_counts(adapt_to_machine(cfg)))
 
 
-def run(cfg: Config) -> Runner:
-    """Train from a config that is complete.
+def train_and_test(cfg: Config, start: str | None) -> None:
+    """Train from a merged config, then test the best checkpoint, if any.
 
     Args:
-        cfg (Config): After :func:`~mmjtln.apis.launch.adapt_to_machine` and
-            :func:`~mmjtln.run_config.fill_class_counts`.
-
-    Returns:
-        Runner: After training.
-
-    Raises:
-        ValueError: As :func:`~mmjtln.checks.before_run.check_config`, or if a
-            data set is a concatenation of other classes.
+        cfg (Config): After the command line was merged in; changed in place.
+        start (str, optional): The config's own ``load_from``, from which a
+            run begins anew that is resumed before its first checkpoint.
     """
+    if cfg.get('resume') and cfg.get('load_from') is None and (
+            find_latest_checkpoint(cfg.work_dir) is None):
+        cfg.load_from, cfg.resume = start, False
+    fill_class_counts(adapt_to_machine(cfg))
+    test_cfg = deepcopy(cfg)
+    _run(cfg)
+    best = MessageHub.get_current_instance().get_info('best_ckpt')
+    if best is not None and test_cfg.get('test_dataloader') is not None:
+        test_cfg.load_from, test_cfg.resume = best, False
+        _build_runner(test_cfg).test()
+
+
+def _run(cfg: Config) -> Runner:
+    """Check a complete config, train, and return the runner."""
     check_config(cfg)
     for split in ('val', 'test'):
         with in_data_set(split):
             check_concatenations((cfg.get(f'{split}_dataloader') or {}).get(
                 'dataset'))
-    runner = build_runner(cfg)
+    runner = _build_runner(cfg)
     runner.train()
     return runner
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Build the runner that a config names."""
+def _build_runner(cfg: Config) -> Runner:
     cfg = FormattedConfig.of(cfg)
     return (RUNNERS.build(cfg) if 'runner_type' in cfg
             else Runner.from_cfg(cfg))

@@ -69,11 +69,11 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
         check_packages()
     cfg = fill_class_counts(read_config(config), checkpoint)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model, meta = load_joint(cfg, checkpoint)
+        model, meta = _load_joint(cfg, checkpoint)
     return export_model(cfg, model, meta, out_dir, domain, onnx)
 
 
-def load_joint(cfg: Config, checkpoint: str | Path) -> tuple[nn.Module, dict]:
+def _load_joint(cfg: Config, checkpoint: str | Path) -> tuple[nn.Module, dict]:
     """Build the model of a JTLN run; load its checkpoint, return its meta."""
     require(is_jtln(cfg), 'An export starts from a JTLNClassifier', 'but '
             f'`model.type` of the config is {cfg.model.get("type")!r}',
@@ -95,14 +95,9 @@ def load_joint(cfg: Config, checkpoint: str | Path) -> tuple[nn.Module, dict]:
 def export_model(cfg: Config, model: nn.Module, meta: Mapping,
                  out_dir: str | Path, domain: str,
                  onnx: bool) -> dict[str, Path]:
-    """Write one domain's classifier of a model that is loaded.
+    """As :func:`export_classifier`, of a model that is loaded.
 
-    Args:
-        cfg (Config): Of the model's run, its class counts filled in.
-        model (JTLNClassifier): In evaluation mode.
-        meta (Mapping): Of its checkpoint: ``dataset_meta`` and ``method``.
-        out_dir, domain, onnx: As for :func:`export_classifier`, whose result
-            and errors these are.
+    ``meta`` is that of its checkpoint: ``dataset_meta`` and ``method``.
     """
     classes = list(domain_classes(meta.get('dataset_meta') or {}, domain)
                    or ())

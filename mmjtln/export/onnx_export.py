@@ -36,15 +36,7 @@ def check_packages() -> None:
 
 
 def onnx_pixels(inputs: list[Tensor]) -> Tensor:
-    """Make example images, uint8 (2, H, W, C), for a graph of pixels.
-
-    Args:
-        inputs (list[Tensor]): What the test pipeline makes of images of
-            different shapes, (C, H, W) each.
-
-    Raises:
-        ValueError: If the sizes vary, or they are no pixels.
-    """
+    """Make examples, uint8 (2, H, W, C), of what a pipeline gives."""
     sizes = [tuple(one.shape[1:]) for one in inputs]
     require(len(set(sizes)) == 1, 'An ONNX file takes images of one size',
             f'but the test pipeline gives {sizes[0]} or {sizes[1]} pixels',
@@ -59,26 +51,18 @@ def onnx_pixels(inputs: list[Tensor]) -> Tensor:
 
 def onnx_card(pixels: Tensor, pipeline: list[dict], preprocessor: nn.Module,
               classes: Sequence[str], domain: str) -> dict:
-    """Describe input and output, for who has nothing but the file; JSON-able.
+    """Describe input and output, for who has nothing but the file.
 
-    Args:
-        pixels (Tensor): Example input, shape (N, H, W, C).
-        pipeline (list[dict]): The test pipeline, whose steps between reading
-            and packing are for the user of the file to take.
-        preprocessor (ClsDataPreprocessor): Whose work the graph does.
-        classes (Sequence[str]): Names of the outputs.
-        domain (str): ``'target'`` or ``'source'``.
+    The steps of the pipeline between reading and packing are for the user of
+    the file to take; the preprocessor's work is in the graph.
     """
     height, width, channels = pixels.shape[1:]
     mean, std = (getattr(preprocessor, name).flatten().tolist()
                  if preprocessor._enable_normalize else None
                  for name in ('mean', 'std'))
     return dict(
-        input=dict(
-            name='pixels', type='uint8', shape=['N', height, width, channels],
-            channels='RGB' if channels == 3 else 'gray'),
-        output=dict(name='scores', type='float32',
-                    shape=['N', len(classes)], sum=1),
+        input=dict(type='uint8', shape=['N', height, width, channels],
+                   channels='RGB' if channels == 3 else 'gray'),
         before=[dict(step) for step in pipeline
                 if str(step['type']).rpartition('.')[2] not in _NO_STEP],
         mean_in_graph=mean, std_in_graph=std, classes=list(classes),
@@ -86,11 +70,7 @@ def onnx_card(pixels: Tensor, pipeline: list[dict], preprocessor: nn.Module,
 
 
 class _Scores(nn.Module):
-    """Class scores from pixels: preprocessor, backbone, neck, head, softmax.
-
-    Args:
-        classifier (ImageClassifier): With its data preprocessor.
-    """
+    """A stock classifier from pixels to class scores."""
 
     def __init__(self, classifier: nn.Module) -> None:
         super().__init__()
@@ -142,15 +122,7 @@ def onnx_file(classifier: nn.Module, pixels: Tensor, about: dict) -> bytes:
     Args:
         classifier (ImageClassifier): In evaluation mode.
         pixels (Tensor): Example images, uint8, N of 2 or more.
-        about (dict): What the file says of itself in its metadata, JSON-able:
-            each value becomes a text, strings as they are, others as JSON.
-
-    Returns:
-        bytes: What the file holds.
-
-    Raises:
-        RuntimeError: If onnxruntime gives other scores than torch, on this
-            batch or on one of another size.
+        about (dict): What the file says of itself in its metadata, JSON-able.
     """
     import onnx
     import onnxruntime

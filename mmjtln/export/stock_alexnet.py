@@ -7,11 +7,8 @@ from mmjtln.errors import require
 _LINEAR_HEADS = ('LinearClsHead', 'mmpretrain.LinearClsHead')
 
 
-def pooling_matrix(height: int, width: int, pool_size: int) -> Tensor:
-    """Write adaptive average pooling of maps of one size as a matrix.
-
-    Its shape is (pool_size ** 2, height * width), in float64.
-    """
+def _pooling_matrix(height: int, width: int, pool_size: int) -> Tensor:
+    """Write adaptive average pooling as (pool_size ** 2, height * width)."""
     basis = torch.eye(height * width, dtype=torch.float64)
     basis = basis.view(-1, 1, height, width)
     return nn.functional.adaptive_avg_pool2d(basis, pool_size).flatten(1).T
@@ -30,11 +27,7 @@ def stock_alexnet(model: dict, state: dict, neck: nn.Module,
         model (dict): Config of a classifier with the neck and one head.
         state (dict): Its state dict.
         neck (AlexNetNeck): The neck itself.
-        feature_shape (tuple[int]): Channels, height and width of the feature
-            map at the neck.
-
-    Returns:
-        tuple[dict, dict]: Config and state dict of the stock classifier.
+        feature_shape (tuple[int]): Channels, height and width at the neck.
     """
     require(model['head']['type'] in _LINEAR_HEADS,
             'AlexNetNeck is exported under a LinearClsHead only',
@@ -43,7 +36,7 @@ def stock_alexnet(model: dict, state: dict, neck: nn.Module,
     channels, height, width = feature_shape
     pool_size = neck.pool.output_size
     fc6 = state['neck.fc6.weight']
-    matrix = pooling_matrix(height, width, pool_size)
+    matrix = _pooling_matrix(height, width, pool_size)
     folded = fc6.double().view(len(fc6), channels, pool_size**2) @ matrix
     hidden = len(state['neck.fc7.weight'])
 

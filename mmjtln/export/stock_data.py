@@ -47,11 +47,6 @@ def stock_test_data(cfg: Config, domain: str, classes: Sequence[str]) -> dict:
 
     Where the domain has no test data, or its data set needs this plugin, they
     test on a ``CustomDataset`` over a folder of images, one folder a class.
-
-    Args:
-        cfg (Config): The config of the joint run.
-        domain (str): ``'target'`` or ``'source'``.
-        classes (Sequence[str]): Its class names.
     """
     dataset = _eval_dataset(cfg, domain)
     try:

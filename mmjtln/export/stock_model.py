@@ -34,14 +34,10 @@ _TWO_HEADS = ('ClassCheckHook', 'CostMatrixHook', 'PlanVisualizationHook',
 
 
 def single_domain(cfg: Config, domain: str) -> None:
-    """Leave of a JTLN run what a stock classifier of one domain needs.
+    """Turn a JTLN run, in place, into that of one domain's stock classifier.
 
-    Model, data preprocessor, hooks and evaluation are of the domain; of the
-    source, nothing is evaluated. The training data stay as they are.
-
-    Args:
-        cfg (Config): Config of a JTLN run; changed in place.
-        domain (str): ``'target'`` or ``'source'``.
+    Model, data preprocessor, hooks and evaluation are then of the domain; of
+    the source, nothing is evaluated. The training data stay as they are.
     """
     cfg.model = stock_classifier(cfg.model, domain)
     preprocessor = cfg.get('data_preprocessor')
@@ -77,12 +73,7 @@ def evaluate_target(cfg: Config) -> None:
 
 
 def stock_classifier(cfg: dict, domain: str) -> dict:
-    """Return the config of an ``ImageClassifier`` with a domain's head.
-
-    Args:
-        cfg (dict): ``model`` of a JTLN config.
-        domain (str): ``'target'`` or ``'source'``.
-    """
+    """Make of ``model`` an ``ImageClassifier`` with a domain's head."""
     cfg = deepcopy(dict(cfg))
     head = cfg['head']
     if domain == SOURCE:
@@ -94,22 +85,14 @@ def stock_classifier(cfg: dict, domain: str) -> dict:
 
 def stock_model(cfg: dict, model: nn.Module, domain: str,
                 images: Tensor) -> tuple[dict, dict]:
-    """Express the classifier of a domain in MMPretrain's own parts.
+    """Return config and weights of a domain's classifier in stock parts.
 
     Args:
         cfg (dict): Config of the model, its ``data_preprocessor`` included.
         model (JTLNClassifier): The trained model.
         domain (str): ``'target'`` or ``'source'``: whose head it gets.
-        images (Tensor): Images as the data preprocessor gives them, shape
-            (N, C, H, W): the size at which parts are expressed that a stock
-            model has for one size only.
-
-    Returns:
-        tuple[dict, dict]: Config of an ``ImageClassifier`` and its state
-        dict.
-
-    Raises:
-        TypeError: If a part of the model is of no stock type.
+        images (Tensor): From the data preprocessor, (N, C, H, W): the size
+            at which parts are expressed that fit one size only.
     """
     cfg = _without_training(stock_classifier(cfg, domain))
     cfg.pop('train_cfg', None)

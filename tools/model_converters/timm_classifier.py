@@ -22,9 +22,11 @@ import os
 from importlib.metadata import PackageNotFoundError, files
 
 import torch
-from mmengine.utils import mkdir_or_exist
 from mmpretrain.registry import MODELS
 from torch import nn
+
+from mmjtln.errors import refusal, require
+from mmjtln.files.atomic_file import atomic_write
 
 #: Largest difference of a logit that is put down to rounding.
 TOLERANCE = 1e-4
@@ -32,14 +34,7 @@ _WEIGHTS = ('.pth', '.pt', '.safetensors')
 
 
 def weights_file(src: str) -> str:
-    """Return a weights file, or the one that a package carries.
-
-    Args:
-        src (str): A file, or the name of an installed package.
-
-    Raises:
-        FileNotFoundError: If it is neither, or there is no one such file.
-    """
+    """Return a weights file, or the one that an installed package carries."""
     if os.path.isfile(src):
         return src
     try:
@@ -47,11 +42,10 @@ def weights_file(src: str) -> str:
                    if path.suffix in _WEIGHTS]
     except (PackageNotFoundError, ValueError):
         carried = []
-    if len(carried) != 1:
-        raise FileNotFoundError(
-            f'There is no weights file {src}, and no installed package of '
-            f'this name with one such file (it has {len(carried)}). Give a '
-            f'file that ends in one of {", ".join(_WEIGHTS)}.')
+    require(len(carried) == 1, 'Weights are a file, or in a package with one',
+            f'but there is no file {src}, nor a package with one weights file',
+            f'Give a file that ends in one of {", ".join(_WEIGHTS)}',
+            FileNotFoundError)
     return carried[0]
 
 
@@ -78,34 +72,30 @@ def convert(model_name: str, src: str, by_order: bool = False) -> dict:
     from timm.models import load_checkpoint
 
     src = weights_file(src)
-    # Take the class count from the file: it need not be ImageNet's.
-    model = timm.create_model(model_name)
-    last = model.default_cfg['classifier']
-    if not isinstance(last, str):
-        raise ValueError(f'{model_name} has several classifiers, {last}.')
+    last = timm.create_model(model_name).default_cfg['classifier']
+    require(isinstance(last, str), 'A model must have one classifier',
+            f'but {model_name} has {last}', 'Give another one')
     weights = timm.models.load_state_dict(src)
-    if by_order:
-        count = len(list(weights.values())[-1])
-    else:
-        if f'{last}.weight' not in weights:
-            raise RuntimeError(
-                f'{src} does not hold the weights of timm\'s {model_name}: it '
-                f'lacks `{last}.weight`; its keys are {list(weights)[:3]}, '
-                '... Name the model it was trained as, or, if another library '
-                'named the same layers, try --by-order.')
-        count = len(weights[f'{last}.weight'])
+    require(by_order or f'{last}.weight' in weights,
+            f'{src} must hold the weights of timm\'s {model_name}',
+            f'but has no `{last}.weight` ({list(weights)[:3]}, ...)',
+            'Name the model it was trained as, or, if another library named '
+            'the same layers, try --by-order', RuntimeError)
+    # The class count is the file's: it need not be ImageNet's.
+    count = len([*weights.values()][-1] if by_order
+                else weights[f'{last}.weight'])
     model = timm.create_model(model_name, num_classes=count).eval()
     try:
         load_checkpoint(model, src, remap=by_order)
     except AssertionError as problem:  # What remap says of other shapes.
-        raise RuntimeError(
-            f'{src} does not hold the layers of timm\'s {model_name} in its '
-            f'order: {problem}') from problem
-    state = {}
-    for key, value in model.state_dict().items():
-        leaf = key.removeprefix(f'{last}.')
-        state[f'head.fc.{leaf}' if leaf != key else
-              f'backbone.timm_model.{key}'] = value
+        raise refusal(
+            f'{src} must hold the layers of timm\'s {model_name} in its '
+            'order', f'but {problem}', 'Name another model',
+            RuntimeError) from problem
+    state = {
+        key.replace(f'{last}.', 'head.fc.', 1) if key.startswith(f'{last}.')
+        else f'backbone.timm_model.{key}': value
+        for key, value in model.state_dict().items()}
     _compare(model, model_name, state, count)
     return state
 
@@ -114,15 +104,12 @@ def convert(model_name: str, src: str, by_order: bool = False) -> dict:
 def _compare(model: nn.Module, model_name: str, state: dict,
              count: int) -> None:
     """Refuse what the stock parts compute otherwise."""
-    channels = state['head.fc.weight'].shape[1]
-    stock = MODELS.build(
-        dict(
-            type='ImageClassifier',
-            backbone=dict(type='TIMMBackbone', model_name=model_name),
-            neck=dict(type='GlobalAveragePooling'),
-            head=dict(
-                type='LinearClsHead', num_classes=count,
-                in_channels=channels))).eval()
+    stock = MODELS.build(dict(
+        type='ImageClassifier',
+        backbone=dict(type='TIMMBackbone', model_name=model_name),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', num_classes=count,
+                  in_channels=state['head.fc.weight'].shape[1]))).eval()
     images = torch.randn(2, *model.default_cfg['input_size'])
     stock.load_state_dict(state)
     try:
@@ -130,18 +117,15 @@ def _compare(model: nn.Module, model_name: str, state: dict,
         reason = f'the logits then differ by {error:.1e}'
     except (RuntimeError, AssertionError) as problem:
         error, reason = torch.inf, f'its features are not ({problem})'
-    if not error <= TOLERANCE:
-        raise ValueError(
+    require(error <= TOLERANCE,
             f'{model_name} must be a feature map, its average and a linear '
-            'layer to be written as TIMMBackbone, GlobalAveragePooling and '
-            f'LinearClsHead, but {reason}. Use MMPretrain\'s own backbone of '
-            'that architecture and its converter.')
+            'layer', f'but {reason}', "Use MMPretrain's own backbone of that "
+            'architecture and its converter')
 
 
 def main() -> None:
     """Read, convert, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('model', help='name of the model in timm')
     parser.add_argument(
         'src', help='weights file, or a package that carries it')
@@ -150,12 +134,9 @@ def main() -> None:
         '--by-order', action='store_true',
         help='tensors in the order of the file, whatever their names')
     args = parser.parse_args()
-
     state = convert(args.model, args.src, args.by_order)
-    mkdir_or_exist(os.path.dirname(os.path.abspath(args.dst)))
-    partial = f'{args.dst}.partial'
-    torch.save(dict(state_dict=state, meta={}), partial)
-    os.replace(partial, args.dst)
+    with atomic_write(args.dst) as file:
+        torch.save(dict(state_dict=state, meta={}), file)
     print(f'{len(state)} tensors written to {args.dst}')
 
 
