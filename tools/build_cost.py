@@ -35,7 +35,7 @@ from mmjtln.run_config import (
     name_checkpoint,
     parts_of_type,
     pipeline_in,
-    with_registered_names,
+    read_config,
 )
 from mmjtln.visualization import draw_cost, write_png
 
@@ -161,7 +161,7 @@ def load_source_head(model: nn.Module, checkpoint: str,
 def main() -> None:
     """Build each matrix, write it, draw it and say what it holds."""
     args = parse_args()
-    cfg = with_registered_names(Config.fromfile(args.config))
+    cfg = read_config(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     fill_class_counts(name_checkpoint(cfg))

@@ -14,10 +14,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from mmjtln.checks.all_images import PartReport, check_data
-from mmjtln.run_config import name_checkpoint, with_registered_names
+from mmjtln.run_config import name_checkpoint, read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -66,7 +66,7 @@ def table(reports: Sequence[PartReport]) -> str:
 def main() -> int:
     """Check, print, and say by the exit status whether all is right."""
     args = parse_args()
-    cfg = with_registered_names(Config.fromfile(args.config))
+    cfg = read_config(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     reports = check_data(name_checkpoint(cfg))

@@ -65,8 +65,6 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
         ImportError: If a package for ONNX is missing.
     """
     check_choice(domain, 'domain', 'an export', DOMAINS)
-    if onnx:
-        check_packages()
     cfg = fill_class_counts(read_config(config), checkpoint)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model, meta = _load_joint(cfg, checkpoint)
@@ -99,6 +97,8 @@ def export_model(cfg: Config, model: nn.Module, meta: Mapping,
 
     ``meta`` is that of its checkpoint: ``dataset_meta`` and ``method``.
     """
+    if onnx:
+        check_packages()
     classes = list(domain_classes(meta.get('dataset_meta') or {}, domain)
                    or ())
     with DefaultScope.overwrite_default_scope('mmpretrain'):
