@@ -32,8 +32,6 @@ from mmjtln.errors import require
 from .run import SPLITS
 from .warnings import look_into_folders
 
-_BATCH = 16
-
 
 @dataclass
 class PartReport:
@@ -82,24 +80,24 @@ def check_data(cfg: Config, progress: bool = True) -> list[PartReport]:
         loader = cfg.get(f'{split}_dataloader') or {}
         for domain, part in _domain_configs(loader.get('dataset')):
             report = PartReport(domain, split)
+            reports.append(report)
             try:
                 dataset = build_domain(domain, part)
                 dataset.full_init()
             except Exception as error:  # Of any data set, for any reason.
                 report.problems.append(f'it cannot be built: {error}')
-                reports.append(report)
                 continue
             if isinstance(dataset, ClassList):
+                reports.pop()
                 continue
-            reports.append(report)
             report.classes = tuple(dataset.metainfo.get('classes') or ())
             if split == 'train':
                 trained[domain] = report.classes
             report.problems += _annotations(
                 report, dataset, trained.get(domain))
             loaders.append((report, DataLoader(
-                _Pictures(dataset, report.name), batch_size=_BATCH,
-                num_workers=loader.get('num_workers', 0), collate_fn=list)))
+                _Pictures(dataset, report.name), batch_size=16,
+                collate_fn=list, num_workers=loader.get('num_workers', 0))))
     require(reports, 'There must be data to check', 'but the config has none',
             'Set `train_dataloader`, `val_dataloader` or `test_dataloader`')
     _look_at_pictures(loaders, progress)
@@ -228,11 +226,10 @@ def _incomplete(content: bytes, name: str) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             Image.open(io.BytesIO(content)).load()
-    except UnidentifiedImageError:
-        pass  # A kind that Pillow does not know.
-    except OSError as error:
-        return (f'{name} is damaged: {error}; what is missing is read as '
-                'gray. Restore the file, or take it out of the data set.')
-    except Exception:  # noqa: S110  What else it finds, the pipeline reads.
-        pass
+    except Exception as error:
+        # What Pillow does not know or doubts, the pipeline has judged.
+        if (isinstance(error, OSError)
+                and not isinstance(error, UnidentifiedImageError)):
+            return (f'{name} is damaged: {error}; what is missing is read as '
+                    'gray. Restore the file, or take it out of the data set.')
     return ''

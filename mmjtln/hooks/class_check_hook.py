@@ -1,4 +1,6 @@
 """The check that all a run needs is there and fits, before its first step."""
+from collections.abc import Callable, Sequence
+
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -27,38 +29,33 @@ class ClassCheckHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Check model, data and metrics of a run that trains."""
-        if not is_training(runner):
-            return
-        run = _run(runner)
-        for check in table.TRAINING:
-            check(run)
-        runner.logger.info(overview(run))
-        for warning in table.WARNINGS:
-            for sentence in warning(run):
-                runner.logger.warning(sentence)
+        if is_training(runner):
+            run = _ask(table.TRAINING, runner)
+            runner.logger.info(overview(run))
+            for warning in table.WARNINGS:
+                for sentence in warning(run):
+                    runner.logger.warning(sentence)
 
     def before_train(self, runner: Runner) -> None:
         """Check what a checkpoint may have brought."""
-        run = _run(runner)
-        for check in table.FIRST_STEP:
-            check(run)
+        _ask(table.FIRST_STEP, runner)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data, unless training has."""
         if not is_training(runner):
-            run = _run(runner)
-            for check in table.ANY_RUN:
-                check(run)
+            _ask(table.ANY_RUN, runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Check that a checkpoint is of this model and these classes."""
-        run = _run(runner)
-        for check in table.CHECKPOINT:
-            check(run, checkpoint)
+        _ask(table.CHECKPOINT, runner, checkpoint)
 
 
 ClassCheckHook.__doc__ = f'{ClassCheckHook.__doc__}{table.list_of_checks()}'
 
 
-def _run(runner: Runner) -> Run:
-    return Run.of(runner, jtln_model(runner), is_training(runner))
+def _ask(checks: Sequence[Callable], runner: Runner, *also: dict) -> Run:
+    """Ask all checks of a run, which raise, and return it."""
+    run = Run.of(runner, jtln_model(runner), is_training(runner))
+    for check in checks:
+        check(run, *also)
+    return run
