@@ -8,6 +8,7 @@ from torch.utils.data import BatchSampler
 
 from mmjtln.datasets.joint_dataset import JointDataset
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
+from mmjtln.errors import check_choice, check_count, check_real, require
 from mmjtln.registry import DATA_SAMPLERS
 
 from .permutation_stream import PermutationStream
@@ -31,57 +32,44 @@ class JointSampler(BatchSampler):
 
     Each batch has
     :math:`n_s = \mathrm{round}(\mathrm{batch\_size} \cdot
-    \mathrm{source\_ratio})` source images followed by
+    \mathrm{source\_share})` source images followed by
     :math:`n_t = \mathrm{batch\_size} - n_s` target images, on every rank.
 
-    Each domain is an endless stream of seeded permutations of its images, so
-    no image comes twice before all of its domain have come once. What a rank
-    yields is a function of (seed, epoch, rank, world size) and nothing else:
-    positions in the streams are computed, not remembered. One global batch
-    takes ``world_size`` times :math:`n_s` and :math:`n_t` consecutive
-    positions and deals them out by rank, so ranks are disjoint, and ``W``
-    ranks with batch size ``B / W`` see in each step the images that one
+    Each domain is an endless stream of seeded permutations of its images.
+    What a rank yields is a function of (seed, epoch, rank, world size) and
+    nothing else: positions in the streams are computed, not remembered. One
+    global batch takes consecutive positions and deals them out by rank, so
+    ``W`` ranks with batch size ``B / W`` see in each step the images that one
     process with batch size ``B`` sees, if ``W`` divides :math:`n_s` and
     :math:`n_t`.
 
     Each index is a
-    :class:`~mmjtln.datasets.sampling.sample_seed.SeededIndex`: it carries a
-    seed that depends on (seed, domain, place in the domain's
-    stream) alone, from which :class:`JointDataset` draws the sample's random
-    augmentation. So an image is augmented alike whatever the number of
-    workers and processes, and in a resumed run.
+    :class:`~mmjtln.datasets.sampling.sample_seed.SeededIndex`, whose seed
+    depends on (seed, domain, place in the domain's stream) alone. So an image
+    is augmented alike whatever the number of workers and processes, and in a
+    resumed run.
 
     **Weighted source images.** With :attr:`source_weights`, which the
     ``draw`` of a :class:`UnionDataset` or
     :class:`~mmjtln.peers.SourceWeightsHook` sets, the source stream's
-    permutations become draws by weight, each a function of the seed and its
-    number, too.
+    permutations become draws by weight.
 
-    **Epochs counted by a domain.** With ``epoch='target'``, epoch ``k`` is
-    the ``k``-th permutation of the target, each image once over all ranks,
-    while the source stream goes on where the last epoch left it;
-    ``epoch='source'`` swaps the roles. If the images do not divide into
-    global batches, the last batch is smaller. It has
+    **Epochs.** With ``epoch='target'``, an epoch has each target image once
+    over all ranks, while the source stream goes on where the last epoch left
+    it; ``epoch='source'`` swaps the roles. The last batch is smaller where
+    the images do not divide into global batches: it has
     :math:`m = \lceil r / W \rceil` images of the counted domain on each of
-    ``W`` ranks, ``r`` being what is left. If ``W`` does not divide ``r``,
-    the permutation starts over for the ``W m - r`` images wanting, as in
-    MMEngine's ``DefaultSampler``; these, fewer than ``W``, are the only ones
-    seen twice in the epoch. Of the other domain the last batch has the
-    number nearest to the same ratio, at least one. All ranks have the same
-    numbers, so the mean over ranks that DistributedDataParallel takes is the
-    mean over all images of the step, one seen twice counting twice. For runs
-    of different world sizes to be the same, let ``W`` divide ``r`` and its
-    part of the other domain, or count epochs by batches.
-
-    **Epochs counted by batches.** With an int, all batches are full and both
-    streams run on across epochs. An iteration-based loop, which pauses at
-    each end of the sampler, is best given one epoch as long as the run.
+    ``W`` ranks, ``r`` being what is left, and of the other the number nearest
+    to the same ratio, at least one. The ``W m - r`` images wanting, fewer
+    than ``W``, come a second time. With ``epoch=n``, an epoch is ``n`` full
+    batches, and both streams run on across epochs; that and one epoch as long
+    as the run suit an iteration-based loop, which pauses at each end.
 
     Args:
         sampler (DefaultSampler): MMEngine's, over a :class:`JointDataset`.
             Its ``seed`` (the runner's, where MMEngine builds it), ``epoch``
             and ``shuffle`` are this one's; False goes through each domain in
-            its own order. The order of the images is not that sampler's.
+            its own order.
         batch_size (int): Number of images in a batch on one rank: where
             MMEngine builds it, ``train_dataloader.batch_size``.
         source_share (float): Part of a batch that comes from the source, in
@@ -107,19 +95,16 @@ class JointSampler(BatchSampler):
                  source_share: float = 0.5,
                  epoch: str | int = TARGET,
                  drop_last: bool = False) -> None:
-        if not isinstance(sampler, DefaultSampler):
-            raise TypeError(
-                'a JointSampler takes seed and shuffling from a '
-                f'DefaultSampler, but got {type(sampler).__name__}; set '
-                '`train_dataloader.sampler` to '
-                "dict(type='DefaultSampler', shuffle=True)")
+        require(isinstance(sampler, DefaultSampler), 'A JointSampler takes '
+                'seed and shuffling from a DefaultSampler',
+                f'but got {type(sampler).__name__}', 'Set '
+                "`train_dataloader.sampler` to dict(type='DefaultSampler', "
+                'shuffle=True)', TypeError)
         dataset = sampler.dataset
-        if not isinstance(dataset, JointDataset):
-            raise TypeError(
-                'a JointSampler needs a JointDataset, but got '
-                f'{type(dataset).__name__}; set `train_dataloader.dataset` '
-                "to dict(type='mmjtln.JointDataset', ...) and, instead of "
-                '`num_batch_per_epoch`, set `epoch` of the batch sampler')
+        require(isinstance(dataset, JointDataset), 'A JointSampler needs a '
+                'JointDataset', f'but got {type(dataset).__name__}', 'Set '
+                '`train_dataloader.dataset` to one, and `epoch` of '
+                f'{_WHERE} in place of `num_batch_per_epoch`', TypeError)
         if dataset.source_length == 0:
             source_share = 0.
         _check(batch_size, source_share, epoch, sampler.seed)
@@ -145,19 +130,12 @@ class JointSampler(BatchSampler):
         self.num_full, self.last = self._plan()
         if drop_last:
             self.last = dict.fromkeys(self.last, 0)
-        if not len(self):
-            raise ValueError(
-                f'an epoch must have a full batch with `drop_last`, but '
-                f'{self.lengths[self.epoch_by]} {self.epoch_by} images do not '
-                f'fill one; change `drop_last` or `epoch` of {_WHERE}')
+        require(len(self), 'An epoch must have a full batch with `drop_last`',
+                f'but the {epoch} images do not fill one',
+                f'Change `drop_last` or `epoch` of {_WHERE}')
 
     def _plan(self) -> tuple[int, dict[str, int]]:
-        """Return the full batches of an epoch, and what the last one holds.
-
-        Returns:
-            tuple: Number of full batches (int), and images of each domain in
-            the smaller last batch of one rank (dict), 0 if there is none.
-        """
+        """Return the full batches, and each domain's images in the last."""
         none = {SOURCE: 0, TARGET: 0}
         if isinstance(self.epoch_by, int):
             return self.epoch_by, none
@@ -231,37 +209,22 @@ class JointSampler(BatchSampler):
 def _check(batch_size: int, source_share: float, epoch: str | int,
            seed: int | None) -> None:
     """Refuse what cannot make the batches asked for."""
-    if not _is_int(batch_size) or batch_size < 1:
-        raise ValueError(
-            'batch_size must be a positive int, but got '
-            f'{batch_size!r}; set `train_dataloader.batch_size` for {_WHERE}')
-    if not isinstance(source_share, float) or not 0 <= source_share <= 1:
-        raise ValueError(
-            'source_share must be a float in [0, 1], but got '
-            f'{source_share!r}; set `source_share` of {_WHERE}')
+    check_count(batch_size, 'train_dataloader.batch_size', _WHERE)
+    check_real(source_share, 'source_share', _WHERE, high=1, with_high=True)
+    check_count(seed, 'seed', '`train_dataloader.sampler`, or '
+                '`randomness.seed`,', least=0)
+    if isinstance(epoch, str):
+        check_choice(epoch, 'epoch', _WHERE, DOMAINS)
+    else:
+        check_count(epoch, 'epoch', _WHERE)
     num_source = round(batch_size * source_share)
-    if 0 < source_share < 1 and not 0 < num_source < batch_size:
-        raise ValueError(
-            'each batch must hold at least one image of each domain, but '
-            f'batch_size={batch_size} with source_share={source_share} '
+    require(source_share in (0, 1) or 0 < num_source < batch_size,
+            'Each batch must hold at least one image of each domain',
+            f'but batch_size={batch_size} with source_share={source_share} '
             f'gives {num_source} source and {batch_size - num_source} target '
-            f'images; set `train_dataloader.batch_size`, or `source_share` '
-            f'of {_WHERE}')
-    if epoch not in DOMAINS and not (_is_int(epoch) and epoch > 0):
-        raise ValueError(
-            "epoch must be 'target', 'source' or a positive int, a number "
-            f'of batches, but got {epoch!r}; set `epoch` of {_WHERE}')
-    if not _is_int(seed) or seed < 0:
-        raise ValueError(
-            f'the seed of the order must be an int >= 0, but got {seed!r}; '
-            'set `randomness.seed`, or `seed` of `train_dataloader.sampler`')
+            'images', f'Change `batch_size`, or `source_share` of {_WHERE}')
     absent = {0: SOURCE, batch_size: TARGET}.get(num_source)
-    if absent is not None and epoch == absent:
-        raise ValueError(
-            f'an epoch counted by the {absent} needs {absent} images, but '
-            f'source_share={source_share} draws none; set `epoch` or '
-            f'`source_share` of {_WHERE}')
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    require(absent is None or epoch != absent,
+            f'An epoch counted by the {absent} needs {absent} images',
+            f'but source_share={source_share} draws none',
+            f'Set `epoch` or `source_share` of {_WHERE}')

@@ -293,7 +293,7 @@ def test_drop_last():
 
 
 @pytest.mark.parametrize('kwargs, words', [
-    (dict(batch_size=0), ['batch_size', 'positive', 'got 0']),
+    (dict(batch_size=0), ['batch_size', 'at least 1', 'got 0']),
     (dict(batch_size=1), ['batch_size=1', 'one image of each']),
     (dict(batch_size=2.0), ['batch_size', '2.0']),
     (dict(source_share=-.1), ['source_share', '[0, 1]', '-0.1']),
@@ -304,7 +304,7 @@ def test_drop_last():
     (dict(source_share='half'), ['source_share', 'half']),
     (dict(source_share=0.01), ['0 source', '8 target', 'source_share']),
     (dict(source_share=0.99), ['8 source', '0 target', 'source_share']),
-    (dict(epoch='both'), ['epoch', 'both', 'number of batches']),
+    (dict(epoch='both'), ['epoch', 'both', 'source, target']),
     (dict(epoch=0), ['epoch', 'got 0']),
     (dict(epoch=True), ['epoch', 'True']),
     (dict(epoch=1.5), ['epoch', '1.5']),
