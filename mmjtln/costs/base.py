@@ -124,14 +124,10 @@ class BaseCost(metaclass=ABCMeta):
 
     def settings(self) -> dict:
         """Return the builder's options as a JSON-able dict."""
-        names = {
-            name
-            for kind in type(self).__mro__ if '__init__' in vars(kind)
-            for name, parameter in inspect.signature(
-                kind.__init__).parameters.items()
-            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        } - {'self'}
-        options = {name: getattr(self, name) for name in sorted(names)}
+        names = {name for kind in type(self).__mro__
+                 for name in inspect.signature(kind.__init__).parameters}
+        options = {name: getattr(self, name)
+                   for name in sorted(names & vars(self).keys())}
         return json.loads(json.dumps(options, default=str))
 
     def versions(self) -> dict:
@@ -150,11 +146,6 @@ def double_centre(matrix: np.ndarray) -> np.ndarray:
     is but tilts the gradients of the marginals; domain shift adds such
     constants to feature distances.
 
-    Args:
-        matrix (np.ndarray): Shape (L_s, L_t).
-
-    Returns:
-        np.ndarray: Shape (L_s, L_t); all row and column means are zero.
     """
     rows = matrix.mean(axis=1, keepdims=True)
     columns = matrix.mean(axis=0, keepdims=True)

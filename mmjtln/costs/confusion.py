@@ -76,8 +76,7 @@ class ConfusionCost(ImageCost):
         classes = classes_of(source_dataset, 'source')
         network = self.network(
             model, lambda found: ('backbone', 'neck', _head_name(found)))
-        if network is not None:
-            _check_classes(network, classes)
+        _check_classes(network, classes)
         require(not (self.calibrate and isinstance(source_dataset, ClassList)),
                 'ConfusionCost calibrates the classifier on source images',
                 'but the source is a ClassList, which has none',
@@ -89,7 +88,6 @@ class ConfusionCost(ImageCost):
     def measure(self, prepared: tuple) -> RawCost:
         """Let the classifier predict, shape (L_s, L_t)."""
         classes, source, target, network = prepared
-        self.require_network(network)
         digest, temperature = hashlib.sha256(), 1.0
         if self.calibrate:
             logits = self._logits(network, source, classes)

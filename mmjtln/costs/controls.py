@@ -48,18 +48,7 @@ class RandomCost(BaseCost):
 
 
 def derangement(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a random order of 0 to count - 1 that leaves none in its place.
-
-    Args:
-        count (int): How many, at least 2.
-        rng (np.random.Generator): Draws it.
-
-    Returns:
-        np.ndarray: int64, shape (count, ).
-
-    Raises:
-        ValueError: If there are fewer.
-    """
+    """Draw an order of 0 to count - 1 (2 or more) with none in its place."""
     require(count >= 2, 'To shuffle target classes takes at least 2',
             f'got {count}', 'Use random costs as the control')
     while True:
@@ -99,13 +88,7 @@ class ShuffledCost:
 
     def __call__(self, source_dataset: Dataset, target_dataset: Dataset,
                  model: nn.Module | None = None) -> CostMatrix:
-        """Build the other matrix, shape (L_s, L_t), and shuffle its columns.
-
-        Args:
-            source_dataset (Dataset): As the other builder takes it.
-            target_dataset (Dataset): Likewise.
-            model (nn.Module, optional): Likewise.
-        """
+        """Build the other matrix, (L_s, L_t), and shuffle its columns."""
         order = self._order(target_dataset)
         cost = self.builder(source_dataset, target_dataset, model)
         return replace(

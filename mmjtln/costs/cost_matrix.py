@@ -15,37 +15,26 @@ from mmjtln.files.user_files import reading
 _LARGEST = float(np.finfo(np.float32).max)
 # Differences of costs, relative to their range, that do not count.
 _TIE = 1e-6
-_MATRIX = 'matrix'
-_SOURCE = 'source_classes'
-_TARGET = 'target_classes'
-_META = 'meta'
-_KEYS = (_MATRIX, _SOURCE, _TARGET, _META)
+_ENTRIES = {'matrix', 'source_classes', 'target_classes', 'meta'}
 _META_TYPES = dict(method=str, settings=dict, source_hash=str, versions=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class CostMatrix:
-    """How unrelated each source class is to each target class.
-
-    The object is valid from its making on and not meant to be changed: whoever
-    holds one need not check it again, except against the class lists of the
-    data at hand (:meth:`align`).
+    """How unrelated each source class is to each target class; always valid.
 
     Args:
         matrix (array-like): Costs, shape (L_s, L_t), finite in float32 and
             non-negative; kept as a float64 copy. Builders scale it to [0, 1]
             by default, 0 being the most related pair.
-        source_classes (Sequence[str]): The L_s source class names, in the
-            order of the rows.
-        target_classes (Sequence[str]): The L_t target class names, in the
-            order of the columns.
+        source_classes (Sequence[str]): L_s names, of the rows.
+        target_classes (Sequence[str]): L_t names, of the columns.
         method (str): Name of the builder. Defaults to ``''``.
-        settings (dict): The builder's options; must be JSON-able.
-            Defaults to an empty dict.
+        settings (dict): The builder's options, JSON-able. Defaults to none.
         source_hash (str): SHA-256 of what the matrix was computed from
             (features, files, ...). Defaults to ``''``.
-        versions (dict[str, str]): Versions of the libraries that took part.
-            Defaults to an empty dict.
+        versions (dict[str, str]): Of the libraries that took part. Defaults
+            to none.
 
     Raises:
         ValueError: If the matrix is not two-dimensional, does not fit the
@@ -94,12 +83,10 @@ class CostMatrix:
             target_classes (Sequence[str]): The wanted order of the columns.
 
         Returns:
-            CostMatrix: ``self`` when nothing had to move, else a reordered
-            copy with the same history.
+            CostMatrix: ``self`` when nothing had to move, else a copy.
 
         Raises:
-            ValueError: If the names differ; the message lists, for each side,
-                the classes without a cost and those only the matrix knows.
+            ValueError: If the names differ; saying which of either side.
         """
         source = check_names(source_classes, 'source')
         target = check_names(target_classes, 'target')
@@ -120,39 +107,27 @@ class CostMatrix:
                        source_classes=source, target_classes=target)
 
     def save(self, path: str | Path) -> None:
-        """Write the matrix to an ``.npz`` file, without pickle, atomically.
-
-        A reader sees the old file or the new one, never a part, see
-        :func:`~mmjtln.files.atomic_file.atomic_write`.
+        """Write the matrix to an ``.npz`` file, whole or not at all.
 
         Args:
             path (str | Path): Where to write; missing folders are created.
         """
         meta = {key: getattr(self, key) for key in _META_TYPES}
         with atomic_write(path) as file:
-            np.savez(
-                file, **{
-                    _MATRIX: self.matrix,
-                    _SOURCE: np.array(self.source_classes),
-                    _TARGET: np.array(self.target_classes),
-                    _META: np.array(json.dumps(meta)),
-                })
+            np.savez(file, matrix=self.matrix, meta=np.array(json.dumps(meta)),
+                     source_classes=np.array(self.source_classes),
+                     target_classes=np.array(self.target_classes))
 
     @classmethod
     def load(cls, path: str | Path) -> 'CostMatrix':
         """Read and verify a file that :meth:`save` wrote.
 
         Args:
-            path (str | Path): The ``.npz`` file.
-
-        Returns:
-            CostMatrix: The matrix, checked as at construction.
+            path (str | Path): The ``.npz`` file; nothing in it is unpickled.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the file is not a cost matrix of ours: not an npz
-                archive, damaged, with missing or foreign entries, holding
-                pickled objects (which are never loaded) or invalid costs.
+            ValueError: If it is damaged, no cost matrix or an invalid one.
         """
         path = Path(path)
         require(path.is_file(), 'A cost matrix is read from a file',
@@ -199,15 +174,13 @@ def _read(path: Path) -> dict:
     with np.load(path, allow_pickle=False) as archive:
         require(isinstance(archive, np.lib.npyio.NpzFile), 'It must be an npz '
                 'archive', 'but it is a plain array', 'Save a CostMatrix')
-        require(set(archive.files) == set(_KEYS),
-                f'It must have the entries {", ".join(_KEYS)}',
+        require({*archive.files} == _ENTRIES,
+                f'It must have the entries {", ".join(sorted(_ENTRIES))}',
                 f'but has {archive.files}', 'Save a CostMatrix')
-        fields = {
-            _MATRIX: archive[_MATRIX],
-            _SOURCE: archive[_SOURCE].tolist(),
-            _TARGET: archive[_TARGET].tolist()
-        }
-        meta = json.loads(str(archive[_META]))
+        meta = json.loads(str(archive['meta']))
+        fields = dict(matrix=archive['matrix'],
+                      source_classes=archive['source_classes'].tolist(),
+                      target_classes=archive['target_classes'].tolist())
     require(isinstance(meta, dict) and set(meta) == set(_META_TYPES)
             and all(isinstance(meta[key], kind)
                     for key, kind in _META_TYPES.items()),

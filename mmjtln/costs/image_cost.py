@@ -82,19 +82,9 @@ class ImageCost(BaseCost):
                             self.samples_per_class, self.seed)
 
     def network(self, current: nn.Module | None,
-                parts: Callable[[nn.Module], Sequence[str]]
-                ) -> nn.Module | None:
-        """Return the network, see :func:`image_model`; None if not known yet.
-
-        :meth:`check` may run before the model being trained is.
-        """
+                parts: Callable[[nn.Module], Sequence[str]]) -> nn.Module:
+        """Return the network, see :func:`image_model`."""
         return image_model(self.model, self.checkpoint, parts, current)
-
-    def require_network(self, network: nn.Module | None) -> None:
-        """Refuse to work without a network."""
-        require(network is not None, f'{type(self).__name__} needs a network',
-                'but there is none', 'Pass the model being trained, or set '
-                '`model` and `checkpoint` of the builder')
 
 
 @dataclass
@@ -187,7 +177,6 @@ class FeatureCost(ImageCost):
     def measure(self, prepared: tuple) -> RawCost:
         """Compute the features, and the distances, shape (L_s, L_t)."""
         *domains, model = prepared
-        self.require_network(model)
         return self._compare(*(self._features(images, model)
                                for images in domains))
 

@@ -86,15 +86,7 @@ class MKMMDCost(FeatureCost):
 
 
 def median_bandwidth(features: Tensor, seed: int = 0) -> float:
-    """Median squared distance of pairs of different images.
-
-    Args:
-        features (Tensor): Shape (N, D).
-        seed (int): Draws 2,000 images if there are more. Defaults to 0.
-
-    Raises:
-        ValueError: If it is zero.
-    """
+    """Median squared distance of pairs of different images, of (N, D)."""
     if len(features) > _MEDIAN_IMAGES:
         generator = torch.Generator().manual_seed(seed)
         chosen = torch.randperm(len(features), generator=generator)
@@ -109,15 +101,9 @@ def median_bandwidth(features: Tensor, seed: int = 0) -> float:
 
 def mkmmd(source: ClassFeatures, target: ClassFeatures,
           bandwidths: Sequence[float]) -> Tensor:
-    """Squared multi-kernel MMD between all pairs of classes.
+    """Squared multi-kernel MMD of all pairs of classes, (L_s, L_t), float64.
 
-    Args:
-        source (ClassFeatures): Features (n_s, D) of L_s classes.
-        target (ClassFeatures): Features (n_t, D) of L_t classes.
-        bandwidths (Sequence[float]): Squared bandwidths.
-
-    Returns:
-        Tensor: Shape (L_s, L_t), float64, non-negative.
+    The bandwidths are squared ones.
     """
     # Squared distances come as |x|^2 + |y|^2 - 2xy; near the origin little
     # cancels. A common offset changes no distance.

@@ -126,11 +126,7 @@ def wup_distances(taxonomy: 'DiGraph', rows: list[str],
 
 
 def checked_taxonomy(edges: list[tuple[str, str]]) -> 'DiGraph':
-    """Return the graph of edges from parents to children, checked.
-
-    Raises:
-        ValueError: If there is a cycle, no node, or more than one root.
-    """
+    """Return the graph of edges from parents to children: no cycle, a root."""
     import networkx
 
     taxonomy = networkx.DiGraph(edges)

@@ -135,11 +135,7 @@ def _takes_a_name(prompt: str) -> bool:
 
 
 def synonyms(name: str) -> list[str]:
-    """Split a class name into the names it gives.
-
-    At commas as ImageNet has them (``'tench, Tinca tinca'``), at slashes
-    (``'T-shirt/top'``) and at hyphens between blanks (``'0 - zero'``).
-    """
+    """Split ``'tench, Tinca tinca'``, ``'T-shirt/top'``, ``'0 - zero'``."""
     return [part.strip() for part in _OR.split(name) if part.strip()]
 
 

@@ -25,22 +25,12 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 def words(phrase: str) -> list[str]:
-    """Split a phrase into words.
-
-    At anything but letters, digits and inner apostrophes, and at the humps of
-    CamelCase: ``'TennisBall'``, ``'tennis_ball'`` and ``'tennis-ball'`` are
-    the same two words.
-    """
+    """Split a phrase into words: ``'TennisBall'``, ``'tennis-ball'``."""
     return _WORD.findall(_HUMPS.sub(' ', phrase))
 
 
 class WordNet:
-    """WordNet's nouns, from the corpus ``wordnet`` of NLTK's data.
-
-    Raises:
-        ImportError: If NLTK is not installed.
-        ValueError: If its WordNet is not.
-    """
+    """WordNet's nouns, from the corpus ``wordnet`` of NLTK's data."""
 
     def __init__(self) -> None:
         try:
@@ -62,15 +52,8 @@ class WordNet:
 
         A synset id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or
         a synset's name (``'tench.n.01'``) is taken as such. Otherwise it is
-        the noun sense that most of the name's synonyms share (see
-        :func:`~mmjtln.costs.text.synonyms`), and the most frequent of
-        those.
-
-        Args:
-            name (str): Class name.
-
-        Returns:
-            nltk Synset | None: None if WordNet does not know the name.
+        the noun sense that most of the name's synonyms share, and the most
+        frequent of those; None if WordNet does not know the name.
         """
         try:
             if _SYNSET_ID.fullmatch(name):
@@ -83,13 +66,10 @@ class WordNet:
             return None
         votes = Counter()
         for phrase in synonyms(name):
-            lemma = '_'.join(words(phrase)).lower()
-            for form in dict.fromkeys(
-                (phrase.replace(' ', '_').lower(), lemma)):
-                senses = self.reader.synsets(form, pos='n')
-                if senses:
-                    votes.update(senses)
-                    break
+            votes.update(
+                self.reader.synsets(phrase.replace(' ', '_').lower(), pos='n')
+                or self.reader.synsets('_'.join(words(phrase)).lower(),
+                                       pos='n'))
         # Of equal counts, the first entered: the most frequent sense.
         return votes.most_common(1)[0][0] if votes else None
 
@@ -98,14 +78,8 @@ class WordNet:
         """Return the synset ids of ImageNet's classes, by name.
 
         A tenth of the thousand names is not the most frequent sense of its
-        words (a tick, a drake, a screw), so names alone would mislead.
-
-        Args:
-            classes (Sequence[str]): Class names.
-
-        Returns:
-            dict[str, str]: Empty if they are not ImageNet's 1,000, as
-            MMPretrain's data set or a ``ClassList`` names them.
+        words (a tick, a drake, a screw), so names alone would mislead. Of
+        classes that are not ImageNet's 1,000, none is returned.
         """
         names = tuple(classes)
         if len(names) != 1000 or names not in (

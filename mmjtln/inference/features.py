@@ -26,7 +26,7 @@ _LONG = 10
 
 def image_model(config: dict | str | None, checkpoint: str | None,
                 parts: Callable[[nn.Module], Sequence[str]],
-                current: nn.Module | None) -> nn.Module | None:
+                current: nn.Module | None) -> nn.Module:
     """Return the network that a cost builder shall use.
 
     Args:
@@ -41,12 +41,11 @@ def image_model(config: dict | str | None, checkpoint: str | None,
             device that of ``config`` is put.
 
     Returns:
-        nn.Module | None: The model, not wrapped for distributed training;
-        None if neither ``config`` nor ``current`` is given.
+        nn.Module: The model, not wrapped for distributed training.
 
     Raises:
-        ValueError: If the model cannot extract features, or the checkpoint
-            does not fit it.
+        ValueError: If there is none, it cannot extract features, or the
+            checkpoint does not fit it.
     """
     if current is not None and is_model_wrapper(current):
         current = current.module
@@ -55,10 +54,12 @@ def image_model(config: dict | str | None, checkpoint: str | None,
             f'but there is only `checkpoint={checkpoint!r}`',
             'Set `model` to a config or its file')
     model = current if config is None else _build(config)
-    require(model is None or hasattr(model, 'extract_feat'),
-            'Images are looked at by a classifier of MMPretrain',
+    require(hasattr(model, 'extract_feat'),
+            'A cost builder that looks at images needs a network, a '
+            'classifier of MMPretrain',
+            'but there is none' if model is None else
             f'but {type(model).__name__} has no extract_feat',
-            'Set `model` of the cost builder to one')
+            'Pass the model being trained, or set `model` and `checkpoint`')
     if config is None:
         return model
     if checkpoint is not None:

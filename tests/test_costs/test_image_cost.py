@@ -62,9 +62,8 @@ def test_the_head_must_fit_only_where_it_matters(tmp_path, source, target):
 
 
 def test_a_network_must_come_from_somewhere(source, target, model):
-    MKMMDCost().check(source, target)
     with pytest.raises(ValueError, match='needs a network'):
-        MKMMDCost()(source, target)
+        MKMMDCost().check(source, target)
     with pytest.raises(ValueError, match='needs its model config'):
         MKMMDCost(checkpoint='x.pth').check(source, target, model)
     with pytest.raises(ValueError, match='no extract_feat'):

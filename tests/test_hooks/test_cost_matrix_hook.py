@@ -138,8 +138,8 @@ def test_two_costs(tiny_run):
 
 @pytest.mark.parametrize('change, said', [
     ({}, True), ({'custom_hooks.1.cost': dict(
-        type='mmjtln.CompositeCost', costs=[dict(
-            type='mmjtln.MKMMDCost', samples_per_class=2)])}, True),
+        type='mmjtln.ShuffledCost', cost=dict(
+            type='mmjtln.MKMMDCost', samples_per_class=2))}, True),
     ({'model.lambda_ot': dict(value=1., begin=0.4)}, False),
     ({'model.backbone.init_cfg': dict(
         type='Pretrained', checkpoint='x.pth')}, False),
