@@ -84,17 +84,15 @@ class BaseCost(metaclass=ABCMeta):
 
         Args:
             source_dataset (Dataset): MMPretrain data set of the source domain.
-            target_dataset (Dataset): MMPretrain data set of the target domain.
+            target_dataset (Dataset): That of the target domain.
             model (nn.Module, optional): The model being trained, for builders
                 that look at images and name no model of their own.
 
         Returns:
-            CostMatrix: Rows and columns in the order of the data sets'
-            classes.
+            CostMatrix: In the order of the data sets' classes.
 
         Raises:
-            ValueError: If the input does not suit the builder; the message
-                says what to change.
+            ValueError: If the input does not suit the builder.
         """
         source = classes_of(source_dataset, 'source')
         target = classes_of(target_dataset, 'target')

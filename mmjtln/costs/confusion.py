@@ -45,10 +45,8 @@ class ConfusionCost(ImageCost):
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
 
     Needs: a classifier trained on the source classes (the ``source_head`` of
-    a JTLN model, otherwise ``head``), so not a model at the start of its
-    training; one image of each target class. To calibrate on images it was
-    not trained on, give them as ``source_dataset``; on its own training
-    images a classifier looks surer than it is.
+    a JTLN model, otherwise ``head``); one image of each target class. It looks
+    surer than it is on images it was trained on: calibrate it on others.
 
     Cost: the forward passes, and O(n L_s) time and memory for n images.
 

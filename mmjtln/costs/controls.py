@@ -19,9 +19,8 @@ from .cost_matrix import CostMatrix
 class RandomCost(BaseCost):
     """Costs drawn evenly from [0, 1), without any knowledge.
 
-    What JTLN gains with such a matrix it does not owe to prior knowledge: the
-    OT term also teaches the source head to tell target classes apart, whatever
-    they are called. So compare a cost matrix with this one.
+    What JTLN gains with such a matrix it does not owe to prior knowledge, but
+    to the OT term, which teaches the source head to tell target classes apart.
 
     Needs: nothing. Cost: none.
 
@@ -61,9 +60,8 @@ def derangement(count: int, rng: np.random.Generator) -> np.ndarray:
 class ShuffledCost:
     """The matrix of another builder, each target class with another's column.
 
-    It has all that the matrix has but the knowledge which class is which.
-    What is gained with it is not owed to that: a target head that is
-    initialised by it begins at a classifier, too, though of the wrong classes.
+    It has all that the matrix has but the knowledge which class is which: a
+    target head initialised by it begins at a classifier of the wrong classes.
 
     Needs and costs what the other builder does, and is called as it is.
 

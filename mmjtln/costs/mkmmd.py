@@ -47,11 +47,8 @@ class MKMMDCost(FeatureCost):
 
     Needs: a network; one image of each class.
 
-    Cost: O(n_s n_t D) time for n_s and n_t images with D features, besides
-    the forward passes: all pairs of images across the domains are visited
-    once, in blocks, and summed by class; within a domain only pairs of the
-    same class are. O((n_s + n_t) D + L_s L_t) memory and about 100 MiB of
-    blocks, however many pairs there are.
+    Cost, besides the forward passes: O(n_s n_t D) time for n_s and n_t images
+    with D features, O((n_s + n_t) D + L_s L_t) memory and some 100 MiB.
 
     Args:
         bandwidth (float, optional): Middle squared bandwidth, in squared
