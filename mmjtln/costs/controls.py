@@ -91,9 +91,13 @@ class ShuffledCost:
         cost = self.builder(source_dataset, target_dataset, model)
         return replace(
             cost, matrix=cost.matrix[:, order], method='ShuffledCost',
-            settings=dict(
-                seed=self.seed, details=dict(order=order.tolist()),
-                cost=dict(type=cost.method, **cost.settings)))
+            settings={**self.settings(), 'details': dict(
+                order=order.tolist(), parts=[cost.settings['details']])})
+
+    def settings(self) -> dict:
+        """Return the options, the other builder's included."""
+        return dict(seed=self.seed, cost=dict(
+            type=type(self.builder).__name__, **self.builder.settings()))
 
     def _order(self, target_dataset: Dataset) -> np.ndarray:
         return derangement(len(classes_of(target_dataset, 'target')),

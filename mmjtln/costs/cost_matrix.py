@@ -177,10 +177,10 @@ def _read(path: Path) -> dict:
         require({*archive.files} == _ENTRIES,
                 f'It must have the entries {", ".join(sorted(_ENTRIES))}',
                 f'but has {archive.files}', 'Save a CostMatrix')
-        meta = json.loads(str(archive['meta']))
         fields = dict(matrix=archive['matrix'],
                       source_classes=archive['source_classes'].tolist(),
                       target_classes=archive['target_classes'].tolist())
+        meta = json.loads(str(archive['meta']))
     require(isinstance(meta, dict) and set(meta) == set(_META_TYPES)
             and all(isinstance(meta[key], kind)
                     for key, kind in _META_TYPES.items()),

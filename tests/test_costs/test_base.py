@@ -53,7 +53,7 @@ def test_non_finite_distances_are_blamed_on_their_classes():
 
 
 @pytest.mark.parametrize('source, words', [
-    (Named('a', 'a'), "source class names must be unique.*'a'"),
+    (Named('a', 'a'), "source class list must hold.*unique.*'a'"),
     (Named(), 'empty'),
     (object(), 'names no classes'),
     (type('D', (), dict(metainfo={})), 'names no classes'),
