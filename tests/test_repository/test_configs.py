@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
@@ -33,6 +34,34 @@ def test_config_builds(path):
     model = MODELS.build(cfg.model)
     is_joint = cfg.train_dataloader.dataset.type == 'mmjtln.JointDataset'
     assert hasattr(model, 'source_head') == is_joint
+
+
+#: Base, `model` and optimizer of each row of the README's table.
+BACKBONES = [
+    [cell.strip(' `') for cell in line.split('|')[2:5]]
+    for line in (CONFIGS / 'README.md').read_text().splitlines()
+    if re.match(r'\|[^|]+\| `[\w/-]+\.py` \|', line)]
+
+
+@pytest.mark.parametrize('base, model, optimizer', BACKBONES)
+def test_backbones_of_the_table_build(tmp_path, base, model, optimizer):
+    """The ResNet-18's recipe with what a row of the README says."""
+    text = (CONFIGS / 'jtln_resnet18.py').read_text()
+    text = text.replace('resnet18.py', base).replace(
+        './_base_', f'{CONFIGS}/_base_')
+    (tmp_path / 'it.py').write_text(text)
+    cfg = Config.fromfile(tmp_path / 'it.py')
+    for place, options in (('model', model),
+                           ('optim_wrapper.optimizer', optimizer)):
+        cfg.merge_from_dict({place: eval(f'dict({options})')})
+    init_default_scope('mmpretrain')
+    built = MODELS.build(cfg.model)
+    assert type(built).__name__ == 'JTLNClassifier'
+    assert build_optim_wrapper(built, cfg.optim_wrapper).param_groups
+
+
+def test_backbones_are_in_the_table():
+    assert len(BACKBONES) == 5
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=str)
