@@ -2,14 +2,11 @@
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset, RepeatDataset
-from PIL import Image
 
 from mmjtln.checks.data import class_lists, images, labels
 from mmjtln.checks.run import Run
 from mmjtln.checks.warnings import (
-    is_validation,
     judged_images,
-    look_into_folders,
 )
 from mmjtln.datasets import JointDataset
 from tests.test_datasets.conftest import Toy
@@ -134,36 +131,3 @@ def test_unreadable_image(tmp_path):
         pipeline(files.get_data_info(1))
     with pytest.raises(RuntimeError, match='target val image .*1.png'):
         wrapped[4]
-
-
-def test_folders_are_looked_into(tmp_path):
-    """What MMPretrain takes or leaves without a word, behind a wrapper too."""
-    from mmpretrain.datasets import CustomDataset
-    for name in ('a/0.png', 'a/1.webp', 'a/2.txt', '.cache/3.png'):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        Image.new('RGB', (4, 4)).save(
-            path, path.suffix[1:].replace('txt', 'png'))
-    (tmp_path / 'a/4.log').write_text('no image, whatever it is called')
-    folder = CustomDataset(str(tmp_path))
-    for dataset in (folder, RepeatDataset(folder, 2),
-                    ConcatDataset([folder])):
-        left_out, (hidden, txt, webp) = look_into_folders(dataset)
-        assert left_out == 2
-        assert hidden.startswith(f"'.cache' in {tmp_path} is taken for a")
-        assert txt.startswith('1 images that end in .txt in ')
-        assert webp.startswith('1 images that end in .webp in ')
-        for ending in ('.jpg', '.txt', '.webp'):
-            assert repr(ending) in webp.partition('extensions=')[2]
-    assert look_into_folders(Toy(2)) == (0, [])
-
-
-def test_test_set_is_the_validation_set():
-    """Same images and labels; other ones, or fewer, are a test."""
-    assert is_validation(dict(
-        val=Toy(4), test=JointDataset(Toy(3), Toy(4))))
-    found, = judged_images(run_on(train=Toy(2), val=Toy(4), test=Toy(4)))
-    assert 'report it as validation accuracy' in found
-    for test in (Toy(4, first=9), Toy(3), Toy(4, labels=[0, 0, 0, 1])):
-        assert not is_validation(dict(val=Toy(4), test=test))
-    assert not list(judged_images(run_on(val=Toy(4))))
