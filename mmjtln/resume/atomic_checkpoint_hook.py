@@ -2,9 +2,11 @@
 import os.path as osp
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
@@ -13,7 +15,25 @@ from mmjtln.files.atomic_file import atomic_write, remove_partial_files
 from mmjtln.files.folder_lock import lock_folder
 from mmjtln.hooks.runner import is_training
 
-from .atomic_backend import ATOMIC_BACKEND
+#: Name of :class:`AtomicLocalBackend` in ``backend_args``.
+ATOMIC_BACKEND = 'mmjtln.atomic'
+
+
+class AtomicLocalBackend(LocalBackend):
+    """:class:`~mmengine.fileio.LocalBackend` that writes files whole."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write bytes to a file, whole or not at all."""
+        with atomic_write(filepath) as file:
+            file.write(obj)
+
+    def put_text(self, obj: str, filepath: str | Path,
+                 encoding: str = 'utf-8') -> None:
+        """Write text to a file, whole or not at all."""
+        self.put(obj.encode(encoding), filepath)
+
+
+register_backend(ATOMIC_BACKEND, AtomicLocalBackend, force=True)
 
 
 class CheckpointNotWrittenError(OSError):

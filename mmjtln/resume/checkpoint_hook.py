@@ -8,6 +8,7 @@ import torch
 from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
+from mmjtln.errors import require
 from mmjtln.generators import seed_generators
 from mmjtln.hooks.runner import is_training
 from mmjtln.registry import HOOKS
@@ -16,9 +17,8 @@ from .atomic_checkpoint_hook import (
     AtomicCheckpointHook,
     how_to_go_on,
 )
+from .continuation import ResumedBatches, follow_new_length
 from .interrupt_message import InterruptMessage
-from .new_length import follow_new_length
-from .resumed_batches import ResumedBatches
 from .run_record import record_differences, run_record
 
 _META = 'mmjtln'
@@ -42,11 +42,11 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
     - **Validation.** A run that was stopped between a checkpoint and the end
       of its validation validates before it goes on, so that no best
       checkpoint, and no step of a schedule that heeds it, is lost.
-    - **The same run.** Checkpoints say what the run consumed. Resuming with
-      other data, another batch composition, seed, cost matrix, model, loss
-      weight, optimizer, schedule or pipeline is refused before the first
-      step. Another length is taken: see
-      :func:`~mmjtln.resume.new_length.follow_new_length`, and
+    - **The same run.** Checkpoints say what the run was: its whole config
+      but for what :data:`~mmjtln.resume.run_record.HARMLESS` names, and its
+      data. Resuming another run is refused before the first step. Another
+      length is taken: see
+      :func:`~mmjtln.resume.continuation.follow_new_length`, and
       :class:`~mmjtln.models.LossWeight` for what it has begun. Another
       number of processes with the same images in each step goes on with the
       same images; sums are rounded differently then, and dropout is drawn
@@ -83,13 +83,11 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
             return
         if self._resumed is not None:
             return  # The run has gone on; this one is loaded to be tested.
-        if 'optimizer' not in checkpoint:
-            raise ValueError(
+        require('optimizer' in checkpoint,
                 'A run goes on from a checkpoint with the state of its '
-                'optimizer, but this one has none, as best_*.pth and those '
-                'of `save_optimizer=False`. Resume from the one that '
-                '`last_checkpoint` in the work directory names, or start '
-                'from these weights: `load_from`, without `resume`.')
+                'optimizer', 'but this one has none, as best_*.pth',
+                'Resume the one that `last_checkpoint` names, or start from '
+                'these weights: `load_from`, without `resume`')
         self._resumed = checkpoint.get('meta', {}).get(_META, {})
         then = self._resumed.get('record')
         if self._record is None or then is None:
@@ -105,12 +103,11 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
                 sampler.seed = then['order_seed']
             self._record.update(seed=then['seed'], order_seed=sampler.seed)
         differences = record_differences(then, self._record)
-        if differences:
-            raise ValueError(
-                'This is not the run of the checkpoint:\n- ' +
-                '\n- '.join(differences) + '\nRestore what it was to go on, '
-                'or start a new run from the weights: `load_from`, without '
-                '`resume`.')
+        require(not differences, 'A run is resumed with the settings it had',
+                'but this is not the run of the checkpoint:\n- '
+                + '\n- '.join(differences) + '\n',
+                'Restore them, or start a new run from the weights: '
+                '`load_from`, without `resume`')
 
     def before_train(self, runner: Runner) -> None:
         """Go to the place of the checkpoint, and validate if that is due."""
@@ -165,13 +162,13 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
                 was finite and whose gradient was not. Nothing is written.
         """
         for name, weight in runner.model.named_parameters():
-            if not weight.isfinite().all():
-                raise FloatingPointError(
-                    f'A checkpoint must hold finite weights, but {name} is '
-                    f'not, after iteration {runner.iter}: a gradient was not '
-                    'finite. Nothing is written, and the earlier checkpoints '
-                    'stand. Lower the learning rate or clip gradients '
-                    '(`optim_wrapper`), and go on with --resume.')
+            require(weight.isfinite().all(),
+                    'A checkpoint must hold finite weights',
+                    f'but after iteration {runner.iter} {name} is not finite, '
+                    'so none is written',
+                    'Lower the learning rate or clip gradients '
+                    '(`optim_wrapper`), and go on with --resume',
+                    FloatingPointError)
         checkpoint['meta'][_META] = dict(
             record=self._record, validated=self._validated)
 
@@ -192,24 +189,21 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         loop = runner.train_loop
         steps = math.gcd(self.interval, self.save_begin)
         if isinstance(loop, EpochBasedTrainLoop):
-            if not self.by_epoch:
-                raise ValueError(
-                    'An epoch-based loop goes on from the end of an epoch '
-                    'only, but `default_hooks.checkpoint.by_epoch` is False. '
+            require(self.by_epoch,
+                    'An epoch-based loop goes on from the end of an epoch',
+                    'but `default_hooks.checkpoint.by_epoch` is False',
                     'Set it to True, or train by iteration: '
-                    '`train_cfg=dict(by_epoch=False, max_iters=...)`.')
+                    '`train_cfg=dict(by_epoch=False, max_iters=...)`')
             steps *= len(loop.dataloader)
         elif self.by_epoch:
             return  # Saves nothing before the end of the run.
         count = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
-        if steps % count:
-            raise ValueError(
-                'A checkpoint holds no gradients, so it must fall on an '
-                f'update, but it falls due every {steps} steps and '
-                f'`optim_wrapper.accumulative_counts` is {count}. Make the '
-                'one a multiple of the other, by `epoch=<number of batches>` '
-                'of `train_dataloader.batch_sampler` or '
-                '`default_hooks.checkpoint.interval`.')
+        require(steps % count == 0, 'A checkpoint must fall on an update',
+                f'but it falls due every {steps} steps and '
+                f'`optim_wrapper.accumulative_counts` is {count}',
+                'Make it a multiple, by `epoch` of '
+                '`train_dataloader.batch_sampler` or '
+                '`default_hooks.checkpoint.interval`')
 
 
 def _seed(runner: Runner) -> None:

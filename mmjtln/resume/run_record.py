@@ -1,5 +1,11 @@
-"""What a joint run has consumed, kept to be compared when it is resumed."""
+"""What tells a run from another, kept to be compared when it is resumed.
+
+All that a config says counts, but for what :data:`HARMLESS` names.
+"""
 import hashlib
+import inspect
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mmengine.dist import get_rank
@@ -8,49 +14,49 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmjtln.datasets import JointDataset, JointSampler
 from mmjtln.datasets.contents import data_digest
 from mmjtln.domains import DOMAINS
-from mmjtln.hooks.cost_matrix_hook import CostMatrixHook
 from mmjtln.hooks.runner import unwrapped
 
-from .settings import training_settings
-
-_SAMPLER = '`train_dataloader.batch_sampler`'
-_DATA = '`train_dataloader.dataset.{}`'
-#: What is compared: key, what an error calls it, where it comes from.
-_COMPARED = {
-    'loop': ('the loop', '`train_cfg.by_epoch`'),
-    'seed': ('the seed of the run', '`randomness.seed`'),
-    'order_seed': ('the seed of the order',
-                   '`seed` of `train_dataloader.sampler`'),
-    'shuffle': ('shuffling', '`shuffle` of `train_dataloader.sampler`'),
-    'step': ('images in a step, over all processes',
-             f'`train_dataloader.batch_size`, `source_share` of {_SAMPLER}, '
-             'and the number of processes'),
-    'last_step': ('images in the last step of an epoch, over all processes',
-                  f'as before, and `epoch` of {_SAMPLER}'),
-    'steps': ('steps in an epoch', f'`epoch` of {_SAMPLER}'),
-    'accumulation': ('steps in an update',
-                     '`optim_wrapper.accumulative_counts`'),
-    'source_images': ('source images', _DATA.format('source')),
-    'target_images': ('target images', _DATA.format('target')),
-    'source_data': ('digest of the paths, labels and classes of the source',
-                    _DATA.format('source')),
-    'target_data': ('digest of the paths, labels and classes of the target',
-                    _DATA.format('target')),
-    'draw': ('how often each source is drawn from',
-             f'`draw` of {_DATA.format("source")}'),
-    'cost': ('the making of the cost matrix',
-             '`cost` of CostMatrixHook in `custom_hooks`, `model.ot_loss`, '
-             'and the files they name'),
-    'model': ('the model and its loss weights', '`model`'),
-    'optimizer': ('the optimizer', '`optim_wrapper`'),
-    'schedule': ('the schedule of the learning rate', '`param_scheduler`'),
-    'pipeline': ('the transforms of the training images',
-                 '`pipeline` in `train_dataloader.dataset`'),
-}
+#: Options that may change while a run is stopped, as patterns of their dotted
+#: names: where weights come from, what the machine decides, what is logged or
+#: tested in the end, where data lies, and the length of the run. Of others
+#: (batch sizes, seeds) the record has what they come to.
+HARMLESS = (
+    'work_dir', 'load_from', 'resume', 'launcher', 'env_cfg', 'log_level',
+    'log_processor', 'visualizer', 'experiment_name', 'default_scope',
+    'custom_imports', 'test_*', 'model_wrapper_cfg', 'auto_scale_lr',
+    'randomness.seed', 'train_cfg.max_*', 'default_hooks.timer',
+    'default_hooks.logger', 'default_hooks.visualization',
+    'default_hooks.learning_curve', 'default_hooks.checkpoint.interval',
+    'default_hooks.checkpoint.max_keep_ckpts',
+    'default_hooks.checkpoint.out_dir', 'optim_wrapper.type',
+    'optim_wrapper.loss_scale', 'optim_wrapper.dtype', 'model.ot_loss.cost',
+    'model.*init_cfg', 'model.*pretrained', 'model.*checkpoint*', '*_scope_',
+    '*_dataloader.*data_root', '*_dataloader.*data_prefix',
+    '*_dataloader.*ann_file', '*_dataloader.*classes',
+    '*_dataloader.batch_size', '*_dataloader.*workers',
+    '*_dataloader.pin_memory', '*_dataloader.prefetch_factor',
+    '*_dataloader.collate_fn', 'train_dataloader.sampler.*',
+    'train_dataloader.batch_sampler.source_share',
+    'train_dataloader.batch_sampler.epoch')
+#: What a run's objects say: key of the record, and what an error calls it.
+_FACTS = dict(
+    loop='the loop (`train_cfg.by_epoch`)',
+    seed='the seed of the run (`randomness.seed`)',
+    order_seed='the seed of the order (`train_dataloader.sampler.seed`)',
+    shuffle='shuffling (`train_dataloader.sampler.shuffle`)',
+    step='images in a step, over all processes '
+    '(`train_dataloader.batch_size`, `batch_sampler.source_share`)',
+    last_step='images in the last step of an epoch, over all processes',
+    steps='steps in an epoch (`train_dataloader.batch_sampler.epoch`)',
+    source_images='source images', target_images='target images',
+    source_data='digest of the images, labels and classes of the source',
+    target_data='digest of the images, labels and classes of the target',
+    val_data='digest of the validation data',
+    cost='digest of the cost matrix (`model.ot_loss.cost`)')
 
 
 def run_record(runner: Runner) -> dict | None:
-    """Describe what a run consumes, in plain numbers and strings.
+    """Describe a run, in plain numbers and strings.
 
     Args:
         runner (Runner): With its training loop built.
@@ -64,7 +70,6 @@ def run_record(runner: Runner) -> dict | None:
     if not isinstance(dataset, JointDataset) or not isinstance(
             sampler, JointSampler):
         return None
-    world_size = sampler.world_size
     by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
     record = dict(
         loop='by epoch' if by_epoch else 'by iteration',
@@ -73,52 +78,62 @@ def run_record(runner: Runner) -> dict | None:
             runner._randomness_cfg.get('diff_rank_seed')),
         order_seed=int(sampler.seed),
         shuffle=sampler.sampler.shuffle,
-        processes=world_size,
-        step=_over_all(sampler.per_batch, world_size),
-        last_step=_over_all(sampler.last, world_size),
+        processes=sampler.world_size,
+        step=_over_all(sampler.per_batch, sampler.world_size),
+        last_step=_over_all(sampler.last, sampler.world_size),
         steps=len(sampler),
-        accumulation=getattr(runner.optim_wrapper, '_accumulative_counts', 1),
-        draw=getattr(dataset.source, 'draw', None),
         # Not compared: a run may be made longer.
         length=runner.max_iters,
-        cost=_cost(runner),
-        **training_settings(runner))
+        cost=_given_cost(runner),
+        options=dict(_options({key: value for key, value in runner.cfg.items()
+                               if key in _READ})))
     for domain in DOMAINS:
         part = getattr(dataset, domain)
         record[f'{domain}_images'] = len(part)
         record[f'{domain}_data'] = data_digest(part)
+    if runner.val_loop is not None:
+        val = runner.val_dataloader.dataset
+        record['val_data'] = ' '.join(
+            data_digest(part) for part in getattr(val, 'datasets', [val]))
     return record
 
 
 def record_differences(then: dict, now: dict) -> list[str]:
-    """Say what differs between two records, and what to set.
+    """Say what differs between two records.
 
     The number of processes alone is no difference: with the same images in
-    each step, the same images have been consumed.
+    each step, the same images have been consumed. A schedule is made anew for
+    another length.
 
     Args:
         then (dict): What :func:`run_record` returned in the earlier run.
         now (dict): Likewise, in this one.
 
     Returns:
-        list[str]: One line a difference.
+        list[str]: One line a difference, with what was and what is.
     """
-    lines = []
-    for key, (name, where) in _COMPARED.items():
-        before, after = then.get(key), now.get(key)
-        if before == after or (
-                key == 'schedule' and then.get('length') != now['length']):
-            continue  # A schedule is made anew for another length.
-        if isinstance(before, dict):  # Only the options that differ.
-            both = sorted(before.items() ^ after.items())
-            before, after = (
-                {k: part[k] for k, _ in both if k in part} or 'none'
-                for part in (before, after))
-        lines.append(f'{name}: {before} then, {after} now (see {where})')
+    pairs = [(name, then.get(key), now.get(key))
+             for key, name in _FACTS.items()]
+    before, after = then.get('options', {}), now.get('options', {})
+    pairs += [(f'`{name}`', before.get(name), after.get(name))
+              for name in sorted(before.keys() | after.keys())
+              if then.get('length') == now['length']
+              or not name.startswith('param_scheduler')]
+    lines = [f'{name}: {_said(one)} then, {_said(other)} now'
+             for name, one, other in pairs if one != other]
     if lines and then.get('processes') != now['processes']:
         lines.append(f'processes: {then.get("processes")} then, '
                      f'{now["processes"]} now')
     return lines
+
+
+#: What MMEngine reads of a config; the rest are variables of its file.
+_READ = {*inspect.signature(Runner.__init__).parameters, 'sync_bn',
+         'efficient_conv_bn_eval', 'activation_checkpointing', 'compile'}
+
+
+def _said(value: object) -> object:
+    return 'none' if value is None else value
 
 
 def _over_all(sizes: dict[str, int], world_size: int) -> str:
@@ -126,31 +141,36 @@ def _over_all(sizes: dict[str, int], world_size: int) -> str:
                         for domain in DOMAINS)
 
 
-def _cost(runner: Runner) -> dict[str, str]:
-    """Describe the cost matrix: how it is made, or itself where given."""
-    for hook in runner.hooks:
-        if isinstance(hook, CostMatrixHook):
-            made = dict(type=type(hook.builder).__name__,
-                        interval=hook.interval, **hook.builder.settings())
-            return {key: repr(value)
-                    for key, value in _with_contents(made).items()}
+def _given_cost(runner: Runner) -> str | None:
+    """Digest a matrix that is given, not built by a hook of the run."""
     ot_loss = getattr(unwrapped(runner), 'ot_loss', None)
-    if ot_loss is None or not ot_loss.has_cost:
-        return {}
+    if (ot_loss is None or not ot_loss.has_cost
+            or 'CostMatrixHook' in str(runner.cfg.get('custom_hooks'))):
+        return None
     matrix = ot_loss.cost.cpu().numpy().tobytes()
-    return dict(digest=hashlib.sha256(matrix).hexdigest()[:16])
+    return hashlib.sha256(matrix).hexdigest()[:16]
 
 
-def _with_contents(options: object) -> object:
-    """Put the digest of a file in the place of its path, wherever one is."""
-    if isinstance(options, dict):
-        return {key: _with_contents(options[key]) for key in sorted(options)}
-    if isinstance(options, list):
-        return [_with_contents(option) for option in options]
-    if isinstance(options, str) and Path(options).is_file():
+def _options(value: object, name: str = '') -> Iterator[tuple[str, str]]:
+    """Go through the leaves of nested options, by dotted names."""
+    if any(fnmatchcase(name, pattern) for pattern in HARMLESS):
+        return
+    if isinstance(value, (list, tuple)) and any(
+            isinstance(part, (dict, list, tuple)) for part in value):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _options(part, f'{name}.{key}' if name else str(key))
+    elif value is not None:
+        yield name, _leaf(value)
+
+
+def _leaf(value: object) -> str:
+    """Write an option; of a file, which may be moved, what is in it."""
+    if isinstance(value, str) and Path(value).is_file():
         digest = hashlib.sha256()
-        with open(options, 'rb') as file:
+        with open(value, 'rb') as file:
             for block in iter(lambda: file.read(2**20), b''):
                 digest.update(block)
         return f'file with digest {digest.hexdigest()[:16]}'
-    return options
+    return repr(list(value) if isinstance(value, tuple) else value)

@@ -61,12 +61,12 @@ def test_longer(run):
 
 OTHER = [
     ({'optim_wrapper.optimizer.lr': 0.5}, ['optimizer.lr', '0.01', '0.5']),
-    ({'param_scheduler.1.eta_min': 1e-3}, ['schedule', 'eta_min']),
+    ({'param_scheduler.1.eta_min': 1e-3}, ['param_scheduler.1.eta_min']),
     ({'model.lambda_ot.value': 2.}, ['lambda_ot.value', '1.0', '2.0']),
     ({'model.ot_loss': dict(reg=0.3)}, ['ot_loss.reg', '0.3']),
     ({'train_dataloader.dataset.target.dataset.pipeline.0.scale': 16,
       'train_dataloader.dataset.source.dataset.pipeline.0.scale': 16},
-     ['transforms', 'target.dataset.pipeline.0.scale', '32', '16']),
+     ['target.dataset.pipeline.0.scale', '32', '16']),
 ]
 
 
