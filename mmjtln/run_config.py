@@ -67,7 +67,7 @@ def with_registered_names(cfg: Config) -> Config:
                     names.setdefault(found, scope + name)
     # MMEngine writes what is imported as its path.
     copy = cfg.to_dict()
-    for part in _parts(copy):
+    for part in parts_of(copy):
         kind = found = part.get('type')
         # `mmjtln.OTLoss` is a name; a path has a module in it.
         if isinstance(kind, str) and kind.count('.') >= 2:
@@ -143,19 +143,19 @@ def parts_of_type(cfg: object, *kinds: str) -> Iterator[dict]:
     Yields:
         dict: Each part, those inside of others too.
     """
-    for part in _parts(cfg):
+    for part in parts_of(cfg):
         if str(part.get('type')).removeprefix('mmjtln.') in kinds:
             yield part
 
 
-def _parts(cfg: object) -> Iterator[dict]:
+def parts_of(cfg: object) -> Iterator[dict]:
     """Go through all dicts of a config, those inside of others too."""
     if isinstance(cfg, Mapping):
         yield cfg
         cfg = list(cfg.values())
     if isinstance(cfg, list | tuple):
         for value in cfg:
-            yield from _parts(value)
+            yield from parts_of(value)
 
 
 def base_dataset(dataset: Mapping | list) -> Mapping:
@@ -209,4 +209,4 @@ def name_checkpoint(cfg: Config) -> Config:
 def names_weights(cfg: object) -> bool:
     """Whether a model's config, or a part of it, names trained weights."""
     return any('Pretrained' in str(part.get('type')) or part.get('pretrained')
-               or part.get('checkpoint_path') for part in _parts(cfg))
+               or part.get('checkpoint_path') for part in parts_of(cfg))

@@ -22,6 +22,7 @@ from mmjtln.run_config import (
     base_dataset,
     fill_class_counts,
     is_jtln,
+    parts_of,
     read_config,
 )
 
@@ -48,20 +49,12 @@ def stock_config(config: str, domain: str) -> Config:
             loader = cfg[f'{split}_dataloader']
             loader.dataset = base_dataset(loader.dataset)
     cfg.custom_imports = dict(imports=['mmjtln'], allow_failed_imports=False)
-    return Config(_unscoped(cfg.to_dict()))
-
-
-def _unscoped(cfg: object) -> object:
-    """Drop what MMEngine notes of inherited configs, a key that some refuse.
-
-    The scope noted is that which stock types have anyway.
-    """
-    if isinstance(cfg, dict):
-        return {key: _unscoped(value) for key, value in cfg.items()
-                if key != '_scope_'}
-    if isinstance(cfg, list | tuple):
-        return type(cfg)(_unscoped(value) for value in cfg)
-    return cfg
+    # What MMEngine notes of inherited configs, which some types refuse, is the
+    # scope that stock types have anyway.
+    plain = cfg.to_dict()
+    for part in parts_of(plain):
+        part.pop('_scope_', None)
+    return Config(plain)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from mmjtln.errors import require
 from mmjtln.heads.last_layer import is_bare_head
 from mmjtln.models import AlexNetNeck
 from mmjtln.models.head_config import complete_source_head, with_class_count
+from mmjtln.run_config import parts_of
 
 from .stock_alexnet import stock_alexnet
 
@@ -25,8 +26,6 @@ _SAME_AT_TEST_TIME = {
 _TRAINING_OPTIONS = ('num_source_classes', 'batch_augments', 'to_onehot',
                      # Where TIMMBackbone starts from.
                      'checkpoint_path', 'pretrained')
-
-
 #: Hooks that serve a model with two heads only.
 _TWO_HEADS = ('ClassCheckHook', 'CostMatrixHook', 'PlanVisualizationHook',
               'SourceWeightsHook', 'StockCheckpointHook',
@@ -115,22 +114,15 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
 
 
 def refuse_foreign(cfg: object, place: str) -> None:
-    """Raise a TypeError for a type that needs this plugin, and its place."""
-    if isinstance(cfg, dict):
-        kind = cfg.get('type')
+    """Raise a TypeError if a config has a type that needs this plugin."""
+    for part in parts_of(cfg):
+        kind = part.get('type')
         name = kind if isinstance(kind, str) else getattr(
             kind, '__module__', '')
         require(not name.startswith('mmjtln.'),
                 "An exported model is made of MMPretrain's own types",
-                f'but `{place}.type` is {kind!r}, which has no equal there',
+                f'but the {place} has {kind!r}, which has no equal there',
                 'Train with a stock type in its place', TypeError)
-        cfg = cfg.items()
-    elif isinstance(cfg, list | tuple):
-        cfg = enumerate(cfg)
-    else:
-        return
-    for key, value in cfg:
-        refuse_foreign(value, f'{place}.{key}')
 
 
 def _without_training(cfg: object) -> object:

@@ -88,7 +88,7 @@ def test_without_the_ot_term_the_source_head_stays(class_list_run):
     ({'custom_hooks.2.cost': dict(type='mmjtln.MKMMDCost')},
      'MKMMDCost compares images, but the source is a ClassList'),
     ({'custom_hooks.2.cost': dict(type='mmjtln.ConfusionCost')},
-     'set calibrate=False'),
+     'Set `calibrate` to False'),
 ])
 def test_what_needs_source_images_is_refused(class_list_run, changes, words):
     with pytest.raises(ValueError, match=words):
