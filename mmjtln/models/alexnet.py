@@ -1,5 +1,4 @@
-"""AlexNet: its fully connected layers, its weights from torchvision."""
-from collections import OrderedDict
+"""AlexNet: a backbone that starts from weights, its fully connected layers."""
 from typing import Any
 
 import torch
@@ -7,7 +6,6 @@ from mmengine.model import BaseModule
 from mmpretrain.models import AlexNet as _AlexNet
 from torch import nn
 
-from mmjtln.errors import require
 from mmjtln.registry import MODELS
 
 
@@ -15,13 +13,8 @@ from mmjtln.registry import MODELS
 class AlexNet(_AlexNet):
     """MMPretrain's ``AlexNet`` with the ``init_cfg`` its peers have.
 
-    Fine-tuning starts from a pretrained backbone by way of
-    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')``,
-    which MMPretrain's own AlexNet does not take.
-
-    Args:
-        init_cfg (dict, optional): Initialization config. Defaults to None.
-        **kwargs: As in the parent.
+    So that it can start from ``dict(type='Pretrained', checkpoint=...,
+    prefix='backbone.')``, as others do.
     """
 
     def __init__(self, init_cfg: dict | None = None, **kwargs: Any) -> None:
@@ -76,48 +69,3 @@ class AlexNetNeck(BaseModule):
         x = self.fc6(self.drop6(x)).relu()
         x = self.fc7(self.drop7(x)).relu()
         return (x, )
-
-
-#: Modules of torchvision's AlexNet -> modules of a JTLN or stock classifier.
-_TORCHVISION_MODULES = {
-    'classifier.1': 'neck.fc6',
-    'classifier.4': 'neck.fc7',
-    'classifier.6': 'head.fc',
-}
-
-
-def convert_torchvision_alexnet(state_dict: dict) -> OrderedDict:
-    """Rename the weights of torchvision's AlexNet to those of an MMPretrain
-    classifier with an ``AlexNet`` backbone and an :class:`AlexNetNeck`.
-
-    Args:
-        state_dict (dict): State dict of ``torchvision.models.alexnet()``.
-
-    Returns:
-        OrderedDict: The same tensors under ``backbone.features.*``,
-        ``neck.fc6.*``, ``neck.fc7.*`` and ``head.fc.*`` (the last layer, over
-        the classes the weights were trained on).
-
-    Raises:
-        ValueError: If a key is not one of torchvision's AlexNet, or one of
-            its keys is missing.
-    """
-    converted = OrderedDict()
-    unknown = []
-    for key, value in state_dict.items():
-        module, _, leaf = key.rpartition('.')
-        if module.startswith('features.'):
-            converted[f'backbone.{key}'] = value
-        elif module in _TORCHVISION_MODULES:
-            converted[f'{_TORCHVISION_MODULES[module]}.{leaf}'] = value
-        else:
-            unknown.append(key)
-    expected = {f'{module}.{leaf}' for leaf in ('weight', 'bias') for module in
-                [f'features.{i}' for i in (0, 3, 6, 8, 10)] +
-                list(_TORCHVISION_MODULES)}
-    missing = sorted(expected - set(state_dict))
-    require(not unknown and not missing, "The weights must be those of "
-            'torchvision\'s AlexNet, a state dict of its `alexnet`',
-            f'but unknown are {unknown}, missing {missing}',
-            'Give those of `torchvision.models.alexnet`')
-    return converted

@@ -18,9 +18,8 @@ from mmjtln.heads.logits import (
 from mmjtln.registry import MODELS
 
 from .data_preprocessor import joint_preprocessor
-from .finite_losses import check_losses
 from .head_config import check_head, joint_heads
-from .loss_weight import LossWeight
+from .losses import LossWeight, check_losses
 
 
 @MODELS.register_module()
@@ -206,7 +205,7 @@ class JTLNClassifier(ImageClassifier):
             ValueError: If the batch holds no image of a domain that has a
                 loss.
             FloatingPointError: If a loss is not finite, see
-                :func:`~mmjtln.models.finite_losses.check_losses`.
+                :func:`~mmjtln.models.losses.check_losses`.
         """
         samples, rows = _by_domain(data_samples, inputs.device)
         self._check_rows(rows)

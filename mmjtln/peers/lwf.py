@@ -12,7 +12,7 @@ from mmjtln.domains import SOURCE, TARGET, split
 from mmjtln.errors import check_real
 from mmjtln.heads.logits import head_scores, logits_of
 from mmjtln.models import JTLNClassifier
-from mmjtln.models.finite_losses import check_losses
+from mmjtln.models.losses import check_losses
 from mmjtln.registry import MODELS
 
 

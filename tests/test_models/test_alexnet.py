@@ -1,46 +1,8 @@
-"""AlexNet's fully connected neck and torchvision's weights."""
+"""AlexNet's fully connected neck."""
 import pytest
 import torch
-import torchvision
-from mmpretrain.registry import MODELS
 
-from mmjtln.models import AlexNetNeck, convert_torchvision_alexnet
-
-
-@pytest.fixture(scope='module')
-def torchvision_alexnet():
-    """Build torchvision's AlexNet without downloading weights."""
-    torch.manual_seed(0)
-    return torchvision.models.alexnet(weights=None, num_classes=10).eval()
-
-
-def test_converted_weights_give_torchvisions_logits(torchvision_alexnet):
-    """Backbone, neck and head together are torchvision's AlexNet."""
-    model = MODELS.build(
-        dict(
-            type='ImageClassifier',
-            backbone=dict(type='AlexNet'),
-            neck=dict(type='mmjtln.AlexNetNeck'),
-            head=dict(
-                type='LinearClsHead', num_classes=10,
-                in_channels=4096))).eval()
-    state = convert_torchvision_alexnet(torchvision_alexnet.state_dict())
-    assert set(state) == set(model.state_dict())
-    model.load_state_dict(state)
-    with torch.no_grad():
-        for pixels in (224, 96):
-            x = torch.randn(2, 3, pixels, pixels)
-            torch.testing.assert_close(model(x), torchvision_alexnet(x))
-
-
-def test_other_weights_are_refused(torchvision_alexnet):
-    """Missing and unknown keys are named."""
-    state = dict(torchvision_alexnet.state_dict())
-    state['layer1.weight'] = state.pop('classifier.4.bias')
-    with pytest.raises(ValueError) as error:
-        convert_torchvision_alexnet(state)
-    assert 'layer1.weight' in str(error.value)
-    assert 'classifier.4.bias' in str(error.value)
+from mmjtln.models import AlexNetNeck
 
 
 @pytest.mark.parametrize('size', [1, 2, 6, 13])

@@ -9,7 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 from mmjtln.models import OTLoss
-from mmjtln.models.finite_losses import check_losses
+from mmjtln.models.losses import check_losses
 from tests.device_reads import DeviceReads
 
 # The package gives its function the module's name.

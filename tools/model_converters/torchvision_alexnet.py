@@ -10,8 +10,30 @@ import argparse
 import torch
 
 from mmjtln.checkpoints.reading import load_safely
+from mmjtln.errors import require
 from mmjtln.files.atomic_file import atomic_write
-from mmjtln.models import convert_torchvision_alexnet
+
+#: Modules of torchvision's AlexNet -> of an MMPretrain classifier with an
+#: ``AlexNet`` backbone and an ``AlexNetNeck``.
+_MODULES = {
+    **{f'features.{i}': f'backbone.features.{i}' for i in (0, 3, 6, 8, 10)},
+    'classifier.1': 'neck.fc6', 'classifier.4': 'neck.fc7',
+    'classifier.6': 'head.fc'}
+
+
+def convert(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Rename the weights of ``torchvision.models.alexnet()``.
+
+    Raises:
+        ValueError: If a key is not one of theirs, or one of theirs is missing.
+    """
+    names = {f'{old}.{leaf}': f'{new}.{leaf}' for old, new in _MODULES.items()
+             for leaf in ('weight', 'bias')}
+    require(names.keys() == state.keys(), "The weights must be those of "
+            "torchvision's AlexNet", 'but missing or unknown are '
+            f'{sorted(names.keys() ^ state.keys())}',
+            'Give a state dict of `torchvision.models.alexnet`')
+    return {names[key]: value for key, value in state.items()}
 
 
 def main() -> None:
@@ -20,7 +42,7 @@ def main() -> None:
     parser.add_argument('src', help='weights file of torchvision')
     parser.add_argument('dst', help='checkpoint to write')
     args = parser.parse_args()
-    state = convert_torchvision_alexnet(load_safely(args.src, 'cpu'))
+    state = convert(load_safely(args.src, 'cpu'))
     with atomic_write(args.dst) as file:
         torch.save(dict(state_dict=state, meta={}), file)
     print(f'{len(state)} tensors written to {args.dst}')
