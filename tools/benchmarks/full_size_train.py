@@ -101,7 +101,7 @@ class Run:
         cfg = (full_size_data.config(folder) if kind == 'joint' else
                full_size_data.stock_config(folder))
         cfg.train_cfg = dict(by_epoch=False, max_iters=max(
-            args.steps, 2 * INTERVAL), val_interval=10**9)
+            args.steps, 2 * INTERVAL) + 1, val_interval=10**9)
         cfg.param_scheduler.T_max = 5200
         cfg.default_hooks.checkpoint.update(
             by_epoch=False, interval=INTERVAL, max_keep_ckpts=-1)
