@@ -100,8 +100,8 @@ class Run:
         work_dir.mkdir(parents=True, exist_ok=True)
         cfg = (full_size_data.config(folder) if kind == 'joint' else
                full_size_data.stock_config(folder))
-        cfg.train_cfg = dict(by_epoch=False, max_iters=max(
-            args.steps, 2 * INTERVAL) + 1, val_interval=10**9)
+        cfg.train_cfg = dict(by_epoch=False, max_iters=args.steps,
+                             val_interval=10**9)
         cfg.param_scheduler.T_max = 5200
         cfg.default_hooks.checkpoint.update(
             by_epoch=False, interval=INTERVAL, max_keep_ckpts=-1)
@@ -151,6 +151,8 @@ class Run:
 def measure_training(folder: Path, args: Namespace) -> Iterator[tuple]:
     """Yield the rows about training."""
     work = folder / 'work'
+    # Enough for a checkpoint of both, and a step to wait in.
+    args.steps = max(args.steps, 2 * INTERVAL + 2)
     started, kinds = dict(stock=[], joint=[]), ('stock', 'joint')
     runs = {}
     for kind in kinds:
@@ -158,7 +160,7 @@ def measure_training(folder: Path, args: Namespace) -> Iterator[tuple]:
         runs[kind].step()
         started[kind].append(runs[kind].started)
     times = in_turn({kind: run.step for kind, run in runs.items()},
-                    max(args.steps, 2 * INTERVAL) - 2)
+                    args.steps - 2)
     held = {kind: runs[kind].megabytes() for kind in kinds}
     hooks = runs['joint'].ready['hooks']
     for run in runs.values():
