@@ -173,7 +173,7 @@ def test_cost_beyond_float32(tiny_run, tmp_path, begin):
     tiny_run.custom_hooks[1].cost = dict(
         type='mmjtln.FileCost', path=str(path))
     with pytest.raises(ValueError, match='cost.csv .* at most 3.4e.38, since '
-                       'training computes in float32: 100 are not'):
+                       'training computes in float32, but 100 are not'):
         Runner.from_cfg(tiny_run).train()
 
 

@@ -1,4 +1,6 @@
 """Resuming another run than that of the checkpoint is refused."""
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmjtln.costs import CostMatrix
 from mmjtln.models import JTLNClassifier
 from mmjtln.resume.run_record import data_digest, record_differences
 from tests.conftest import TINY_MODEL
@@ -19,8 +22,8 @@ PIPELINE = [dict(type='Resize', scale=32), dict(type='PackInputs')]
 def stopped(tmp_path_factory) -> Config:
     """Return the config of a run of which two of four steps are done."""
     folder = tmp_path_factory.mktemp('stopped')
-    np.save(folder / 'cost.npy', 1 - np.eye(10))
     names = [str(i) for i in range(10)]
+    CostMatrix(1 - np.eye(10), names, names).save(folder / 'cost.npz')
     digits = dict(type='mmjtln.UCIDigits', split='val', pipeline=PIPELINE)
     few = dict(
         type='mmjtln.FewShotDataset', shots=2, seed=0,
@@ -48,8 +51,7 @@ def stopped(tmp_path_factory) -> Config:
                 dict(
                     type='mmjtln.CostMatrixHook',
                     cost=dict(
-                        type='mmjtln.FileCost', path=str(folder / 'cost.npy'),
-                        source_classes=names, target_classes=names))
+                        type='mmjtln.FileCost', path=str(folder / 'cost.npz')))
             ],
             randomness=dict(seed=0),
             log_level='ERROR'))
@@ -121,14 +123,12 @@ def test_cost_file(resumed, tmp_path, monkeypatch):
     """A moved file is the same; with other content it is refused."""
     monkeypatch.undo()  # The first of the two may train.
     cost = resumed.custom_hooks[1].cost
-    matrix = np.load(cost.path)
-    cost.path = str(tmp_path / 'moved.npy')
-    np.save(cost.path, matrix)
+    saved = CostMatrix.load(cost.path)
+    cost.path = str(shutil.copy(cost.path, tmp_path / 'moved.npz'))
     runner = Runner.from_cfg(resumed)
     runner.train_loop.run = lambda: None
     runner.train()
-    matrix[0, 0] = 0.5
-    np.save(cost.path, matrix)
+    replace(saved, matrix=saved.matrix / 2).save(cost.path)
     with pytest.raises(ValueError, match='cost.path.*digest.*digest'):
         Runner.from_cfg(resumed).train()
 
