@@ -131,8 +131,6 @@ class JTLNInferencer(ImageClassificationInferencer):
     def forward(self, inputs: dict, return_source: bool = False,
                 return_plan: bool = False) -> list:
         """Predict a collated batch with one pass of the backbone."""
-        if not (return_source or return_plan):
-            return super().forward(inputs)
         model = self.model
         data = model.data_preprocessor(inputs, False)
         feats = model.extract_feat(data['inputs'])

@@ -63,9 +63,9 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
     heads = {'': inferencer.classes}
     if source:
         heads['source_'] = inferencer.source_classes
+    ranks = ['', *(f'_{k}' for k in range(2, top_k + 1))]
     columns = [f'{prefix}{name}{rank}' for prefix in heads
-               for rank in ['', *(f'_{k + 1}' for k in range(1, top_k))]
-               for name in ('class', 'score')]
+               for rank in ranks for name in ('class', 'score')]
     table = io.StringIO()
     writer = csv.DictWriter(table, ['path', *columns], lineterminator='\n')
     writer.writeheader()
@@ -73,8 +73,8 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
         row = dict(path=file)
         for prefix, names in heads.items() if result else ():
             scores = result[f'{prefix}pred_scores']
-            for k, label in enumerate(scores.argsort()[::-1][:top_k]):
-                rank = f'_{k + 1}' if k else ''
+            for rank, label in zip(ranks, scores.argsort()[::-1],
+                                   strict=False):
                 row[f'{prefix}class{rank}'] = (
                     int(label) if names is None else names[label])
                 row[f'{prefix}score{rank}'] = f'{scores[label]:.6f}'

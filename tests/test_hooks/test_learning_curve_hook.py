@@ -33,7 +33,7 @@ class Noted(Hook):
                          outputs=None):
         for key, value in outputs.items():
             self.values.setdefault(key, []).append(
-                (runner.iter + 1, float(value)))
+                (runner.iter + 1, value.item()))
 
     def after_val_epoch(self, runner, metrics=None):
         for key, value in metrics.items():
