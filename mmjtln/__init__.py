@@ -27,7 +27,7 @@ from .hosts import check_hosts, quiet_hosts, recipe
 quiet_hosts()
 check_hosts()
 
-from . import (  # noqa: E402
+from . import (  # noqa: E402  # noqa: E402
     costs,
     datasets,
     evaluation,
@@ -37,9 +37,7 @@ from . import (  # noqa: E402
     resume,
     visualization,
 )
-from .checkpoints.reading import (  # noqa: E402
-    register_checkpoint_loaders,
-)
+from .checkpoints.reading import register_checkpoint_loaders  # noqa: E402
 from .version import __version__  # noqa: E402
 
 register_checkpoint_loaders()

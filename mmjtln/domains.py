@@ -14,30 +14,14 @@ DOMAINS = (SOURCE, TARGET)
 
 
 def domain_of(data_sample: DataSample | None) -> str:
-    """Return the domain of a data sample.
-
-    Args:
-        data_sample (DataSample | None): A sample, or None when nothing is
-            known about the image.
-
-    Returns:
-        str: ``'source'`` or ``'target'``.
-    """
+    """Return the domain of a data sample, or of an image without one."""
     if data_sample is None:
         return TARGET
     return data_sample.get('domain', TARGET)
 
 
 def split(data_samples: Sequence[DataSample | None]) -> dict[str, list[int]]:
-    """Find the rows of each domain in a batch.
-
-    Args:
-        data_samples (Sequence[DataSample]): Samples of both domains, in any
-            order.
-
-    Returns:
-        dict[str, list[int]]: Indices, ascending, for each of :data:`DOMAINS`.
-    """
+    """Return the rows of each domain in a batch: ascending, by its name."""
     rows = {domain: [] for domain in DOMAINS}
     for row, sample in enumerate(data_samples):
         rows[domain_of(sample)].append(row)

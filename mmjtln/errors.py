@@ -29,7 +29,7 @@ def require(holds: Any, rule: str, found: str, remedy: str,
 
 
 def check_count(value: Any, name: str, where: str, least: int = 1) -> None:
-    """Refuse what is no whole number of at least ``least``.
+    """Refuse a value that is no whole number of at least ``least``.
 
     Args:
         value (object): What was given; a bool is no number.
@@ -38,7 +38,7 @@ def check_count(value: Any, name: str, where: str, least: int = 1) -> None:
         least (int): The least that makes sense. Defaults to 1.
 
     Raises:
-        ValueError: Naming option and value.
+        ValueError: Naming option, owner and value.
     """
     require(type(value) is int and value >= least,
             f'`{name}` of {where} must be a whole number of at least {least}',
@@ -47,17 +47,7 @@ def check_count(value: Any, name: str, where: str, least: int = 1) -> None:
 
 def check_choice(value: Any, name: str, where: str,
                  choices: Collection[str]) -> None:
-    """Refuse what is none of a few words.
-
-    Args:
-        value (object): What was given.
-        name (str): The option, for the message.
-        where (str): Whose it is.
-        choices (Collection[str]): The words.
-
-    Raises:
-        ValueError: Naming option, value and choices.
-    """
+    """Refuse a value that is none of a few words, see above."""
     require(value in tuple(choices),
             f'`{name}` of {where} must be one of {", ".join(choices)}',
             f'got {value!r}', 'Set it to one')
@@ -66,7 +56,7 @@ def check_choice(value: Any, name: str, where: str,
 def check_real(value: Any, name: str, where: str, low: float = 0.,
                high: float = math.inf, with_low: bool = True,
                with_high: bool = False) -> None:
-    """Refuse what is no number between two.
+    """Refuse a value that is no number in a range, see above.
 
     Args:
         value (object): What was given; a bool or NaN is no number.
@@ -76,9 +66,6 @@ def check_real(value: Any, name: str, where: str, low: float = 0.,
         high (float): The upper bound. Defaults to infinity.
         with_low (bool): Whether the lower bound is allowed. Defaults to True.
         with_high (bool): Whether the upper one is. Defaults to False.
-
-    Raises:
-        ValueError: Naming option, value and bounds.
     """
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
     require(

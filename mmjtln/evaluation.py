@@ -8,7 +8,7 @@ from mmpretrain.registry import METRICS as MMPRETRAIN_METRICS
 from mmjtln.domains import DOMAINS, SOURCE, TARGET, domain_of
 from mmjtln.registry import METRICS
 
-from .errors import check_choice
+from .errors import check_choice, require
 
 
 @METRICS.register_module()
@@ -16,8 +16,7 @@ class DomainMetric(BaseMetric):
     """A metric of MMPretrain, over the samples of one domain.
 
     Reported as the metric does with ``<domain>/`` in front, such as
-    ``target/single-label/f1-score``: with one metric a domain, the log and
-    ``save_best`` cannot confuse them. Samples that name no domain are of the
+    ``target/single-label/f1-score``. Samples that name no domain are of the
     target, so that it serves a plain data set, too.
 
     Args:
@@ -26,16 +25,14 @@ class DomainMetric(BaseMetric):
             own ``prefix``, ``collect_device`` and ``collect_dir``.
         domain (str): 'target' or 'source'. Defaults to 'target'. Of several
             sources (a :class:`~mmjtln.datasets.UnionDataset`), each has its
-            figures beside those of all, the source's name before theirs:
-            ``source/accuracy/MNIST5k/top1``.
+            figures beside those of all: ``source/accuracy/MNIST5k/top1``.
 
     Raises:
         ValueError: If ``domain`` is neither, or, when computed, if no sample
             of the evaluation set belongs to it.
     """
 
-    def __init__(self,
-                 metric: dict | BaseMetric,
+    def __init__(self, metric: dict | BaseMetric,
                  domain: str = TARGET) -> None:
         check_choice(domain, 'domain', 'DomainMetric in the evaluator',
                      DOMAINS)
@@ -55,9 +52,8 @@ class DomainMetric(BaseMetric):
     @dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict) -> None:
         if self.domain == SOURCE and 'source_classes' in dataset_meta:
-            dataset_meta = {
-                **dataset_meta, 'classes': dataset_meta['source_classes']
-            }
+            dataset_meta = {**dataset_meta,
+                            'classes': dataset_meta['source_classes']}
         self.metric.dataset_meta = dataset_meta
 
     def process(self, data_batch: dict | None,
@@ -65,10 +61,8 @@ class DomainMetric(BaseMetric):
         """Store what the metric stores, sample by sample."""
         for row, sample in enumerate(data_samples):
             if domain_of(sample) == self.domain:
-                alone = data_batch and {
-                    key: value[row:row + 1]
-                    for key, value in data_batch.items()
-                }
+                alone = data_batch and {key: value[row:row + 1]
+                                        for key, value in data_batch.items()}
                 self.metric.process(alone, [sample])
             # One entry a sample, of the other domain too: distributed
             # collection drops the padding of the last batch by position.
@@ -79,19 +73,18 @@ class DomainMetric(BaseMetric):
     def compute_metrics(self, results: list) -> dict:
         """Compute the metric; see the parent."""
         own = [result for _, several in results for result in several]
-        if not own:
-            raise ValueError(
-                f'{type(self).__name__} found no sample of the {self.domain} '
-                'domain. Evaluate on a JointDataset that holds it, or remove '
-                'this metric from the evaluator.')
+        require(own, 'A DomainMetric needs samples of its domain',
+                f'but there is no sample of the {self.domain} domain',
+                'Evaluate on a JointDataset that holds it, or take the metric '
+                'out')
         figures = dict(self.metric.compute_metrics(own))
-        for name in sorted({name for name, several in results
-                            if name is not None and several}):
-            figures.update({
-                f'{name}/{key}': value
-                for key, value in self.metric.compute_metrics([
-                    result for other, several in results if other == name
-                    for result in several]).items()})
+        for source in sorted({name for name, several in results
+                              if name is not None and several}):
+            alone = self.metric.compute_metrics([
+                result for name, several in results if name == source
+                for result in several])
+            figures.update({f'{source}/{key}': value
+                            for key, value in alone.items()})
         return figures
 
 
@@ -101,8 +94,7 @@ class DomainAccuracy(DomainMetric):
 
     Args:
         domain (str): 'target' or 'source'. Defaults to 'target'.
-        **kwargs: As in MMPretrain's ``Accuracy``: ``topk``, ``thrs``,
-            ``prefix``, ``collect_device``.
+        **kwargs: As in MMPretrain's ``Accuracy``: ``topk``, ``thrs``, ...
     """
 
     def __init__(self, domain: str = TARGET, **kwargs: Any) -> None:

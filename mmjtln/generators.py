@@ -16,14 +16,10 @@ def seed_generators(seed: int) -> None:
     """Seed the global generators of Python, NumPy and torch (CPU).
 
     ``torch.manual_seed`` would do more, at a hundred times the price, which
-    is too much for once an image.
-
-    Args:
-        seed (int): In [0, 2**64).
+    is too much for once an image. ``seed`` is in [0, 2**64).
     """
     random.seed(seed)
-    # NumPy's and torch's are the same algorithm and take 32 bits: each gets
-    # its own, lest both draw the same numbers.
+    # The same algorithm, of 32 bits: each gets its own.
     np.random.seed(seed & 0xffffffff)
     torch.default_generator.manual_seed(seed >> 32)
 

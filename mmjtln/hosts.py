@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
-from mmjtln.errors import refusal
+from mmjtln.errors import require
 from mmjtln.version import __version__
 
 #: Import name -> (lowest version accepted, first version refused).
@@ -58,13 +58,7 @@ def check_hosts() -> None:
 
 
 def load_host_tool(name: str) -> ModuleType:
-    """Import one of MMPretrain's scripts as a module.
-
-    Args:
-        name (str): Its file name without ``.py``, such as ``'train'``.
-
-    Returns:
-        ModuleType: With the script's ``parse_args`` and ``merge_args``.
+    """Import one of MMPretrain's scripts, such as ``'train'``, as a module.
 
     Raises:
         FileNotFoundError: If the installed MMPretrain carries no scripts.
@@ -77,25 +71,17 @@ def load_host_tool(name: str) -> ModuleType:
 
 
 def host_file(name: str) -> Path:
-    """Find what MMPretrain's wheel carries: its ``configs`` and ``tools``.
-
-    Args:
-        name (str): A path in MMPretrain's repository.
-
-    Returns:
-        Path: The file or folder.
+    """Find a file or folder of MMPretrain's repository in the installed one.
 
     Raises:
         FileNotFoundError: If the installed MMPretrain does not carry it.
     """
     root = Path(importlib.import_module('mmpretrain').__file__).parent
-    # A wheel carries them under `.mim`, a checkout beside the package.
-    for path in (root / '.mim' / name, root.parent / name):
-        if path.exists():
-            return path
-    raise FileNotFoundError(
-        f'The installed MMPretrain ({root}) carries no {name}. Install it '
-        'from its wheel: pip install mmpretrain.')
+    path = _carried(root, name)
+    require(path, f'MMPretrain must carry {name}', f'but that in {root} does '
+            'not', 'Install it from its wheel: pip install mmpretrain',
+            FileNotFoundError)
+    return path
 
 
 def recipe(name: str) -> str:
@@ -108,19 +94,20 @@ def recipe(name: str) -> str:
     Args:
         name (str): Its path in the folder ``configs``.
 
-    Returns:
-        str: Its path in the installed package, or in the clone.
-
     Raises:
         FileNotFoundError: If there is none of that name.
     """
     package = Path(__file__).parent
-    # A wheel carries them under `.mim`, a clone beside the package.
-    for folder in (package / '.mim' / 'configs', package.parent / 'configs'):
-        path = folder / name
-        if path.is_file():
-            return str(path)
-    found = ', '.join(sorted(path.name for path in folder.glob('*.py')))
-    raise refusal('A recipe must be a config of mmjtln',
-                  f'but there is no {name} in {folder}',
-                  f'Set one of {found}', FileNotFoundError)
+    path = _carried(package, f'configs/{name}')
+    known = sorted(p.name for p in _carried(package, 'configs').glob('*.py'))
+    require(path, 'A recipe must be a config of mmjtln', f'but {name} is none',
+            f'Set one of {", ".join(known)}', FileNotFoundError)
+    return str(path)
+
+
+def _carried(package: Path, name: str) -> Path | None:
+    """Find what wheels carry in `.mim` and checkouts beside the package."""
+    for path in (package / '.mim' / name, package.parent / name):
+        if path.exists():
+            return path
+    return None

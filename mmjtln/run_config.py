@@ -86,18 +86,14 @@ def fill_class_counts(cfg: Config,
 
     Called before a model is built, so that the config that a run writes down
     holds numbers, and beside them the names: ``class_names=dict(source=[...],
-    target=[...])``. A head that names its number keeps it, and the class check
-    compares it with the data.
+    target=[...])``. A head that names its number keeps it.
 
     Args:
-        cfg (Config): Config of a run; changed in place.
+        cfg (Config): Config of a run; changed in place, and returned.
         checkpoint (str, optional): Path or URL of a checkpoint of the run,
             whose class names are taken: whoever predicts needs no training
-            data. Defaults to None: the data set of ``train_dataloader`` is
-            built for them, as it is where the checkpoint has none.
-
-    Returns:
-        Config: The same.
+            data. Without, or without names, the data set of
+            ``train_dataloader`` is built for them.
 
     Raises:
         ValueError: If neither the checkpoint nor a training data set tells.
@@ -134,14 +130,10 @@ def is_jtln(cfg: Mapping) -> bool:
 
 
 def parts_of_type(cfg: object, *kinds: str) -> Iterator[dict]:
-    """Go through the parts of a config that are of a type of this package.
+    """Go through the parts of a config that are of types of this package.
 
-    Args:
-        cfg (object): A config, or any part of one.
-        *kinds (str): Names of types, such as ``'FewShotDataset'``.
-
-    Yields:
-        dict: Each part, those inside of others too.
+    They are named without scope, such as ``'FewShotDataset'``; parts inside
+    of others are found, too.
     """
     for part in parts_of(cfg):
         if str(part.get('type')).removeprefix('mmjtln.') in kinds:
@@ -161,9 +153,8 @@ def parts_of(cfg: object) -> Iterator[dict]:
 def base_dataset(dataset: Mapping | list) -> Mapping:
     """Return the part of a data set's config that has the pipeline.
 
-    Args:
-        dataset (Mapping | list): Wrapped or not; of several parts, the first
-            is looked at, and of a joint data set the target.
+    Of several parts, the first is looked at, and of a joint data set the
+    target.
 
     Raises:
         ValueError: If no part has one.
@@ -186,14 +177,9 @@ def pipeline_in(dataset: Mapping) -> list[dict]:
 def name_checkpoint(cfg: Config) -> Config:
     """Put the run's checkpoint into ``ClassList(classes='checkpoint')``.
 
-    Called before anything is built: data sets do not know of their run.
-
-    Args:
-        cfg (Config): Config of a run; changed in place.
-
-    Returns:
-        Config: The same. Its class lists name ``load_from`` or, in a run
-        that is resumed without it, the latest checkpoint in ``work_dir``.
+    Called before anything is built: data sets do not know of their run. It is
+    ``load_from`` or, in a run that is resumed without it, the latest in
+    ``work_dir``. The config is changed in place, and returned.
     """
     for part in parts_of_type([cfg.get(f'{split}_dataloader')
                                for split in ('train', 'val', 'test')],

@@ -2,9 +2,7 @@
 
 Open ``joint_dataset`` first: a source and a target as one data set; then
 ``sampling/joint_sampler``: how many images of each stand in a batch.
-``class_list`` is a source without images, ``wrappers`` has parts and unions
-of data sets, ``embedded`` those that need no download. The other files read
-what any data set says of itself: labels, classes, images.
+``class_lists`` and ``contents`` read what any data set says and holds.
 """
 from mmjtln.datasets.sampling.joint_sampler import JointSampler
 

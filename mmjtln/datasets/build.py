@@ -39,12 +39,9 @@ def build_dataset(dataset: Dataset | dict) -> Dataset:
 
 
 def check_concatenations(cfg: object) -> None:
-    """Refuse a concatenation of other classes, wrapped or not.
+    """Refuse a concatenation of other classes in a data set's config.
 
     MMEngine refuses it, too, but does not say which classes differ.
-
-    Args:
-        cfg (object): Config of a data set; nothing else is looked at.
 
     Raises:
         ValueError: As :func:`~mmjtln.datasets.class_lists.check_parts`.
@@ -57,11 +54,7 @@ def check_concatenations(cfg: object) -> None:
 
 
 def build_domain(domain: str, dataset: Dataset | dict | list) -> Dataset:
-    """Build a domain's data set unless it is one already.
-
-    Args:
-        domain (str): ``'source'`` or ``'target'``.
-        dataset (Dataset | dict | list): As :class:`JointDataset` takes it.
+    """Build a domain's data set, given as :class:`JointDataset` takes it.
 
     Raises:
         ValueError: If it is missing, or a concatenation of other classes.

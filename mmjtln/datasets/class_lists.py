@@ -1,7 +1,7 @@
 """Class lists: of data sets, checkpoints and files; checked and compared."""
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmengine.dataset import BaseDataset
@@ -77,26 +77,17 @@ def classes_of(dataset: Dataset, side: str) -> tuple[str, ...]:
 
 
 def domain_classes(meta: Mapping, domain: str) -> tuple[str, ...] | None:
-    """Return the class names of a domain in what a data set says of itself.
+    """Return the class names of a domain, or None, in a ``metainfo``.
 
-    Args:
-        meta (Mapping): ``metainfo`` of a data set, or :func:`checkpoint_meta`.
-            Its ``classes`` are the target's; a joint one has
-            ``source_classes`` as well.
-        domain (str): ``'source'`` or ``'target'``.
-
-    Returns:
-        tuple[str, ...] | None: None if it says nothing of the domain.
+    ``meta`` is that of a data set, or :func:`checkpoint_meta`. Its ``classes``
+    are the target's; a joint one has ``source_classes`` as well.
     """
     names = meta.get('source_classes' if domain == SOURCE else 'classes')
     return None if names is None else with_senses(names)
 
 
 def checkpoint_meta(checkpoint: Mapping | str | Path) -> dict:
-    """Return what a checkpoint says of the data set it was trained on.
-
-    Args:
-        checkpoint (Mapping | str | Path): Its content, or where it lies.
+    """Return what a checkpoint, a dict or a path, says of its training data.
 
     Returns:
         dict: Its ``meta.dataset_meta``, where ``classes`` are also found as
@@ -162,36 +153,27 @@ def short_names(
     (``'maillot (tank suit)'``), ImageNet's two cranes as in
     :func:`with_senses`, and what is still the same gets a number.
 
-    Args:
-        names (Sequence[str]): L names with synonyms, parted by ``', '``.
-
     Returns:
         tuple: The L short names (tuple), and for each class its synonyms
         (list of L tuples), which tell the classes apart, too.
     """
     words = [tuple(part.strip() for part in name.split(', ') if part.strip())
-             or (name, ) for name in names]
+             or (name, ) for name in with_senses(names)]
     count = Counter(first for first, *_ in words)
-    short = []
-    for label, (first, *others) in enumerate(words):
-        sense = others[0] if others else SENSES.get((first, label))
-        short.append(f'{first} ({sense})' if sense and count[first] > 1
-                     else first)
-    unique = numbered(short)
+    short = [f'{first} ({others[0]})' if others and count[first] > 1 else first
+             for first, *others in words]
+    unique = tuple(numbered(short))
     synonyms = [part if name == own and len(part) > 1 else (own, )
                 for part, name, own in zip(words, short, unique, strict=True)]
     return unique, synonyms
 
 
-def numbered(names: Sequence[str], form: str = '{} ({})') -> tuple[str, ...]:
+def numbered(names: Sequence[str], form: str = '{} ({})') -> Iterator[str]:
     """Number the names that several have, from 1: ``'a (1)'``, ``'a (2)'``."""
     count, number = Counter(names), Counter()
-    unique = []
     for name in names:
         number[name] += 1
-        unique.append(form.format(name, number[name]) if count[name] > 1
-                      else name)
-    return tuple(unique)
+        yield form.format(name, number[name]) if count[name] > 1 else name
 
 
 def names_match(named: Sequence[str], classes: Sequence[str] | None) -> bool:

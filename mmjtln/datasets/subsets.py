@@ -24,11 +24,8 @@ def check_plain(dataset: Dataset, owner: str) -> None:
 
 
 def copy_inside(dataset: Dataset) -> BaseDataset:
-    """Copy the data set inside of folds and parts, to be changed.
-
-    The copy is shallow: changes set attributes anew and leave what they
-    referred to alone.
-    """
+    """Copy the data set inside of folds and parts, to be changed."""
+    # Shallow: changes set attributes anew and leave what they were alone.
     (inside, ), _ = look_through(dataset)
     return copy.copy(inside)
 
@@ -181,10 +178,10 @@ class FewShotDataset(SubsetDataset):
 
 def relabel(dataset: BaseDataset, new_label: Mapping[int, int] | Sequence[int],
             classes: Sequence[str]) -> None:
-    """Change the labels of a plain data set, in place, before its pipeline.
+    """Change the labels of a plain data set in place.
 
     Args:
-        dataset (BaseDataset): Changed in place.
+        dataset (BaseDataset): Changed before its pipeline runs.
         new_label (Mapping | Sequence): From an old label to the new one.
         classes (Sequence[str]): What the new labels mean.
     """

@@ -71,9 +71,9 @@ class UnionDataset(ConcatDataset):
                     f'but number {number} ({type(dataset).__name__}) has none',
                     'Change `datasets`')
             class_indices(dataset, 'source')
-        self.names = tuple(names) if names is not None else numbered(
+        self.names = tuple(names or numbered(
             [type(look_through(dataset)[0][0]).__name__ for dataset in built],
-            '{}_{}')
+            '{}_{}'))
         require(len(self.names) == len(set(self.names)) == len(built),
                 f'`names` of a UnionDataset must be {len(built)} different '
                 'ones', f'got {self.names}', 'Give each data set one')

@@ -1,4 +1,5 @@
 """An endless, seeded order of images, any place of which can be computed."""
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -23,14 +24,9 @@ class PermutationStream:
             sampling in a random order. Defaults to None, once each.
     """
 
-    def __init__(
-        self,
-        size: int,
-        seed: int | None,
-        only: int | None = None,
-        shuffle: bool = True,
-        weights: np.ndarray | None = None,
-    ) -> None:
+    def __init__(self, size: int, seed: Sequence[int], only: int | None = None,
+                 shuffle: bool = True,
+                 weights: np.ndarray | None = None) -> None:
         self.size = size
         self.seed = list(seed)
         self.only = only
