@@ -84,7 +84,7 @@ def test_without_the_ot_term_the_source_head_stays(class_list_run):
     ({'train_dataloader.dataset.source.classes': 'imagenet'},
      'num_classes` is 12 and the source data set has 1000'),
     ({'train_dataloader.batch_sampler.epoch': 'source'},
-     'an epoch counted by the source'),
+     'An epoch counted by the source'),
     ({'custom_hooks.2.cost': dict(type='mmjtln.MKMMDCost')},
      'MKMMDCost compares images, but the source is a ClassList'),
     ({'custom_hooks.2.cost': dict(type='mmjtln.ConfusionCost')},
