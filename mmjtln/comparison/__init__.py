@@ -6,12 +6,7 @@ It makes the ``results`` of which ``report`` makes tables.
 from mmjtln.comparison import report
 
 from .methods import DEFAULT_METHODS, Method, methods_of
-from .results import (
-    MethodResult,
-    Results,
-    RunResult,
-    summarise,
-)
+from .results import MethodResult, Results, RunResult, summarise
 from .study import Study
 
 __all__ = [

@@ -1,5 +1,4 @@
 """What a comparison finds, as objects; JSON stands in files alone."""
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -113,32 +112,24 @@ def summarise(results: Results, references: list[str]) -> list[Row]:
         # Not every method can do without images.
         runs = {name: here for name, method in results.methods.items()
                 if (here := method.at(shots))}
-        tests = {
-            name: {seed: run.test for seed, run in here.items()
-                   if run.test is not None}
-            for name, here in runs.items()}
+        tested = {name: {seed: run for seed, run in here.items()
+                         if run.test is not None}
+                  for name, here in runs.items()}
+        tests = {name: {seed: run.test for seed, run in here.items()}
+                 for name, here in tested.items()}
         against = {
             reference: corrected({
-                name: paired_difference(tests[name],
-                                        tests.get(reference, {}))
+                name: paired_difference(tests[name], tests.get(reference, {}))
                 for name in runs if name != reference})
             for reference in references}
-        rows += [
-            Row(shots=shots,
-                method=name,
-                accuracy=mean_interval(tests[name].values()),
-                failed=sum(run.error is not None for run in here.values()),
-                against={reference: found[name]
-                         for reference, found in against.items()
-                         if name in found},
-                **{key: _mean(getattr(run, key) for run in here.values()
-                              if run.test is not None)
-                   for key in ('seconds', 'source_seconds', 'steps',
-                               'source_steps')})
-            for name, here in runs.items()]
+        for name, here in runs.items():
+            means = {key: float(np.mean([
+                getattr(run, key) or 0 for run in tested[name].values()
+            ] or [0.])) for key in (
+                'seconds', 'source_seconds', 'steps', 'source_steps')}
+            rows.append(Row(
+                shots, name, mean_interval(tests[name].values()),
+                sum(run.error is not None for run in here.values()),
+                against={reference: found[name] for reference, found
+                         in against.items() if name in found}, **means))
     return rows
-
-
-def _mean(values: Iterable[float | None]) -> float:
-    found = [value or 0 for value in values]
-    return float(np.mean(found)) if found else 0.

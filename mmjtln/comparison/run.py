@@ -59,7 +59,7 @@ class Pool:
     def __init__(self, jobs: int, total: int) -> None:
         self.jobs = jobs
         self.total = total
-        self.done = 0
+        self.done, self._spent = 0, 0.
         # Processes with more threads than cores wait for each other.
         self._threads = int(os.environ.get('OMP_NUM_THREADS') or max(
             1, (os.cpu_count() or 1) // jobs))
@@ -68,7 +68,6 @@ class Pool:
         os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
         self._context = multiprocessing.get_context('forkserver')
         self._context.set_forkserver_preload([__name__])
-        self._spent, self._ran = 0., 0
 
     def run(self, jobs: list[Job]) -> dict[str, RunResult]:
         """Run what is not finished yet; return all results by name."""
@@ -95,15 +94,13 @@ class Pool:
         return results
 
     def _tell(self, job: Job, result: RunResult, seconds: float) -> None:
-        self.done += 1
-        self._spent, self._ran = self._spent + seconds, self._ran + 1
-        left = (self.total - self.done) * self._spent / self._ran / self.jobs
+        self.done, self._spent = self.done + 1, self._spent + seconds
+        left = (self.total - self.done) * self._spent / self.done / self.jobs
+        said = 'trained'
         if result.error is not None:
             said = f'FAILED, {result.error}'
         elif result.validation is not None:
             said = f'validation {result.validation:.2f}'
-        else:
-            said = 'trained'
         print(f'[{self.done}/{self.total}] {job.name}: {said}, '
               f'{seconds:.0f} s; ETA {left / 60:.0f} min', flush=True)
 

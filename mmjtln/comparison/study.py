@@ -2,7 +2,7 @@
 import platform
 import subprocess
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +27,13 @@ _PACKAGES = ('mmjtln', 'torch', 'mmengine', 'mmpretrain', 'numpy', 'scipy')
 class Study:
     """Run methods over seeds, and shots, from one JTLN config.
 
-    All methods share, for a seed, the initial weights, the target images and
-    the number of target images and of target gradient steps. First the
-    networks that some start from are trained on the source. Then, for methods
-    with a grid, each of its points is run with the tuning seeds, and the one
-    of the best mean validation accuracy is kept. Then all run with the seeds
-    that count. Each run chooses its epoch by validation accuracy. Where the
-    source is a :class:`~mmjtln.datasets.ClassList`, the checkpoint in
-    ``load_from`` is the network trained on the source, for all seeds.
+    For a seed all methods share the initial weights, the target images and
+    the number of target gradient steps. First the networks that some start
+    from are trained on the source (with a
+    :class:`~mmjtln.datasets.ClassList`, it is the checkpoint in
+    ``load_from``). Then, of each grid, the point of the best mean validation
+    accuracy over the tuning seeds is chosen. Then all run with the seeds that
+    count. Each run chooses its epoch by validation accuracy.
 
     Args:
         cfg (Config): The JTLN config, see :func:`check_comparable`.
@@ -80,11 +79,7 @@ class Study:
         self.jobs = jobs
 
     def run(self) -> Results:
-        """Run everything that is not finished, and return the results.
-
-        Returns:
-            Results: ``about`` of each method holds the chosen ``options`` and
-            the ``tuning``.
+        """Run what is not finished; return all, with what was chosen.
 
         Raises:
             RuntimeError: If another comparison runs in the folder.
@@ -206,23 +201,15 @@ class Study:
 
 
 def made_with() -> dict:
-    """Return what tells where numbers come from: commit and versions."""
-    versions = {'python': platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = None
-    return dict(commit=_commit(), versions=versions)
-
-
-def _commit() -> str | None:
-    """Return the commit of this code, if it is a clone."""
+    """Return the commit of this code, if it is a clone, and the versions."""
     try:
-        git = subprocess.run(
+        commit = subprocess.run(
             ['git', 'describe', '--always', '--dirty', '--abbrev=12'],
             cwd=Path(__file__).parent, capture_output=True, text=True,
-            check=False)
+            check=False).stdout.strip() or None
     except FileNotFoundError:
-        return None
-    return git.stdout.strip() or None
+        commit = None
+    return dict(commit=commit, versions={
+        'python': platform.python_version(),
+        **{name: str(import_module(name).__version__)
+           for name in _PACKAGES}})
