@@ -20,20 +20,16 @@ class L2SP:
     Source: X. Li, Y. Grandvalet and F. Davoine, "Explicit Inductive Bias for
     Transfer Learning with Convolutional Networks", ICML 2018, equation 3.
 
-    It works as weight decay does, within the step: what is logged, clipped,
-    scaled or accumulated as the loss and its gradient does not hold it. The
-    optimizer's own ``weight_decay`` pulls these parameters towards their
-    start as well, not towards zero, coupled (SGD) as decoupled (AdamW);
-    ``strength`` comes on top of it.
+    It works as weight decay does, within the step: the logged loss and its
+    gradient do not hold it. The optimizer's own ``weight_decay`` pulls these
+    parameters towards their start as well, not towards zero, coupled (SGD) as
+    decoupled (AdamW); ``strength`` comes on top of it.
 
     Args:
         starts (Mapping[str, Tensor]): By the parameter's name, of its shape.
             Kept as copies.
         strength (float): :math:`\alpha`, not negative. Defaults to 0, the
             optimizer's own weight decay alone.
-
-    Raises:
-        ValueError: If ``strength`` is negative or not finite.
     """
 
     def __init__(self, starts: Mapping[str, Tensor],
@@ -47,8 +43,7 @@ class L2SP:
         """Act in every step of an optimizer from now on.
 
         Args:
-            model (nn.Module): Holds the parameters by their names, not
-                wrapped.
+            model (nn.Module): Holds the parameters, not wrapped.
             optimizer (Optimizer): Steps them.
 
         Raises:

@@ -28,10 +28,9 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
         \min_{W, b} \frac{1}{N} \sum_n CE(y_n, W x_n + b)
         + penalty\, (\|W - W_0\|^2 + \|b - b_0\|^2)
 
-    From a start of zeros it is the usual one with an L2 penalty. The problem
-    is strictly convex, and its solution differs from the start only in the
-    span of the images, so it is solved there: in N instead of D dimensions.
-    (The bias is a weight of a constant feature, and is pulled as the others.)
+    The problem is strictly convex, and its solution differs from the start
+    only in the span of the images, so it is solved there: in N instead of D
+    dimensions. (The bias is a weight of a constant feature.)
 
     Args:
         features (np.ndarray): Shape (N, D).
@@ -46,8 +45,7 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
         tuple[np.ndarray, np.ndarray]: W, shape (L, D), and b, shape (L, ).
 
     Raises:
-        ValueError: If the penalty is not positive, or features and labels are
-            not of the same images.
+        ValueError: If the penalty is not positive, or counts differ.
     """
     check_real(penalty, 'penalty', 'a fit', with_low=False)
     require(len(features) == len(labels) > 0, 'A fit needs as many labels as '
@@ -95,8 +93,7 @@ def cross_validate(features: np.ndarray, labels: np.ndarray,
                    ) -> CrossValidation | None:
     """Choose a penalty by images held out, as many of each class.
 
-    The accuracy is that of the best penalty on the images that chose it: a
-    little too high, as much for one start as for another.
+    Its accuracy is on the images that chose it: a little too high.
 
     Args:
         features (np.ndarray): Shape (N, D).
@@ -165,9 +162,6 @@ def cl2n_start(weight: np.ndarray, bias: np.ndarray, features: np.ndarray,
         bias (np.ndarray): Shape (L, ).
         features (np.ndarray): Plain features, shape (N, D).
         centre (np.ndarray): c, shape (D, ).
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Of the same shapes.
     """
     _, length = _rest_and_length(features, centre)
     return weight * length.mean(), bias + weight @ centre

@@ -11,9 +11,9 @@ def head_scores(head: nn.Module, feats: tuple) -> Scores:
     """Return a head's output, from which loss and prediction are taken.
 
     A distilled head predicts from the mean of two classifiers, and some
-    (LeViT's) refuse to go forward in training because MMPretrain has no
-    teacher for the second. Here the mean itself learns from the labels. Only
-    the head's own flag changes, so normalisation inside it stays in training.
+    (LeViT's) refuse to go forward in training, without a teacher for the
+    second. Here the mean itself learns from the labels. Only the head's own
+    flag changes, so normalisation inside it stays in training.
 
     Args:
         head (ClsHead): A single-label head.

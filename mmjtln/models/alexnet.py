@@ -26,15 +26,11 @@ class AlexNet(_AlexNet):
 class AlexNetNeck(BaseModule):
     """The fully connected layers fc6 and fc7 of AlexNet, shared by both heads.
 
-    MMPretrain's ``AlexNet`` backbone gives the convolutional features; in
-    JTLN the shared extractor F reaches up to fc7 (Lu et al. 2017, Sec. 4), so
-    fc6 and fc7 stand here and each head is AlexNet's last layer.
-
-    Feature maps of any size are average-pooled to ``pool_size`` first, as
-    torchvision's AlexNet does, so that any image size the backbone accepts
-    (63 pixels or more) fits.
-
-    Half of the inputs of fc6 and of fc7 are dropped in training.
+    In JTLN the shared extractor F reaches up to fc7 (Lu et al. 2017, Sec. 4),
+    so fc6 and fc7 stand here and each head is AlexNet's last layer. Feature
+    maps are average-pooled to ``pool_size`` first, as torchvision's AlexNet
+    does, so that any image of 63 pixels or more fits; half of the inputs of
+    fc6 and of fc7 are dropped in training.
 
     Args:
         in_channels (int): Channels of the feature map. Defaults to 256.
@@ -44,9 +40,7 @@ class AlexNetNeck(BaseModule):
             PyTorch's own initialization of linear layers.
     """
 
-    def __init__(self,
-                 in_channels: int = 256,
-                 pool_size: int = 6,
+    def __init__(self, in_channels: int = 256, pool_size: int = 6,
                  out_channels: int = 4096,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)

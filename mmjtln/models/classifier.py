@@ -38,26 +38,21 @@ class JTLNClassifier(ImageClassifier):
 
     where the bars are means over the batch's target images, its source images,
     and the images that ``ot_images`` names; :math:`p` and :math:`q` are the
-    softmax outputs of the source and the target head.
-
-    Predicting, testing and inference act on the target task as with a stock
-    classifier; only a data sample tagged ``domain='source'`` is judged by the
-    source head.
+    softmax outputs of the source and the target head. All else acts on the
+    target task as with a stock classifier; only a data sample tagged
+    ``domain='source'`` is judged by the source head.
 
     Args:
-        backbone (dict): The backbone, as in ``ImageClassifier``.
-        neck (dict, optional): The neck, as in ``ImageClassifier``.
-            Defaults to None.
+        backbone (dict): As in ``ImageClassifier``.
+        neck (dict, optional): Likewise. Defaults to None.
         head (dict): The target head: any single-label head
             (:class:`~mmpretrain.models.ClsHead`) whose logits do not need the
             labels. With ``cal_acc=True`` the train accuracy of its domain is
             logged. Where the stock model is a backbone with a classifier of
             its own under a bare ``ClsHead`` (VGG, InceptionV3), that last
             layer becomes the head; ``backbone_classifier`` keeps its name.
-            Defaults to None.
         source_head (dict): What differs from ``head``: at least
-            ``num_classes``. With a ``type`` of its own it is a config on its
-            own. Defaults to None.
+            ``num_classes``. With a ``type`` it is a config on its own.
         ot_loss (dict, optional): Arguments of :class:`OTLoss`; its class
             counts are those of the heads. None trains jointly without the OT
             term. Defaults to ``dict()``, its defaults.
@@ -75,8 +70,7 @@ class JTLNClassifier(ImageClassifier):
             domain's is always a prediction. Defaults to 'prediction'.
         data_preprocessor (dict, optional): As in ``ImageClassifier``, but a
             :class:`JointDataPreprocessor` where that takes a
-            ``ClsDataPreprocessor``; class counts are filled in.
-            Defaults to None.
+            ``ClsDataPreprocessor``. Defaults to None.
         **kwargs: ``pretrained``, ``train_cfg``, ``init_cfg`` as in
             ``ImageClassifier``.
 
@@ -85,8 +79,7 @@ class JTLNClassifier(ImageClassifier):
             a type is unknown, an option has an unknown value, or the OT term
             could reach no parameter.
         TypeError: If a head is not a single-label head or needs the labels to
-            give logits, or the data preprocessor cannot keep batch
-            augmentation within a domain.
+            give logits.
 
     Note:
         The losses in training are ``target_loss``, ``source_loss`` and
@@ -95,18 +88,12 @@ class JTLNClassifier(ImageClassifier):
         of the plans' marginals. These three are 0 while the OT term is off.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 neck: dict | None = None,
-                 head: dict | None = None,
-                 source_head: dict | None = None,
+    def __init__(self, backbone: dict, neck: dict | None = None,
+                 head: dict | None = None, source_head: dict | None = None,
                  ot_loss: dict | None = dict(),  # noqa: B006
-                 lambda_s: float | dict = 1.,
-                 lambda_ot: float | dict = 1.,
-                 ot_images: str = TARGET,
-                 own_marginal: str = 'prediction',
-                 data_preprocessor: dict | None = None,
-                 **kwargs: Any) -> None:
+                 lambda_s: float | dict = 1., lambda_ot: float | dict = 1.,
+                 ot_images: str = TARGET, own_marginal: str = 'prediction',
+                 data_preprocessor: dict | None = None, **kwargs: Any) -> None:
         backbone, heads, self.backbone_classifier = joint_heads(
             backbone, neck, head, source_head)
         counts = self.class_counts = {
@@ -172,14 +159,10 @@ class JTLNClassifier(ImageClassifier):
         return {TARGET: self.head, SOURCE: self.source_head}
 
     def logits(self, feats: tuple) -> dict[str, Tensor]:
-        """Compute the logits that each head predicts with.
+        """Compute what each head predicts with, (N, classes) a domain.
 
         Args:
-            feats (tuple): Features of N images, as ``extract_feat`` gives
-                them.
-
-        Returns:
-            dict[str, Tensor]: Shape (N, number of classes) for each domain.
+            feats (tuple): Of ``extract_feat``, for N images.
         """
         return {domain: logits_of(scores)
                 for domain, scores in self._scores(feats).items()}
@@ -207,8 +190,13 @@ class JTLNClassifier(ImageClassifier):
             FloatingPointError: If a loss is not finite, see
                 :func:`~mmjtln.models.losses.check_losses`.
         """
-        samples, rows = _by_domain(data_samples, inputs.device)
+        rows = split(data_samples)
         self._check_rows(rows)
+        samples = {domain: [data_samples[row] for row in found]
+                   for domain, found in rows.items()}
+        rows = {domain: torch.tensor(found, dtype=torch.long,
+                                     device=inputs.device)
+                for domain, found in rows.items()}
         scores = self._scores(self.extract_feat(inputs))
         losses = {}
         for domain, head in self.heads.items():
@@ -234,10 +222,10 @@ class JTLNClassifier(ImageClassifier):
         check_losses(losses, inputs, scores, data_samples)
         return losses
 
-    def _check_rows(self, rows: dict[str, Tensor]) -> None:
+    def _check_rows(self, rows: dict[str, list[int]]) -> None:
         """Refuse a batch without the images that a loss is taken on."""
         for domain in (TARGET, SOURCE) if self.lambda_s.value else (TARGET, ):
-            if not len(rows[domain]):
+            if not rows[domain]:
                 raise refusal(
                     'Every training batch must hold images of both domains',
                     f'but this one has none of the {domain} domain',
@@ -247,31 +235,26 @@ class JTLNClassifier(ImageClassifier):
     def _ot_term(self, scores: dict, rows: dict,
                  samples: dict) -> tuple[Tensor, dict]:
         """Transport between the two marginals of each OT image."""
-        marginals = {domain: [] for domain in DOMAINS}
-        for image_domain in self.ot_domains:
-            for domain in DOMAINS:
-                if domain == image_domain and self.own_marginal == 'label':
-                    marginal = label_marginal(
-                        samples[domain], self.class_counts[domain],
-                        as_class=len(self.ot_domains) == 1)
-                else:
-                    marginal = take_rows(
-                        logits_of(scores[domain]), rows[image_domain])
-                marginals[domain].append(marginal)
-        return self.ot_loss.loss_and_log(
-            torch.cat(marginals[SOURCE]), torch.cat(marginals[TARGET]))
+        def marginal(domain: str, image_domain: str) -> Tensor:
+            if domain == image_domain and self.own_marginal == 'label':
+                return label_marginal(
+                    samples[domain], self.class_counts[domain],
+                    as_class=len(self.ot_domains) == 1)
+            return take_rows(logits_of(scores[domain]), rows[image_domain])
 
-    def predict(self,
-                inputs: Tensor,
+        return self.ot_loss.loss_and_log(*(
+            torch.cat([marginal(domain, image) for image in self.ot_domains])
+            for domain in (SOURCE, TARGET)))
+
+    def predict(self, inputs: Tensor,
                 data_samples: list[DataSample] | None = None,
                 **kwargs: Any) -> list[DataSample]:
         """Predict target classes, or source classes of source samples.
 
         Args:
             inputs (Tensor): Images, shape (N, C, H, W).
-            data_samples (list[DataSample], optional): N samples; those tagged
-                ``domain='source'`` are judged by the source head.
-                Defaults to None, all target.
+            data_samples (list[DataSample], optional): N samples. Defaults to
+                None, all target.
             **kwargs: As the ``predict`` method of the head takes.
 
         Returns:
@@ -289,12 +272,3 @@ class JTLNClassifier(ImageClassifier):
                 data_samples[row].set_pred_score(predictions[row].pred_score)
                 data_samples[row].set_pred_label(predictions[row].pred_label)
         return data_samples
-
-
-def _by_domain(data_samples: list[DataSample],
-               device: torch.device) -> tuple[dict, dict]:
-    """Return each domain's samples and, as a tensor, their rows."""
-    rows = split(data_samples)
-    return ({d: [data_samples[row] for row in r] for d, r in rows.items()},
-            {d: torch.tensor(r, dtype=torch.long, device=device)
-             for d, r in rows.items()})

@@ -23,10 +23,9 @@ class JointDataPreprocessor(ClsDataPreprocessor):
     have that domain's number of classes.
 
     Args:
-        num_classes (int, optional): Number of target classes. Needed for
-            batch augmentation. Defaults to None.
-        num_source_classes (int, optional): Number of source classes, likewise.
-            Defaults to None.
+        num_classes (int, optional): Number of target classes, needed for
+            batch augmentation.
+        num_source_classes (int, optional): Of source classes, likewise.
         batch_augments (dict, optional): Arguments of
             :class:`~mmpretrain.models.RandomBatchAugment`. Defaults to None.
         **kwargs: As in the parent: ``mean``, ``std``, ``to_rgb``, ...
@@ -35,11 +34,9 @@ class JointDataPreprocessor(ClsDataPreprocessor):
         ValueError: If a number of classes is missing for batch augmentation.
     """
 
-    def __init__(self,
-                 num_classes: int | None = None,
+    def __init__(self, num_classes: int | None = None,
                  num_source_classes: int | None = None,
-                 batch_augments: dict | None = None,
-                 **kwargs: Any) -> None:
+                 batch_augments: dict | None = None, **kwargs: Any) -> None:
         # The parent would encode and mix labels over the whole batch.
         super().__init__(num_classes=num_classes, **kwargs)
         self.class_counts = {TARGET: num_classes, SOURCE: num_source_classes}
@@ -87,12 +84,7 @@ class JointDataPreprocessor(ClsDataPreprocessor):
 
 def joint_preprocessor(cfg: dict | nn.Module | None, counts: dict[str, int]
                        ) -> dict | nn.Module:
-    """Make a stock data preprocessor's config one for two domains.
-
-    Args:
-        cfg (dict | nn.Module, optional): Config of the data preprocessor.
-        counts (dict[str, int]): Number of classes of each domain.
-    """
+    """Make a stock data preprocessor's config one for two domains."""
     if cfg is None or isinstance(cfg, dict):
         cfg = dict(cfg or {})
         if cfg.get('type') in _STOCK:

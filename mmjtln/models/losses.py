@@ -74,9 +74,8 @@ def check_losses(losses: dict[str, Tensor], inputs: Tensor,
                  data_samples: list[DataSample]) -> None:
     """Say where a loss that is not finite comes from.
 
-    To be called where the losses are made: before backward, so that no rank
-    takes the step and no checkpoint is written of it. It waits for the device
-    once; MMEngine waits for each logged value after the step anyway.
+    To be called before backward, so that no rank takes the step and no
+    checkpoint is written of it. It waits for the device once.
 
     Args:
         losses (dict[str, Tensor]): The terms, as ``loss`` returns them; those

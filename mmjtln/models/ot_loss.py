@@ -27,8 +27,7 @@ class OTLoss(nn.Module):
         \qquad H(G) = -\sum_{ij} G_{ij} (\log G_{ij} - 1)
 
     with p and q the softmax of the two logits and C the cost matrix (Lu et
-    al., *Optimal Transport for Deep Joint Transfer Learning*,
-    arXiv:1709.02995; the loss as such: Frogner et al., *Learning with a
+    al., arXiv:1709.02995; the loss as such: Frogner et al., *Learning with a
     Wasserstein Loss*, NeurIPS 2015; the solver: Cuturi, *Sinkhorn
     Distances*, NeurIPS 2013).
 
@@ -58,8 +57,7 @@ class OTLoss(nn.Module):
             ``'target'`` or ``'both'``. Defaults to ``'source'``.
         cost (Tensor or array or nested list, optional): Cost matrix, shape
             (L_s, L_t): how unrelated source class i is to target class j.
-            A buffer, so that averaged models, wrappers and checkpoints carry
-            it; NaN until it is set. Defaults to None: set later, see
+            A buffer; NaN until it is set. Defaults to None: set later, see
             :meth:`set_cost`.
         num_source_classes (int, optional): L_s. Needed without ``cost``.
         num_target_classes (int, optional): L_t, likewise.
@@ -67,18 +65,10 @@ class OTLoss(nn.Module):
     Raises:
         TypeError: If the cost matrix holds no numbers.
         ValueError: If an option is out of its range, or counts disagree.
-
-    Examples:
-        >>> loss = OTLoss(reg=0.1, cost=torch.rand(10, 3))
-        >>> loss(torch.randn(4, 10), torch.randn(4, 3)).shape
-        torch.Size([])
     """
 
-    def __init__(self,
-                 reg: float = 0.1,
-                 max_iter: int = 1000,
-                 tol: float = 1e-4,
-                 reduction: str = 'mean',
+    def __init__(self, reg: float = 0.1, max_iter: int = 1000,
+                 tol: float = 1e-4, reduction: str = 'mean',
                  grad_to: str = 'source',
                  cost: 'CostMatrix | Tensor | np.ndarray | list | None' = None,
                  num_source_classes: int | None = None,
@@ -119,8 +109,8 @@ class OTLoss(nn.Module):
         return not bool(self.cost.isnan().any())
 
     @torch.no_grad()
-    def set_cost(self,
-                 cost: 'CostMatrix | Tensor | np.ndarray | list') -> None:
+    def set_cost(self, cost: 'CostMatrix | Tensor | np.ndarray | list'
+                 ) -> None:
         """Set the cost matrix.
 
         Into the buffer, in place: averaged models and wrappers may hold a
@@ -204,15 +194,8 @@ class OTLoss(nn.Module):
                   target_logits: Tensor) -> SinkhornResult:
         """Solve for the plans between the softmax of two logits.
 
-        Args:
-            source_logits (Tensor): shape (B, L_s), on any device.
-            target_logits (Tensor): shape (B, L_t), likewise.
-
-        Returns:
-            SinkhornResult: On the device of the cost matrix.
-
-        Raises:
-            RuntimeError: If the cost matrix has not been set.
+        Arguments and errors are those of :meth:`loss_and_log`, but no
+        labels. Computed on the device of the cost matrix.
         """
         self.check_cost()
         log_p, log_q = (
@@ -223,13 +206,7 @@ class OTLoss(nn.Module):
 
     def forward(self, source_logits: Tensor,
                 target_logits: Tensor) -> Tensor:
-        """Compute the loss, arguments as in :meth:`loss_and_log`.
-
-        Returns:
-            Tensor: The entropic OT value: a scalar, or shape (B,) for
-            ``reduction='none'``. It may be negative: the entropy is part of
-            it.
-        """
+        """Compute the loss alone, see :meth:`loss_and_log`."""
         return self.loss_and_log(source_logits, target_logits)[0]
 
     def loss_and_log(self, source_logits: Tensor,
@@ -245,7 +222,8 @@ class OTLoss(nn.Module):
                 labels on one side only.
 
         Returns:
-            tuple: The loss as :meth:`forward` gives it, and a dict of
+            tuple: The entropic OT value, a scalar, or shape (B,) for
+            ``reduction='none'``, negative where the entropy is; and a dict of
             detached scalars: ``ot_cost``, the batch's mean <G, C>, and
             ``ot_error``, its largest marginal error.
 
@@ -253,8 +231,8 @@ class OTLoss(nn.Module):
             RuntimeError: If the cost matrix has not been set.
             ValueError: If the logits' shapes do not fit the cost matrix.
         """
-        source_logits, target_logits = self.marginals(source_logits,
-                                                      target_logits)
+        source_logits, target_logits = self.marginals(
+            source_logits, target_logits)
         if self.grad_to == 'source':
             target_logits = target_logits.detach()
         elif self.grad_to == 'target':

@@ -56,15 +56,7 @@ class BSSClassifier(ImageClassifier):
         self._classifier = last_linear(self)
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
-        """Compute the head's losses and ``bss_loss``.
-
-        Args:
-            inputs (Tensor): Images, shape (B, C, H, W).
-            data_samples (list[DataSample]): B samples.
-
-        Returns:
-            dict[str, Tensor]: The losses.
-        """
+        """Compute the head's losses and ``bss_loss`` of B images."""
         features = []
         # Whatever head and backbone are: what the last layer is given.
         classifier = self.get_submodule(self._classifier)

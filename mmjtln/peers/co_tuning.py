@@ -56,17 +56,11 @@ class CoTuningLoss(OTLoss):
 
     def loss_and_log(self, source_logits: Tensor,
                      target_logits: Tensor) -> tuple[Tensor, dict]:
-        """Compute the loss, and for the log the forward KL divergence.
-
-        Args:
-            source_logits (Tensor): shape (B, L_s).
-            target_logits (Tensor): Labels, int64, shape (B,), or the
-                logarithm of scores, shape (B, L_t), with minus infinity for
-                classes of none.
+        """Compute the loss, arguments as in the parent.
 
         Returns:
-            tuple: The loss, a scalar for ``reduction='mean'``, and a dict of
-            ``relation_kl``, the batch's mean KL(p(y_s | y_t) || p).
+            tuple: The loss, and for the log a dict of ``relation_kl``, the
+            batch's mean forward KL(p(y_s | y_t) || p).
         """
         source_logits, target_logits = self.marginals(source_logits,
                                                       target_logits)

@@ -18,8 +18,7 @@ class LPFTHook(Hook):
         \;\text{ from }\; (v_{LP}, B_0)
 
     with the head :math:`v` and the network :math:`B`. While it is frozen, the
-    network is in evaluation mode, so its weights and its statistics keep
-    every bit.
+    network is in evaluation mode, so its weights and statistics stay.
 
     Source: A. Kumar et al., "Fine-Tuning can Distort Pretrained Features and
     Underperform Out-of-Distribution", ICLR 2022, section 3.4. The number of

@@ -9,8 +9,8 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmjtln.domains import SOURCE, TARGET, split
-from mmjtln.errors import check_real
-from mmjtln.heads.logits import head_scores, logits_of
+from mmjtln.errors import check_real, require
+from mmjtln.heads.logits import logits_of
 from mmjtln.models import JTLNClassifier
 from mmjtln.models.losses import check_losses
 from mmjtln.registry import MODELS
@@ -18,20 +18,7 @@ from mmjtln.registry import MODELS
 
 def distillation(logits: Tensor, recorded: Tensor,
                  temperature: float) -> Tensor:
-    r"""Return the mean KL divergence at a temperature.
-
-    .. math::
-        \overline{\mathrm{KL}}(\mathrm{softmax}(z_0 / T) \,\|\,
-        \mathrm{softmax}(z / T))
-
-    Args:
-        logits (Tensor): :math:`z`, shape (B, L).
-        recorded (Tensor): :math:`z_0`, shape (B, L).
-        temperature (float): T.
-
-    Returns:
-        Tensor: A scalar.
-    """
+    """Return the mean of KL(softmax(recorded / T) || softmax(logits / T))."""
     return F.kl_div(
         (logits / temperature).log_softmax(dim=1),
         (recorded / temperature).log_softmax(dim=1),
@@ -54,8 +41,7 @@ class LwFClassifier(JTLNClassifier):
     :math:`\lambda` = 4 and T = 3 without the factor :math:`T^2` are those of
     the Transfer Learning Library. There :math:`z_0` is recorded once for
     each image; a copy of the network gives it here, for a forward pass more
-    a step and its memory. The copy is in
-    the checkpoints (``teacher.*``), so that a resumed run goes on with it.
+    a step. The copy is in the checkpoints (``teacher.*``).
 
     Args:
         *args: As in :class:`~mmjtln.models.JTLNClassifier`.
@@ -70,10 +56,9 @@ class LwFClassifier(JTLNClassifier):
 
     def __init__(self, *args: Any, weight: float = 4., temperature: float = 3.,
                  **kwargs: Any) -> None:
-        if kwargs.setdefault('ot_loss', None) is not None:
-            raise ValueError(
-                'LwF has no OT loss, but `model.ot_loss` is '
-                f'{kwargs["ot_loss"]!r}. Set it to None.')
+        loss = kwargs.setdefault('ot_loss', None)
+        require(loss is None, 'LwF has no OT loss',
+                f'but `model.ot_loss` is {loss!r}', 'Set it to None')
         super().__init__(*args, **kwargs)
         check_real(weight, 'weight', 'LwFClassifier')
         check_real(temperature, 'temperature', 'LwFClassifier',
@@ -98,23 +83,13 @@ class LwFClassifier(JTLNClassifier):
         return self
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
-        """Compute the losses of a batch's target images.
-
-        Args:
-            inputs (Tensor): Images, shape (N, C, H, W).
-            data_samples (list[DataSample]): N samples with ``gt_label``.
-
-        Returns:
-            dict[str, Tensor]: ``target_loss`` and ``lwf_loss``.
-        """
+        """Compute ``target_loss`` and ``lwf_loss`` of the target images."""
         if not self.recorded:
             self._record()
         rows = split(data_samples)[TARGET]
         inputs = inputs[rows]
         data_samples = [data_samples[row] for row in rows]
-        feats = self.extract_feat(inputs)
-        scores = {TARGET: head_scores(self.head, feats),
-                  SOURCE: head_scores(self.source_head, feats)}
+        scores = self._scores(self.extract_feat(inputs))
         with torch.no_grad():
             before = self.teacher.head(self.teacher.extract_feat(inputs))
         losses = {
@@ -127,9 +102,10 @@ class LwFClassifier(JTLNClassifier):
 
     def _record(self) -> None:
         """Copy the network before the first step."""
-        for name, own in (('backbone', 'backbone'), ('neck', 'neck'),
-                          ('head', 'source_head')):
-            part = getattr(self, own, None)
-            if part is not None:
-                getattr(self.teacher, name).load_state_dict(part.state_dict())
+        teacher = self.teacher
+        for copy, own in ((teacher.backbone, self.backbone),
+                          (teacher.neck, self.neck),
+                          (teacher.head, self.source_head)):
+            if own is not None:
+                copy.load_state_dict(own.state_dict())
         self.recorded.fill_(True)

@@ -23,18 +23,10 @@ def class_weights(cost: Tensor, source_share: Tensor, target_share: Tensor,
 
     .. math:: w_i = \frac{\sum_j G_{ij}}{P_s(i)}
 
-    Args:
-        cost (Tensor): C, shape (L_s, L_t).
-        source_share (Tensor): :math:`P_s`, shape (L_s, ), positive.
-        target_share (Tensor): :math:`P_t`, shape (L_t, ).
-        reg (float): Of :func:`~mmjtln.heads.transported.class_plan`.
-        relax (float, optional): Likewise. 0: each target class takes what is
-            near to it; None: all source classes are used up, and all weights
-            are 1.
-
-    Returns:
-        Tensor: Shape (L_s, ), float64; their mean over the source images
-        is 1.
+    Arguments are those of :func:`~mmjtln.heads.transported.class_plan`. With
+    ``relax`` 0 each target class takes what is near to it; with None all
+    source classes are used up, and all weights are 1. Shape (L_s, ), float64;
+    the mean over the source images is 1.
     """
     mass = class_plan(cost, reg, relax, source_share, target_share).sum(dim=1)
     return mass / mass.sum() / source_share.double()
