@@ -1,0 +1,152 @@
+"""What the pages say of the code and of the results is so."""
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.registry import DefaultScope
+
+import mmjtln
+from mmjtln.registry import COSTS, HOOKS, MODELS
+from mmjtln.resume.run_record import _FACTS
+
+from .test_docs import PAGES, REGISTRIES, ROOT
+
+README = (ROOT / 'README.md').read_text(encoding='utf-8')
+RESULTS = ROOT / 'configs/compare/results'
+CODE = re.compile(r'`([^`\n]+)`')
+BLOCK = re.compile(r'^```python[^\n]*\n(.*?)^```', re.M | re.S)
+
+
+def page(room: str) -> str:
+    """Return the text of a room's page."""
+    return (ROOT / room / 'README.md').read_text(encoding='utf-8')
+
+
+def parameters(kind: type) -> set[str]:
+    """Return the options of a class, those of its bases included."""
+    found = set()
+    for base in kind.__mro__:
+        init = inspect.signature(base.__init__).parameters.values()
+        found |= {p.name for p in init}
+        if not any(p.kind is p.VAR_KEYWORD for p in init):
+            return found
+    return found
+
+
+def named(name: str) -> type | None:
+    """Return the class of this name of ours or of a host, if there is one."""
+    if name in ('', 'dict'):
+        return None
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        found = next(filter(None, (
+            registry.get(scope + name) for registry in REGISTRIES
+            for scope in ('mmjtln.', ''))), None)
+    return found if inspect.isclass(found) else None
+
+
+def calls(text: str) -> list[tuple[str, list[str]]]:
+    """Return what code on a page calls, and with which options."""
+    found = []
+    for code in [*CODE.findall(text), *BLOCK.findall(text)]:
+        try:
+            tree = ast.parse(code)
+        except SyntaxError:
+            continue
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            keys = {key.arg: key.value for key in node.keywords if key.arg}
+            kind = keys.pop('type', node.func)
+            name = getattr(kind, 'value', getattr(
+                kind, 'attr', getattr(kind, 'id', '')))
+            if isinstance(name, str):
+                found.append((name.removeprefix('mmjtln.'), list(keys)))
+    return found
+
+
+@pytest.mark.parametrize('path', PAGES, ids=lambda p: str(
+    p.relative_to(ROOT)))
+def test_options_are_parameters(path):
+    """`Name(option=...)` and `model.option` exist in the code."""
+    text = path.read_text(encoding='utf-8')
+    for name, options in calls(text):
+        kind = named(name)
+        if kind:
+            assert set(options) <= parameters(kind), (name, options)
+    model = parameters(MODELS.get('mmjtln.JTLNClassifier'))
+    for option in re.findall(r'`model\.(?!onnx|pth|json)(\w+)', text):
+        assert option in model, option
+
+
+@pytest.mark.parametrize('path', PAGES, ids=lambda p: str(
+    p.relative_to(ROOT)))
+def test_files_and_links_are_there(path):
+    """Links lead somewhere, as do paths from the root."""
+    text = path.read_text(encoding='utf-8')
+    for link in re.findall(r'\]\(([^)\s]+)\)', text):
+        if link.startswith('http'):
+            continue
+        file, _, anchor = link.partition('#')
+        target = path.parent / file if file else path
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r'^#+ (.*)$', target.read_text(), re.M)
+            assert anchor in [re.sub(r'[^\w -]', '', heading).lower().replace(
+                ' ', '-') for heading in headings], link
+    for code in CODE.findall(text):
+        for word in code.split():
+            if re.fullmatch(r'(mmjtln|tools|configs|tests)/[\w./-]+', word):
+                assert (ROOT / word).exists(), word
+
+
+def test_readme_is_read_in_three_minutes():
+    """It stays short enough to be read."""
+    assert len(README.splitlines()) <= 120
+    assert len(README.split()) <= 1000
+
+
+def test_map_names_every_room():
+    """Whoever looks for a room finds it in the README's map."""
+    rooms = README.split('## Where things are')[1].split('\n## ')[0]
+    for folder in Path(mmjtln.__file__).parent.iterdir():
+        if (folder / '__init__.py').is_file():
+            assert re.search(rf'`{folder.name}`|\[{folder.name}\]',
+                             rooms), folder.name
+
+
+def test_figures_are_those_of_the_results():
+    """The README's table has the numbers of the committed tables."""
+    starts = {'zero': 'linear', 'source head, by class names': 'linear_text',
+              'shuffled': 'linear_shuffled', 'random': 'linear_random'}
+    lines = re.findall(r'^\| (food|emoji)[^:]*: ([^|]+) \|(.*)\|$', README,
+                       re.M)
+    assert len(lines) == 8
+    for data, start, cells in lines:
+        table = (RESULTS / data / 'table.md').read_text()
+        for shots, cell in zip((0, 1, 2, 5, 10), cells.split('|'),
+                               strict=True):
+            accuracy = re.search(rf'^\| {shots} \| {starts[start.strip("*")]} '
+                                 r'\| ([\d.]+) ', table, re.M)
+            assert cell.strip() == (accuracy[1] if accuracy else '')
+
+
+@pytest.mark.parametrize('room, registry, package', [
+    ('mmjtln/costs', COSTS, 'mmjtln.costs'),
+    ('mmjtln/hooks', HOOKS, 'mmjtln.hooks'),
+    ('mmjtln/peers', None, 'mmjtln.peers')])
+def test_page_names_all_of_a_room(room, registry, package):
+    """Every builder, hook and peer has its line."""
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        value = getattr(module, name)
+        if registry is None or registry.get(f'mmjtln.{name}') is value:
+            assert f'`{name}' in page(room), name
+
+
+def test_all_that_a_resumed_run_compares_is_named():
+    """The list is the code's."""
+    text = ' '.join(page('mmjtln/resume').split())
+    assert '; '.join(name.split(' (')[0] for name in _FACTS.values()) in text
