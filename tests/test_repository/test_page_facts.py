@@ -63,6 +63,7 @@ def calls(text: str) -> list[tuple[str, list[str]]]:
             name = getattr(kind, 'value', getattr(
                 kind, 'attr', getattr(kind, 'id', '')))
             if isinstance(name, str):
+                keys.pop('_delete_', None)
                 found.append((name.removeprefix('mmjtln.'), list(keys)))
     return found
 
