@@ -4,9 +4,9 @@
 
 Each variant of a small joint run on the embedded digits is trained once
 without interruption, by `tools/train.py` in processes of their own (forked
-from this one, which has the imports behind it). Then it is trained again and
-killed at random moments, every other time while a checkpoint is being
-written, and resumed with `--resume` until it is through.
+from this one, which has the imports behind it). Then it is trained again,
+kills itself at random moments, every other time while a checkpoint is being
+written, and is resumed with `--resume` until it is through.
 After each kill all checkpoints in the work directory, and the one that
 `last_checkpoint` names, must load. At the end every tensor (weights, their
 moving average, optimizer state, best checkpoint), every number of the
@@ -19,34 +19,77 @@ import copy
 import multiprocessing
 import os
 import random
-import re
 import runpy
 import signal
 import sys
 import tempfile
-import time
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 # What is imported next looks for a GPU. Asked of the driver, a fork could not
 # use it afterwards; asked of NVML, it can.
 os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
 
-import numpy as np
 import torch
 from kill_variants import CONFIG, CONTROL, EPOCHS, STEPS, VARIANTS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 from run_ends import differing, end_of, flatten, load, unreadable
 
 from mmjtln.datasets import MNIST5k
 from mmjtln.export.stock_model import stock_classifier
+from mmjtln.files.atomic_file import atomic_write
+from mmjtln.resume import atomic_checkpoint_hook
 
 TRAIN = Path(__file__).parents[1] / 'train.py'
 
 
-def run_tool(arguments: list[str], environment: dict, log: Path) -> None:
+class Moment(NamedTuple):
+    """When a run kills itself: a time after a step, or within a write."""
+
+    step: int
+    in_write: bool
+    seconds: float
+
+    def await_it(self) -> None:
+        """Kill this process and its workers when the moment has come."""
+        call_hook, come = Runner.call_hook, False
+
+        def watched(runner: Runner, name: str, **options: Any) -> None:
+            nonlocal come
+            if name == 'before_train_iter' and runner.iter >= self.step and (
+                    not come):
+                come = True
+                if self.in_write:
+                    atomic_checkpoint_hook.atomic_write = self._write
+                else:
+                    self._kill_soon()
+            if name == 'after_train':
+                threading.Event().wait()  # It is killed, even so late.
+            call_hook(runner, name, **options)
+
+        Runner.call_hook = watched
+
+    def _kill_soon(self) -> None:
+        threading.Timer(self.seconds, os.killpg,
+                        (os.getpid(), signal.SIGKILL)).start()
+
+    @contextmanager
+    def _write(self, path: str | Path) -> Iterator[BinaryIO]:
+        """Write as `atomic_write` does, but never come to the end."""
+        with atomic_write(path) as file:
+            self._kill_soon()
+            yield file
+            threading.Event().wait()
+
+
+def run_tool(arguments: list[str], environment: dict, log: Path,
+             moment: Moment | None) -> None:
     """Be a command: the script and its arguments, its output to a file."""
     os.setsid()  # A group of its own, to be killed with its workers.
     with open(log, 'wb') as file:
@@ -54,6 +97,8 @@ def run_tool(arguments: list[str], environment: dict, log: Path) -> None:
         os.dup2(file.fileno(), 2)
     os.environ.update(environment)
     torch.set_num_threads(1)
+    if moment is not None:
+        moment.await_it()
     sys.argv = arguments
     runpy.run_path(arguments[0], run_name='__main__')
 
@@ -66,14 +111,13 @@ class Training:
         work_dir (Path): The work directory.
         processes (int): How many.
         resume (bool): Whether to go on with what is in ``work_dir``.
+        moment (Moment, optional): When the first of them kills itself.
     """
 
-    def __init__(self, config: str, work_dir: str | Path, processes: int = 1,
-                 resume: bool = False) -> None:
-        self.work_dir = Path(work_dir)
-        self.work_dir.mkdir(parents=True, exist_ok=True)
-        self.log = self.work_dir / f'output_{time.time_ns()}.txt'
-        self.log.touch()
+    def __init__(self, config: Path, work_dir: Path, processes: int,
+                 resume: bool = False, moment: Moment | None = None) -> None:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        self.killed = moment is not None
         arguments = [str(TRAIN), str(config), '--work-dir', str(work_dir),
                      *(['--resume'] if resume else [])]
         environment = {}
@@ -82,91 +126,33 @@ class Training:
             environment = dict(
                 MASTER_ADDR='127.0.0.1', WORLD_SIZE=str(processes),
                 MASTER_PORT=str(random.SystemRandom().randrange(20000, 60000)))
+        number = len(list(work_dir.glob('output_*')))
+        self.log = work_dir / f'output_{number}.txt'
         self.processes = []
         for rank in range(processes):
             if processes > 1:
                 environment.update(RANK=str(rank), LOCAL_RANK=str(rank))
             log = self.log.with_suffix(f'.{rank}.txt') if rank else self.log
             process = multiprocessing.get_context('fork').Process(
-                target=run_tool, args=(arguments, environment, log))
+                target=run_tool, args=(arguments, environment, log,
+                                       None if rank else moment))
             process.start()
             self.processes.append(process)
 
-    def running(self) -> bool:
-        """Whether all processes are at work."""
-        return all(process.is_alive() for process in self.processes)
-
-    def steps(self) -> int:
-        """Return the step of the run that was logged last, 0 if none."""
-        found = re.findall(
-            r'(?:Epoch|Iter)\(train\) +(?:\[(\d+)\])?\[ *(\d+)/ *\d+\]',
-            self.log.read_text(errors='replace'))
-        if not found:
-            return 0
-        epoch, step = found[-1]
-        return int(step) + (int(epoch) - 1) * STEPS if epoch else int(step)
-
-    def writing(self) -> bool:
-        """Whether a file is being written this moment."""
-        return any(name.endswith('-partial')
-                   for name in os.listdir(self.work_dir))
-
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to all processes and their workers."""
-        for process in self.processes:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-
-    def hold(self) -> None:
-        """Stop all processes, and wait until they have stopped or ended.
-
-        A signal is on its way for some time, in which a write may end.
-        """
-        self.send(signal.SIGSTOP)
-        for process in self.processes:
-            with suppress(ChildProcessError):  # It has ended, and is gone.
-                os.waitid(os.P_PID, process.pid,
-                          os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-
-    def kill(self) -> None:
-        """Kill all processes and their workers with SIGKILL."""
-        self.send(signal.SIGKILL)
-        for process in self.processes:
-            process.join()
-
     def wait(self) -> None:
-        """Wait for the end; raise if it was no good one."""
-        for process in self.processes:
-            process.join(timeout=900)
-            if process.exitcode != 0:
-                self.kill()
-                raise RuntimeError(
-                    f'training failed: {self.log.read_text()[-3000:]}')
-
-
-def kill_when(training: Training, step: int, in_write: bool,
-              rng: np.random.Generator) -> bool:
-    """Kill a run some time after a step, or within the next write.
-
-    Returns:
-        bool: Whether it was killed before it came to its end.
-    """
-    while training.running() and training.steps() < step:
-        time.sleep(0.005)
-    if in_write:
-        while training.running():
-            if training.writing():
-                # Held, so that a short write is not over before the kill.
-                training.hold()
-                if training.writing():
-                    break
-                training.send(signal.SIGCONT)
-    else:
-        time.sleep(rng.uniform(0, 0.3))
-    if not training.running():
-        return False
-    training.kill()
-    return True
+        """Wait for the end; raise if it was not the one that is due."""
+        first, *others = self.processes
+        first.join()
+        good = first.exitcode == -signal.SIGKILL * self.killed
+        for process in others:
+            if self.killed or not good:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.join()
+            good &= self.killed or process.exitcode == 0
+        if not good:
+            raise RuntimeError(
+                f'training failed: {self.log.read_text()[-3000:]}')
 
 
 def write_stock(cfg: Config) -> None:
@@ -192,42 +178,33 @@ def try_variant(name: str, folder: Path, kills: int, seed: int) -> dict:
     if cfg.get('load_from'):
         cfg.load_from = str(folder / cfg.load_from)
         write_stock(cfg)
-    config = folder / 'config.py'
+    config = first = folder / 'config.py'
     cfg.dump(config)
     Training(config, folder / 'peace', processes).wait()
     if cfg.randomness.seed is None:
-        # The seed that the killed run would draw is that of the first.
-        seed = load((folder / 'peace/last_checkpoint').read_text())[
-            'meta']['seed']
-        cfg.randomness.seed = seed
-        cfg.dump(folder / 'seeded.py')
-    result = dict(kills=0, in_write=0, resumes=0, unreadable=[])
+        # The seed that the killed run would draw is that of the other.
+        cfg.randomness.seed = load(
+            (folder / 'peace/last_checkpoint').read_text())['meta']['seed']
+        first = folder / 'seeded.py'
+        cfg.dump(first)
     work_dir = folder / 'killed'
-    moments = sorted(rng.sample(range(1, EPOCHS * STEPS), kills))
-    for number, step in enumerate([*moments, None]):
-        first = number == 0
-        training = Training(
-            folder / 'seeded.py' if first and
-            (folder / 'seeded.py').exists() else config,
-            work_dir, processes, resume=not first)
-        result['resumes'] += not first
-        killed = False
-        if step is not None:
-            # Every other kill, over all variants; the control has no such
-            # files.
-            in_write = not name.startswith(CONTROL) and (
-                number + list(VARIANTS).index(name)) % 2 == 1
-            killed = kill_when(training, step, in_write, rng)
-        if not killed:
-            try:
-                training.wait()
-            except RuntimeError:
-                if not name.startswith(CONTROL):
-                    raise
-                return dict(result, state=None)
-        result['kills'] += killed
-        result['in_write'] += killed and any(
-            work_dir.glob('.*-partial'))
+    result = dict(in_write=0, unreadable=[], state=None)
+    steps = sorted(rng.sample(range(1, EPOCHS * STEPS), kills))
+    for number, step in enumerate([*steps, None]):
+        # Every other kill, over all variants; the control has no such files.
+        in_write = not name.startswith(CONTROL) and (
+            number + list(VARIANTS).index(name)) % 2 == 1
+        moment = step and Moment(step, in_write, rng.uniform(
+            0, 0.01 if in_write else 0.3))
+        result.update(kills=min(number + 1, kills), resumes=number)
+        try:
+            Training(config if number else first, work_dir, processes,
+                     resume=number > 0, moment=moment).wait()
+        except RuntimeError:
+            if not name.startswith(CONTROL):
+                raise
+            return result
+        result['in_write'] += any(work_dir.glob('.*-partial'))
         result['unreadable'] += unreadable(work_dir)
     peace, killed = (end_of(folder / run) for run in ('peace', 'killed'))
     result['state'] = differing(peace[0], killed[0])
