@@ -9,8 +9,7 @@ from mmjtln.checkpoints.weights import state_of
 from mmjtln.errors import check_real, require
 from mmjtln.heads import L2SP, carry_over, plan_weights
 from mmjtln.heads.transported import REG, RELAX
-from mmjtln.ot.checks import check_options
-from mmjtln.ot.side import relaxations
+from mmjtln.ot.checks import check_options, relaxations
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights
 

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from mmjtln.errors import check_choice, refusal, require
 from mmjtln.ot import SinkhornResult, entropic_value, label_value, sinkhorn
-from mmjtln.ot.checks import check_options
-from mmjtln.ot.side import relaxations
+from mmjtln.ot.checks import check_options, relaxations
 from mmjtln.registry import MODELS
 
 if TYPE_CHECKING:

@@ -3,9 +3,8 @@
 Pure torch: nothing here knows of MMEngine. Open ``sinkhorn`` first: the
 problem, and how it is solved.
 """
-from .label import label_value
 from .result import SinkhornResult
 from .sinkhorn import sinkhorn
-from .value import entropic_value
+from .value import entropic_value, label_value
 
 __all__ = ['SinkhornResult', 'entropic_value', 'label_value', 'sinkhorn']

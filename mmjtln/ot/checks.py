@@ -4,66 +4,58 @@ import math
 import torch
 from torch import Tensor
 
+from mmjtln.errors import check_choice, check_count, check_real, require
+
+_SOLVER = 'the OT solver'
 # Further out float32 has no number for reg or for what is divided by it.
-LEAST_REG, LARGEST_REG = 1e-30, 1e30
+_LEAST_REG, _LARGEST_REG = 1e-30, 1e30
 
 
 def check_options(reg: float, max_iter: int, tol: float) -> None:
-    """Check what does not depend on the data.
+    """Refuse (ValueError) options of ``sinkhorn`` that are out of range."""
+    check_real(reg, 'reg', _SOLVER, _LEAST_REG, _LARGEST_REG, with_high=True)
+    check_real(tol, 'tol', _SOLVER, with_low=False)
+    check_count(max_iter, 'max_iter', _SOLVER)
+
+
+def relaxations(relax: float | dict | None) -> tuple[float, float]:
+    """Return the weights tau of source and target; infinity is exact.
+
+    Args:
+        relax (float | dict, optional): One weight for both sides, or a
+            dict with one or both of ``source`` and ``target``; None or
+            infinity is the hard constraint.
 
     Raises:
-        TypeError: If an option is no number.
-        ValueError: If reg or tol is not a positive finite number, or
-            max_iter not a positive integer.
+        ValueError: If a side is unknown or a weight no number of at least 0.
     """
-    for name, value in dict(reg=reg, tol=tol).items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(f'{name} must be a number, got {value!r} '
-                            f'({type(value).__name__}); set {name} to a '
-                            'positive number such as '
-                            f"{dict(reg=0.1, tol=1e-4)[name]}")
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f'{name} must be positive and finite, got '
-                             f'{value!r}; set {name} to a value such as '
-                             f"{dict(reg=0.1, tol=1e-4)[name]}")
-    if not LEAST_REG <= reg <= LARGEST_REG:
-        raise ValueError(f'reg must lie between {LEAST_REG} and '
-                         f'{LARGEST_REG}, got {reg!r}; set reg to a value '
-                         'of the order of the costs, such as 0.1')
-    if isinstance(max_iter, bool) or not isinstance(max_iter, int):
-        raise TypeError(f'max_iter must be an integer, got {max_iter!r} '
-                        f'({type(max_iter).__name__}); set max_iter to a '
-                        'positive integer such as 1000')
-    if max_iter < 1:
-        raise ValueError(f'max_iter must be at least 1, got {max_iter}; set '
-                         'max_iter to a positive integer such as 1000')
+    given = relax if isinstance(relax, dict) else dict(
+        source=relax, target=relax)
+    for side, tau in given.items():
+        check_choice(side, 'side', f'`relax` of {_SOLVER}',
+                     ('source', 'target'))
+        if tau is not None:
+            check_real(tau, 'relax', f'{_SOLVER} ({side})', with_high=True)
+    return tuple(math.inf if given.get(side) is None else float(given[side])
+                 for side in ('source', 'target'))
 
 
 def check_shapes(log_p: Tensor, log_q: Tensor, cost: Tensor) -> None:
-    """Check what :func:`~mmjtln.ot.sinkhorn` is given to solve.
-
-    Raises:
-        TypeError: If one is no floating point tensor.
-        ValueError: If the shapes are not (B, L_s), (B, L_t) and (L_s, L_t).
-    """
+    """Refuse what is not (B, L_s), (B, L_t) and (L_s, L_t), and floating."""
     for name, value in dict(log_p=log_p, log_q=log_q, cost=cost).items():
-        if not torch.is_tensor(value) or not value.is_floating_point():
-            raise TypeError(
-                f'{name} must be a floating point tensor, got '
-                f'{getattr(value, "dtype", type(value).__name__)}')
-        if value.dim() != 2 or 0 in value.shape:
-            raise ValueError(
-                f'{name} must be a non-empty matrix, got shape '
-                f'{tuple(value.shape)}; log_p is (B, L_s), log_q (B, L_t), '
-                'cost (L_s, L_t)')
-    if len(log_p) != len(log_q):
-        raise ValueError(
-            'log_p and log_q must hold the same samples, got '
-            f'{len(log_p)} and {len(log_q)} rows; pass both marginals of '
-            'every sample')
-    if cost.shape != (log_p.shape[1], log_q.shape[1]):
-        raise ValueError(
-            'cost must have a row for each class of log_p and a column for '
-            f'each class of log_q, {(log_p.shape[1], log_q.shape[1])}, got '
-            f'{tuple(cost.shape)}; is it transposed, or built for other '
-            'classes?')
+        require(torch.is_tensor(value) and value.is_floating_point(),
+                f'{name} must be a floating point tensor',
+                f'got {getattr(value, "dtype", type(value).__name__)}',
+                'Convert it', TypeError)
+        require(value.dim() == 2 and 0 not in value.shape,
+                f'{name} must be a non-empty matrix',
+                f'got shape {tuple(value.shape)}',
+                'log_p is (B, L_s), log_q (B, L_t), cost (L_s, L_t)')
+    require(len(log_p) == len(log_q), 'log_p and log_q must hold the same '
+            'samples', f'got {len(log_p)} and {len(log_q)} rows',
+            'Pass both marginals of every sample')
+    wanted = log_p.shape[1], log_q.shape[1]
+    require(cost.shape == wanted, 'cost must have a row for each class of '
+            f'log_p and a column for each of log_q, {wanted}',
+            f'got {tuple(cost.shape)}', 'Transpose it, or build it anew for '
+            'these classes')

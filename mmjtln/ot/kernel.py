@@ -1,14 +1,16 @@
 """The Gibbs kernel exp(-C / reg), and the products Sinkhorn takes with it.
 
-Two forms with one interface, chosen by :func:`build_kernel` from the range
-of ``C / reg``: a dense matrix whose products are single matrix products for
-the whole batch, and a log-sum-exp for ranges that no float can hold.
+Two forms with one interface, chosen by the range of ``C / reg``: a matrix,
+with one product for the whole batch, and a log-sum-exp for ranges that no
+float can hold. Of a batch: log u (B, N), log v (B, L).
 """
 import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+
+from mmjtln.errors import require
 
 from .side import Side
 
@@ -29,15 +31,10 @@ def chunk_size(elements: int) -> int:
 
 
 class DenseKernel:
-    """K as a matrix: a half step is one product for the batch.
-
-    Args:
-        log_kernel (Tensor): log K, shape (N, L), nowhere positive.
-            Overwritten.
-    """
+    """K as a matrix: a half step is one product for the batch."""
 
     def __init__(self, log_kernel: Tensor) -> None:
-        self.matrix = log_kernel.exp_()
+        self.matrix = log_kernel.exp_()  # log K, nowhere positive.
         self.transposed = self.matrix.t()
 
     def log_rows(self, log_v: Tensor) -> Tensor:
@@ -92,35 +89,25 @@ class DenseKernel:
 
 
 class LogKernel:
-    """The same by log-sum-exp, a chunk of samples at a time.
-
-    Right for any range; the work is one exponential per entry of every
-    sample's plan, the memory that of one chunk.
-
-    Args:
-        log_kernel (Tensor): log K, shape (N, L), nowhere positive.
-    """
+    """The same by log-sum-exp, right for any range, in chunks of samples."""
 
     def __init__(self, log_kernel: Tensor) -> None:
         self.log_kernel = log_kernel
 
     def _chunks(self, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        # One exponential per entry of every sample's plan.
         size = chunk_size(self.log_kernel.numel())
         return zip(*(t.split(size) for t in tensors), strict=True)
 
     def log_rows(self, log_v: Tensor) -> Tensor:
         """log(K v), shape (B, N), of log v, shape (B, L)."""
-        return torch.cat([
-            (v[:, None] + self.log_kernel).logsumexp(2)
-            for v, in self._chunks(log_v)
-        ])
+        return torch.cat([(v[:, None] + self.log_kernel).logsumexp(2)
+                          for v, in self._chunks(log_v)])
 
     def log_columns(self, log_u: Tensor) -> Tensor:
         """log(K^T u), shape (B, L), of log u, shape (B, N)."""
-        return torch.cat([
-            (u[:, :, None] + self.log_kernel).logsumexp(1)
-            for u, in self._chunks(log_u)
-        ])
+        return torch.cat([(u[:, :, None] + self.log_kernel).logsumexp(1)
+                          for u, in self._chunks(log_u)])
 
     def sweep(self, log_v: Tensor, rows: Side) -> Tensor:
         """log(K^T u), shape (B, L), u being the half step to the rows."""
@@ -128,8 +115,7 @@ class LogKernel:
 
     def plans(self, log_u: Tensor, log_v: Tensor) -> Tensor:
         """Each sample's plan, shape (B, N, L)."""
-        return (log_u[:, :, None] + log_v[:, None]).add_(
-            self.log_kernel).exp_()
+        return (log_u[..., None] + log_v[:, None]).add_(self.log_kernel).exp_()
 
     def mean_plan(self, log_u: Tensor, log_v: Tensor) -> Tensor:
         """The batch's mean plan, shape (N, L)."""
@@ -141,10 +127,8 @@ class LogKernel:
     def transport_cost(self, log_u: Tensor, log_v: Tensor,
                        cost: Tensor) -> Tensor:
         """<plan, cost> of each sample, shape (B,)."""
-        return torch.cat([
-            self.plans(u, v).mul_(cost).sum((1, 2))
-            for u, v in self._chunks(log_u, log_v)
-        ])
+        return torch.cat([self.plans(u, v).mul_(cost).sum((1, 2))
+                          for u, v in self._chunks(log_u, log_v)])
 
 
 Kernel = DenseKernel | LogKernel
@@ -153,19 +137,11 @@ Kernel = DenseKernel | LogKernel
 def reduce_cost(cost: Tensor) -> tuple[Tensor, Tensor, Tensor, float, float]:
     """Take the row minima, then the column minima, off a cost matrix.
 
-    They change the potentials by known amounts and the plan not at all;
-    what decides the form of the kernel is the range that is left.
-
-    Args:
-        cost (Tensor): shape (N, L), finite, non-negative.
+    They change the potentials by known amounts and the plan not at all.
 
     Returns:
-        tuple: What is left, shape (N, L), new memory; the row offsets (N,)
-        and the column offsets (L,); the largest entry left (float) and the
-        largest entry of the cost (float).
-
-    Raises:
-        ValueError: If the cost has a non-finite or a negative entry.
+        tuple: What is left, shape (N, L), new memory; the minima of rows,
+        (N,), and columns, (L,); the largest entry left, and of the cost.
     """
     rows = cost.amin(1)
     rest = cost - rows[:, None]
@@ -174,22 +150,14 @@ def reduce_cost(cost: Tensor) -> tuple[Tensor, Tensor, Tensor, float, float]:
     # One read of the device for all that must be known about the cost.
     least, largest, spread = torch.stack(
         [rows.amin(), cost.amax(), rest.amax()]).tolist()
-    if not (math.isfinite(least) and math.isfinite(largest) and least >= 0):
-        raise ValueError(
-            'cost must be finite and non-negative, got a matrix of shape '
-            f'{tuple(cost.shape)} with a NaN, infinite or negative entry; '
-            'fix the cost matrix before solving')
+    require(math.isfinite(least) and math.isfinite(largest) and least >= 0,
+            'cost must be finite and non-negative',
+            f'got a matrix of shape {tuple(cost.shape)} with a NaN, infinite '
+            'or negative entry', 'Mend it before solving')
     return rest, rows, columns, spread, largest
 
 
 def build_kernel(rest: Tensor, reg: float, spread: float) -> Kernel:
-    """Choose the form that holds exp(-rest / reg).
-
-    Args:
-        rest (Tensor): A reduced cost, shape (N, L), in a dtype fit for the
-            range.
-        reg (float): Weight of the entropy.
-        spread (float): The largest entry of ``rest``.
-    """
+    """Choose the form that holds exp(-rest / reg), spread = max(rest)."""
     dense = spread / reg <= MAX_RANGE_DENSE
     return (DenseKernel if dense else LogKernel)(rest * (-1 / reg))

@@ -18,9 +18,6 @@ def full_precision(device_type: str) -> Iterator[None]:
     which no number of iterations takes away. The settings are global to the
     process: the first thread to enter a block changes them, and the last to
     leave puts them back.
-
-    Args:
-        device_type (str): Such as ``'cpu'`` or ``'cuda'``.
     """
     global _inside, _before
     with torch.autocast(device_type, enabled=False):
@@ -37,8 +34,7 @@ def full_precision(device_type: str) -> Iterator[None]:
                     _set_precision(_before)
 
 
-def _set_precision(values: list[str] | str | None = None
-                   ) -> list[str] | str:
+def _set_precision(values: list[str] | str | None = None) -> list[str] | str:
     """Set the process's precision, the full one by default; return it."""
     # Not asked of cuda.matmul, which torch 2.1 answers with an error.
     if hasattr(torch.backends.mkldnn, 'matmul'):

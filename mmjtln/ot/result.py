@@ -52,28 +52,17 @@ class SinkhornResult:
         return plan.t() if self._swapped else plan
 
     def plan(self, index: int) -> Tensor:
-        """The transport plan of one sample, shape (L_s, L_t).
-
-        Args:
-            index (int): Which sample of the batch.
-        """
+        """The transport plan of one sample, shape (L_s, L_t)."""
         return self._oriented(
             self._kernel.plans(self._log_u[index][None],
                                self._log_v[index][None])[0])
 
     def mean_plan(self) -> Tensor:
-        """The batch's mean plan, shape (L_s, L_t).
-
-        One matrix product; no (B, L_s, L_t) array.
-        """
-        return self._oriented(
-            self._kernel.mean_plan(self._log_u, self._log_v))
+        """The batch's mean plan, shape (L_s, L_t), in one matrix product."""
+        return self._oriented(self._kernel.mean_plan(self._log_u, self._log_v))
 
     def transport_cost(self) -> Tensor:
-        """<plan, cost> of each sample, shape (B,), in units of the cost.
-
-        One matrix product; no (B, L_s, L_t) array.
-        """
+        """<plan, cost> of each sample, shape (B,), in one matrix product."""
         return self._kernel.transport_cost(
             self._log_u, self._log_v,
             self._oriented(self._cost).to(self._log_u.dtype))

@@ -21,19 +21,14 @@ class Side:
     problems*, Math. Comp. 2018, table 1), where c is what
     :func:`~mmjtln.ot.kernel.reduce_cost` took off the cost on this side.
     kappa = 1 is the hard constraint, kappa = 0 no constraint at all.
-
-    Args:
-        log_mass (Tensor): log p, shape (B, n); minus infinity is legal.
-        offset (Tensor): c / reg, shape (n,).
-        kappa (float): In [0, 1].
-        floor (float): Least log scaling before the division by K v. It
-            stands for the minus infinity of a class of zero mass, so that
-            no infinity enters anywhere; its exponential is zero.
     """
 
-    log_mass: Tensor
-    offset: Tensor
+    log_mass: Tensor  # log p, shape (B, n); minus infinity is legal.
+    offset: Tensor  # c / reg, shape (n,).
     kappa: float
+    # Least log scaling before the division by K v. It stands for the minus
+    # infinity of a class of zero mass, so that no infinity enters anywhere;
+    # its exponential is zero.
     floor: float
 
     def __post_init__(self) -> None:
@@ -71,45 +66,8 @@ class Side:
 
     def take(self, rows: Tensor) -> 'Side':
         """Return the side of some samples, given by index, in float64."""
-        return replace(
-            self, log_mass=self.log_mass[rows].double(),
-            offset=self.offset.double())
-
-
-def relaxations(relax: float | dict | None) -> tuple[float, float]:
-    """Return the weights tau of source and target; infinity is exact.
-
-    Args:
-        relax (float | dict, optional): One weight for both sides, or a
-            dict with one or both of ``source`` and ``target``; None or
-            infinity is the hard constraint.
-
-    Raises:
-        TypeError: If it is something else, or a weight no number.
-        ValueError: If a weight is negative or NaN, or a side unknown.
-    """
-    given = relax if isinstance(relax, dict) else dict(
-        source=relax, target=relax)
-    unknown = set(given) - {'source', 'target'}
-    if unknown:
-        raise ValueError(
-            "relax must have no other keys than 'source' and 'target', got "
-            f'{sorted(map(str, unknown))}; set relax to e.g. '
-            'dict(source=1.0)')
-    for side, tau in given.items():
-        if tau is None:
-            continue
-        if isinstance(tau, bool) or not isinstance(tau, (int, float)):
-            raise TypeError(
-                'relax must be None, a number, or a dict of them for '
-                f"'source' and 'target', got {tau!r} for the {side}; set it "
-                'to a weight in units of the cost, such as 1.0')
-        if not tau >= 0:
-            raise ValueError(
-                f'relax must not be negative, got {tau!r} for the {side}; '
-                'set it to a weight in units of the cost, such as 1.0')
-    return tuple(math.inf if given.get(side) is None else float(given[side])
-                 for side in ('source', 'target'))
+        return replace(self, log_mass=self.log_mass[rows].double(),
+                       offset=self.offset.double())
 
 
 def exponent(tau: float, reg: float) -> float:

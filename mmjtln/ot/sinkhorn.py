@@ -5,12 +5,14 @@ import math
 import torch
 from torch import Tensor
 
-from .checks import check_options, check_shapes
+from mmjtln.errors import require
+
+from .checks import check_options, check_shapes, relaxations
 from .kernel import Kernel, build_kernel, reduce_cost
 from .newton import newton
 from .precision import full_precision
 from .result import SinkhornResult
-from .side import Side, exponent, relaxations
+from .side import Side, exponent
 
 # Iterations between two looks at the error. On a GPU a look waits for the
 # device.
@@ -112,7 +114,7 @@ def sinkhorn(log_p: Tensor,
         potentials are finite and its ``error`` says how good they are.
 
     Raises:
-        TypeError: If a tensor or an option is of another type.
+        TypeError: If what should be a tensor is none, or not floating.
         ValueError: If shapes do not fit, the cost has a non-finite or
             negative entry, or an option is out of its range.
     """
@@ -138,11 +140,9 @@ def _solve(log_p: Tensor, log_q: Tensor, cost: Tensor, reg: float,
     rest, row_offsets, column_offsets, spread, largest = reduce_cost(
         oriented_cost.to(torch.promote_types(cost.dtype, dtype)))
     span = largest / reg
-    if span > MAX_RANGE:
-        raise ValueError(
-            f'reg must be at least {largest / MAX_RANGE:.2g}, a billionth '
-            f'of the largest cost ({largest:.3g}), got {reg!r}; set reg to '
-            'a larger value')
+    require(span <= MAX_RANGE, 'reg must be at least a billionth of the '
+            f'largest cost ({largest:.3g})', f'got {reg!r}',
+            f'Set it to {largest / MAX_RANGE:.2g} or more')
     if span > MAX_RANGE_FLOAT32 or tol < FLOAT32_FLOOR * (10 + span):
         dtype = torch.float64
     if rest.dtype != dtype:

@@ -12,8 +12,7 @@ from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import require
 from mmjtln.heads.transported import class_plan
 from mmjtln.hooks.runner import KeepingHook, is_training, unwrapped
-from mmjtln.ot.checks import check_options
-from mmjtln.ot.side import relaxations
+from mmjtln.ot.checks import check_options, relaxations
 from mmjtln.registry import COSTS, HOOKS
 
 

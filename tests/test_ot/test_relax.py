@@ -146,14 +146,14 @@ def test_every_form_agrees(kappa, monkeypatch):
 
 
 @pytest.mark.parametrize('relax, error, text', [
-    (-1., ValueError, 'relax must not be negative, got -1.0'),
-    (math.nan, ValueError, 'relax must not be negative, got nan'),
-    ('1', TypeError, "relax must be None, a number.*got '1'"),
-    (True, TypeError, 'relax must be None, a number.*got True'),
-    (dict(source=[1]), TypeError, r'got \[1\] for the source'),
-    (dict(sources=1.), ValueError, "no other keys.*'sources'"),
+    (-1., '`relax` .* must be a number in .*got -1.0'),
+    (math.nan, '`relax` .* must be a number in .*got nan'),
+    ('1', "`relax` .* must be a number in .*got '1'"),
+    (True, '`relax` .* must be a number in .*got True'),
+    (dict(source=[1]), r'\(source\) must be a number in .*got \[1\]'),
+    (dict(sources=1.), "must be one of source, target, got 'sources'"),
 ])
-def test_bad_relax_gets_one_clear_error(relax, error, text):
+def test_bad_relax_gets_one_clear_error(relax, text):
     """The rule, and what was received."""
-    with pytest.raises(error, match=text):
+    with pytest.raises(ValueError, match=text):
         sinkhorn(*random_problem(2, 3, 4), 0.1, relax=relax)
