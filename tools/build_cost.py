@@ -24,7 +24,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmjtln.checkpoints.weights import load_parts, load_weights, state_of
+from mmjtln.checkpoints.weights import load_file, load_weights, state_of
 from mmjtln.costs import ImageCost
 from mmjtln.costs.cost_matrix import summarise
 from mmjtln.datasets.class_lists import names_match
@@ -126,7 +126,7 @@ def build_model(cfg: Config, checkpoint: str | None,
         model.init_weights()
         print('No --checkpoint: the network has its initial weights.')
     else:
-        load_parts(model, checkpoint, ('backbone', 'neck'))
+        load_file(model, checkpoint, ('backbone', 'neck'))
         load_source_head(model, checkpoint, source_classes)
     return model.to(get_device())
 

@@ -11,12 +11,8 @@ from mmengine.logging import HistoryBuffer
 
 
 def _history_buffer_method(owner: Any, name: str) -> Any:
-    """Stand in for ``getattr`` while a checkpoint is read.
-
-    A pickled ``HistoryBuffer`` names its four statistics through ``getattr``.
-    The real one would let a hostile file reach any attribute of any object,
-    so this one answers for those statistics alone.
-    """
+    """Stand in for ``getattr``, which would reach anything, in a file."""
+    # A pickled HistoryBuffer names its four statistics through it.
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current',
                                                   'mean'):
         raise pickle.UnpicklingError(
@@ -26,13 +22,7 @@ def _history_buffer_method(owner: Any, name: str) -> Any:
 
 
 def safe_globals() -> list:
-    """List it for ``torch.serialization.safe_globals``.
-
-    Returns:
-        list: Classes and functions, those that go by another name in a file
-        as pairs of object and full name.
-    """
-    multiarray = np.array(0).__reduce__()[0].__module__  # np 1: numpy.core
+    """List it for torch: objects, or pairs of one and its name in a file."""
     reconstruct, scalar = (np.array(0).__reduce__()[0],
                            np.float64(0).__reduce__()[0])
     allowed = [
@@ -41,8 +31,7 @@ def safe_globals() -> list:
         (_history_buffer_method, '__builtin__.getattr')
     ]
     # A file written under NumPy 1 calls the same functions `numpy.core...`.
-    for module in {multiarray, 'numpy.core.multiarray',
-                   'numpy._core.multiarray'}:
+    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
         allowed += [(reconstruct, f'{module}._reconstruct'),
                     (scalar, f'{module}.scalar')]
     return allowed + [type(np.dtype(kind)) for kind in (
@@ -52,17 +41,13 @@ def safe_globals() -> list:
 @cache
 def _allowed() -> dict:
     """Return what may be named in a file, by full name."""
-    named = [
+    allowed = {name: found for found, name in (
         entry if isinstance(entry, tuple) else
         (entry, f'{entry.__module__}.{entry.__qualname__}')
-        for entry in safe_globals()
-    ]
-    allowed = {name: found for found, name in named}
-    allowed.update({
-        f'torch.{name}': found
-        for name, found in vars(torch).items()
-        if isinstance(found, torch.dtype)
-    })
+        for entry in safe_globals())}
+    allowed.update({f'torch.{name}': found
+                    for name, found in vars(torch).items()
+                    if isinstance(found, torch.dtype)})
     allowed.update({
         'collections.OrderedDict': OrderedDict,
         'torch.Size': torch.Size,
@@ -83,11 +68,7 @@ class Unpickler(pickle.Unpickler):
     """An unpickler that refuses every name that is not listed."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what a file names.
-
-        Raises:
-            pickle.UnpicklingError: If it is nothing a checkpoint needs.
-        """
+        """Return what a file names, if a checkpoint needs it."""
         found = _allowed().get(f'{module}.{name}')
         if found is None:
             raise pickle.UnpicklingError(

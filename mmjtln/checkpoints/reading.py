@@ -7,7 +7,6 @@ log as well (``HistoryBuffer``, NumPy arrays), so every ``--resume``,
 are admitted here, only while one is read; the check itself stays on. Under
 older versions, which do not check, :mod:`.pickles` does.
 """
-import io
 import os.path as osp
 import zipfile
 from collections.abc import Mapping
@@ -16,27 +15,25 @@ from typing import Any
 
 import torch
 from mmengine.dist import barrier, get_local_rank
-from mmengine.fileio import get_file_backend
 from mmengine.runner import checkpoint as host
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmjtln.checkpoints import pickles
+from mmjtln.errors import refusal, require
 from mmjtln.files.user_files import reading
 
-from .pickles import safe_globals
+_CHECKS = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)
 
 
-def load_safely(
-    file: Any, map_location: Any = None, checks: bool | None = None
-) -> dict:
+def load_safely(path: str | Path, map_location: Any = None,
+                checks: bool = _CHECKS) -> dict:
     """Read a checkpoint as ``torch.load`` does, but run nothing in it.
 
     Args:
-        file (Path | BinaryIO): The file.
+        path (str | Path): The file.
         map_location (str, optional): As in ``torch.load``. Defaults to None.
-        checks (bool, optional): Whether torch's own check is to be used.
-            Defaults to None, from torch 2.6 on, where it can be told what
-            else to admit.
+        checks (bool): Whether torch's own check is to be used. Defaults to
+            True from torch 2.6 on, where it can be told what else to admit.
 
     Returns:
         dict: The checkpoint.
@@ -45,30 +42,22 @@ def load_safely(
         ValueError: If it is damaged, holds no weights, or names a function or
             class that no checkpoint needs; naming the file.
     """
-    name = file if isinstance(file, (str, Path)) else 'What was downloaded'
-    with reading(name, 'checkpoint', 'Fetch it again, or have it saved again '
+    with reading(path, 'checkpoint', 'Fetch it again, or have it saved again '
                  'by `torch.save(model.state_dict(), ...)`.'):
-        loaded = _load(file, map_location, checks)
+        _refuse_torchscript(path)
+        if checks:
+            with torch.serialization.safe_globals(pickles.safe_globals()):
+                loaded = torch.load(path, map_location, weights_only=True)
+        else:
+            # Without a pickle of its own, weights_only is the other way round.
+            loaded = torch.load(path, map_location, weights_only=False,
+                                pickle_module=pickles)
         _check_content(loaded)
     # MMEngine's resume runs this text as a Python config, to compare a number
     # of GPUs that only MMCV 1 wrote.
     if isinstance(loaded.get('meta'), dict):
         loaded['meta'].pop('config', None)
     return loaded
-
-
-def _load(file: Any, map_location: Any, checks: bool | None) -> Any:
-    if checks is None:
-        checks = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)
-    _refuse_torchscript(file)
-    if checks:
-        with torch.serialization.safe_globals(safe_globals()):
-            return torch.load(
-                file, map_location=map_location, weights_only=True)
-    # Without a pickle of its own, weights_only is the other way round.
-    return torch.load(
-        file, map_location=map_location, weights_only=False,
-        pickle_module=pickles)
 
 
 def _check_content(loaded: Any) -> None:
@@ -87,33 +76,26 @@ def _check_content(loaded: Any) -> None:
         parts['meta.dataset_meta'] = meta.get('dataset_meta') or {}
     for name, part in parts.items():
         if not isinstance(part, Mapping):
-            raise ValueError(
-                f'its `{name}` must be a dict, but is a '
-                f'{type(part).__name__}')
+            raise ValueError(f'its `{name}` must be a dict, but is a '
+                             f'{type(part).__name__}')
 
 
-def _refuse_torchscript(file: Any) -> None:
+def _refuse_torchscript(path: str | Path) -> None:
     """Refuse what ``torch.load`` would hand to ``torch.jit.load``."""
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
             names = {osp.basename(name) for name in archive.namelist()}
         if 'constants.pkl' in names:
             raise ValueError('it is a TorchScript archive, which holds code')
-    if isinstance(file, io.IOBase):
-        file.seek(0)
 
 
 def _distrust_paths(checkpoint: dict, filename: str) -> dict:
-    """Let the file names in a checkpoint mean files beside it.
-
-    A resumed run removes the best checkpoint that the file names once there is
-    a better one, and those of the epochs it names: a file from elsewhere must
-    not choose what is removed. What a run names lies beside its checkpoints,
-    also after its work directory was moved.
-    """
-    hub = checkpoint.get('message_hub') if isinstance(checkpoint,
-                                                      dict) else None
-    info = (hub or {}).get('runtime_info') or {}
+    """Let the file names in a checkpoint mean files beside it."""
+    # A resumed run removes the best checkpoint that the file names once there
+    # is a better one, and those of the epochs it names: a file from elsewhere
+    # must not choose what is removed. What a run names lies beside its
+    # checkpoints, also after its work directory was moved.
+    info = (checkpoint.get('message_hub') or {}).get('runtime_info') or {}
     for key in [key for key in info if key.startswith('best_ckpt')]:
         name = osp.basename(str(info.pop(key)))
         if name.startswith('best_'):
@@ -126,8 +108,8 @@ def _distrust_paths(checkpoint: dict, filename: str) -> dict:
 
 def _load_from_local(filename: str, map_location: Any = None) -> dict:
     path = Path(filename).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f'There is no checkpoint {path}.')
+    require(path.is_file(), 'A checkpoint must be a file', f'but there is no '
+            f'{path}', 'Correct the path', FileNotFoundError)
     return _distrust_paths(load_safely(path, map_location), filename)
 
 
@@ -141,36 +123,26 @@ def _load_from_http(url: str, map_location: Any = None) -> dict:
     return load_safely(path, map_location)
 
 
-def _load_from_torchvision(filename: str, map_location: Any = None) -> dict:
-    name = filename.partition('://')[2]
-    return _load_from_http(host.get_torchvision_models()[name], map_location)
-
-
-def _load_from_openmmlab(filename: str, map_location: Any = None) -> dict:
-    name = filename.partition('://')[2]
-    name = host.get_deprecated_model_names().get(name, name)
-    url = host.get_external_models()[name]
+def _load_named(filename: str, map_location: Any = None) -> dict:
+    """Load a model by its name in one of MMEngine's lists."""
+    scheme, _, name = filename.partition('://')
+    if scheme == 'mmcls':
+        return host._process_mmcls_checkpoint(
+            _load_from_http(host.get_mmcls_models()[name], map_location))
+    if scheme in ('modelzoo', 'torchvision'):
+        url = host.get_torchvision_models()[name]
+    else:
+        url = host.get_external_models()[
+            host.get_deprecated_model_names().get(name, name)]
     if url.startswith(('http://', 'https://')):
         return _load_from_http(url, map_location)
     return _load_from_local(
         osp.join(host._get_mmengine_home(), url), map_location)
 
 
-def _load_from_mmcls(filename: str, map_location: Any = None) -> dict:
-    name = filename.partition('://')[2]
-    return host._process_mmcls_checkpoint(
-        _load_from_http(host.get_mmcls_models()[name], map_location))
-
-
-def _load_from_ceph(filename: str, map_location: Any = None) -> dict:
-    backend = get_file_backend(filename, backend_args=dict(backend='petrel'))
-    return load_safely(io.BytesIO(backend.get(filename)), map_location)
-
-
-def _load_from_pavi(filename: str, map_location: Any = None) -> dict:
-    raise ValueError(
-        f'{filename} cannot be read without running what is in it. Download '
-        'the file and give its path.')
+def _refuse(filename: str, map_location: Any = None) -> dict:
+    raise refusal('A checkpoint is read without running what is in it',
+                  f'but {filename} cannot be', 'Download it, give its path')
 
 
 def register_checkpoint_loaders() -> None:
@@ -183,10 +155,8 @@ def register_checkpoint_loaders() -> None:
     for prefixes, loader in (
         ('', _load_from_local),
         (('http://', 'https://'), _load_from_http),
-        (('modelzoo://', 'torchvision://'), _load_from_torchvision),
-        (('open-mmlab://', 'openmmlab://'), _load_from_openmmlab),
-        ('mmcls://', _load_from_mmcls),
-        ((r'(\S+\:)?s3://', r'(\S+\:)?petrel://'), _load_from_ceph),
-        ('pavi://', _load_from_pavi),
+        (('modelzoo://', 'torchvision://', 'open-mmlab://', 'openmmlab://',
+          'mmcls://'), _load_named),
+        ((r'(\S+\:)?s3://', r'(\S+\:)?petrel://', 'pavi://'), _refuse),
     ):
         CheckpointLoader.register_scheme(prefixes, loader, force=True)

@@ -1,10 +1,11 @@
 """The weights in a checkpoint: taken out, checked against a model, loaded."""
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
-from mmjtln.datasets.class_lists import checkpoint_meta, quote_names
+from mmjtln.datasets.class_lists import quote_names
 from mmjtln.errors import require
 
 
@@ -55,28 +56,33 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], name: str,
     model.load_state_dict(state, strict=False)
 
 
-def load_parts(model: nn.Module, checkpoint: str,
-               parts: Sequence[str]) -> None:
-    """Load the named parts of a checkpoint's file, see :func:`load_weights`.
+def load_file(model: nn.Module, checkpoint: str | Path,
+              parts: Sequence[str] | None = None) -> dict:
+    """Load a checkpoint's file into a model, see :func:`load_weights`.
 
     As ``mmpretrain.get_model`` does, it keeps what the checkpoint tells about
     its training data in ``model._dataset_meta``.
+
+    Returns:
+        dict: The checkpoint's ``meta``.
     """
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    load_weights(model, state_of(content), checkpoint, parts)
-    model._dataset_meta = checkpoint_meta(content)
+    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
+    load_weights(model, state_of(loaded), str(checkpoint), parts)
+    meta = loaded.get('meta') or {}
+    model._dataset_meta = meta.get('dataset_meta') or {}
+    return meta
 
 
 def part_stock_head(checkpoint: Mapping,
                     model: nn.Module) -> tuple[dict, dict]:
-    """Part the weights of a stock classifier: its head's, and the others.
+    """Part a stock classifier's weights for a JTLNClassifier that takes them.
 
     Args:
         checkpoint (Mapping): Loaded.
-        model (JTLNClassifier): That which takes them.
+        model (JTLNClassifier): With the same backbone.
 
     Returns:
-        tuple[dict, dict]: Of the head, without prefix; and the others.
+        tuple[dict, dict]: Those of the head, without prefix, and the others.
 
     Raises:
         ValueError: If it is the checkpoint of another network, of which

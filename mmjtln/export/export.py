@@ -10,12 +10,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
-from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.datasets import remove_transform
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
-from mmjtln.checkpoints.weights import load_weights, state_of
+from mmjtln.checkpoints.weights import load_file
 from mmjtln.datasets.class_lists import domain_classes
 from mmjtln.domains import DOMAINS
 from mmjtln.errors import check_choice, require
@@ -77,9 +76,7 @@ def _load_joint(cfg: Config, checkpoint: str | Path) -> tuple[nn.Module, dict]:
             f'`model.type` of the config is {cfg.model.get("type")!r}',
             'A stock model needs no export')
     model = MODELS.build(_model_cfg(cfg))
-    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-    load_weights(model, state_of(loaded), checkpoint)
-    meta = loaded.get('meta', {})
+    meta = load_file(model, checkpoint)
     for domain, count in model.class_counts.items():
         names = domain_classes(meta.get('dataset_meta') or {}, domain)
         require(names is None or len(names) == count,

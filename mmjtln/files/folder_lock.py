@@ -3,6 +3,8 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from mmjtln.errors import refusal
+
 #: Seconds in which the loader workers of a killed run notice and end: they
 #: hold what it held.
 _PATIENCE = 12
@@ -31,8 +33,9 @@ def lock_folder(folder: str | Path, what: str, option: str) -> BaseFileLock:
     try:
         lock.acquire(timeout=_PATIENCE)
     except Timeout:
-        raise RuntimeError(
-            f'Another {what} is running in {folder}, and two would overwrite '
-            f'each other\'s files. Wait until it has ended, or set {option} '
-            'to another folder.') from None
+        raise refusal(
+            f'A folder takes one {what} at a time, whose files it holds',
+            f'but another {what} is running in {folder}',
+            f'Wait until it has ended, or set {option} to another folder',
+            RuntimeError) from None
     return lock

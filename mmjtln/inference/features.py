@@ -13,7 +13,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmjtln.checkpoints.weights import load_parts
+from mmjtln.checkpoints.weights import load_file
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.errors import require
 
@@ -63,7 +63,7 @@ def image_model(config: dict | str | None, checkpoint: str | None,
     if config is None:
         return model
     if checkpoint is not None:
-        load_parts(model, checkpoint, parts(model))
+        load_file(model, checkpoint, parts(model))
     return model.to(get_device() if current is None else
                     next(current.parameters()).device)
 

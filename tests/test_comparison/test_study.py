@@ -163,7 +163,7 @@ def test_killed_comparison_leaves_no_run(config, tmp_path):
             second = subprocess.run(command, env=env, text=True,
                                     capture_output=True, timeout=240)
             assert second.returncode == 1
-            assert 'Another comparison is running' in second.stderr
+            assert 'another comparison is running' in second.stderr
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             while processes(process.pid):

@@ -1,13 +1,10 @@
 """A user's damaged file is one error that names it, whatever goes wrong."""
 import io
-import json
 import shutil
 import zipfile
 
 import numpy as np
 import pytest
-import torch
-from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmjtln.apis.transport_classes import read_classes
 from mmjtln.costs import CostMatrix, FileCost, TextCost
@@ -140,55 +137,3 @@ def test_sentence_encoder(tmp_path, part, content):
     with pytest.raises(ValueError, match='encoder is not a valid sentence '
                        'encoder: .* Set `encoder`'):
         TextCost(str(folder))(Named('tench'), Named('cat'))
-
-
-def checkpoint(content: object, zipped: bool = True) -> bytes:
-    """Return the bytes of a saved object."""
-    file = io.BytesIO()
-    torch.save(content, file, _use_new_zipfile_serialization=zipped)
-    return file.getvalue()
-
-
-WEIGHTS = dict(state_dict=dict(a=torch.arange(300.)))
-
-
-@pytest.mark.parametrize('zipped', [True, False])
-@pytest.mark.parametrize('harm', [
-    lambda content: b'', lambda content: content[:10],
-    lambda content: content[:len(content) // 2],
-    lambda content: content[:-20], lambda content: b'<html>not found</html>',
-    lambda content: b'hello', lambda content: json.dumps([1]).encode()])
-def test_damaged_checkpoint(tmp_path, zipped, harm):
-    """Named, and without torch's advice to switch its check off."""
-    path = tmp_path / 'a.pth'
-    path.write_bytes(harm(checkpoint(WEIGHTS, zipped)))
-    with pytest.raises(ValueError, match=f'^{path} is not a valid checkpoint: '
-                       '.*torch.save') as error:
-        CheckpointLoader.load_checkpoint(str(path))
-    assert 'weights_only' not in str(error.value)
-
-
-@pytest.mark.parametrize('content, words', [
-    ([1, 2], 'holds a list'), (torch.ones(2), 'holds a Tensor'),
-    ({0: torch.ones(2)}, 'holds a dict'),
-    (dict(state_dict=[1]), 'holds a list'), (dict(state_dict=None), 'None'),
-    (dict(WEIGHTS, meta=[1]), '`meta` must be a dict, but is a list'),
-    (dict(WEIGHTS, meta=dict(dataset_meta='x')), '`meta.dataset_meta` must'),
-    (dict(WEIGHTS, message_hub=3), '`message_hub` must be a dict')])
-def test_checkpoint_of_something_else(tmp_path, content, words):
-    """What it holds is said."""
-    path = tmp_path / 'a.pth'
-    path.write_bytes(checkpoint(content))
-    with pytest.raises(ValueError, match=f'{path} is not .*{words}'):
-        CheckpointLoader.load_checkpoint(str(path))
-
-
-@pytest.mark.parametrize('content', [
-    WEIGHTS, WEIGHTS['state_dict'], dict(WEIGHTS, meta=None)])
-def test_checkpoint_that_is_one(tmp_path, content):
-    """With weights alone, or more."""
-    path = tmp_path / 'a.pth'
-    path.write_bytes(checkpoint(content))
-    loaded = CheckpointLoader.load_checkpoint(str(path))
-    found = loaded.get('state_dict', loaded)
-    assert torch.equal(found['a'], torch.arange(300.))

@@ -62,7 +62,7 @@ def test_second_training_in_a_folder_is_refused(tiny_run, monkeypatch):
 
     train(tiny_run, after_train_epoch=ask_here)
     assert shown[0].returncode == 1
-    assert 'Another training is running' in shown[0].stderr
+    assert 'another training is running' in shown[0].stderr
     subprocess.run(ask, check=True)
 
 

@@ -1,6 +1,6 @@
 """No file that is loaded runs anything or chooses where is written.
 
-Checkpoints as such are in test_checkpoint.py.
+Checkpoints as such are in test_reading.py.
 """
 import copy
 import importlib.util
