@@ -47,13 +47,10 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def remove_partial_files(folder: str | Path) -> list[Path]:
-    """Remove what killed writers have left in a folder.
+    """Remove, and return, what killed writers have left in a folder.
 
     Args:
         folder (str | Path): The folder; nobody may be writing in it.
-
-    Returns:
-        list[Path]: The files removed.
     """
     partial = sorted(Path(folder).glob(f'.*{_SUFFIX}'))
     for path in partial:

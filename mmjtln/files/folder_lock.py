@@ -13,9 +13,8 @@ _PATIENCE = 12
 def lock_folder(folder: str | Path, what: str, option: str) -> BaseFileLock:
     """Keep other processes from running in a folder.
 
-    The operating system frees the lock when the process ends, however it
-    ends. A process that asks again has it already: a notebook can start anew
-    after an error.
+    The lock is free when the process ends, however it ends. A process that
+    asks again has it already: a notebook can start anew after an error.
 
     Args:
         folder (str | Path): The folder; it is made if it is missing.
@@ -34,7 +33,7 @@ def lock_folder(folder: str | Path, what: str, option: str) -> BaseFileLock:
         lock.acquire(timeout=_PATIENCE)
     except Timeout:
         raise refusal(
-            f'A folder takes one {what} at a time, whose files it holds',
+            f'A folder takes one {what} at a time',
             f'but another {what} is running in {folder}',
             f'Wait until it has ended, or set {option} to another folder',
             RuntimeError) from None

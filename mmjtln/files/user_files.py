@@ -1,11 +1,11 @@
 """Files that a user gives: read here, and named where they are damaged.
 
-A damaged file makes libraries raise errors of many kinds, some of which say
-neither which file it was nor what to do. :func:`reading` turns whatever comes
-into one that does.
+A damaged file makes libraries raise errors of many kinds, few of which say
+which file it was and what to do. :func:`reading` makes one of them that does.
 """
 import csv
 import pickle
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,8 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmjtln.errors import require
+
 _LONGEST = 300
 _SEPARATORS = {',': 'commas', '\t': 'tabs'}
+#: What an error means of the file: the first kind that it is of.
+_CAUSES = (
+    (RecursionError, 'it is nested too deeply'),
+    (MemoryError, 'it asks for more memory than there is ({})'),
+    ((FileNotFoundError, IsADirectoryError, PermissionError),
+     'it cannot be read ({})'),
+    ((EOFError, OSError, zipfile.BadZipFile, zlib.error),
+     'it is cut off or damaged ({})'),
+    (ValueError, '{}'))
 
 
 @contextmanager
@@ -27,8 +38,7 @@ def reading(path: Any, what: str, remedy: str) -> Iterator[None]:
         remedy (str): A sentence: what to do if it is not.
 
     Raises:
-        ValueError: In place of any error inside: the path, the cause and the
-            remedy.
+        ValueError: In place of any error inside, with all three and the cause.
     """
     try:
         yield
@@ -68,8 +78,7 @@ def read_rows(path: str | Path, what: str,
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not in UTF-8, is no table, or its cells are
-            parted by something else.
+        ValueError: If it is no table, not in UTF-8, or parted otherwise.
     """
     path = _existing(path, what)
     parted = _SEPARATORS.get(delimiter, repr(delimiter))
@@ -85,15 +94,16 @@ def read_rows(path: str | Path, what: str,
             for other in sorted({';', ',', '\t'} - {delimiter}):
                 if other in first[0]:
                     raise ValueError(
-                        f'its cells seem to be parted by {other!r} instead '
-                        f'of {delimiter!r} ({first[0][:40]!r})')
+                        f'its cells seem to be parted by {other!r}, not '
+                        f'{delimiter!r} ({first[0][:40]!r})')
     return [(number, [cell.strip() for cell in row]) for number, row in rows]
 
 
 def _existing(path: str | Path, what: str) -> Path:
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'no {what} at {path}: correct the path')
+    require(path.is_file(), f'A {what} is read from a file',
+            f'but there is no {what} at {path}', 'Correct the path',
+            FileNotFoundError)
     return path
 
 
@@ -105,28 +115,14 @@ def _cause(error: Exception) -> str:
         return (f'it is not in UTF-8 (byte 0x{error.object[error.start]:02x} '
                 f'at place {error.start}), but in another encoding such as '
                 'Latin-1, or no text')
-    if isinstance(error, RecursionError):
-        return 'it is nested too deeply'
-    if isinstance(error, MemoryError):
-        return f'it asks for more memory than there is ({text})'
     if isinstance(error, pickle.UnpicklingError):
         # torch's own text advises to switch the check off.
-        return _refused(str(error)) or 'it is damaged, or of another kind'
-    if isinstance(error, (FileNotFoundError, IsADirectoryError,
-                          PermissionError)):
-        return f'it cannot be read ({text})'
-    if isinstance(error, (EOFError, OSError, zipfile.BadZipFile, zlib.error)):
-        return f'it is cut off or damaged ({text})'
-    if isinstance(error, ValueError):
-        return text
+        asked = re.search(r'(?:GLOBAL|asks for) ([^ ]+?)[,.]*(?: |$)',
+                          str(error))
+        return 'it is damaged, or of another kind' if asked is None else (
+            f'weights only may be in it, but it asks for {asked[1]}, which '
+            'could run code')
+    for kinds, cause in _CAUSES:
+        if isinstance(error, kinds):
+            return cause.format(text)
     return f'it is damaged ({type(error).__name__}: {text})'
-
-
-def _refused(text: str) -> str | None:
-    """Say which function or class a pickle asked for in vain, if any."""
-    for mark in ('GLOBAL ', 'asks for '):
-        name = text.partition(mark)[2].split(' ')[0].rstrip(',.')
-        if name:
-            return (f'weights only may be in it, but it asks for {name}, '
-                    'which could run code')
-    return None
