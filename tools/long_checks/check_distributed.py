@@ -73,25 +73,20 @@ def base_config() -> Config:
         randomness=dict(seed=0)))
 
 
-def norm_config() -> Config:
-    """Return a run with batch normalization."""
-    cfg = base_config()
-    cfg.model.backbone.norm_cfg = dict(type='BN')
-    return cfg
-
-
-def unused_config() -> Config:
-    """Return a run whose backbone has parameters without gradient."""
-    cfg = base_config()
-    arch = dict(embed_dims=32, num_layers=2, num_heads=2,
-                feedforward_channels=64)
-    cfg.model = dict(
-        type='mmjtln.JTLNClassifier',
-        backbone=dict(type='DeiT3', arch=arch, img_size=32, patch_size=8),
+#: Models of other runs: with batch normalization; with parameters that get
+#: no gradient.
+MODELS = dict(
+    base={},
+    bn={'model.backbone.norm_cfg': dict(type='BN', _delete_=True)},
+    deit3=dict(model=dict(
+        type='mmjtln.JTLNClassifier', _delete_=True,
+        backbone=dict(
+            type='DeiT3', img_size=32, patch_size=8,
+            arch=dict(embed_dims=32, num_layers=2, num_heads=2,
+                      feedforward_channels=64)),
         head=dict(type='VisionTransformerClsHead', num_classes=10,
                   in_channels=32),
-        source_head=dict(num_classes=10))
-    return cfg
+        source_head=dict(num_classes=10))))
 
 
 def record(folder: str, arguments: list[str]) -> None:
@@ -112,32 +107,25 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = 29650
-        self.configs = {}
-        for name, cfg in (('base', base_config()), ('bn', norm_config()),
-                          ('deit3', unused_config())):
-            self.configs[name] = folder / f'{name}.py'
-            cfg.dump(self.configs[name])
+        for name, options in MODELS.items():
+            cfg = base_config()
+            cfg.merge_from_dict(options)
+            cfg.dump(folder / f'{name}.py')
 
-    def start(
-        self,
-        name: str,
-        world_size: int = 1,
-        batch: int = BATCH,
-        config: str = 'base',
-        flags: Sequence[str] = (),
-        options: Sequence[str] = (),
-        nodes: int = 1,
-    ) -> list[subprocess.Popen]:
+    def start(self, name: str, world_size: int = 1, batch: int = BATCH,
+              config: str = 'base', flags: Sequence[str] = (),
+              options: Sequence[str] = (),
+              nodes: int = 1) -> list[subprocess.Popen]:
         """Start a run; one launcher a node."""
         work_dir = self.folder / name
         work_dir.mkdir()
         self.port += 1
-        train = [
-            __file__, '--record', work_dir,
-            self.configs[config], '--no-validate', '--work-dir', work_dir,
-            *flags, '--cfg-options', f'train_dataloader.batch_size={batch}',
-            *options
-        ]
+        train = [__file__, '--record', work_dir, self.folder / f'{config}.py',
+                 '--no-validate', '--work-dir', work_dir, *flags]
+        if world_size > 1:
+            train += ['--launcher', 'pytorch']
+        train += ['--cfg-options', f'train_dataloader.batch_size={batch}',
+                  *options]
         launchers = []
         for node in range(nodes):
             command = [sys.executable]
@@ -146,14 +134,9 @@ class Bench:
                     '-m', 'torch.distributed.run', f'--nnodes={nodes}',
                     f'--node_rank={node}', '--master_addr=127.0.0.1',
                     f'--master_port={self.port}',
-                    f'--nproc_per_node={world_size // nodes}'
-                ]
-            full = [*command, *train]
-            if world_size > 1:
-                full[len(command) + 4:len(command) + 4] = [
-                    '--launcher', 'pytorch']
+                    f'--nproc_per_node={world_size // nodes}']
             launchers.append(subprocess.Popen(
-                list(map(str, full)), cwd=self.folder,
+                [str(part) for part in command + train], cwd=self.folder,
                 stdout=open(work_dir / f'{node}.log', 'w'),
                 stderr=subprocess.STDOUT,
                 env={**os.environ, 'OMP_NUM_THREADS': '1'}))
@@ -173,8 +156,7 @@ class Bench:
             f'{kind}.{key}': value
             for kind in ('state_dict', 'ema_state_dict')
             for key, value in saved[kind].items()
-            if value.is_floating_point()
-        }
+            if value.is_floating_point()}
 
     def kill_one(self) -> str:
         """SIGKILL the second of two ranks in training; say what happens."""
@@ -213,10 +195,9 @@ def difference(found: tuple[torch.Tensor, dict],
                expected: tuple[torch.Tensor, dict],
                kind: str = '') -> tuple[float, float]:
     """Return the largest differences of losses and of weights."""
-    weights = [key for key in expected[1] if key.startswith(kind)]
     return ((found[0] - expected[0]).abs().max().item(),
-            max((found[1][key] - expected[1][key]).abs().max().item()
-                for key in weights))
+            max((found[1][key] - value).abs().max().item()
+                for key, value in expected[1].items() if key.startswith(kind)))
 
 
 def compare(bench: Bench) -> Iterator[tuple[str, float, float]]:
