@@ -15,8 +15,7 @@ from mmjtln.files.atomic_file import atomic_write, remove_partial_files
 from mmjtln.files.folder_lock import lock_folder
 from mmjtln.hooks.runner import is_training
 
-#: Name of :class:`AtomicLocalBackend` in ``backend_args``.
-ATOMIC_BACKEND = 'mmjtln.atomic'
+_BACKEND = 'mmjtln.atomic'
 
 
 class AtomicLocalBackend(LocalBackend):
@@ -27,13 +26,8 @@ class AtomicLocalBackend(LocalBackend):
         with atomic_write(filepath) as file:
             file.write(obj)
 
-    def put_text(self, obj: str, filepath: str | Path,
-                 encoding: str = 'utf-8') -> None:
-        """Write text to a file, whole or not at all."""
-        self.put(obj.encode(encoding), filepath)
 
-
-register_backend(ATOMIC_BACKEND, AtomicLocalBackend, force=True)
+register_backend(_BACKEND, AtomicLocalBackend, force=True)
 
 
 class CheckpointNotWrittenError(OSError):
@@ -63,7 +57,7 @@ class AtomicCheckpointHook(CheckpointHook):
         super().__init__(*args, **kwargs)
         if self.backend_args is None and self.file_client_args is None and (
                 '://' not in str(self.out_dir)):
-            self.backend_args = dict(backend=ATOMIC_BACKEND)
+            self.backend_args = dict(backend=_BACKEND)
         self._surpassed = {}
         self._lock = None
 
@@ -160,12 +154,8 @@ class AtomicCheckpointHook(CheckpointHook):
                 self._remove(old)
 
     def _remove(self, path: str) -> None:
-        if not is_main_process():
-            return
-        if self.file_backend.isfile(path):
+        if is_main_process() and self.file_backend.isfile(path):
             self.file_backend.remove(path)
-        elif self.file_backend.isdir(path):  # DeepSpeed's are folders.
-            self.file_backend.rmtree(path)
 
 
 def how_to_go_on(work_dir: str) -> str:
@@ -186,6 +176,6 @@ def _explained(runner: Runner) -> Iterator[None]:
         raise
     except OSError as error:
         raise CheckpointNotWrittenError(
-            error.errno, f'The checkpoint could not be written '
-            f'({error.strerror}), so the run stops; make room on the disk. '
+            error.errno, 'A run goes on only when its checkpoint is written, '
+            f'but it could not be ({error.strerror}). Make room on the disk. '
             f'{how_to_go_on(runner.work_dir)}') from error

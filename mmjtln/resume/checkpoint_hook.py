@@ -3,21 +3,20 @@ import math
 from functools import partial
 from typing import Any
 
-import numpy as np
-import torch
-from mmengine.dist import get_rank, get_world_size, is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
 from mmjtln.errors import require
-from mmjtln.generators import seed_generators
 from mmjtln.hooks.runner import is_training
 from mmjtln.registry import HOOKS
 
-from .atomic_checkpoint_hook import (
-    AtomicCheckpointHook,
-    how_to_go_on,
+from .atomic_checkpoint_hook import AtomicCheckpointHook, how_to_go_on
+from .continuation import (
+    ResumedBatches,
+    follow_new_length,
+    seed_step,
+    validation_due,
 )
-from .continuation import ResumedBatches, follow_new_length
 from .interrupt_message import InterruptMessage
 from .run_record import record_differences, run_record
 
@@ -45,16 +44,14 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
     - **The same run.** Checkpoints say what the run was: its whole config
       but for what :data:`~mmjtln.resume.run_record.HARMLESS` names, and its
       data. Resuming another run is refused before the first step. Another
-      length is taken: see
-      :func:`~mmjtln.resume.continuation.follow_new_length`, and
-      :class:`~mmjtln.models.LossWeight` for what it has begun. Another
-      number of processes with the same images in each step goes on with the
-      same images; sums are rounded differently then, and dropout is drawn
-      for each process.
+      length is taken: the schedules then stand where they do in a run of
+      that length, and loss weights keep what they have begun. Another number
+      of processes with the same images in each step goes on with the same
+      images; sums are rounded differently then, and dropout is drawn for
+      each process.
 
     Args:
-        *args, **kwargs: As in the parent. ``backend_args`` defaults to
-            writing atomically to the local disk.
+        *args, **kwargs: As in the parent.
 
     Raises:
         ValueError: If checkpoints fall due where a run cannot go on exactly:
@@ -105,7 +102,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         differences = record_differences(then, self._record)
         require(not differences, 'A run is resumed with the settings it had',
                 'but this is not the run of the checkpoint:\n- '
-                + '\n- '.join(differences) + '\n',
+                + '\n- '.join(differences),
                 'Restore them, or start a new run from the weights: '
                 '`load_from`, without `resume`')
 
@@ -129,30 +126,29 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         then = (self._resumed.get('record') or {}).get('length')
         if then not in (None, runner.max_iters):
             follow_new_length(runner)
-            rates = {group['lr'] for group in
-                     runner.optim_wrapper.optimizer.param_groups}
+            rate = max(group['lr'] for group in
+                       runner.optim_wrapper.optimizer.param_groups)
             runner.logger.info(
                 f'The run is {runner.max_iters} iterations long instead of '
-                f'{then}: the learning rate follows its schedule over the new '
-                f'length and is now {max(rates):.3g}; loss weights keep what '
-                'they have begun, and decay at the new end.')
+                f'{then}: the learning rate follows its schedule over that '
+                f'length, now {rate:.3g}; loss weights keep what has begun.')
         if self._record is not None and isinstance(runner.train_loop,
                                                    IterBasedTrainLoop):
             runner.train_loop.dataloader_iterator = ResumedBatches(
                 runner.train_loop)
-        if not self._resumed.get('validated') and _validation_due(runner):
+        if not self._resumed.get('validated') and validation_due(runner):
             runner.logger.info('Validating first: the run stopped before it '
                                'had validated this checkpoint.')
             runner.val_loop.run()
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed what the data loader draws when it begins."""
-        _seed(runner)
+        seed_step(runner)
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: dict | None = None) -> None:
         """Seed what the step draws: dropout, mixing of images, ..."""
-        _seed(runner)
+        seed_step(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Put into the checkpoint what its run has consumed.
@@ -204,26 +200,3 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
                 'Make it a multiple, by `epoch` of '
                 '`train_dataloader.batch_sampler` or '
                 '`default_hooks.checkpoint.interval`')
-
-
-def _seed(runner: Runner) -> None:
-    """Seed all generators from the place in the run."""
-    seed = int(np.random.SeedSequence(
-        [runner.seed, runner.iter, get_rank()]).generate_state(
-            1, np.uint64)[0])
-    seed_generators(seed)
-    if torch.cuda.is_initialized():
-        torch.cuda.manual_seed_all(seed)
-
-
-def _validation_due(runner: Runner) -> bool:
-    """Whether the loop validates at the place it resumes from."""
-    loop = runner.train_loop
-    if runner.val_loop is None:
-        return False
-    loop._decide_current_val_interval()
-    done, end = ((loop.epoch, loop.max_epochs)
-                 if isinstance(loop, EpochBasedTrainLoop) else
-                 (loop.iter, loop.max_iters))
-    return done >= loop.val_begin and (
-        done % loop.val_interval == 0 or done == end)

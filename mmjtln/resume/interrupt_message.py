@@ -11,19 +11,17 @@ class InterruptMessage:
 
     The signal then does what it did before; a SIGTERM that would have ended
     the process at once ends it through ``SystemExit`` (status 143), so that
-    what is being written is cleaned up. One notice is given in a process: a
-    run that failed leaves its own behind, and the next run takes it off.
+    what is being written is cleaned up.
 
     Args:
         text (Callable[[], str]): Gives the line to print.
-        terminate (bool): Whether to attend to SIGTERM as well. Defaults to
-            True.
+        terminate (bool): Whether to attend to SIGTERM as well.
     """
 
+    #: The one at work: a run that failed leaves its own to the next run.
     _current = None
 
-    def __init__(self, text: Callable[[], str],
-                 terminate: bool = True) -> None:
+    def __init__(self, text: Callable[[], str], terminate: bool) -> None:
         self.text = text
         self.process = os.getpid()
         self.signals = (signal.SIGINT, signal.SIGTERM)[:1 + terminate]

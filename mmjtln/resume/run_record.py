@@ -56,28 +56,19 @@ _FACTS = dict(
 
 
 def run_record(runner: Runner) -> dict | None:
-    """Describe a run, in plain numbers and strings.
-
-    Args:
-        runner (Runner): With its training loop built.
-
-    Returns:
-        dict | None: None for a run that is not joint: its sampler's place is
-        not known.
-    """
+    """Describe a run, in numbers and strings; None if it is not joint."""
     loader = runner.train_dataloader
     dataset, sampler = loader.dataset, loader.batch_sampler
     if not isinstance(dataset, JointDataset) or not isinstance(
             sampler, JointSampler):
-        return None
+        return None  # Its sampler's place is not known.
     by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
     record = dict(
         loop='by epoch' if by_epoch else 'by iteration',
         # With seeds that differ by rank, rank 0's.
         seed=runner.seed - get_rank() * bool(
             runner._randomness_cfg.get('diff_rank_seed')),
-        order_seed=int(sampler.seed),
-        shuffle=sampler.sampler.shuffle,
+        order_seed=int(sampler.seed), shuffle=sampler.sampler.shuffle,
         processes=sampler.world_size,
         step=_over_all(sampler.per_batch, sampler.world_size),
         last_step=_over_all(sampler.last, sampler.world_size),
@@ -99,19 +90,8 @@ def run_record(runner: Runner) -> dict | None:
 
 
 def record_differences(then: dict, now: dict) -> list[str]:
-    """Say what differs between two records.
-
-    The number of processes alone is no difference: with the same images in
-    each step, the same images have been consumed. A schedule is made anew for
-    another length.
-
-    Args:
-        then (dict): What :func:`run_record` returned in the earlier run.
-        now (dict): Likewise, in this one.
-
-    Returns:
-        list[str]: One line a difference, with what was and what is.
-    """
+    """Return a line for each difference of two records: what was, what is."""
+    # A schedule is made anew for another length.
     pairs = [(name, then.get(key), now.get(key))
              for key, name in _FACTS.items()]
     before, after = then.get('options', {}), now.get('options', {})
@@ -121,6 +101,8 @@ def record_differences(then: dict, now: dict) -> list[str]:
               or not name.startswith('param_scheduler')]
     lines = [f'{name}: {_said(one)} then, {_said(other)} now'
              for name, one, other in pairs if one != other]
+    # With the same images in each step the same images have been consumed:
+    # alone, another number of processes is no difference.
     if lines and then.get('processes') != now['processes']:
         lines.append(f'processes: {then.get("processes")} then, '
                      f'{now["processes"]} now')
@@ -168,9 +150,6 @@ def _options(value: object, name: str = '') -> Iterator[tuple[str, str]]:
 def _leaf(value: object) -> str:
     """Write an option; of a file, which may be moved, what is in it."""
     if isinstance(value, str) and Path(value).is_file():
-        digest = hashlib.sha256()
-        with open(value, 'rb') as file:
-            for block in iter(lambda: file.read(2**20), b''):
-                digest.update(block)
+        digest = hashlib.sha256(Path(value).read_bytes())
         return f'file with digest {digest.hexdigest()[:16]}'
     return repr(list(value) if isinstance(value, tuple) else value)
