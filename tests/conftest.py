@@ -4,7 +4,7 @@ import os
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
@@ -12,10 +12,12 @@ from mmpretrain.registry import MODELS
 import mmjtln  # noqa: F401  registers everything
 from mmjtln.apis.train import FormattedConfig
 
-# An unattended run tries the same examples each time.
-settings.register_profile('ci', derandomize=True)
-if os.environ.get('CI'):
-    settings.load_profile('ci')
+# An unattended run tries the same examples each time. On a busy machine an
+# example may take long.
+settings.register_profile(
+    'mmjtln', derandomize=bool(os.environ.get('CI')), deadline=None,
+    suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('mmjtln')
 
 
 @pytest.fixture(autouse=True)

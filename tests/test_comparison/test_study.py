@@ -153,22 +153,21 @@ def test_killed_comparison_leaves_no_run(config, tmp_path):
                           stderr=subprocess.DEVNULL) as process:
         try:
             log = out / 'runs/source/seed0/log.txt'
-            deadline = time.monotonic() + 240
             # The first checkpoint: training, its workers included, goes on.
             while not list(log.parent.glob('epoch_*.pth')):
                 assert process.poll() is None
-                assert time.monotonic() < deadline
                 time.sleep(.2)
             assert len(processes(process.pid)) > 2
             second = subprocess.run(command, env=env, text=True,
-                                    capture_output=True, timeout=240)
+                                    capture_output=True)
             assert second.returncode == 1
             assert 'another comparison is running' in second.stderr
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
-            while processes(process.pid):
-                assert time.monotonic() < deadline + 60
-                time.sleep(.2)
+            for _ in range(1000):  # They notice, and end.
+                if processes(process.pid):
+                    time.sleep(.2)
+            assert not processes(process.pid)
         finally:
             for left in processes(process.pid):
                 os.kill(left, signal.SIGKILL)

@@ -9,11 +9,11 @@ from mmjtln.files import folder_lock
 from mmjtln.files.folder_lock import lock_folder
 
 HOLD = textwrap.dedent('''
-    import sys, time
+    import sys
     from mmjtln.files.folder_lock import lock_folder
     lock = lock_folder(sys.argv[1], 'training', '--work-dir')
     print('held', flush=True)
-    time.sleep(120)
+    sys.stdin.read()  # Until it is killed.
 ''')
 
 
@@ -22,7 +22,8 @@ def test_second_process_is_refused_until_the_first_is_killed(
     """The message says what to set; SIGKILL leaves nothing behind."""
     monkeypatch.setattr(folder_lock, '_PATIENCE', 0.2)
     with subprocess.Popen([sys.executable, '-c', HOLD, tmp_path / 'new'],
-                          stdout=subprocess.PIPE, text=True) as process:
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as process:
         assert process.stdout.readline() == 'held\n'
         with pytest.raises(RuntimeError, match='set --work-dir to another'):
             lock_folder(tmp_path / 'new', 'training', '--work-dir')

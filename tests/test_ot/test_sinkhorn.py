@@ -6,7 +6,7 @@ import numpy as np
 import ot
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -88,8 +88,7 @@ def problems(draw):
     return log_p, log_q, cost, max(cost.max().item(), 1e-6) / span
 
 
-@settings(max_examples=150, deadline=None,
-          suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(problems())
 def test_always_finite_and_honest(problem):
     """Nothing is ever NaN, and the reported error bounds the true one."""
@@ -107,7 +106,7 @@ def test_always_finite_and_honest(problem):
     assert result.converged == bool((result.error <= 1e-4).all())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 4), st.integers(1, 40), st.integers(1, 40),
        st.floats(0.1, 30), st.integers(0, 10**6))
 def test_converges_at_the_default_reg(batch, source, target, scale, seed):

@@ -40,7 +40,7 @@ def run(site: Path, script: Path, *arguments, cwd: Path) -> str:
     result = subprocess.run(
         [sys.executable, str(script), *map(str, arguments)],
         cwd=cwd, env={**os.environ, 'PYTHONPATH': str(site)}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert result.returncode == 0, result.stdout[-3000:]
     return result.stdout
 

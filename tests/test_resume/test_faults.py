@@ -99,7 +99,7 @@ def test_one_rank_ends_all(tiny_run, tmp_path, action):
     # The context owns what the processes need to start: it must be kept.
     context = start_ranks(train, 2, tmp_path, tiny_run, str(tmp_path), action)
     for process in context.processes:
-        process.join(120)
+        process.join(600)
     codes = [process.exitcode for process in context.processes]
     assert codes == [1, -signal.SIGKILL if action is die else 1]
     assert 'gloo' in (tmp_path / '0.txt').read_text()

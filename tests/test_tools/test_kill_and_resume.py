@@ -11,13 +11,15 @@ TOOL = Path(__file__).parents[2] / 'tools/long_checks/kill_and_resume.py'
 
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')
 def test_two_kills(tmp_path):
-    """Nothing is unreadable, no bit of state or log differs."""
+    """Nothing is unreadable, no bit of state or log differs.
+
+    The run kills itself, so each kill comes in time on a busy machine, too.
+    """
     result = subprocess.run(
         [sys.executable, TOOL, '--variants', 'by epoch', '--kills', '2',
          '--work-dir', tmp_path],
         env={**os.environ, 'OMP_NUM_THREADS': '1'},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=600)
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout[-3000:]
     row = result.stdout.splitlines()[-1].strip('| ').split(' | ')
     name, kills, in_write, resumes, unreadable, state, logged = row

@@ -16,18 +16,13 @@ HOST_TRAIN = Path(mmpretrain.__file__).parent / '.mim/tools/train.py'
 
 def run(*command, cwd, torchrun=False) -> str:
     """Run a Python script as a user would and return what it prints."""
+    # --standalone takes a port that is free.
     launcher = ['-m', 'torch.distributed.run', '--nproc_per_node=2',
-                '--master_port=29617'] if torchrun else []
+                '--standalone'] if torchrun else []
     result = subprocess.run(
-        [sys.executable, *launcher, *map(str, command)],
-        cwd=cwd,
-        env={
-            **os.environ, 'OMP_NUM_THREADS': '1'
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300)
+        [sys.executable, *launcher, *map(str, command)], cwd=cwd,
+        env={**os.environ, 'OMP_NUM_THREADS': '1'},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout[-3000:]
     return result.stdout
 
