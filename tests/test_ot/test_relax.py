@@ -145,7 +145,7 @@ def test_every_form_agrees(kappa, monkeypatch):
                                    double.mean_plan(), rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize('relax, error, text', [
+@pytest.mark.parametrize('relax, text', [
     (-1., '`relax` .* must be a number in .*got -1.0'),
     (math.nan, '`relax` .* must be a number in .*got nan'),
     ('1', "`relax` .* must be a number in .*got '1'"),
