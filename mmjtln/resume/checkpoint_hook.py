@@ -102,7 +102,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         differences = record_differences(then, self._record)
         require(not differences, 'A run is resumed with the settings it had',
                 'but this is not the run of the checkpoint:\n- '
-                + '\n- '.join(differences),
+                + '\n- '.join(differences) + '\n',
                 'Restore them, or start a new run from the weights: '
                 '`load_from`, without `resume`')
 
