@@ -23,7 +23,9 @@ def test_two_kills(tmp_path):
     assert result.returncode == 0, result.stdout[-3000:]
     row = result.stdout.splitlines()[-1].strip('| ').split(' | ')
     name, kills, in_write, resumes, unreadable, state, logged = row
-    assert (name, kills, in_write, resumes) == ('by epoch', '2', '1', '2')
+    assert (name, kills, resumes) == ('by epoch', '2', '2')
+    # The second is within a write; the first, by time, may be by chance.
+    assert in_write in ('1', '2')
     assert unreadable == '0'
     assert state.startswith('0 of ') and int(state.split()[-1]) > 300
     assert logged.startswith('0 of ') and int(logged.split()[-1]) > 90
