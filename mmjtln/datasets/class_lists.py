@@ -191,31 +191,19 @@ _WEIGHTS = ('.pth', '.pt', '.ckpt')
 class ClassList(BaseDataset):
     """A source without images: the classes that a checkpoint knows.
 
-    As ``source`` of a :class:`JointDataset` it says what the outputs of the
-    source head mean, which the checkpoint in ``load_from`` brings with it.
-    All images of a batch are then the target's, there is no source loss
-    (``model.lambda_s=0``), and the source head stays as it was loaded,
-    unless the OT term trains it.
+    As ``source`` of a :class:`JointDataset` it names the outputs of the source
+    head, which the checkpoint in ``load_from`` brings. All images of a batch
+    are then the target's, there is no source loss (``model.lambda_s=0``), and
+    the source head stays as it was loaded, unless the OT term trains it.
 
     Args:
         classes (Sequence[str] | str): The names, in the order of the source
-            head's outputs:
-
-            - a list of names;
-            - a text file, UTF-8, one name a line;
-            - the type of a registered data set that has class names, in any
-              case: ``'imagenet'``, ``'cub'``, ...;
-            - a checkpoint (a file or an address that ends in ``.pth``,
-              ``.pt`` or ``.ckpt``): the classes it was trained on, as its
-              ``meta.dataset_meta`` names them;
-            - ``'checkpoint'``: that in ``load_from`` of the run. Known where
-              the run is started by ``tools/train.py``, ``tools/test.py`` or
-              :func:`mmjtln.apis.train`.
-
-            A list of a data set or a checkpoint can name synonyms
-            (``'tench, Tinca tinca'``) and one name twice (ImageNet's
-            ``'crane'``), which :func:`short_names` makes short and unique.
-            Names that you give are taken as they are.
+            head's outputs: a list; a text file, UTF-8, one name a line; the
+            type of a registered data set that has class names, in any case
+            (``'imagenet'``); a checkpoint (``.pth``, ``.pt`` or ``.ckpt``)
+            that names those it was trained on; or ``'checkpoint'``, that in
+            ``load_from``. Names that you give are taken as they are; those of
+            data sets and checkpoints by :func:`short_names`.
         lazy_init (bool): As in the other data sets. Defaults to False.
 
     Raises:
@@ -225,11 +213,6 @@ class ClassList(BaseDataset):
     Attributes:
         metainfo (dict): ``classes``, a tuple of L unique names, and
             ``synonyms``, a list of L tuples: all names of each class.
-
-    Examples:
-        >>> imagenet = ClassList('imagenet')
-        >>> imagenet.metainfo['classes'][0], imagenet.metainfo['synonyms'][0]
-        ('tench', ('tench', 'Tinca tinca'))
     """
 
     def __init__(self, classes: Sequence[str] | str,

@@ -23,9 +23,6 @@ from .class_lists import check_parts
 def look_through(dataset: Dataset) -> tuple[list[Dataset], np.ndarray]:
     """Find what a data set wraps, and which image stands at each index.
 
-    Args:
-        dataset (Dataset): A data set of MMPretrain, or a wrapper of one.
-
     Returns:
         tuple: The data sets inside of all wrappers (list), and for each index
         of ``dataset`` the place of its image among theirs, one data set after
@@ -62,11 +59,7 @@ def look_through(dataset: Dataset) -> tuple[list[Dataset], np.ndarray]:
 
 
 def unique_images(dataset: Dataset) -> list[tuple[Dataset, int]]:
-    """List the images of a data set, once each, whatever repeats them.
-
-    Returns:
-        list[tuple]: Pairs (data set without wrappers, index in it).
-    """
+    """List each image once, as (data set without wrappers, index in it)."""
     bases, rows = look_through(dataset)
     return _images(bases, np.unique(rows))
 
@@ -78,10 +71,7 @@ def _images(bases: list[Dataset],
 
 
 def single_label(data_info: dict) -> int:
-    """Return the one class index of an image.
-
-    Args:
-        data_info (dict): What ``get_data_info`` gives for the image.
+    """Return the one class index in an image's ``get_data_info``.
 
     Raises:
         ValueError: It has no label, or several.
@@ -100,12 +90,7 @@ def single_label(data_info: dict) -> int:
 
 
 def gt_labels(dataset: Dataset) -> np.ndarray:
-    """Return the class index of every image of a data set.
-
-    An image that a wrapper repeats is read once.
-
-    Returns:
-        np.ndarray: int64, shape (N, ), in the order of the data set.
+    """Return the class index of every image, int64, shape (N, ).
 
     Raises:
         ValueError: As :func:`look_through` and :func:`single_label`.
@@ -128,8 +113,7 @@ def class_indices(dataset: Dataset, name: str) -> np.ndarray:
         np.ndarray: int64, shape (N, ).
 
     Raises:
-        ValueError: As :func:`gt_labels`, or if a label is outside
-            ``[0, number of classes)``.
+        ValueError: As :func:`gt_labels`, or if one is no class.
     """
     with in_data_set(name):
         labels = gt_labels(dataset)
@@ -158,15 +142,7 @@ def in_data_set(name: str) -> Iterator[None]:
 
 def images_by_class(labels: np.ndarray,
                     num_classes: int) -> list[np.ndarray]:
-    """Return the images of each class, in one go for all classes.
-
-    Args:
-        labels (np.ndarray): Class index of each image, shape (N, ).
-        num_classes (int): Number of classes, L.
-
-    Returns:
-        list[np.ndarray]: L arrays of indices in ``range(N)``, each rising.
-    """
+    """Return L rising arrays: the images of each class, given all labels."""
     order = np.argsort(labels, kind='stable')
     bounds = np.searchsorted(labels[order], np.arange(num_classes + 1))
     return [order[start:end] for start, end in pairwise(bounds)]

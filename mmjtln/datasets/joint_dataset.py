@@ -31,29 +31,21 @@ class JointDataset(ConcatDataset):
 
     Indices ``[0, source_length)`` are the source's, the rest the target's.
     Each sample says its domain in the metainfo field ``domain`` of its
-    :class:`~mmpretrain.structures.DataSample`, and keeps the label of its
-    own data set: the class lists stay apart. :class:`JointSampler` decides
-    how many images of each domain stand in a batch. An index that carries a
-    seed, as its do, has its sample loaded and augmented with the global
-    random number generators (Python's, NumPy's, torch's on the CPU) seeded
-    with it; outside workers, the caller finds them as they were. Transforms
-    with generators of their own are not reached.
-
-    The metainfo is the target's, since the target task is what a trained
-    model is for, plus ``source_classes``.
+    :class:`~mmpretrain.structures.DataSample` and keeps the label of its own
+    data set. The metainfo is the target's, plus ``source_classes``. A sample
+    whose index carries a seed, as those of :class:`JointSampler` do, is loaded
+    and augmented with the global generators (Python's, NumPy's, torch's on
+    the CPU) seeded with it; outside workers they are then as they were.
 
     Args:
-        source (Dataset | dict | list): The source data set: a config, or any
-            data set of MMPretrain, wrapped or not. Its pipeline must give
-            images of the same shape as the target's and end with
-            ``PackInputs``. A :class:`ClassList` is a source of which only a
-            checkpoint and the class names are there. A list is several
-            sources, see
+        source (Dataset | dict | list): A config or a data set of MMPretrain,
+            wrapped or not, whose pipeline gives images of the target's shape
+            and ends with ``PackInputs``; a :class:`ClassList`, a source
+            without images; or a list, several sources:
             :class:`~mmjtln.datasets.union_dataset.UnionDataset`.
         target (Dataset | dict): The target data set, likewise.
         lazy_init (bool): Whether to put off loading the annotations until
-            :meth:`full_init`. A config in ``source`` or ``target`` has its
-            own ``lazy_init``. Defaults to False.
+            :meth:`full_init`. Defaults to False.
         **inherited: None is taken: an error says how they came here.
 
     Raises:
@@ -195,17 +187,10 @@ class JointDataset(ConcatDataset):
 
     @force_full_init
     def gt_labels(self, domain: str) -> np.ndarray:
-        """Return the class index of every image of a domain, none decoded.
-
-        Args:
-            domain (str): ``'source'`` or ``'target'``.
-
-        Returns:
-            np.ndarray: int64, shape (N, ).
+        """Return the class index of every image of a domain, int64, (N, ).
 
         Raises:
-            ValueError: An image has no label, several, or one outside
-                ``[0, number of classes)``.
+            ValueError: As :func:`~mmjtln.datasets.contents.class_indices`.
         """
         check_choice(domain, 'domain', 'a JointDataset', DOMAINS)
         return class_indices(self.datasets[DOMAINS.index(domain)], domain)

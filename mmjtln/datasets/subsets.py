@@ -34,8 +34,7 @@ class SubsetDataset(KFoldDataset):
     """A part of a data set, chosen by the labels.
 
     The part is a data set of its own: an image that cannot be read is
-    replaced by one of the same part, never by one left out. The data set
-    given is not changed.
+    replaced by one of the same part. The data set given is not changed.
 
     Args:
         dataset (Dataset | dict): A config, a data set of MMPretrain, a
@@ -178,13 +177,7 @@ class FewShotDataset(SubsetDataset):
 
 def relabel(dataset: BaseDataset, new_label: Mapping[int, int] | Sequence[int],
             classes: Sequence[str]) -> None:
-    """Change the labels of a plain data set in place.
-
-    Args:
-        dataset (BaseDataset): Changed before its pipeline runs.
-        new_label (Mapping | Sequence): From an old label to the new one.
-        classes (Sequence[str]): What the new labels mean.
-    """
+    """Change the labels of a plain data set in place, old label to new."""
     data_list = []
     for i in range(len(dataset)):
         data_info = dataset.get_data_info(i)

@@ -20,15 +20,12 @@ DRAW = ('size', 'equal')
 class UnionDataset(ConcatDataset):
     """Several source data sets, each with classes of its own, as one.
 
-    MMEngine's ``ConcatDataset`` takes data sets of equal classes only. Here
-    the labels of each become places in the union of the class lists, so that
+    The labels of each become places in the union of the class lists, so that
     one source head learns all of them. A list as ``source`` of a
     :class:`JointDataset` is a union with these defaults.
 
     Args:
-        datasets (Sequence[Dataset | dict]): Configs or data sets, as
-            :class:`~mmjtln.datasets.subsets.SubsetDataset` takes
-            them.
+        datasets (Sequence[Dataset | dict]): Plain data sets, folds or parts.
         names (Sequence[str], optional): Name of each, for its accuracy
             (``source/accuracy/<name>/top1``) and its classes. Defaults to
             None: the types, with a number where there are several of one.
@@ -36,22 +33,13 @@ class UnionDataset(ConcatDataset):
             one class. ``'none'``: all classes are kept apart and named
             ``'<name>/<class>'``. Defaults to 'name'.
         draw (str | Sequence[float]): How often a :class:`JointSampler` draws
-            from each data set: ``'size'``, in proportion to its images,
-            each image once before any comes again; ``'equal'``, as often
-            from each; or a positive weight for each. An image then comes in
-            each round as often as its data set's weight says, up to one.
-            Defaults to 'size'.
+            from each data set: ``'size'``, each image once before any comes
+            again; ``'equal'``, as often from each; or a positive weight for
+            each. Defaults to 'size'.
 
     Raises:
         ValueError: If there is no data set, one is empty or a
             :class:`ClassList`, or an option has an unknown value.
-
-    Examples:
-        >>> union = UnionDataset([
-        ...     dict(type='mmjtln.UCIDigits', split='val'),
-        ...     dict(type='mmjtln.MNIST5k', split='test')], draw='equal')
-        >>> union.metainfo['classes'][:1], union.metainfo['classes'][-1:]
-        (('zero',), ('9 - nine',))
     """
 
     def __init__(self,

@@ -30,58 +30,36 @@ class JointSampler(BatchSampler):
             sampler=dict(type='DefaultSampler', shuffle=True),
             batch_sampler=dict(type='mmjtln.JointSampler', source_share=0.5))
 
-    Each batch has
-    :math:`n_s = \mathrm{round}(\mathrm{batch\_size} \cdot
-    \mathrm{source\_share})` source images followed by
-    :math:`n_t = \mathrm{batch\_size} - n_s` target images, on every rank.
+    Each batch has round(batch_size * source_share) source images followed by
+    target images, on every rank. Each domain is an endless stream of seeded
+    permutations, any place of which is computed from (seed, epoch, rank,
+    world size). Ranks share out consecutive places, so ``W`` ranks with batch
+    size ``B / W`` see in each step the images that one process with ``B``
+    sees, if ``W`` divides both numbers. Each index carries the seed of its
+    sample, a
+    :class:`~mmjtln.datasets.sampling.sample_seed.SeededIndex`: an image is
+    augmented alike whatever the number of workers, and in a resumed run.
 
-    Each domain is an endless stream of seeded permutations of its images.
-    What a rank yields is a function of (seed, epoch, rank, world size) and
-    nothing else: positions in the streams are computed, not remembered. One
-    global batch takes consecutive positions and deals them out by rank, so
-    ``W`` ranks with batch size ``B / W`` see in each step the images that one
-    process with batch size ``B`` sees, if ``W`` divides :math:`n_s` and
-    :math:`n_t`.
-
-    Each index is a
-    :class:`~mmjtln.datasets.sampling.sample_seed.SeededIndex`, whose seed
-    depends on (seed, domain, place in the domain's stream) alone. So an image
-    is augmented alike whatever the number of workers and processes, and in a
-    resumed run.
-
-    **Weighted source images.** With :attr:`source_weights`, which the
-    ``draw`` of a :class:`UnionDataset` or
-    :class:`~mmjtln.peers.SourceWeightsHook` sets, the source stream's
-    permutations become draws by weight.
-
-    **Epochs.** With ``epoch='target'``, an epoch has each target image once
-    over all ranks, while the source stream goes on where the last epoch left
-    it; ``epoch='source'`` swaps the roles. The last batch is smaller where
-    the images do not divide into global batches: it has
-    :math:`m = \lceil r / W \rceil` images of the counted domain on each of
-    ``W`` ranks, ``r`` being what is left, and of the other the number nearest
-    to the same ratio, at least one. The ``W m - r`` images wanting, fewer
-    than ``W``, come a second time. With ``epoch=n``, an epoch is ``n`` full
-    batches, and both streams run on across epochs; that and one epoch as long
-    as the run suit an iteration-based loop, which pauses at each end.
+    With ``epoch='target'``, an epoch has each target image once over all
+    ranks, while the source stream goes on where the last epoch left it;
+    ``'source'`` swaps the roles. Where the images do not divide into global
+    batches, the last one is smaller, of nearly the same ratio, and the fewer
+    than ``W`` images wanting come a second time. With ``epoch=n``, an epoch
+    is ``n`` full batches, and both streams run on across epochs.
 
     Args:
         sampler (DefaultSampler): MMEngine's, over a :class:`JointDataset`.
-            Its ``seed`` (the runner's, where MMEngine builds it), ``epoch``
-            and ``shuffle`` are this one's; False goes through each domain in
-            its own order.
-        batch_size (int): Number of images in a batch on one rank: where
-            MMEngine builds it, ``train_dataloader.batch_size``.
+            Its ``seed``, ``epoch`` and ``shuffle`` are this one's; without
+            shuffling each domain keeps its own order.
+        batch_size (int): Images in a batch on one rank: where MMEngine builds
+            it, ``train_dataloader.batch_size``.
         source_share (float): Part of a batch that comes from the source, in
-            [0, 1]. Halves are rounded to even. With 0 or 1 one domain alone
-            is drawn, in the order of a joint run: for a stock classifier that
-            a joint run is compared with. A source without images (a
-            ``ClassList``) has no part, whatever this says. Defaults to 0.5.
-        epoch (str | int): What an epoch is: ``'target'``, ``'source'``, or a
-            number of batches. Defaults to 'target'.
+            [0, 1]. With 0 or 1, one domain alone is drawn, in the order of a
+            joint run. A :class:`ClassList` has no part. Defaults to 0.5.
+        epoch (str | int): ``'target'``, ``'source'``, or a number of batches.
+            Defaults to 'target'.
         drop_last (bool): Whether to leave out the smaller last batch of an
-            epoch; other images in each epoch, if they are shuffled.
-            Defaults to False.
+            epoch. Defaults to False.
 
     Raises:
         TypeError: ``sampler`` is no DefaultSampler over a JointDataset.
@@ -195,13 +173,7 @@ class JointSampler(BatchSampler):
             yield batch
 
     def set_epoch(self, epoch: int, first_batch: int = 0) -> None:
-        """Choose what the next ``iter`` goes through.
-
-        Args:
-            epoch (int): Number of the epoch, from 0.
-            first_batch (int): The batch of it to begin with, for the next
-                ``iter`` alone. Defaults to 0.
-        """
+        """Choose the epoch, from 0, and the batch at which ``iter`` begins."""
         self.sampler.set_epoch(epoch)
         self.first_batch = first_batch
 
