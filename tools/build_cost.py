@@ -5,11 +5,10 @@
     python tools/build_cost.py configs/jtln_alexnet.py \
         --checkpoint source.pth --method MKMMDCost ConfusionCost
 
-The data sets are those of the config's JointDataset, the network is its
-model. Without ``--method`` the builder is that of the config's
-CostMatrixHook. Builders that look at images use that hook's pipeline, else
-that of the validation or test data. Writes the matrix (to use: FileCost) and a
-heat map beside it, and prints a summary.
+Without ``--method`` the builder is that of the config's CostMatrixHook.
+Builders that look at images use that hook's pipeline, else that of the
+validation or test data. Writes the matrix (to use: FileCost) and a heat map
+beside it, and prints a summary.
 """
 import argparse
 import time
@@ -46,18 +45,16 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
+    options = dict(nargs='+', action=DictAction, default={},
+                   metavar='KEY=VALUE')
     add('config', help='a config with a JointDataset')
     add('--method', nargs='+', metavar='NAME',
         help='builders of the registry COSTS, such as MKMMDCost; with several '
         'the files are named after them')
-    add('--cost-options', nargs='+', action=DictAction, default={},
-        metavar='KEY=VALUE',
-        help='options of the builder, such as stage=backbone')
-    add('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-        help='override settings of the config')
-    add('--checkpoint',
-        help='weights of the model, such as those of a network trained on '
-        "the source classes; defaults to the config's load_from")
+    add('--cost-options', **options, help='such as stage=backbone')
+    add('--cfg-options', **options, help='override settings of the config')
+    add('--checkpoint', help='weights of the model, such as those of a '
+        "network trained on the source; defaults to the config's load_from")
     add('--out', default='cost.npz', help='file to write')
     add('--top', type=int, default=3, help='nearest classes to print')
     return parser.parse_args()
@@ -73,16 +70,15 @@ def config_of_hook(cfg: Config) -> dict:
 def cost_configs(cfg: Config, methods: Sequence[str],
                  options: dict) -> list[dict]:
     """Configs of the builders that were asked for."""
-    of_hook = config_of_hook(cfg)
+    of_hook, configs = config_of_hook(cfg), []
     if methods is None and not of_hook:
         raise SystemExit('the config has no hook with a cost; name a builder '
                          'with --method')
-    configs = []
     for method in methods or [of_hook['type']]:
         kind = method if '.' in method else f'mmjtln.{method}'
         if COSTS.get(kind) is None:
-            raise SystemExit(f'no builder {method}; there are ' +
-                             ', '.join(sorted(COSTS.module_dict)))
+            raise SystemExit(f'no builder {method}; there are '
+                             + ', '.join(sorted(COSTS.module_dict)))
         base = of_hook if kind == of_hook.get('type') else {}
         configs.append({**deepcopy(base), 'type': kind, **options})
         give_pipeline(configs[-1], find_pipeline(cfg))
@@ -97,10 +93,7 @@ def give_pipeline(cost_cfg: dict, pipeline: list | dict | None) -> None:
 
 
 def find_pipeline(cfg: Config) -> list | dict | None:
-    """Find the pipeline without augmentation: one, one a domain, or None.
-
-    That of the CostMatrixHook, of the validation data, or of the test data.
-    """
+    """Find the pipeline of the hook, the validation or the test data."""
     pipeline = config_of_hook(cfg).get('pipeline')
     for split in ('val', 'test'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
@@ -118,10 +111,8 @@ def build_model(cfg: Config, checkpoint: str | None,
     """Build the config's model and load what the checkpoint has of it."""
     if cfg.get('model') is None:
         return None
-    model_cfg = deepcopy(cfg.model)
-    if cfg.get('data_preprocessor') is not None:
-        model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
-    model = MODELS.build(model_cfg)
+    model = MODELS.build(dict(
+        data_preprocessor=cfg.get('data_preprocessor'), **cfg.model))
     if checkpoint is None:
         model.init_weights()
         print('No --checkpoint: the network has its initial weights.')
@@ -133,42 +124,35 @@ def build_model(cfg: Config, checkpoint: str | None,
 
 def load_source_head(model: nn.Module, checkpoint: str,
                      source_classes: Sequence[str]) -> None:
-    """Load the source classifier, whatever it is called, if there is one.
-
-    A stock classifier trained on the source classes has it in ``head``.
-    """
+    """Load the source classifier, also out of a stock network's ``head``."""
     state = state_of(CheckpointLoader.load_checkpoint(checkpoint, 'cpu'))
     prefix = 'source_head.'
     if not any(key.startswith(prefix) for key in state):
-        trained_on = model._dataset_meta.get('classes', ())
-        if not names_match(trained_on, source_classes):
+        if not names_match(model._dataset_meta.get('classes', ()),
+                           source_classes):
             return
         prefix = 'head.'
     own = 'source_head' if hasattr(model, 'source_head') else 'head'
-    load_weights(model, {
-        f'{own}.{key.removeprefix(prefix)}': value
-        for key, value in state.items() if key.startswith(prefix)
-    }, checkpoint, (own, ))
+    load_weights(model, {f'{own}.{key.removeprefix(prefix)}': value
+                         for key, value in state.items()
+                         if key.startswith(prefix)}, checkpoint, (own, ))
 
 
 def main() -> None:
     """Build each matrix, write it, draw it and say what it holds."""
     args = parse_args()
     cfg = read_config(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg.merge_from_dict(args.cfg_options)
     fill_class_counts(name_checkpoint(cfg))
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    configs = cost_configs(cfg, args.method, args.cost_options)
-    builders = [COSTS.build(cost_cfg) for cost_cfg in configs]
-
+    builders = [COSTS.build(found) for found in cost_configs(
+        cfg, args.method, args.cost_options)]
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     source, target = dataset.source, dataset.target
     model = build_model(cfg, args.checkpoint or cfg.get('load_from'),
                         source.metainfo['classes'])
     for builder in builders:
         builder.check(source, target, model)
-
     for builder in builders:
         name = type(builder).__name__
         start = time.perf_counter()

@@ -17,5 +17,4 @@ from .wasserstein import WassersteinCost
 __all__ = [
     'BaseCost', 'ClassFeatures', 'ConfusionCost', 'CostMatrix', 'FeatureCost',
     'FileCost', 'ImageCost', 'MKMMDCost', 'RandomCost', 'RawCost',
-    'ShuffledCost', 'TaxonomyCost', 'TextCost', 'WassersteinCost'
-]
+    'ShuffledCost', 'TaxonomyCost', 'TextCost', 'WassersteinCost']

@@ -22,27 +22,22 @@ from .cost_matrix import CostMatrix
 
 @dataclass
 class RawCost:
-    """What a builder found out, before normalisation.
+    """What a builder found out, before normalisation."""
 
-    Args:
-        matrix (np.ndarray): Raw distances, shape (L_s, L_t).
-        source_hash (str): SHA-256 of what they were computed from.
-        details (dict): JSON-able facts worth keeping, such as bandwidths.
-    """
-
+    #: Raw distances, shape (L_s, L_t).
     matrix: np.ndarray
+    #: SHA-256 of what they were computed from.
     source_hash: str
+    #: JSON-able facts worth keeping, such as bandwidths.
     details: dict = field(default_factory=dict)
 
 
 class BaseCost(metaclass=ABCMeta):
     """Base class of the builders of cost matrices.
 
-    A builder is called with the two data sets (and, for those that look at
-    images, the model being trained) and returns a :class:`CostMatrix`. It
-    keeps no state between calls, so it can be called again on a model that
-    has changed. Under ``torch.distributed`` all ranks must call it together:
-    rank 0 measures, and all get its matrix.
+    A builder keeps no state between calls: it can be called again on a model
+    that has changed. Under ``torch.distributed`` all ranks must call it
+    together: rank 0 measures, and all get its matrix.
 
     Subclasses implement :meth:`prepare`, which validates and is cheap, and
     :meth:`measure`, which does the work. They keep every argument of their
@@ -55,9 +50,6 @@ class BaseCost(metaclass=ABCMeta):
         scale (bool): Scale the matrix to [0, 1]. Defaults to True.
         temperature (float): Divide the scaled matrix by this positive number.
             Defaults to 1.
-
-    Raises:
-        ValueError: If ``temperature`` is not positive.
     """
 
     #: Modules whose versions a saved matrix records.
@@ -74,13 +66,12 @@ class BaseCost(metaclass=ABCMeta):
     def check(self, source_dataset: Dataset, target_dataset: Dataset,
               model: nn.Module | None = None) -> None:
         """Find bad input without doing the work; takes what a call does."""
-        classes_of(source_dataset, 'source')
-        classes_of(target_dataset, 'target')
+        both_classes(source_dataset, target_dataset)
         self.prepare(source_dataset, target_dataset, model)
 
     def __call__(self, source_dataset: Dataset, target_dataset: Dataset,
                  model: nn.Module | None = None) -> CostMatrix:
-        """Build the cost matrix.
+        """Build the cost matrix, in the order of the data sets' classes.
 
         Args:
             source_dataset (Dataset): MMPretrain data set of the source domain.
@@ -88,14 +79,10 @@ class BaseCost(metaclass=ABCMeta):
             model (nn.Module, optional): The model being trained, for builders
                 that look at images and name no model of their own.
 
-        Returns:
-            CostMatrix: In the order of the data sets' classes.
-
         Raises:
             ValueError: If the input does not suit the builder.
         """
-        source = classes_of(source_dataset, 'source')
-        target = classes_of(target_dataset, 'target')
+        source, target = both_classes(source_dataset, target_dataset)
         prepared = self.prepare(source_dataset, target_dataset, model)
         found = on_first_rank(lambda: self.measure(prepared))
         raw = np.asarray(found.matrix, dtype=np.float64)
@@ -118,7 +105,7 @@ class BaseCost(metaclass=ABCMeta):
 
     @abstractmethod
     def measure(self, prepared: Any) -> RawCost:
-        """Compute the raw distances, shape (L_s, L_t)."""
+        """Compute the raw distances."""
 
     def settings(self) -> dict:
         """Return the builder's options as a JSON-able dict."""
@@ -134,6 +121,13 @@ class BaseCost(metaclass=ABCMeta):
             name: import_module(name).__version__ for name in self.libraries}}
 
 
+def both_classes(source_dataset: Dataset,
+                 target_dataset: Dataset) -> tuple[tuple[str, ...], ...]:
+    """Return the class lists of both data sets."""
+    return (classes_of(source_dataset, 'source'),
+            classes_of(target_dataset, 'target'))
+
+
 def double_centre(matrix: np.ndarray) -> np.ndarray:
     r"""Take row and column means out of a matrix.
 
@@ -143,11 +137,9 @@ def double_centre(matrix: np.ndarray) -> np.ndarray:
     A constant added to a row or a column of C leaves the optimal plan as it
     is but tilts the gradients of the marginals; domain shift adds such
     constants to feature distances.
-
     """
-    rows = matrix.mean(axis=1, keepdims=True)
-    columns = matrix.mean(axis=0, keepdims=True)
-    return matrix - rows - columns + matrix.mean()
+    return (matrix - matrix.mean(axis=1, keepdims=True)
+            - matrix.mean(axis=0, keepdims=True) + matrix.mean())
 
 
 def normalise(matrix: np.ndarray, centre: bool = False, scale: bool = True,
@@ -157,9 +149,8 @@ def normalise(matrix: np.ndarray, centre: bool = False, scale: bool = True,
     1. ``centre``: :func:`double_centre`;
     2. ``scale``: (C - min C) / (max C - min C), so that C covers [0, 1];
        without it, C is shifted up to min C = 0 if it has negative entries;
-    3. ``temperature``: C / temperature. As
-       W_eps(p, q; C / T) = W_{eps T}(p, q; C) / T, a temperature below 1
-       sharpens the plan like a smaller ``reg`` and raises the term's weight.
+    3. ``temperature``: C / temperature. Below 1 it sharpens the plan like a
+       smaller ``reg`` and raises the term's weight.
     """
     # What rounding leaves of a constant matrix must not be blown up.
     noise = 1e-12 * np.abs(matrix).max()

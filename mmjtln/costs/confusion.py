@@ -8,19 +8,16 @@ import scipy
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from mmjtln.datasets import ClassList
 from mmjtln.datasets.class_lists import (
     classes_of,
     describe_difference,
     domain_classes,
     names_match,
-    quote_names,
 )
 from mmjtln.domains import SOURCE
 from mmjtln.errors import refusal, require
 from mmjtln.heads.logits import logits_of
-from mmjtln.inference.domain_images import DomainImages
-from mmjtln.inference.features import run_over_images
+from mmjtln.inference.features import image_model, run_over_images
 from mmjtln.registry import COSTS
 
 from .base import RawCost
@@ -35,17 +32,15 @@ class ConfusionCost(ImageCost):
         R_{ij} = \frac{1}{n_j} \sum_{x \in j} \mathrm{softmax}(z(x) / T)_i,
         \qquad C_{ij} = -\log R_{ij},
 
-    with the source logits z of the training images of target class j. T is
-    the temperature that makes the classifier's confidence right: the one
-    that minimises its cross entropy on images of the source domain. C is in
-    nats.
+    with the source logits z of the training images of target class j. T
+    minimises the classifier's cross entropy on images of the source domain,
+    which makes its confidence right. C is in nats.
 
     Source: K. You et al., "Co-Tuning for Transfer Learning", NeurIPS 2020,
     section 3 (category relationship, calibration); temperature scaling: C.
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
 
-    Needs: a classifier trained on the source classes (the ``source_head`` of
-    a JTLN model, otherwise ``head``); one image of each target class. It looks
+    The classifier is ``source_head`` of a JTLN model, else ``head``. It looks
     surer than it is on images it was trained on: calibrate it on others.
 
     Cost: the forward passes, and O(n L_s) time and memory for n images.
@@ -56,9 +51,6 @@ class ConfusionCost(ImageCost):
             domain shift a classifier takes most images for a few classes,
             whatever they show, which is a constant on their rows.
         **kwargs: Arguments of :class:`ImageCost`.
-
-    Raises:
-        ValueError: If the classifier's outputs are not the source classes.
     """
 
     libraries = (*ImageCost.libraries, 'scipy')
@@ -70,36 +62,20 @@ class ConfusionCost(ImageCost):
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
                 model: nn.Module | None) -> tuple:
-        """Choose the images, and check the classifier's classes."""
+        """Check the classifier's classes, and choose the images."""
         classes = classes_of(source_dataset, 'source')
-        network = self.network(
-            model, lambda found: ('backbone', 'neck', _head_name(found)))
+        network = image_model(
+            self.model, self.checkpoint,
+            lambda found: ('backbone', 'neck', _head_name(found)), model)
         _check_classes(network, classes)
-        require(not (self.calibrate and isinstance(source_dataset, ClassList)),
-                'ConfusionCost calibrates the classifier on source images',
-                'but the source is a ClassList, which has none',
-                'Set `calibrate` to False')
         source = (self.images(source_dataset, 'source')
                   if self.calibrate else None)
         return classes, source, self.images(target_dataset, 'target'), network
 
     def measure(self, prepared: tuple) -> RawCost:
         """Let the classifier predict, shape (L_s, L_t)."""
-        classes, source, target, network = prepared
+        classes, *domains, network = prepared
         digest, temperature = hashlib.sha256(), 1.0
-        if self.calibrate:
-            logits = self._logits(network, source, classes)
-            digest.update(logits.tobytes())
-            temperature = fit_temperature(logits, source.labels)
-        logits = self._logits(network, target, classes)
-        digest.update(logits.tobytes())
-        return RawCost(
-            -log_relationship(logits, target.labels, len(target.classes),
-                              temperature),
-            digest.hexdigest(), dict(calibration=temperature))
-
-    def _logits(self, network: nn.Module, images: DomainImages,
-                classes: Sequence[str]) -> np.ndarray:
         head = getattr(network, _head_name(network))
 
         def encode(inputs: Tensor) -> Tensor:
@@ -107,8 +83,17 @@ class ConfusionCost(ImageCost):
             _check_outputs(tuple(logits.shape[1:]), classes)
             return logits
 
-        return run_over_images(network, images, encode, 'source logits',
-                               self.batch_size, self.num_workers).numpy()
+        for images in filter(None, domains):
+            logits = run_over_images(
+                network, images, encode, 'source logits', self.batch_size,
+                self.num_workers).numpy()
+            digest.update(logits.tobytes())
+            if images.domain == SOURCE:
+                temperature = fit_temperature(logits, images.labels)
+        relationship = log_relationship(
+            logits, images.labels, len(images.classes), temperature)
+        return RawCost(-relationship, digest.hexdigest(),
+                       dict(calibration=temperature))
 
 
 def _head_name(network: nn.Module) -> str:
@@ -123,17 +108,17 @@ def _check_classes(network: nn.Module, classes: Sequence[str]) -> None:
     meta = getattr(network, '_dataset_meta', {})
     known = domain_classes(meta, SOURCE) or meta.get('classes', classes)
     if not names_match(known, classes):
-        raise refusal('The checkpoint of ConfusionCost must be trained on the '
-                      'source classes',
-                      f'but {describe_difference(classes, known)}',
-                      'Set another')
+        raise refusal(
+            'The checkpoint of ConfusionCost must be trained on the source '
+            'classes', f'but {describe_difference(classes, known)}',
+            'Set another')
 
 
 def _check_outputs(shape: tuple[int, ...], classes: Sequence[str]) -> None:
     require(shape == (len(classes), ), 'ConfusionCost needs a classifier of '
-            f'the {len(classes)} source classes ({quote_names(classes[:3])}, '
-            '...)', f'but this one has {shape} outputs', 'Set `model` and '
-            '`checkpoint` to a network trained on the source data set')
+            f'the {len(classes)} source classes', f'but this one has {shape} '
+            'outputs', 'Set `model` and `checkpoint` to a network trained on '
+            'the source data set')
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -152,15 +137,10 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def log_relationship(logits: np.ndarray, labels: np.ndarray, num_classes: int,
                      temperature: float) -> np.ndarray:
-    """Log of the mean prediction over each class's images, (L_s, L_t).
-
-    From logits (N, L_s) of target images. It is finite, because it never
-    leaves the logarithms.
-    """
+    """Log of the mean prediction over each class's images, (L_s, L_t)."""
+    # It never leaves the logarithms, so it is finite.
     scores = scipy.special.log_softmax(
         logits.astype(np.float64) / temperature, axis=1)
     return np.stack([
         scipy.special.logsumexp(scores[labels == j], axis=0)
-        - np.log((labels == j).sum())
-        for j in range(num_classes)
-    ], axis=1)
+        - np.log((labels == j).sum()) for j in range(num_classes)], axis=1)

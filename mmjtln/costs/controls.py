@@ -11,7 +11,7 @@ from mmjtln.datasets.class_lists import classes_of
 from mmjtln.errors import check_count, require
 from mmjtln.registry import COSTS
 
-from .base import BaseCost, RawCost
+from .base import BaseCost, RawCost, both_classes
 from .cost_matrix import CostMatrix
 
 
@@ -21,8 +21,6 @@ class RandomCost(BaseCost):
 
     What JTLN gains with such a matrix it does not owe to prior knowledge, but
     to the OT term, which teaches the source head to tell target classes apart.
-
-    Needs: nothing. Cost: none.
 
     Args:
         seed (int): Seed of the draw, not negative. Defaults to 0.
@@ -35,12 +33,11 @@ class RandomCost(BaseCost):
         self.seed = seed
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
-                model: nn.Module | None) -> tuple[int, int]:
+                model: nn.Module | None) -> list[int]:
         """Return the shape (L_s, L_t)."""
-        return (len(classes_of(source_dataset, 'source')),
-                len(classes_of(target_dataset, 'target')))
+        return [*map(len, both_classes(source_dataset, target_dataset))]
 
-    def measure(self, prepared: tuple[int, int]) -> RawCost:
+    def measure(self, prepared: list[int]) -> RawCost:
         """Draw the costs, shape (L_s, L_t)."""
         matrix = np.random.default_rng(self.seed).random(prepared)
         return RawCost(matrix, hashlib.sha256(matrix.tobytes()).hexdigest())
@@ -62,15 +59,11 @@ class ShuffledCost:
 
     It has all that the matrix has but the knowledge which class is which: a
     target head initialised by it begins at a classifier of the wrong classes.
-
-    Needs and costs what the other builder does, and is called as it is.
+    It is called as the other builder is, with two target classes or more.
 
     Args:
         cost (dict): Config of the builder, normalisation included.
         seed (int): Seed of the draw, not negative. Defaults to 0.
-
-    Raises:
-        ValueError: If there are fewer than two target classes.
     """
 
     def __init__(self, cost: dict, seed: int = 0) -> None:

@@ -1,7 +1,7 @@
 """Bases of the builders that look at images through a network."""
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +44,7 @@ class ImageCost(BaseCost):
             most; None takes all. Defaults to 50.
         seed (int): Seed of that draw. Defaults to 0.
         batch_size (int): Images in a forward pass. Defaults to 64.
-        num_workers (int): Processes that load images. Defaults to 0, none.
+        num_workers (int): Processes that load images. Defaults to 0.
         **kwargs: Arguments of :class:`BaseCost`.
     """
 
@@ -57,12 +57,12 @@ class ImageCost(BaseCost):
                  batch_size: int = 64, num_workers: int = 0,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        where = type(self).__name__
-        if samples_per_class is not None:
-            check_count(samples_per_class, 'samples_per_class', where)
-        check_count(seed, 'seed', where, least=0)
-        check_count(batch_size, 'batch_size', where)
-        check_count(num_workers, 'num_workers', where, least=0)
+        for value, name, least in (
+                (1 if samples_per_class is None else samples_per_class,
+                 'samples_per_class', 1), (seed, 'seed', 0),
+                (batch_size, 'batch_size', 1),
+                (num_workers, 'num_workers', 0)):
+            check_count(value, name, type(self).__name__, least)
         check_pipeline(pipeline)
         self.model = model
         self.checkpoint = checkpoint
@@ -73,36 +73,29 @@ class ImageCost(BaseCost):
         self.num_workers = num_workers
 
     def images(self, dataset: Dataset, domain: str) -> DomainImages:
-        """Choose the images of a domain; checks that each class has one."""
+        """Choose the images of a domain, of each class some."""
         require(not isinstance(dataset, ClassList),
                 f'{type(self).__name__} compares images',
                 f'but the {domain} is a ClassList, which has none',
-                'Use TextCost, TaxonomyCost or FileCost, or give it images')
+                'Set `calibrate` to False if it is a ConfusionCost, else use '
+                'TextCost, TaxonomyCost or FileCost, or give it images')
         return DomainImages(dataset, domain, self.pipeline,
                             self.samples_per_class, self.seed)
-
-    def network(self, current: nn.Module | None,
-                parts: Callable[[nn.Module], Sequence[str]]) -> nn.Module:
-        """Return the network, see :func:`image_model`."""
-        return image_model(self.model, self.checkpoint, parts, current)
 
 
 @dataclass
 class ClassFeatures:
-    """The features of the images of one domain.
+    """The features of the images of one domain."""
 
-    Args:
-        features (Tensor): Shape (N, D), float32.
-        labels (Tensor): Class indices, shape (N,), int64.
-        num_classes (int): Number of classes L; each has an image.
-    """
-
+    #: Shape (N, D), float32.
     features: Tensor
+    #: Class indices, shape (N,), int64.
     labels: Tensor
+    #: L; each class has an image.
     num_classes: int
 
     def counts(self) -> Tensor:
-        """Images per class, shape (L,), int64."""
+        """Images per class, shape (L,)."""
         return torch.bincount(self.labels, minlength=self.num_classes)
 
     def means(self, transform: Callable | None = None) -> Tensor:
@@ -120,24 +113,18 @@ class ClassFeatures:
         return self.features[self.labels == k]
 
     def centred(self) -> 'ClassFeatures':
-        """Subtract the mean of the class means.
-
-        Of the class means, not of the images: how often a class occurs says
-        nothing about the domain.
-        """
+        """Subtract the mean of the class means."""
+        # Not of the images: how often a class occurs says nothing about the
+        # domain.
         offset = self.means().mean(dim=0).float()
         return replace(self, features=self.features - offset)
 
     def standardised(self) -> 'ClassFeatures':
-        """Divide each feature by its standard deviation, plus a tenth of all.
-
-        The standard deviation is that around the mean of the class means,
-        each class having the same weight. The addition, a tenth of the mean
-        over all features, keeps those that hardly vary from being blown up.
-        """
+        """Divide each feature by its deviation from the mean class mean."""
         offset = self.means().mean(dim=0)
         variances = self.means(lambda rows: (rows - offset).square())
         deviation = variances.mean(dim=0).sqrt().float()
+        # The addition keeps features that hardly vary from being blown up.
         scale = deviation + _FLOOR * deviation.mean()
         # All zero: nothing varies, nothing is to be scaled.
         scale[scale == 0] = 1
@@ -155,10 +142,8 @@ class FeatureCost(ImageCost):
 
     Args:
         stage (str): Where in the network the features are taken:
-            ``'backbone'``, ``'neck'`` or ``'pre_logits'``; tuples, maps and
-            tokens become one vector as
-            :func:`~mmjtln.inference.features.pool` says. Defaults to
-            ``'neck'``.
+            ``'backbone'``, ``'neck'`` (the default) or ``'pre_logits'``; see
+            :func:`~mmjtln.inference.features.pool`.
         **kwargs: Arguments of :class:`ImageCost`.
     """
 
@@ -172,21 +157,19 @@ class FeatureCost(ImageCost):
         """Choose the images of both domains, and the network."""
         return (self.images(source_dataset, 'source'),
                 self.images(target_dataset, 'target'),
-                self.network(model, lambda _: _PARTS[self.stage]))
+                image_model(self.model, self.checkpoint,
+                            lambda _: _PARTS[self.stage], model))
 
     def measure(self, prepared: tuple) -> RawCost:
         """Compute the features, and the distances, shape (L_s, L_t)."""
         *domains, model = prepared
-        return self._compare(*(self._features(images, model)
-                               for images in domains))
-
-    def _compare(self, *domains: ClassFeatures) -> RawCost:
-        digest = hashlib.sha256()
-        for domain in domains:
-            digest.update(domain.features.numpy().tobytes())
-            digest.update(domain.labels.numpy().tobytes())
-        source, target = (
-            domain.centred().standardised() for domain in domains)
+        digest, both = hashlib.sha256(), []
+        for images in domains:
+            found = self._features(images, model)
+            digest.update(found.features.numpy().tobytes())
+            digest.update(found.labels.numpy().tobytes())
+            both.append(found.centred().standardised())
+        source, target = both
         matrix, details = self.distances(source, target)
         details = dict(images=[len(source.labels), len(target.labels)],
                        dimensions=source.features.shape[1], **details)
@@ -195,11 +178,7 @@ class FeatureCost(ImageCost):
     @abstractmethod
     def distances(self, source: ClassFeatures,
                   target: ClassFeatures) -> tuple[np.ndarray, dict]:
-        """Compute the distances of all pairs of classes.
-
-        Returns:
-            tuple: Distances, shape (L_s, L_t), and details worth keeping.
-        """
+        """Return distances, shape (L_s, L_t), and details worth keeping."""
 
     def _features(self, images: DomainImages,
                   model: nn.Module) -> ClassFeatures:

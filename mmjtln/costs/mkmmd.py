@@ -12,8 +12,7 @@ from mmjtln.registry import COSTS
 
 from .image_cost import ClassFeatures, FeatureCost
 
-# Entries of a block of the kernel matrix: 32 MiB in float32, of which three
-# exist at a time.
+# Entries of a block of the kernel matrix, of which three exist at a time.
 _BLOCK = 2**23
 # Images from which the bandwidth is estimated.
 _MEDIAN_IMAGES = 2000
@@ -29,13 +28,10 @@ class MKMMDCost(FeatureCost):
         C_{ij} = \hat E\,k(x, x') + \hat E\,k(y, y') - 2\,\hat E\,k(x, y),
         \qquad x, x' \in i,\; y, y' \in j,
 
-    the squared maximum mean discrepancy between source class i and target
-    class j, for the mean of M = 5 Gaussian kernels
+    between source class i and target class j, with M = 5 Gaussian kernels
 
-    .. math::
-        k(x, y) = \frac1M \sum_{m=1}^{M} \exp\Bigl(
-            -\frac{\|x - y\|^2}{\sigma^2 \mu^{m - 1 - \lfloor M/2 \rfloor}}
-        \Bigr),
+    .. math:: k(x, y) = \frac1M \sum_{m=1}^{M} \exp\Bigl(-\frac{\|x - y\|^2}
+        {\sigma^2 \mu^{m - 1 - \lfloor M/2 \rfloor}}\Bigr),
 
     with :math:`\mu = 2` and :math:`\sigma^2` = ``bandwidth``, one for all
     pairs, so that the entries of C can be compared. The estimate is the biased
@@ -44,8 +40,6 @@ class MKMMDCost(FeatureCost):
 
     Source: A. Gretton et al., "A Kernel Two-Sample Test", JMLR 13, 2012, and
     "Optimal Kernel Choice for Large-Scale Two-Sample Tests", NeurIPS 2012.
-
-    Needs: a network; one image of each class.
 
     Cost, besides the forward passes: O(n_s n_t D) time for n_s and n_t images
     with D features, O((n_s + n_t) D + L_s L_t) memory and some 100 MiB.
@@ -56,14 +50,9 @@ class MKMMDCost(FeatureCost):
             squared distance of the images of both domains pooled (after
             centring), of at most 2,000 drawn with ``seed``.
         **kwargs: Arguments of :class:`FeatureCost`.
-
-    Raises:
-        ValueError: If ``bandwidth`` is not positive, or there is none because
-            half of all pairs of images have equal features.
     """
 
-    def __init__(self, bandwidth: float | None = None,
-                 **kwargs: Any) -> None:
+    def __init__(self, bandwidth: float | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if bandwidth is not None:
             check_real(bandwidth, 'bandwidth', 'MKMMDCost', with_low=False)
@@ -78,8 +67,8 @@ class MKMMDCost(FeatureCost):
                 torch.cat([source.features, target.features]), self.seed)
         bandwidths = [middle * _RATIO**(m - _KERNELS // 2)
                       for m in range(_KERNELS)]
-        return mkmmd(source, target, bandwidths).numpy(), dict(
-            bandwidths=bandwidths)
+        return (mkmmd(source, target, bandwidths).numpy(),
+                dict(bandwidths=bandwidths))
 
 
 def median_bandwidth(features: Tensor, seed: int = 0) -> float:
@@ -98,19 +87,15 @@ def median_bandwidth(features: Tensor, seed: int = 0) -> float:
 
 def mkmmd(source: ClassFeatures, target: ClassFeatures,
           bandwidths: Sequence[float]) -> Tensor:
-    """Squared multi-kernel MMD of all pairs of classes, (L_s, L_t), float64.
-
-    The bandwidths are squared ones.
-    """
+    """Squared MMDs (L_s, L_t), float64, for squared bandwidths."""
     # Squared distances come as |x|^2 + |y|^2 - 2xy; near the origin little
     # cancels. A common offset changes no distance.
     offset = torch.cat([source.features, target.features]).mean(dim=0)
-    source, target = (
-        replace(domain, features=domain.features - offset)
-        for domain in (source, target))
-    distances = (_within(source, bandwidths)[:, None] +
-                 _within(target, bandwidths)[None] -
-                 2 * _across(source, target, bandwidths))
+    source, target = (replace(domain, features=domain.features - offset)
+                      for domain in (source, target))
+    distances = (_within(source, bandwidths)[:, None]
+                 + _within(target, bandwidths)[None]
+                 - 2 * _across(source, target, bandwidths))
     # It is a squared norm; only rounding makes it negative.
     return distances.clamp_min(0)
 
@@ -151,10 +136,9 @@ def _within(domain: ClassFeatures, bandwidths: Sequence[float]) -> Tensor:
 
 def _sums(features: Tensor, bandwidths: Sequence[float]) -> Tensor:
     """Sums (B,), float64, of the kernels of classes' features (B, n, D)."""
-    n = features.shape[1]
     # One large class goes in blocks of rows.
-    blocks = features.split(max(1, _BLOCK // n), dim=1)
-    if len(blocks) == 1:
+    blocks = features.split(max(1, _BLOCK // features.shape[1]), dim=1)
+    if len(blocks) == 1:  # The very tensor, of which _kernel asks.
         blocks = [features]
     return sum(_kernel(block, features, bandwidths).sum(
         dim=(1, 2), dtype=torch.float64) for block in blocks)
@@ -172,5 +156,4 @@ def _across(source: ClassFeatures, target: ClassFeatures,
                              source.labels.split(rows), strict=True):
         kernel = _kernel(block, target.features, bandwidths)
         sums.index_add_(0, labels, (kernel @ membership).double())
-    pairs = source.counts()[:, None] * target.counts()[None]
-    return sums / pairs
+    return sums / (source.counts()[:, None] * target.counts()[None])

@@ -7,12 +7,12 @@ import numpy as np
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmjtln.datasets.class_lists import classes_of, quote_names
+from mmjtln.datasets.class_lists import quote_names
 from mmjtln.errors import refusal, require
 from mmjtln.files.user_files import read_rows
 from mmjtln.registry import COSTS
 
-from .base import BaseCost, RawCost
+from .base import BaseCost, RawCost, both_classes
 from .wordnet import WordNet
 
 if TYPE_CHECKING:
@@ -31,16 +31,13 @@ class TaxonomyCost(BaseCost):
     The taxonomy comes from a file (see :func:`read_taxonomy`), in which class
     names are nodes, or from WordNet, where ImageNet's synset ids map directly
     and other names by their most frequent sense as a noun. A node may have
-    several parents; the root must be one.
+    several parents; the root must be one, and there may be no cycle.
 
     Source: Z. Wu and M. Palmer, "Verb Semantics and Lexical Selection", ACL
     1994; G. Miller, "WordNet", CACM 38(11), 1995.
 
-    Needs: the file, or NLTK with its corpus ``wordnet`` (``README.md`` beside
-    the builders says how to have it offline). Not the images.
-
-    Cost: O(L_s L_t h) time for h ancestors a class; 1,000 x 100 classes of
-    WordNet take seconds.
+    WordNet needs NLTK and its corpus ``wordnet``, see ``README.md`` beside
+    the builders. The time is O(L_s L_t h) for h ancestors a class.
 
     Args:
         path (str, optional): The file. Defaults to None: WordNet.
@@ -48,12 +45,6 @@ class TaxonomyCost(BaseCost):
             (``'n01440764'``) or synset (``'tench.n.01'``) of a class name
             that does not find its own. Defaults to None.
         **kwargs: Arguments of :class:`BaseCost`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ImportError: If WordNet is asked for and NLTK is not installed.
-        ValueError: If the taxonomy has a cycle or several roots, classes are
-            not in it, or NLTK has no WordNet.
     """
 
     libraries = ('numpy', 'networkx')
@@ -67,8 +58,7 @@ class TaxonomyCost(BaseCost):
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
                 model: nn.Module | None) -> tuple:
         """Return the taxonomy, and the nodes of both sides' classes."""
-        sides = (classes_of(source_dataset, 'source'),
-                 classes_of(target_dataset, 'target'))
+        sides = both_classes(source_dataset, target_dataset)
         if self.path is None:
             wordnet = WordNet()
             known = wordnet.imagenet(sides[1]) | wordnet.imagenet(sides[0])
@@ -104,9 +94,9 @@ def wup_distances(taxonomy: 'DiGraph', rows: list[str],
     import networkx
 
     # The nodes on the longest way from the root, the root being 1.
-    depth = {node: level for level, nodes in enumerate(
-        networkx.topological_generations(taxonomy), start=1)
-        for node in nodes}
+    levels = networkx.topological_generations(taxonomy)
+    depth = {node: level for level, nodes in enumerate(levels, start=1)
+             for node in nodes}
     upwards = taxonomy.reverse(copy=False)
     above = {node: networkx.single_source_shortest_path_length(upwards, node)
              for node in {*rows, *columns}}
@@ -143,16 +133,10 @@ def read_taxonomy(path: str | Path) -> 'DiGraph':
 
     Separated by a comma in a ``.csv`` file, else by a tab; empty lines and
     lines that begin with ``#`` are skipped.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a line is not a pair, there is none, or as
-            :func:`checked_taxonomy`.
     """
     delimiter = ',' if Path(path).suffix == '.csv' else '\t'
-    rows = [(number, row)
-            for number, row in read_rows(path, 'taxonomy', delimiter)
-            if not row[0].startswith('#')]
+    rows = [found for found in read_rows(path, 'taxonomy', delimiter)
+            if not found[1][0].startswith('#')]
     require(rows, 'A taxonomy has pairs of parent and child',
             f'but {path} holds no pair', 'Add them')
     for number, row in rows:

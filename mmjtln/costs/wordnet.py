@@ -42,18 +42,17 @@ class WordNet:
             wordnet.ensure_loaded()
         except LookupError:
             raise refusal(
-                'A taxonomy without `path` is WordNet\'s', 'but NLTK has no '
+                "A taxonomy without `path` is WordNet's", 'but NLTK has no '
                 'WordNet', 'Run `python -m nltk.downloader wordnet`, or put '
                 'it into corpora/wordnet of the folder NLTK_DATA') from None
         self.reader = wordnet
 
     def find(self, name: str) -> 'Synset | None':
-        """Find the synset of a class name.
+        """Find the synset of a class name, or None.
 
-        A synset id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or
-        a synset's name (``'tench.n.01'``) is taken as such. Otherwise it is
-        the noun sense that most of the name's synonyms share, and the most
-        frequent of those; None if WordNet does not know the name.
+        An id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or a
+        name (``'tench.n.01'``) is taken as such. Otherwise it is the noun
+        sense that most of the name's synonyms share, the most frequent first.
         """
         try:
             if _SYNSET_ID.fullmatch(name):
@@ -66,21 +65,17 @@ class WordNet:
             return None
         votes = Counter()
         for phrase in synonyms(name):
-            votes.update(
-                self.reader.synsets(phrase.replace(' ', '_').lower(), pos='n')
-                or self.reader.synsets('_'.join(words(phrase)).lower(),
-                                       pos='n'))
+            senses = (self.reader.synsets(form.lower(), pos='n') for form in (
+                phrase.replace(' ', '_'), '_'.join(words(phrase))))
+            votes.update(next(filter(None, senses), ()))
         # Of equal counts, the first entered: the most frequent sense.
         return votes.most_common(1)[0][0] if votes else None
 
     @staticmethod
     def imagenet(classes: Sequence[str]) -> dict[str, str]:
-        """Return the synset ids of ImageNet's classes, by name.
-
-        A tenth of the thousand names is not the most frequent sense of its
-        words (a tick, a drake, a screw), so names alone would mislead. Of
-        classes that are not ImageNet's 1,000, none is returned.
-        """
+        """Return the synset ids of ImageNet's 1,000 classes, or none."""
+        # A tenth of the names is not the most frequent sense of its words (a
+        # tick, a drake, a screw), so names alone would mislead.
         names = tuple(classes)
         if len(names) != 1000 or names not in (
                 short_names(IMAGENET_CATEGORIES)[0],
@@ -90,7 +85,7 @@ class WordNet:
 
     @staticmethod
     def edges(synsets: 'Iterable[Synset]') -> list[tuple[str, str]]:
-        """Return the parents above the given synsets, as (parent, child)."""
+        """Return what is above the given synsets, as (parent, child)."""
         edges, known, ready = [], set(), list(synsets)
         while ready:
             synset = ready.pop()

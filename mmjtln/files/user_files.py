@@ -58,7 +58,7 @@ def read_lines(path: str | Path, what: str) -> list[str]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not in UTF-8.
     """
-    path = _existing(path, what)
+    path = existing(path, what)
     with reading(path, what, 'Save it as a text file of one entry a line.'):
         lines = path.read_text(encoding='utf-8-sig').splitlines()
     return [line.strip() for line in lines if line.strip()]
@@ -80,7 +80,7 @@ def read_rows(path: str | Path, what: str,
         FileNotFoundError: If there is no such file.
         ValueError: If it is no table, not in UTF-8, or parted otherwise.
     """
-    path = _existing(path, what)
+    path = existing(path, what)
     parted = _SEPARATORS.get(delimiter, repr(delimiter))
     with reading(path, what, f'Save it as a table in UTF-8, its cells parted '
                  f'by {parted}.'):
@@ -99,7 +99,8 @@ def read_rows(path: str | Path, what: str,
     return [(number, [cell.strip() for cell in row]) for number, row in rows]
 
 
-def _existing(path: str | Path, what: str) -> Path:
+def existing(path: str | Path, what: str) -> Path:
+    """Return the path of a file that must be there."""
     path = Path(path)
     require(path.is_file(), f'A {what} is read from a file',
             f'but there is no {what} at {path}', 'Correct the path',

@@ -52,11 +52,8 @@ class DomainImages(Dataset):
         labels (np.ndarray): Class index of each image, shape (N,), ascending.
 
     Raises:
-        ValueError: If the images are not labelled with one class each, a
-            class has none, or the pipeline is random.
-
-    Note:
-        Reads every label once: about 10 microseconds per image.
+        ValueError: If an image has not one label, a class has no image, or
+            the pipeline is random.
     """
 
     def __init__(self, dataset: Dataset, domain: str,
@@ -117,8 +114,7 @@ def _draw(labels: np.ndarray, num_classes: int, per_class: int | None,
     chosen = []
     for k, members in enumerate(images_by_class(labels, num_classes)):
         if per_class is not None and len(members) > per_class:
-            # One stream a class: the draw of a class does not depend on how
-            # many images the others have.
+            # One stream a class: draws do not depend on other classes.
             rng = np.random.default_rng([seed, k])
             members = np.sort(rng.permutation(members)[:per_class])
         chosen.append(members)

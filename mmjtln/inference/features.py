@@ -40,9 +40,6 @@ def image_model(config: dict | str | None, checkpoint: str | None,
         current (nn.Module, optional): The model being trained, on whose
             device that of ``config`` is put.
 
-    Returns:
-        nn.Module: The model, not wrapped for distributed training.
-
     Raises:
         ValueError: If there is none, it cannot extract features, or the
             checkpoint does not fit it.
@@ -79,8 +76,7 @@ def _build(config: dict | str) -> nn.Module:
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Put a model into eval mode and every module back into its own."""
-    # Not model.train(): a backbone with frozen stages gives itself modes
-    # that differ from module to module.
+    # Not model.train(): modes differ in a backbone with frozen stages.
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -93,10 +89,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def run_over_images(model: nn.Module, images: DomainImages,
                     encode: Callable[[Tensor], Tensor], what: str,
                     batch_size: int = 64, num_workers: int = 0) -> Tensor:
-    """Encode all images of a domain, in batches, on this process alone.
-
-    Global random states are left alone, so a run does not depend on whether
-    a cost matrix was built in it.
+    """Encode all images of a domain; global random states are left alone.
 
     Args:
         model (nn.Module): Supplies ``data_preprocessor``; put into eval mode
@@ -105,7 +98,7 @@ def run_over_images(model: nn.Module, images: DomainImages,
         encode (Callable): From preprocessed inputs (B, C, H, W) to (B, D).
         what (str): What comes out, for the log and the errors.
         batch_size (int): Images in a forward pass. Defaults to 64.
-        num_workers (int): Processes that load images. Defaults to 0, none.
+        num_workers (int): Processes that load images. Defaults to 0.
 
     Returns:
         Tensor: Shape (N, D), float32, on the CPU.
@@ -149,19 +142,15 @@ def _stack(batch: list[Tensor]) -> Tensor | list[Tensor]:
 def extract_features(model: nn.Module, images: DomainImages,
                      stage: str = 'neck', batch_size: int = 64,
                      num_workers: int = 0) -> Tensor:
-    """Compute the features of the images of a domain.
+    """Compute the features of N images, (N, D), see :func:`run_over_images`.
 
     Args:
         model (nn.Module): An ``ImageClassifier``.
         images (DomainImages): N images; their labels are ``images.labels``.
-        stage (str): ``'backbone'``, ``'neck'`` or ``'pre_logits'``.
-            Defaults to ``'neck'``.
+        stage (str): ``'backbone'``, ``'neck'`` (the default) or
+            ``'pre_logits'``, see :func:`pool`.
         batch_size (int): Images in a forward pass. Defaults to 64.
         num_workers (int): Processes that load images. Defaults to 0.
-
-    Returns:
-        Tensor: Shape (N, D), float32, on the CPU, see :func:`pool` and
-        :func:`run_over_images`.
     """
     return run_over_images(
         model, images,
@@ -170,19 +159,12 @@ def extract_features(model: nn.Module, images: DomainImages,
 
 
 def pool(outputs: Tensor | Sequence, stage: str) -> Tensor:
-    """Make one feature vector per image of what a stage returns.
+    """Make one feature vector an image, (B, D), of what a stage returns.
 
     The backbone and the neck return a tuple of stages: the last one counts.
     Within a stage, several tensors (the class and distillation tokens of
     DeiT, the two branches of Conformer) are concatenated; maps (B, C, H, W)
     are averaged over their places and token sequences (B, T, C) over tokens.
-
-    Args:
-        outputs (Tensor | tuple | list): Result of ``extract_feat``.
-        stage (str): The stage it was taken at.
-
-    Returns:
-        Tensor: Shape (B, D).
     """
     if stage != 'pre_logits' and isinstance(outputs, tuple | list):
         outputs = outputs[-1]

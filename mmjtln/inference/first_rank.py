@@ -8,17 +8,11 @@ T = TypeVar('T')
 
 
 def on_first_rank(function: Callable[[], T]) -> T:
-    """Call a function on rank 0 and give what it returns to all ranks.
+    """Call a function on rank 0 and give what it returns, pickled, to all.
 
-    All ranks must call this together; an error on rank 0 is raised on all.
-    The others wait as long as the process group's timeout allows
-    (``env_cfg.dist_cfg.timeout``, in seconds).
-
-    Args:
-        function (Callable): Without arguments; what it returns is pickled.
-
-    Raises:
-        RuntimeError: On the other ranks, if it failed on rank 0.
+    All ranks must call this together; an error on rank 0 is raised on all, a
+    RuntimeError on the others. They wait as long as the process group's
+    timeout allows (``env_cfg.dist_cfg.timeout``, in seconds).
     """
     rank, world_size = get_dist_info()
     if world_size == 1:

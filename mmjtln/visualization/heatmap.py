@@ -12,33 +12,21 @@ from mmjtln.files.atomic_file import atomic_write
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
 
 _DPI = 100
-# Width of a cell in inches: with few classes, and where a label of _FONT
-# points just fits.
-_WIDE, _NARROW = 0.5, 0.11
-_FONT = 6.5
-# Inches from which on cells shrink from wide to narrow, and longest side of a
-# panel: Agg draws at most 65,536 pixels and a 1,000 x 1,000 matrix of narrow
-# cells would take half a gigabyte.
-_PANEL, _LONGEST = 8.0, 110.0
-_AREA = 6000.0
+# Inches of a cell: with few classes, and where a label of _FONT points fits.
+_WIDE, _NARROW, _FONT = 0.5, 0.11, 6.5
+# Inches from which on cells shrink from wide to narrow; longest side and area
+# of a panel: Agg draws at most 65,536 pixels and a 1,000 x 1,000 matrix of
+# narrow cells would take half a gigabyte.
+_PANEL, _LONGEST, _AREA = 8.0, 110.0, 6000.0
 # Cells up to which their values are written into them.
 _VALUES = 400
 _LABEL = 32
 
 
 def draw_cost(cost: CostMatrix) -> np.ndarray:
-    """Draw a cost matrix.
-
-    Args:
-        cost (CostMatrix): The matrix; rows are source classes.
-
-    Returns:
-        np.ndarray: RGB image, shape (H, W, 3), uint8. Bright is related; red
-        frames mark the nearest source class of each target class.
-    """
+    """Draw a cost matrix as an RGB image, shape (H, W, 3), uint8."""
     title = f'{cost.method}: bright is related,\nred the nearest source class'
     return _draw_panels([(title, cost.matrix, 'low')], cost.source_classes,
                         cost.target_classes)
@@ -47,22 +35,11 @@ def draw_cost(cost: CostMatrix) -> np.ndarray:
 def draw_plan(plan: np.ndarray, cost: np.ndarray,
               source_classes: Sequence[str], target_classes: Sequence[str],
               title: str = 'mean transport plan') -> np.ndarray:
-    """Draw a transport plan beside the cost it belongs to.
+    """Draw a transport plan (L_s, L_t) beside its cost, as above.
 
     Each column of the plan is divided by its sum, the mean predicted
     probability of the target class: what is drawn is the distribution over
-    source classes that goes with the class, comparable between frequent and
-    rare ones.
-
-    Args:
-        plan (np.ndarray): Non-negative masses, shape (L_s, L_t).
-        cost (np.ndarray): Costs, shape (L_s, L_t).
-        source_classes (Sequence[str]): L_s names.
-        target_classes (Sequence[str]): L_t names.
-        title (str): Title of the plan. Defaults to 'mean transport plan'.
-
-    Returns:
-        np.ndarray: RGB image, shape (H, W, 3), uint8.
+    source classes that goes with the class, be it frequent or rare.
     """
     total = plan.sum(axis=0, keepdims=True)
     parts = np.divide(plan, total, out=np.zeros_like(plan), where=total > 0)
@@ -72,12 +49,7 @@ def draw_plan(plan: np.ndarray, cost: np.ndarray,
 
 
 def write_png(picture: np.ndarray, path: str | Path) -> None:
-    """Write a picture, whole or not at all.
-
-    Args:
-        picture (np.ndarray): RGB, shape (H, W, 3), uint8.
-        path (str | Path): Where to; missing folders are created.
-    """
+    """Write a picture, as above, whole or not at all."""
     with atomic_write(path) as file:
         Image.fromarray(picture).save(file, 'PNG')
 
@@ -131,9 +103,15 @@ def _draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
         _label(axes, names if k == 0 else ([], names[1]), cell, font)
         axes.set_title(title, fontsize=10, loc='left')
         if cell >= _NARROW:
-            _frame(axes, matrix, best, cell)
-        if matrix.size <= _VALUES and cell >= 0.3:
-            _write_values(axes, matrix, image)
+            rows = (matrix.argmin if best == 'low' else matrix.argmax)(axis=0)
+            axes.plot(rows, linestyle='', marker='s', color='red',
+                      markersize=cell * 72 * 0.85, markerfacecolor='none',
+                      markeredgewidth=min(1.5, cell * 6))
+        written = matrix.size <= _VALUES and cell >= 0.3
+        for (i, j), value in np.ndenumerate(matrix) if written else ():
+            shade = np.dot(image.to_rgba(value)[:3], (0.3, 0.6, 0.1))
+            axes.text(j, i, f'{value:.2f}', ha='center', va='center',
+                      fontsize=7, color='black' if shade > 0.5 else 'white')
         figure.colorbar(image, cax=bar).ax.tick_params(labelsize=7)
     return rendered(figure)
 
@@ -143,17 +121,14 @@ def _cell(shape: tuple, panels: int) -> float:
     cell = min(_WIDE, max(_NARROW, _PANEL / max(shape)))
     # Over the limits cells shrink further and labels are left out.
     area = shape[0] * shape[1] * panels * cell**2
-    return cell * min(1.0, _LONGEST / (max(shape) * cell),
-                      (_AREA / area)**0.5)
+    return cell * min(1.0, _LONGEST / (max(shape) * cell), (_AREA / area)**.5)
 
 
 def _at_least_a_pixel_each(matrix: np.ndarray, best: str,
                            cell: float) -> np.ndarray:
-    """Let blocks of cells smaller than a pixel show their best entry.
-
-    Left to the renderer, most of them would not be seen at all, and its
-    colours of every cell take gigabytes.
-    """
+    """Let blocks of cells smaller than a pixel show their best entry."""
+    # Left to the renderer, most of them would not be seen at all, and its
+    # colours of every cell take gigabytes.
     size = int(np.ceil(1 / (cell * _DPI) - 1e-9))
     if size < 2:
         return matrix
@@ -180,18 +155,3 @@ def _label(axes: 'Axes', names: Sequence[list[str]], cell: float,
                      labelbottom=False, pad=2)
     axes.tick_params(axis='x', rotation=90)
     axes.spines[:].set_visible(False)
-
-
-def _frame(axes: 'Axes', matrix: np.ndarray, best: str, cell: float) -> None:
-    rows = matrix.argmin(axis=0) if best == 'low' else matrix.argmax(axis=0)
-    axes.plot(np.arange(matrix.shape[1]), rows, linestyle='', marker='s',
-              markersize=cell * 72 * 0.85, markerfacecolor='none',
-              markeredgecolor='red', markeredgewidth=min(1.5, cell * 6))
-
-
-def _write_values(axes: 'Axes', matrix: np.ndarray,
-                  image: 'AxesImage') -> None:
-    for (i, j), value in np.ndenumerate(matrix):
-        shade = np.dot(image.to_rgba(value)[:3], (0.3, 0.6, 0.1))
-        axes.text(j, i, f'{value:.2f}', ha='center', va='center',
-                  fontsize=7, color='black' if shade > 0.5 else 'white')

@@ -13,17 +13,11 @@ def draw_learning_curve(
         losses: Mapping[str, tuple[np.ndarray, np.ndarray]],
         accuracies: Mapping[str, tuple[np.ndarray, np.ndarray]],
         title: str = '') -> np.ndarray:
-    """Draw losses beside accuracies.
+    """Draw losses beside accuracies, in per cent, each by its name.
 
-    Args:
-        losses (Mapping[str, tuple]): By name, iterations and values, arrays
-            of one length. Running means are drawn of long ones.
-        accuracies (Mapping[str, tuple]): Likewise, in per cent. Those whose
-            name begins with ``val`` have few points, which are marked.
-        title (str): Above both. Defaults to ''.
-
-    Returns:
-        np.ndarray: RGB image, shape (H, W, 3), uint8.
+    Each is its iterations and its values. Running means are drawn of long
+    ones; those whose name begins with ``val`` have few points, which are
+    marked. Returns an RGB image, shape (H, W, 3), uint8.
     """
     figure = new_figure((11., 4.), layout='constrained')
     figure.suptitle(title, fontsize=10)

@@ -53,7 +53,7 @@ def write(path, trace):
 
 def load_file_cost(path):
     """Read a file as FileCost does."""
-    FileCost(str(path))._read(path)
+    FileCost(str(path)).prepare(None, None, None)
 
 
 @pytest.mark.parametrize('load, name', [

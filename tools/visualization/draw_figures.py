@@ -1,4 +1,4 @@
-"""Draw the README's pictures: the architecture, and what carrying over gains.
+"""Draw the README's pictures: the architecture, and what the start gains.
 
     python tools/visualization/draw_figures.py configs/figures
 
@@ -47,9 +47,9 @@ ARROWS = (
 RESULTS = Path(__file__).parents[2] / 'configs/compare/results'
 #: Method in the results: what the picture calls it, and its colour.
 CURVES = {
-    'linear_text': ('begun at the carried-over head', '#4a7a42'),
-    'linear': ('begun at zero', '#666666'),
-    'linear_shuffled': ('carried over, class names exchanged', '#c0504d'),
+    'linear_text': ('initialised from the source head', '#4a7a42'),
+    'linear': ('initialised at zero', '#666666'),
+    'linear_shuffled': ('from the source head, shuffled names', '#c0504d'),
 }
 TITLES = {'food': 'photographs of food, 8 groups',
           'emoji': 'emoji, 15 groups'}
@@ -97,7 +97,7 @@ def draw_architecture(file: Path) -> None:
     for start, end in ARROWS:
         _arrow(axes, boxes[start], boxes[end])
     _arrow(axes, boxes['source head'], boxes['target head'], dashed=True)
-    axes.text(6.9, 2.6, 'carried over by\nthe plan for C,\nat the start',
+    axes.text(6.9, 2.6, 'initialised by\nthe plan for C',
               ha='right', va='center', fontsize=8, style='italic',
               color='#4a7a42')
     axes.set(xlim=(0, 14.8), ylim=(.6, 4.6))
