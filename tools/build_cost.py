@@ -62,9 +62,9 @@ def parse_args() -> argparse.Namespace:
 
 def config_of_hook(cfg: Config) -> dict:
     """Config of the builder in one of the config's hooks, or {}."""
-    return next((dict(hook['cost']) for hook in parts_of_type(
-        cfg.get('custom_hooks'), 'CostMatrixHook', 'TransportedHeadHook')
-        if hook.get('cost')), {})
+    hooks = parts_of_type(cfg.get('custom_hooks'), 'CostMatrixHook',
+                          'TransportedHeadHook')
+    return next((dict(hook['cost']) for hook in hooks if hook.get('cost')), {})
 
 
 def cost_configs(cfg: Config, methods: Sequence[str],
@@ -126,16 +126,15 @@ def load_source_head(model: nn.Module, checkpoint: str,
                      source_classes: Sequence[str]) -> None:
     """Load the source classifier, also out of a stock network's ``head``."""
     state = state_of(CheckpointLoader.load_checkpoint(checkpoint, 'cpu'))
-    prefix = 'source_head.'
-    if not any(key.startswith(prefix) for key in state):
-        if not names_match(model._dataset_meta.get('classes', ()),
-                           source_classes):
-            return
-        prefix = 'head.'
     own = 'source_head' if hasattr(model, 'source_head') else 'head'
-    load_weights(model, {f'{own}.{key.removeprefix(prefix)}': value
-                         for key, value in state.items()
-                         if key.startswith(prefix)}, checkpoint, (own, ))
+    heads = {prefix: {f'{own}.{key.removeprefix(prefix)}': value
+                      for key, value in state.items()
+                      if key.startswith(prefix)}
+             for prefix in ('source_head.', 'head.')}
+    trained_on = model._dataset_meta.get('classes', ())
+    if heads['source_head.'] or names_match(trained_on, source_classes):
+        load_weights(model, heads['source_head.'] or heads['head.'],
+                     checkpoint, (own, ))
 
 
 def main() -> None:
@@ -157,8 +156,7 @@ def main() -> None:
         name = type(builder).__name__
         start = time.perf_counter()
         cost = builder(source, target, model)
-        seconds = time.perf_counter() - start
-        out = Path(args.out)
+        seconds, out = time.perf_counter() - start, Path(args.out)
         if len(builders) > 1:
             out = out.with_name(f'{out.stem}.{name}{out.suffix}')
         cost.save(out)

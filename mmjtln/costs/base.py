@@ -22,13 +22,10 @@ from .cost_matrix import CostMatrix
 
 @dataclass
 class RawCost:
-    """What a builder found out, before normalisation."""
+    """Distances (L_s, L_t), the SHA-256 of their source, JSON-able facts."""
 
-    #: Raw distances, shape (L_s, L_t).
     matrix: np.ndarray
-    #: SHA-256 of what they were computed from.
     source_hash: str
-    #: JSON-able facts worth keeping, such as bandwidths.
     details: dict = field(default_factory=dict)
 
 
@@ -73,14 +70,9 @@ class BaseCost(metaclass=ABCMeta):
                  model: nn.Module | None = None) -> CostMatrix:
         """Build the cost matrix, in the order of the data sets' classes.
 
-        Args:
-            source_dataset (Dataset): MMPretrain data set of the source domain.
-            target_dataset (Dataset): That of the target domain.
-            model (nn.Module, optional): The model being trained, for builders
-                that look at images and name no model of their own.
-
-        Raises:
-            ValueError: If the input does not suit the builder.
+        ``model`` is the one being trained, for builders that look at images
+        and name no model of their own. Input that does not suit the builder
+        is a ValueError.
         """
         source, target = both_classes(source_dataset, target_dataset)
         prepared = self.prepare(source_dataset, target_dataset, model)
@@ -111,9 +103,9 @@ class BaseCost(metaclass=ABCMeta):
         """Return the builder's options as a JSON-able dict."""
         names = {name for kind in type(self).__mro__
                  for name in inspect.signature(kind.__init__).parameters}
-        options = {name: getattr(self, name)
-                   for name in sorted(names & vars(self).keys())}
-        return json.loads(json.dumps(options, default=str))
+        return json.loads(json.dumps(
+            {name: getattr(self, name)
+             for name in sorted(names & vars(self).keys())}, default=str))
 
     def versions(self) -> dict:
         """Return the versions of the libraries that take part."""

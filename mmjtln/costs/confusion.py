@@ -43,8 +43,6 @@ class ConfusionCost(ImageCost):
     The classifier is ``source_head`` of a JTLN model, else ``head``. It looks
     surer than it is on images it was trained on: calibrate it on others.
 
-    Cost: the forward passes, and O(n L_s) time and memory for n images.
-
     Args:
         calibrate (bool): Find T; otherwise T = 1. Defaults to True.
         double_centre (bool): As in :class:`BaseCost`. Defaults to True: under

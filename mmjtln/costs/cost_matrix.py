@@ -17,8 +17,7 @@ from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import existing, reading
 
 _LARGEST = float(np.finfo(np.float32).max)
-# Differences of costs, relative to their range, that do not count.
-_TIE = 1e-6
+_TIE = 1e-6  # Relative to the range of the costs.
 _META_TYPES = dict(method=str, settings=dict, source_hash=str, versions=dict)
 
 
@@ -28,8 +27,7 @@ class CostMatrix:
 
     Args:
         matrix (array-like): Costs, shape (L_s, L_t), finite in float32 and
-            non-negative; kept as a float64 copy. Builders scale it to [0, 1]
-            by default, 0 being the most related pair.
+            non-negative, 0 being the most related; kept as a float64 copy.
         source_classes (Sequence[str]): L_s unique names, of the rows.
         target_classes (Sequence[str]): L_t unique names, of the columns.
         method (str): Name of the builder. Defaults to ``''``.
@@ -38,9 +36,6 @@ class CostMatrix:
             (features, files, ...). Defaults to ``''``.
         versions (dict[str, str]): Of the libraries that took part. Defaults
             to none.
-
-    Raises:
-        ValueError: If anything is not as said.
     """
 
     matrix: np.ndarray
@@ -77,10 +72,7 @@ class CostMatrix:
 
     def align(self, source_classes: Sequence[str],
               target_classes: Sequence[str]) -> 'CostMatrix':
-        """Reorder rows and columns to the given class lists, by name.
-
-        Returns:
-            CostMatrix: ``self`` when nothing had to move, else a copy.
+        """Reorder by name to the given class lists; ``self`` if nothing moves.
 
         Raises:
             ValueError: If the names differ; saying which of either side.
@@ -111,12 +103,7 @@ class CostMatrix:
 
     @classmethod
     def load(cls, path: str | Path) -> 'CostMatrix':
-        """Read a file that :meth:`save` wrote; nothing in it is unpickled.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is damaged, no cost matrix or an invalid one.
-        """
+        """Read a file that :meth:`save` wrote; nothing in it is unpickled."""
         path = existing(path, 'cost matrix')
         with (reading(path, 'cost matrix',
                       'Build it again with tools/build_cost.py.'),
@@ -143,15 +130,10 @@ def _check_entries(matrix: np.ndarray, source: tuple[str, ...],
 
 def summarise(cost: CostMatrix, top: int = 3, reg: float = 0.1,
               lines: int = 50) -> str:
-    """Describe a cost matrix for a person to judge.
+    """Describe a matrix and the ``top`` nearest of ``lines`` classes a side.
 
-    Args:
-        cost (CostMatrix): The matrix.
-        top (int): Nearest classes to name. Defaults to 3.
-        reg (float): The OT loss's ``reg``, for the entropy of the
-            pseudo-label softmax(-C / reg) that the loss gives when the other
-            side is sure. Defaults to 0.1.
-        lines (int): Classes of each side to list. Defaults to 50.
+    ``reg`` is the OT loss's: softmax(-C / reg) is the pseudo-label that the
+    loss gives when the other side is sure.
     """
     matrix = cost.matrix
     report = [f'{cost.method or "cost matrix"}: {matrix.shape[0]} source x '

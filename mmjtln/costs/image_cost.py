@@ -17,10 +17,9 @@ from mmjtln.inference.features import STAGES, extract_features, image_model
 
 from .base import BaseCost, RawCost
 
-# Part of the mean deviation that is added to each.
-_FLOOR = 0.1
-# Relative difference up to which features count as equal.
-_EQUAL = 1e-6
+# Part of the mean deviation that is added to each, and relative difference up
+# to which features count as equal.
+_FLOOR, _EQUAL = 0.1, 1e-6
 # Images whose features are held in float64 at once.
 _ROWS = 1024
 # Parts of the network that a stage depends on.
@@ -32,8 +31,8 @@ class ImageCost(BaseCost):
     """Base class of builders that run a network over images.
 
     Args:
-        model (dict | str, optional): The network: a model config, or the name
-            or config file of one that ``mmpretrain.get_model`` knows. Defaults
+        model (dict | str, optional): A network, as
+            :func:`~mmjtln.inference.features.image_model` takes it. Defaults
             to None: the model being trained.
         checkpoint (str, optional): Weights of ``model``. Defaults to None.
         pipeline (list[dict] | dict, optional): Transforms without random
@@ -85,14 +84,11 @@ class ImageCost(BaseCost):
 
 @dataclass
 class ClassFeatures:
-    """The features of the images of one domain."""
+    """Features (N, D), float32, and labels (N, ), int64, of one domain."""
 
-    #: Shape (N, D), float32.
     features: Tensor
-    #: Class indices, shape (N,), int64.
     labels: Tensor
-    #: L; each class has an image.
-    num_classes: int
+    num_classes: int  # Each has an image.
 
     def counts(self) -> Tensor:
         """Images per class, shape (L,)."""

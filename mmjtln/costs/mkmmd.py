@@ -14,10 +14,8 @@ from .image_cost import ClassFeatures, FeatureCost
 
 # Entries of a block of the kernel matrix, of which three exist at a time.
 _BLOCK = 2**23
-# Images from which the bandwidth is estimated.
-_MEDIAN_IMAGES = 2000
-# M and mu in the formula.
-_KERNELS, _RATIO = 5, 2.0
+_MEDIAN_IMAGES = 2000  # Those from which the bandwidth is estimated.
+_KERNELS, _RATIO = 5, 2.0  # M and mu in the formula.
 
 
 @COSTS.register_module()
@@ -41,8 +39,8 @@ class MKMMDCost(FeatureCost):
     Source: A. Gretton et al., "A Kernel Two-Sample Test", JMLR 13, 2012, and
     "Optimal Kernel Choice for Large-Scale Two-Sample Tests", NeurIPS 2012.
 
-    Cost, besides the forward passes: O(n_s n_t D) time for n_s and n_t images
-    with D features, O((n_s + n_t) D + L_s L_t) memory and some 100 MiB.
+    Beside the forward passes, n_s and n_t images of D features take O(n_s n_t
+    D) time, and O((n_s + n_t) D + L_s L_t) and some 100 MiB of memory.
 
     Args:
         bandwidth (float, optional): Middle squared bandwidth, in squared

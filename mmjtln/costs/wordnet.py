@@ -15,9 +15,9 @@ from .text import synonyms
 if TYPE_CHECKING:
     from nltk.corpus.reader.wordnet import Synset
 
-_SYNSET_ID = re.compile(r'[nvars]\d{8}')
-#: Those of ILSVRC2012 in the order of its labels.
+#: Synset ids of ILSVRC2012 in the order of its labels.
 _IMAGENET = Path(__file__).with_name('imagenet_synsets.txt')
+_SYNSET_ID = re.compile(r'[nvars]\d{8}')
 _SYNSET_NAME = re.compile(r'.+\.[nvars]\.\d+')
 # Between lower and upper case, and before the last capital of an acronym.
 _HUMPS = re.compile(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])')

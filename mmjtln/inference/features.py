@@ -20,8 +20,7 @@ from mmjtln.errors import require
 from .domain_images import DomainImages
 
 STAGES = ('backbone', 'neck', 'pre_logits')
-# Batches from which on a progress bar is shown.
-_LONG = 10
+_LONG = 10  # Batches from which on a progress bar is shown.
 
 
 def image_model(config: dict | str | None, checkpoint: str | None,
@@ -149,8 +148,7 @@ def extract_features(model: nn.Module, images: DomainImages,
         images (DomainImages): N images; their labels are ``images.labels``.
         stage (str): ``'backbone'``, ``'neck'`` (the default) or
             ``'pre_logits'``, see :func:`pool`.
-        batch_size (int): Images in a forward pass. Defaults to 64.
-        num_workers (int): Processes that load images. Defaults to 0.
+        batch_size (int): As there, like ``num_workers``.
     """
     return run_over_images(
         model, images,

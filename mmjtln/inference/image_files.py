@@ -11,8 +11,7 @@ def image_files(path: str | Path, recursive: bool = False) -> list[str]:
 
     Args:
         path (str | Path): A file, whatever its name, or a folder.
-        recursive (bool): Whether to look into folders of the folder.
-            Defaults to False.
+        recursive (bool): Whether to look into its folders. Defaults to False.
 
     Returns:
         list[str]: Paths that begin with ``path``.

@@ -20,16 +20,15 @@ _WIDE, _NARROW, _FONT = 0.5, 0.11, 6.5
 # of a panel: Agg draws at most 65,536 pixels and a 1,000 x 1,000 matrix of
 # narrow cells would take half a gigabyte.
 _PANEL, _LONGEST, _AREA = 8.0, 110.0, 6000.0
-# Cells up to which their values are written into them.
-_VALUES = 400
-_LABEL = 32
+# Cells up to which values are written into them, and length of a label.
+_VALUES, _LABEL = 400, 32
 
 
 def draw_cost(cost: CostMatrix) -> np.ndarray:
     """Draw a cost matrix as an RGB image, shape (H, W, 3), uint8."""
     title = f'{cost.method}: bright is related,\nred the nearest source class'
-    return _draw_panels([(title, cost.matrix, 'low')], cost.source_classes,
-                        cost.target_classes)
+    return _draw_panels([(title, cost.matrix, 'low')],
+                        cost.source_classes, cost.target_classes)
 
 
 def draw_plan(plan: np.ndarray, cost: np.ndarray,
@@ -76,8 +75,7 @@ def _draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
                  target_classes: Sequence[str]) -> np.ndarray:
     """Draw (title, matrix, which entry of a column to frame) side by side."""
     shape = panels[0][1].shape
-    names = [[_short(name) for name in side]
-             for side in (source_classes, target_classes)]
+    names = [[*map(_short, side)] for side in (source_classes, target_classes)]
     cell = _cell(shape, len(panels))
     font = min(9.0, max(_FONT, cell * 72 * 0.75))
     # A character of a proportional font is some 0.6 of its height wide.
@@ -119,7 +117,6 @@ def _draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
 def _cell(shape: tuple, panels: int) -> float:
     """Side of a cell in inches."""
     cell = min(_WIDE, max(_NARROW, _PANEL / max(shape)))
-    # Over the limits cells shrink further and labels are left out.
     area = shape[0] * shape[1] * panels * cell**2
     return cell * min(1.0, _LONGEST / (max(shape) * cell), (_AREA / area)**.5)
 
