@@ -7,19 +7,19 @@ from mmengine.config import Config
 
 from mmjtln.run_config import with_registered_names
 
-from . import data, start, warnings
+from . import data, images, start, warnings
 
 #: Of a config, before anything is built from it.
-CONFIG = (start.seed, start.cost_source, start.class_check)
+CONFIG = (start.seed, start.lengths, start.cost_source, start.class_check)
 #: Of any run: of one that only tests, its test data.
 ANY_RUN = (data.heads, data.labels, data.class_lists, data.evaluators,
-           data.images)
+           images.judged_whole, images.images)
 #: Of a run that trains.
 TRAINING = (data.both_domains, data.source_list, *ANY_RUN)
 #: Of a run and each checkpoint that it loads.
 CHECKPOINT = (start.all_weights, start.stock_head, start.same_classes)
 #: Of a run that trains, once its checkpoint is loaded.
-FIRST_STEP = (start.cost_matrix, )
+FIRST_STEP = (start.cost_matrix, images.rehearsal)
 #: What is allowed and seldom meant: each yields sentences for the log.
 WARNINGS = (warnings.steps, warnings.schedules, warnings.judged_images,
             warnings.folders)

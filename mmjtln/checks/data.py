@@ -4,12 +4,14 @@ Each check takes a :class:`~mmjtln.checks.run.Run` and raises one error; the
 first line of its docstring is the rule.
 """
 import difflib
+from collections.abc import Iterator
 from copy import deepcopy
 
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric, DumpResults
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook
+from mmengine.runner import Runner
 from mmpretrain.evaluation import Accuracy, ConfusionMatrix, SingleLabelMetric
 from mmpretrain.structures import DataSample
 
@@ -19,11 +21,9 @@ from mmjtln.datasets.class_lists import (
     domain_classes,
     quote_names,
 )
-from mmjtln.datasets.contents import name_image, name_images
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.errors import refusal, require
 from mmjtln.evaluation import DomainMetric
-from mmjtln.generators import kept_generators
 from mmjtln.run_config import names_weights
 
 from .run import Run, domain_parts
@@ -45,7 +45,10 @@ def both_domains(run: Run) -> None:
             'Every batch must hold images of both domains', 'but '
             f'`train_dataloader.batch_sampler` is a {type(sampler).__name__}',
             "Set it to dict(type='mmjtln.JointSampler')", TypeError)
-    source = data.source_length and run.model.lambda_s.value > 0
+    model = run.model
+    source = data.source_length and (model.lambda_s.value > 0 or (
+        model.ot_loss is not None and model.lambda_ot.value > 0
+        and SOURCE in model.ot_domains))
     for domain in DOMAINS if source else (TARGET, ):
         require(sampler.per_batch[domain],
                 f'Every batch must hold {domain} images', 'but `source_share` '
@@ -123,15 +126,28 @@ def evaluators(run: Run) -> None:
         if split != 'val' or None in found:
             continue
         figures = sorted(set().union(*found))
-        for key in [key for hook in run.runner.hooks
-                    if isinstance(hook, CheckpointHook)
-                    for key in np.atleast_1d(hook.save_best or []).tolist()]:
+        for where, key in _monitors(run.runner):
             near = difflib.get_close_matches(key, figures, 1)
             require(key in ('auto', *figures),
-                    '`default_hooks.checkpoint.save_best` must be a figure '
-                    f'of `val_evaluator`, one of {figures}',
-                    f'but is {key!r}', f'Set it to {near[0]!r}' if near
+                    f'{where} must be a figure of `val_evaluator`, one of '
+                    f'{figures}', f'but is {key!r}',
+                    f'Set it to {near[0]!r}' if near
                     else 'Set it, or the evaluator')
+
+
+def _monitors(runner: Runner) -> Iterator[tuple[str, str]]:
+    """Go through the figures that hooks and schedules ask for."""
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook):
+            for key in np.atleast_1d(hook.save_best or []).tolist():
+                yield '`default_hooks.checkpoint.save_best`', key
+        elif isinstance(hook, EarlyStoppingHook):
+            yield '`monitor` of EarlyStoppingHook', hook.monitor
+    schedules = runner.param_schedulers
+    for schedule in schedules if isinstance(schedules, list) else ():
+        if hasattr(schedule, 'monitor'):
+            yield (f'`monitor` of {type(schedule).__name__}',
+                   schedule.monitor)
 
 
 def _figures(run: Run, split: str, metric: BaseMetric) -> set[str] | None:
@@ -169,34 +185,3 @@ def _figures(run: Run, split: str, metric: BaseMetric) -> set[str] | None:
             f'{count} classes', f'but {name} fails: {error}',
             'Set its options, such as `topk`') from error
     return {'/'.join(filter(None, (trial.prefix, key))) for key in found}
-
-
-def images(run: Run) -> None:
-    """The first image of each data set loads; shapes and channels fit."""
-    channels = {}
-    for split, dataset in run.datasets.items():
-        shapes = {}
-        for domain, part in domain_parts(dataset).items():
-            with kept_generators(), name_image(part, 0, f'{domain} {split}'):
-                data = part[0]
-            image = data.get('inputs') if isinstance(data, dict) else None
-            if hasattr(image, 'shape'):
-                shapes[domain] = tuple(image.shape)
-                channels[f'{domain} {split}'] = image.shape[0]
-        if isinstance(dataset, JointDataset):
-            found = (f'{shape} of the {domain}'
-                     for domain, shape in shapes.items())
-            require(len(set(shapes.values())) < 2,
-                    'Images of both domains stand in one batch and must have '
-                    'one shape (channels, height, width)',
-                    f'but the {split} pipelines give {" and ".join(found)}',
-                    'Set `pipeline` of both, such as Resize')
-        else:
-            name_images(dataset, f'target {split}')
-    found = (f'{count} in the {name} images'
-             for name, count in channels.items())
-    require(len(set(channels.values())) < 2,
-            'The network takes images of one number of channels',
-            f'but there are {", ".join(found)}', 'Set `color_type` of '
-            'LoadImageFromFile, or add RandomGrayscale(prob=1., '
-            'keep_channels=...) to the pipelines')

@@ -6,6 +6,7 @@ import logging
 
 from mmengine.config import Config
 from mmengine.logging import print_log
+from mmpretrain.registry import OPTIMIZERS
 
 from mmjtln.checkpoints.weights import state_of
 from mmjtln.datasets.class_lists import (
@@ -14,7 +15,7 @@ from mmjtln.datasets.class_lists import (
     domain_classes,
 )
 from mmjtln.domains import DOMAINS
-from mmjtln.errors import refusal, require
+from mmjtln.errors import check_count, refusal, require
 from mmjtln.run_config import is_jtln, parts_of_type
 
 from .run import Run
@@ -38,6 +39,19 @@ def seed(cfg: Config) -> None:
     require(value is None or type(value) is int and 0 <= value < 2**32,
             'The seed of a run must be a whole number in [0, 2**32)',
             f'but `randomness.seed` is {value!r}', 'Set it to one, or to None')
+
+
+def lengths(cfg: Config) -> None:
+    """The run has a length, validates, and its optimizer is known."""
+    for name in ('max_epochs', 'max_iters', 'val_interval'):
+        value = (cfg.get('train_cfg') or {}).get(name)
+        if value is not None:
+            check_count(value, name, '`train_cfg`')
+    kind = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get(
+        'type')
+    require(not isinstance(kind, str) or OPTIMIZERS.get(kind),
+            '`optim_wrapper.optimizer.type` must be a registered optimizer',
+            f'but {kind!r} is none', 'Set it to one, such as SGD or AdamW')
 
 
 def cost_source(cfg: Config) -> None:

@@ -4,6 +4,7 @@ The first line of a warning's docstring says when it is given.
 """
 import os
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import mmcv
@@ -13,7 +14,7 @@ from mmpretrain.datasets import CustomDataset
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import quote_names
-from mmjtln.datasets.contents import data_digest, look_through
+from mmjtln.datasets.contents import image_keys, look_through
 from mmjtln.domains import SOURCE, TARGET
 
 from .run import Run, domain_parts
@@ -88,7 +89,7 @@ def schedules(run: Run) -> Iterator[str]:
 
 
 def judged_images(run: Run) -> Iterator[str]:
-    """The test set is the validation set, or has a class without images."""
+    """Splits share images, or a judged one has none of a class."""
     for split in run.judged:
         classes = run.datasets[split].metainfo['classes']
         empty = [classes[i] for i in np.flatnonzero(
@@ -96,11 +97,16 @@ def judged_images(run: Run) -> Iterator[str]:
         if empty:
             yield (f'The {split} set has no image of {quote_names(empty)}: '
                    'its accuracy says nothing of them.')
-    if is_validation(run.datasets):
-        yield ('The test set is the validation set: a "test accuracy" of the '
-               'checkpoint that it has chosen is the best of many and too '
-               'high. Set `test_dataloader.dataset` to other images, or '
-               'report it as validation accuracy.')
+    names = dict(train='training', val='validation', test='test')
+    known = {split: image_keys(domain_parts(dataset)[TARGET])
+             for split, dataset in run.datasets.items()}
+    for first, second in combinations(known, 2):
+        shared = known[first] & known[second]
+        if shared:
+            yield (f'{len(shared)} of {len(known[second])} {names[second]} '
+                   f'images are {names[first]} images, too: an accuracy on '
+                   f'them is too high. Set `{second}_dataloader.dataset` to '
+                   'others.')
 
 
 def folders(run: Run) -> Iterator[str]:
@@ -161,11 +167,7 @@ def _is_image(path: str) -> bool:
 
 
 def is_validation(datasets: dict[str, Dataset]) -> bool:
-    """Whether the target images of the test set are those of validation.
-
-    Paths, labels and their order are compared, no image is decoded.
-    """
+    """Whether the target images of the test set are those of validation."""
     parts = [domain_parts(datasets[split])[TARGET]
              for split in ('val', 'test') if split in datasets]
-    return (len(parts) == 2 and len(parts[0]) == len(parts[1])
-            and data_digest(parts[0]) == data_digest(parts[1]))
+    return len(parts) == 2 and image_keys(parts[0]) == image_keys(parts[1])

@@ -1,5 +1,6 @@
 """What a data set holds, its wrappers looked through: images and labels."""
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -169,6 +170,22 @@ def data_digest(dataset: Dataset) -> str:
         if isinstance(info.get('img'), np.ndarray):
             digest.update(info['img'].tobytes())
     return digest.hexdigest()[:16]
+
+
+def image_keys(dataset: Dataset) -> set[str]:
+    """Return what tells each image from others: its real path, or pixels."""
+    folders, keys = {}, set()
+    for base, i in unique_images(dataset):
+        info = base.get_data_info(i)
+        pixels = info.get('img')
+        if isinstance(pixels, np.ndarray):
+            keys.add(hashlib.sha256(pixels.tobytes()).hexdigest())
+            continue
+        folder, name = os.path.split(str(info.get('img_path')))
+        if folder not in folders:  # A million images: asked once a folder.
+            folders[folder] = os.path.realpath(folder)
+        keys.add(os.path.join(folders[folder], name))
+    return keys
 
 
 @contextmanager

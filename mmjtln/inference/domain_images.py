@@ -24,6 +24,8 @@ _RANDOM = {
     'ColorJitter', 'ElasticTransform', 'Lighting', 'RandAugment',
     'SimMIMMaskGenerator', 'TrivialAugmentWide'
 }
+# Those that are not, with a probability of one.
+_ALWAYS = ('RandomGrayscale', 'RandomFlip')
 
 
 def check_pipeline(pipeline: list | dict) -> None:
@@ -128,17 +130,25 @@ def _build(pipeline: Sequence[dict] | None) -> Compose | None:
 
 
 def _refuse_random(pipeline: Compose, domain: str) -> None:
-    names = [type(step).__name__ for step in _steps(pipeline)]
-    random = [name for name in names if 'Random' in name or name in _RANDOM]
+    random = random_steps(pipeline)
     require(not random, 'A cost matrix is made of images as they are',
             f'but the pipeline of the {domain} data set augments at random '
             f'({", ".join(random)})', 'Give the cost builder the test '
             'pipeline, pipeline=test_pipeline')
 
 
-def _steps(transform: Callable) -> list[Callable]:
+def random_steps(pipeline: Compose) -> list[str]:
+    """Name the transforms that may give another image each time."""
+    # What is done always is not random.
+    return [name for step in steps_of(pipeline)
+            if ('Random' in (name := type(step).__name__) or name in _RANDOM)
+            and (name not in _ALWAYS or getattr(step, 'prob', 0) != 1)]
+
+
+def steps_of(transform: Callable) -> list[Callable]:
+    """Return a transform and those inside of it."""
     inner = getattr(transform, 'transforms', None)
     if not isinstance(inner, list | tuple):
         return [transform]
     # Containers such as RandomApply can be random themselves.
-    return [transform] + [s for part in inner for s in _steps(part)]
+    return [transform] + [s for part in inner for s in steps_of(part)]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmjtln.checks import before_run, data, start, warnings
+from mmjtln.checks import before_run, data, images, start, warnings
 from mmjtln.checks.before_run import list_of_checks
 from mmjtln.hooks import ClassCheckHook
 
@@ -17,7 +17,7 @@ def test_pages_list_the_checks():
     assert list_of_checks() in ClassCheckHook.__doc__
 
 
-@pytest.mark.parametrize('module', [data, start, warnings])
+@pytest.mark.parametrize('module', [data, images, start, warnings])
 def test_every_check_is_asked(module):
     """What takes a run or a config, and gives nothing back, is in the list."""
     listed = [check for checks in before_run._TABLE.values()

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset, RepeatDataset
 
-from mmjtln.checks.data import class_lists, images, labels
+from mmjtln.checks.data import class_lists, labels
+from mmjtln.checks.images import images
 from mmjtln.checks.run import Run
 from mmjtln.checks.warnings import (
     judged_images,
@@ -78,7 +79,7 @@ class Sized(Toy):
         super().__init__(size, **kwargs)
 
     def load_data_list(self):
-        return [dict(info, img=np.zeros(self.shape, np.uint8))
+        return [dict(info, img=np.zeros(self.shape, np.int32))
                 for info in super().load_data_list()]
 
 
@@ -96,8 +97,8 @@ def test_splits_of_other_shapes():
     """A test set of larger images is usual, of gray ones is not."""
     joint = JointDataset(Toy(2), Toy(2))
     images(run_on(train=joint, val=Sized(2, (9, 9, 3))))
-    with pytest.raises(ValueError, match='3 in the target train.*1 in the '
-                       'target test'):
+    with pytest.raises(ValueError, match='3 channels .* in the target train'
+                       '.*1 channels .* in the target test'):
         images(run_on(train=joint, test=Sized(2, (2, 2, 1))))
 
 

@@ -20,7 +20,8 @@ def run_with(*metrics, dataset=None, save_best=None) -> Run:
     hook = CheckpointHook(
         save_best=save_best, rule='greater' if save_best else None)
     return Run(
-        SimpleNamespace(val_evaluator=Evaluator(list(metrics)), hooks=[hook]),
+        SimpleNamespace(val_evaluator=Evaluator(list(metrics)), hooks=[hook],
+                        param_schedulers=[]),
         MODEL, dict(val=dataset or JointDataset(**JOINT)))
 
 

@@ -35,11 +35,13 @@ def test_folders_are_looked_into(tmp_path):
 
 
 def test_test_set_is_the_validation_set():
-    """Same images and labels; other ones, or fewer, are a test."""
+    """Same images, whatever their labels; other ones, or fewer, are not."""
     assert is_validation(dict(
         val=Toy(4), test=JointDataset(Toy(3), Toy(4))))
-    found, = judged_images(run_on(train=Toy(2), val=Toy(4), test=Toy(4)))
-    assert 'report it as validation accuracy' in found
-    for test in (Toy(4, first=9), Toy(3), Toy(4, labels=[0, 0, 0, 1])):
+    found, = judged_images(run_on(
+        train=Toy(2, first=50), val=Toy(4), test=Toy(4)))
+    assert found.startswith('4 of 4 test images are validation images')
+    assert is_validation(dict(val=Toy(4), test=Toy(4, labels=[0, 0, 0, 1])))
+    for test in (Toy(4, first=9), Toy(3)):
         assert not is_validation(dict(val=Toy(4), test=test))
     assert not list(judged_images(run_on(val=Toy(4))))
