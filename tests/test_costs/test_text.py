@@ -1,8 +1,11 @@
 """Class names through a sentence encoder: what is encoded, how it fails."""
+import io
+import logging
 import sys
 
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 
 from mmjtln.costs import TextCost
 from mmjtln.costs.text import readable, sentences_of, synonyms
@@ -87,6 +90,55 @@ def test_an_encoder_that_cannot_be_had_is_an_error(monkeypatch, tmp_path):
     """A folder that holds none stands for a download without a network."""
     with pytest.raises(ValueError, match='not a valid sentence enc.*Set'):
         TextCost(str(tmp_path))(Named('tench'), Named('cat'))
+
+
+def test_without_a_network_an_encoder_is_not_waited_for(monkeypatch):
+    """The hub's library would retry for more than a minute."""
+    monkeypatch.setattr('huggingface_hub.constants.ENDPOINT',
+                        'http://127.0.0.1:9')
+    with pytest.raises(ValueError, match='no-such/encoder is not a valid'):
+        TextCost('no-such/encoder').check(Named('tench'), Named('cat'))
+
+
+@pytest.mark.parametrize('names', [
+    ['苹果', '汽车', 'dog'], ['Apple', 'dog', 'apple'], ['😀', '🚗']])
+def test_names_that_are_one_text_are_refused(names):
+    """The second could never win; said before the first step."""
+    first, second = (name for name in names if name != 'dog')
+    words = f"'{first}' and '{second}'"
+    for ask in (TextCost().check, TextCost()):
+        with pytest.raises(ValueError, match=words):
+            ask(Named('tench'), Named(*names))
+    descriptions = dict(zip(names, ['red', 'green', 'blue'], strict=False))
+    TextCost(descriptions=descriptions).check(Named('tench'), Named(*names))
+    TextCost().check(Named(*names), Named('tench', 'cat'))
+
+
+def test_names_that_the_encoder_does_not_know_are_named():
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    TextCost().check(Named('Größe', 'наука'), Named('苹果', '🚗 sports car'))
+    logger.removeHandler(handler)
+    assert "next to nothing of the class name(s) '苹果':" in said.getvalue()
+
+
+def test_a_name_of_two_words_means_the_same_everywhere(tmp_path):
+    """In a list, a file, and as a folder's name."""
+    (tmp_path / 'names.txt').write_text('sofa, couch\ncat\n')
+    source = Named('tench', 'studio couch')
+    folder, listed, file = (
+        TextCost(scale=False)(source, target).matrix for target in (
+            Named('sofa, couch', 'cat'), ClassList(['sofa, couch', 'cat']),
+            ClassList(str(tmp_path / 'names.txt'))))
+    assert (folder == listed).all() and (folder == file).all()
+
+
+@pytest.mark.parametrize('told', [[], '', ' ', ['red', '']])
+def test_empty_descriptions_are_refused(told):
+    with pytest.raises(ValueError, match="that of 'apple' is empty"):
+        TextCost(descriptions=dict(apple=told))
 
 
 @pytest.mark.parametrize('prompt', ['a photo', '{} {}', '{name}', '{', []])
