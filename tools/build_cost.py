@@ -28,6 +28,7 @@ from mmjtln.costs import ImageCost
 from mmjtln.costs.cost_matrix import summarise
 from mmjtln.datasets.class_lists import names_match
 from mmjtln.domains import DOMAINS
+from mmjtln.files.atomic_file import check_out
 from mmjtln.registry import COSTS, DATASETS
 from mmjtln.run_config import (
     fill_class_counts,
@@ -140,6 +141,7 @@ def load_source_head(model: nn.Module, checkpoint: str,
 def main() -> None:
     """Build each matrix, write it, draw it and say what it holds."""
     args = parse_args()
+    check_out(args.out)
     cfg = read_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     fill_class_counts(name_checkpoint(cfg))

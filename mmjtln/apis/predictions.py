@@ -9,7 +9,7 @@ from mmpretrain import ImageClassificationInferencer
 from mmpretrain.utils import progress as host_progress
 
 from mmjtln.errors import require
-from mmjtln.files.atomic_file import atomic_write
+from mmjtln.files.atomic_file import atomic_write, check_out
 from mmjtln.inference.image_files import image_files
 from mmjtln.run_config import is_jtln, read_config
 
@@ -45,6 +45,7 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
         FileNotFoundError: If there is no such file or folder.
         ValueError: If there is no image that can be predicted.
     """
+    check_out(out)
     kind = (JTLNInferencer if is_jtln(read_config(config)) else
             ImageClassificationInferencer)
     inferencer = kind(str(config), str(checkpoint), device)

@@ -6,7 +6,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from mmjtln.errors import require
+
 _SUFFIX = '.mmjtln-partial'
+
+
+def check_out(path: str | Path) -> None:
+    """Refuse a folder as the file to write; asked before any work."""
+    require(not Path(path).is_dir(), 'What is written is a file',
+            f'but {path} is a folder', 'Name a file in it', IsADirectoryError)
 
 
 @contextmanager
@@ -17,15 +25,21 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     writer stops: the data goes to a temporary file of the same folder, is
     synced, and is then renamed. On an error, and on Ctrl-C, the temporary
     file is removed; a process that is killed leaves it, see
-    :func:`remove_partial_files`.
+    :func:`remove_partial_files`. A device or a pipe is written to as it is.
 
     Args:
-        path (str | Path): Where to write; missing folders are created.
+        path (str | Path): Where to write; missing folders are created, and a
+            symbolic link stays one.
 
     Yields:
         BinaryIO: The file.
     """
-    path = Path(path)
+    check_out(path)
+    path = Path(path).resolve()
+    if path.exists() and not path.is_file():
+        with open(path, 'wb') as file:
+            yield file
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # mkstemp grants nobody else access; this is an ordinary file, so it gets
     # the mode that open() would have given it.

@@ -1,10 +1,16 @@
 """Files are there whole or not at all."""
 import os
 import signal
+import stat
+import threading
 
 import pytest
 
-from mmjtln.files.atomic_file import atomic_write, remove_partial_files
+from mmjtln.files.atomic_file import (
+    atomic_write,
+    check_out,
+    remove_partial_files,
+)
 
 
 def write(path, *parts, then=None):
@@ -26,6 +32,38 @@ def test_replaces_whole(tmp_path):
     plain.write_bytes(b'')
     assert path.stat().st_mode == plain.stat().st_mode
     assert os.listdir(path.parent) == ['file']
+
+
+def test_a_link_stays_a_link(tmp_path):
+    """What it names is written, also where that is not there yet."""
+    (tmp_path / 'link').symlink_to('there/file')
+    for content in (b'old', b'new'):
+        write(tmp_path / 'link', content)
+        assert (tmp_path / 'there' / 'file').read_bytes() == content
+    assert (tmp_path / 'link').is_symlink()
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='needs pipes')
+def test_devices_and_pipes_are_written_to(tmp_path):
+    """They stay what they are, and say when they are full."""
+    pipe, found = tmp_path / 'pipe', []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()))
+    reader.start()
+    write(pipe, b'a', b'b')
+    reader.join()
+    assert found == [b'ab'] and pipe.is_fifo()
+    (tmp_path / 'full').symlink_to('/dev/full')
+    with pytest.raises(OSError, match='No space'):
+        write(tmp_path / 'full', b'a')
+    assert stat.S_ISCHR(os.stat('/dev/full').st_mode)
+
+
+def test_a_folder_is_refused(tmp_path):
+    for ask in (check_out, write):
+        with pytest.raises(IsADirectoryError, match='Name a file in it'):
+            ask(tmp_path)
+    assert not os.listdir(tmp_path)
 
 
 @pytest.mark.parametrize('error', [OSError, KeyboardInterrupt])
