@@ -37,7 +37,7 @@ from mmjtln.run_config import (
     pipeline_in,
     read_config,
 )
-from mmjtln.visualization import draw_cost, write_png
+from mmjtln.visualization import draw_cost, try_drawing, write_png
 
 
 def parse_args() -> argparse.Namespace:
@@ -163,7 +163,7 @@ def main() -> None:
             out = out.with_name(f'{out.stem}.{name}{out.suffix}')
         cost.save(out)
         picture = out.with_suffix('.png')
-        write_png(draw_cost(cost), picture)
+        write_png(try_drawing(draw_cost, cost), picture)
         print(f'\n{summarise(cost, args.top)}\n\nbuilt by {name} in '
               f'{seconds:.1f} s, saved to {out} and {picture}')
 

@@ -81,7 +81,8 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
                 row[f'{prefix}score{rank}'] = f'{scores[label]:.6f}'
         writer.writerow(row)
     with atomic_write(out) as file:
-        file.write(table.getvalue().encode())
+        # Names that are no UTF-8 come out as they are on the disk.
+        file.write(table.getvalue().encode(errors='surrogateescape'))
     return failed
 
 

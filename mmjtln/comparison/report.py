@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmjtln.checks.warnings import is_validation
 from mmjtln.datasets.build import build_dataset
 from mmjtln.files.atomic_file import atomic_write
+from mmjtln.visualization.heatmap import try_drawing
 
 from .results import Results, Row
 from .statistics import Difference, Interval
@@ -36,11 +37,12 @@ def write(results: Results, rows: list[Row], references: list[str],
         'results.json': _json(results.to_json(rows)).encode(),
         'table.md': table.encode(),
         'table.csv': _csv(rows, references, measured).encode(),
-        'plot.png': plot(rows, measured)
+        'plot.png': try_drawing(plot, rows, measured)
     }
     for name, content in files.items():
-        with atomic_write(folder / name) as file:
-            file.write(content)
+        if content is not None:
+            with atomic_write(folder / name) as file:
+                file.write(content)
     return table
 
 

@@ -92,7 +92,11 @@ def checkpoint_meta(checkpoint: Mapping | str | Path) -> dict:
     Returns:
         dict: Its ``meta.dataset_meta``, where ``classes`` are also found as
         MMClassification wrote them, in ``meta.CLASSES``; empty without.
+
+    Raises:
+        ValueError: If its classes are no list of strings.
     """
+    where = 'its meta' if isinstance(checkpoint, Mapping) else checkpoint
     if not isinstance(checkpoint, Mapping):
         checkpoint = CheckpointLoader.load_checkpoint(
             str(checkpoint), map_location='cpu', logger='silent')
@@ -101,6 +105,12 @@ def checkpoint_meta(checkpoint: Mapping | str | Path) -> dict:
     found = dict(meta.get('dataset_meta') or {})
     if not found.get('classes') and meta.get('CLASSES'):
         found['classes'] = meta['CLASSES']
+    for key in found.keys() & {'classes', 'source_classes'}:
+        names = found[key]
+        require(names is None or isinstance(names, list | tuple) and all(
+            isinstance(name, str) for name in names), 'A checkpoint must name '
+            'its classes in a list of strings', f'but `{key}` of {where} is '
+            f'{str(names)[:80]}', 'Correct it, or take it out')
     return found
 
 

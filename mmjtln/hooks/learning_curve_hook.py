@@ -8,7 +8,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from mmjtln.registry import HOOKS
-from mmjtln.visualization.heatmap import write_png
+from mmjtln.visualization.heatmap import try_drawing, write_png
 from mmjtln.visualization.learning_curve import draw_learning_curve
 
 #: Where in the message hub the iterations of values stand that are not there
@@ -55,8 +55,9 @@ class LearningCurveHook(Hook):
             elif part in ('train', 'val') and 'accuracy' in value:
                 accuracies[f'{part}: {value}'] = _curve(
                     runner, name, name if part == 'train' else 'val')
-        picture = draw_learning_curve(
-            losses, accuracies, osp.basename(osp.abspath(runner.work_dir)))
+        picture = try_drawing(
+            draw_learning_curve, losses, accuracies,
+            osp.basename(osp.abspath(runner.work_dir)))
         path = osp.join(runner.work_dir, 'learning_curve.png')
         write_png(picture, path)
         runner.logger.info(f'Learning curve drawn to {path}.')

@@ -10,7 +10,7 @@ from mmjtln.inference.features import run_over_images
 from mmjtln.inference.first_rank import on_first_rank
 from mmjtln.models import JTLNClassifier
 from mmjtln.registry import HOOKS
-from mmjtln.visualization.heatmap import draw_plan
+from mmjtln.visualization.heatmap import draw_plan, try_drawing
 
 from .runner import jtln_model
 
@@ -70,12 +70,13 @@ class PlanVisualizationHook(Hook):
         # One rank works, and the visualizer draws on it alone.
         plan = on_first_rank(lambda: self.mean_plan(model)).numpy()
         dataset = runner.train_dataloader.dataset
-        picture = draw_plan(
-            plan, ot_loss.cost.cpu().numpy(),
+        picture = try_drawing(
+            draw_plan, plan, ot_loss.cost.cpu().numpy(),
             *(part.metainfo['classes']
               for part in (dataset.source, dataset.target)),
             f'mean plan, epoch {epoch}')
-        runner.visualizer.add_image('transport_plan', picture, step=epoch)
+        if picture is not None:
+            runner.visualizer.add_image('transport_plan', picture, step=epoch)
 
     def mean_plan(self, model: JTLNClassifier) -> torch.Tensor:
         """Return the mean plan over the chosen images, shape (L_s, L_t)."""

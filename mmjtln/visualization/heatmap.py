@@ -1,9 +1,11 @@
 """Heat maps between source and target classes, and pictures as files."""
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from mmengine.logging import print_log
 from PIL import Image
 
 from mmjtln.costs.cost_matrix import CostMatrix
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+T = TypeVar('T')
 _DPI = 100
 # Inches of a cell: with few classes, and where a label of _FONT points fits.
 _WIDE, _NARROW, _FONT = 0.5, 0.11, 6.5
@@ -47,15 +50,31 @@ def draw_plan(plan: np.ndarray, cost: np.ndarray,
                         source_classes, target_classes)
 
 
-def write_png(picture: np.ndarray, path: str | Path) -> None:
-    """Write a picture, as above, whole or not at all."""
-    with atomic_write(path) as file:
-        Image.fromarray(picture).save(file, 'PNG')
+def write_png(picture: np.ndarray | None, path: str | Path) -> None:
+    """Write a picture, as above, whole or not at all; None is passed over."""
+    if picture is not None:
+        with atomic_write(path) as file:
+            Image.fromarray(picture).save(file, 'PNG')
+
+
+def try_drawing(draw: Callable[..., T], *arguments: Any) -> T | None:
+    """Draw; what cannot be drawn is warned of, for it must not end a run."""
+    # Drawing is rare, and importing matplotlib takes half a second.
+    from matplotlib import rc_context
+
+    try:
+        # Names may have dollars, which are no formulas.
+        with rc_context({'text.parse_math': False}):
+            return draw(*arguments)
+    except Exception as error:
+        print_log(f'{draw.__name__} could not draw a picture because of '
+                  f'{type(error).__name__}: {error}', logger='current',
+                  level=logging.WARNING)
+        return None
 
 
 def new_figure(size: tuple[float, float], **options: str) -> 'Figure':
     """Return a figure of a size in inches, which no window shows."""
-    # Drawing is rare, and importing matplotlib takes half a second.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -138,7 +157,8 @@ def _at_least_a_pixel_each(matrix: np.ndarray, best: str,
 
 def _short(name: str) -> str:
     """First synonym of a name, cut to a readable length."""
-    name = name.split(',')[0].strip()
+    # A name that is no UTF-8 has characters that no font knows.
+    name = name.encode(errors='replace').decode().split(',')[0].strip()
     return name if len(name) <= _LABEL else name[:_LABEL - 1] + '…'
 
 

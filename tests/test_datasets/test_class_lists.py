@@ -107,6 +107,14 @@ def test_a_checkpoint(tmp_path, meta, expected):
     assert ClassList(str(file)).metainfo['classes'] == expected
 
 
+@pytest.mark.parametrize('classes', ['abc', 5, [1, 2], {'a': 0}])
+def test_a_checkpoint_with_names_of_a_wrong_type(tmp_path, classes):
+    path = str(tmp_path / 'odd.pth')
+    torch.save(dict(meta=dict(dataset_meta=dict(classes=classes))), path)
+    with pytest.raises(ValueError, match='`classes` of .*odd.pth is'):
+        ClassList(path)
+
+
 def test_a_checkpoint_without_names(tmp_path):
     file = tmp_path / 'weights.pth'
     torch.save(dict(weight=torch.ones(1)), file)

@@ -1,6 +1,7 @@
 """From a trained run to a CSV file of predictions."""
 import csv
 import importlib.util
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -84,6 +85,19 @@ def test_unreadable_file(run, tmp_path, monkeypatch, capsys):
     assert rows['0a.png']['class'] == ''
     assert all(row['class'] in TARGET for name, row in rows.items()
                if name != '0a.png')
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='names are bytes there')
+def test_names_that_are_no_utf8(run, tmp_path, monkeypatch):
+    """They are predicted, and stand in the file as on the disk."""
+    name = os.fsencode(tmp_path) + b'/caf\xe9 $^$.jpg'
+    shutil.copy(next(Path('data/target/val').rglob('*.jpg')), name)
+    out = tmp_path / 'p.csv'
+    assert predict(monkeypatch, *run, os.fsdecode(name), '--out', out) == 0
+    row, = out.read_bytes().splitlines()[1:]
+    assert row.startswith(name + b',')
+    with pytest.raises(IsADirectoryError, match='is a folder'):
+        predict(monkeypatch, *run, os.fsdecode(name), '--out', 'data')
 
 
 def test_nothing_to_predict(run, tmp_path, monkeypatch):

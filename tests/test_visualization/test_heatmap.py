@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from mmjtln.costs import CostMatrix
-from mmjtln.visualization import draw_cost, draw_plan, heatmap
+from mmjtln.visualization import (
+    draw_cost,
+    draw_learning_curve,
+    draw_plan,
+    heatmap,
+    try_drawing,
+)
 
 
 def make(rows, columns, seed=0):
@@ -50,6 +56,23 @@ def test_every_class_is_labelled_up_to_a_hundred(monkeypatch):
 def test_long_names_are_cut():
     assert heatmap._short('tench, Tinca tinca') == 'tench'
     assert len(heatmap._short('x' * 99)) == 32
+
+
+@pytest.mark.parametrize('name', ['$^$', '$$', '$\\frac$', 'caf\udce9'])
+def test_names_are_no_formulas(name):
+    """Two dollars would be one to matplotlib, and mostly a wrong one."""
+    cost = CostMatrix(np.eye(2), [name, 'a'], [name, 'b'], name)
+    if name.isprintable():
+        assert try_drawing(draw_cost, cost) is not None
+        assert try_drawing(draw_learning_curve, {name: ([1, 2], [3, 4])}, {},
+                           name) is not None
+    plain = CostMatrix(np.eye(2), [name, 'a'], [name, 'b'])
+    assert try_drawing(draw_cost, plain) is not None
+
+
+def test_what_cannot_be_drawn_is_no_error(tmp_path):
+    heatmap.write_png(try_drawing(draw_cost, None), tmp_path / 'a.png')
+    assert not list(tmp_path.iterdir())
 
 
 def test_plans_beside_costs():
