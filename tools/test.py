@@ -4,9 +4,17 @@
 
 The flags and the work are those of MMPretrain's own script; only the config
 is fitted to a machine without a GPU first, several processes included, and
-given the class counts of the checkpoint where it leaves them open.
+given the class counts of the checkpoint where it leaves them open. CHECKPOINT
+can be a work directory: its best checkpoint, else the last. What it reads
+images by is compared with the training's config there.
 """
+import argparse
+
+from mmengine.config import Config
+
 from mmjtln.apis.launch import adapt_to_machine
+from mmjtln.apis.train import FormattedConfig, tell_other_pipeline
+from mmjtln.checkpoints.weights import find_checkpoint
 from mmjtln.hosts import load_host_tool
 from mmjtln.run_config import fill_class_counts
 
@@ -15,8 +23,15 @@ def main() -> None:
     """Run MMPretrain's script on the fitted config."""
     host = load_host_tool('test')
     merge_args = host.merge_args
-    host.merge_args = lambda cfg, args: fill_class_counts(
-        adapt_to_machine(merge_args(cfg, args)), args.checkpoint)
+
+    def fit(cfg: Config, args: argparse.Namespace) -> Config:
+        args.checkpoint = find_checkpoint(args.checkpoint)
+        cfg = adapt_to_machine(merge_args(cfg, args))
+        tell_other_pipeline(cfg, args.checkpoint)
+        return FormattedConfig.of(
+            fill_class_counts(cfg, args.checkpoint), written=False)
+
+    host.merge_args = fit
     host.main()
 
 

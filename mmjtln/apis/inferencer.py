@@ -8,12 +8,13 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmpretrain import ImageClassificationInferencer
+from mmpretrain import ImageClassificationInferencer, get_model
 from mmpretrain.registry import TRANSFORMS
 from mmpretrain.structures import DataSample
 from PIL import Image, ImageOps
 from torch import nn
 
+from mmjtln.checkpoints.weights import find_checkpoint, load_file
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import require
 from mmjtln.export.stock_data import eval_pipeline
@@ -25,6 +26,31 @@ OneInput = str | Path | np.ndarray | Image.Image
 Inputs = OneInput | list[OneInput]
 
 
+def load_model(config: str | Path | Config,
+               checkpoint: str | Path | bool) -> nn.Module:
+    """Build the classifier of a config and load all of its weights.
+
+    Args:
+        config (str | Path | Config): Of a JTLN run, or a stock classifier.
+        checkpoint (str | Path | bool): Its checkpoint, or the work directory;
+            True is the config's ``load_from``, False none.
+
+    Raises:
+        ValueError: If a weight is missing, unknown or not finite.
+    """
+    cfg = read_config(config)
+    if checkpoint is False:
+        return get_model(fill_class_counts(cfg), pretrained=False)
+    path = cfg.get('load_from') if checkpoint is True else checkpoint
+    require(path, 'A prediction needs a checkpoint', 'but none is given',
+            'Set `pretrained`, or `load_from` of the config')
+    path = find_checkpoint(path)
+    cfg = fill_class_counts(cfg, path)
+    model = get_model(cfg, pretrained=False)
+    load_file(model, path)
+    return model
+
+
 class JTLNInferencer(ImageClassificationInferencer):
     """Target labels and scores, on request the source's and the plan.
 
@@ -33,8 +59,9 @@ class JTLNInferencer(ImageClassificationInferencer):
             ``mmpretrain.get_model`` or another inferencer has built, or a
             config of a JTLN run, or the path to one. Class counts that it
             leaves open are the checkpoint's.
-        pretrained (str, optional): Path to the checkpoint. Defaults to True,
-            the config's ``load_from``.
+        pretrained (str, optional): Path to the checkpoint, which holds all
+            weights, or the work directory. Defaults to True, the config's
+            ``load_from``.
         device (str, optional): As in the parent. Defaults to None.
         classes (Sequence[str], optional): Target class names. Defaults to
             None, those of the checkpoint.
@@ -43,6 +70,8 @@ class JTLNInferencer(ImageClassificationInferencer):
 
     Raises:
         TypeError: If the model is no JTLN.
+        ValueError: If the checkpoint does not hold all of its weights, or
+            names are too few or too many.
 
     Example:
         >>> inferencer = JTLNInferencer('configs/jtln_alexnet.py', 'best.pth')
@@ -61,14 +90,18 @@ class JTLNInferencer(ImageClassificationInferencer):
         source_classes: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        if isinstance(model, Config) or (
-                isinstance(model, str | Path) and str(model).endswith('.py')):
-            model = fill_class_counts(
-                read_config(model),
-                pretrained if isinstance(pretrained, str | Path) else None)
+        if not isinstance(model, nn.Module):
+            model, pretrained = load_model(model, pretrained), False
         super().__init__(model, pretrained, device, classes, **kwargs)
         meta = getattr(self.model, '_dataset_meta', None) or {}
         self.source_classes = source_classes or meta.get('source_classes')
+        for domain, names in ((TARGET, self.classes),
+                              (SOURCE, self.source_classes)):
+            count = self.model.class_counts[domain]
+            require(names is None or len(names) == count,
+                    f'There is a name for each of the {count} outputs of the '
+                    f'{domain} head', f'got {len(names or ())} names',
+                    'Give all, in the order of the outputs')
 
     def __call__(self, inputs: Inputs, return_datasamples: bool = False,
                  batch_size: int = 1, return_source: bool = False,

@@ -11,9 +11,9 @@ from mmpretrain.utils import progress as host_progress
 from mmjtln.errors import require
 from mmjtln.files.atomic_file import atomic_write, check_out
 from mmjtln.inference.image_files import image_files
-from mmjtln.run_config import is_jtln, read_config
+from mmjtln.models import JTLNClassifier
 
-from .inferencer import JTLNInferencer
+from .inferencer import JTLNInferencer, load_model
 
 
 def write_predictions(config: str | Path, checkpoint: str | Path,
@@ -28,7 +28,8 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
 
     Args:
         config (str | Path): Config of a JTLN run, or of a stock classifier.
-        checkpoint (str | Path): Its checkpoint.
+        checkpoint (str | Path): Its checkpoint, or the work directory: its
+            best checkpoint, else the last.
         paths (Sequence[str | Path]): Image files, and folders, which are
             searched with all folders in them.
         out (str | Path): CSV file to write.
@@ -46,9 +47,13 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
         ValueError: If there is no image that can be predicted.
     """
     check_out(out)
-    kind = (JTLNInferencer if is_jtln(read_config(config)) else
-            ImageClassificationInferencer)
-    inferencer = kind(str(config), str(checkpoint), device)
+    weights = [str(path) for path in paths if Path(path).suffix == '.pth']
+    require(not weights, 'Pictures are predicted with one checkpoint',
+            f'but {weights} are among the pictures',
+            'Give the work directory in place of its checkpoints')
+    model = load_model(config, checkpoint)
+    inferencer = (JTLNInferencer if isinstance(model, JTLNClassifier) else
+                  ImageClassificationInferencer)(model, False, device)
     files = [file for path in paths
              for file in image_files(path, recursive=True)]
     batches = [files[i:i + batch_size]

@@ -1,17 +1,18 @@
 """Training from a config in one call."""
+import logging
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmjtln.checks.before_run import check_config
 from mmjtln.datasets.build import check_concatenations
 from mmjtln.datasets.contents import in_data_set
-from mmjtln.run_config import fill_class_counts, read_config
+from mmjtln.run_config import fill_class_counts, pipeline_in, read_config
 
 from .launch import adapt_to_machine
 
@@ -69,7 +70,7 @@ def train_and_test(cfg: Config, start: str | None) -> None:
     best = MessageHub.get_current_instance().get_info('best_ckpt')
     if best is not None and test_cfg.get('test_dataloader') is not None:
         test_cfg.load_from, test_cfg.resume = best, False
-        _build_runner(test_cfg).test()
+        _build_runner(test_cfg, written=False).test()
 
 
 def _run(cfg: Config) -> Runner:
@@ -84,10 +85,24 @@ def _run(cfg: Config) -> Runner:
     return runner
 
 
-def _build_runner(cfg: Config) -> Runner:
-    cfg = FormattedConfig.of(cfg)
+def _build_runner(cfg: Config, written: bool = True) -> Runner:
+    cfg = FormattedConfig.of(cfg, written)
     return (RUNNERS.build(cfg) if 'runner_type' in cfg
             else Runner.from_cfg(cfg))
+
+
+def tell_other_pipeline(cfg: Config, checkpoint: str) -> None:
+    """Warn where a test reads images otherwise than the run that trained."""
+    written = Path(checkpoint).parent / Path(cfg.filename or '').name
+    if not written.is_file():
+        return
+    now, then = (pipeline_in(config.test_dataloader.dataset) if config.get(
+        'test_dataloader') else None for config in (cfg, read_config(written)))
+    if then is not None and now != then:
+        print_log(
+            f'The test pipeline is not that of {written}, with which the '
+            f'checkpoint was trained: {now} now, {then} then.',
+            logger='current', level=logging.WARNING)
 
 
 class FormattedConfig(Config):
@@ -110,8 +125,18 @@ class FormattedConfig(Config):
         return remembered[1]
 
     @classmethod
-    def of(cls, cfg: Config) -> 'FormattedConfig':
-        """Return one of the same content and origin; nothing is copied."""
+    def of(cls, cfg: Config, written: bool = True) -> 'FormattedConfig':
+        """Return one of the same content and origin; nothing is copied.
+
+        The work directory's config is that of the training: a test's is not
+        ``written`` there.
+        """
         formatted = cls.__new__(cls)
-        formatted.__dict__.update(cfg.__dict__)
+        formatted.__dict__.update(cfg.__dict__, _written=written)
         return formatted
+
+    def dump(self, file: str | Path | None = None) -> str | None:
+        """Write the config into a file, or return its text; see :meth:`of`."""
+        if file is None or self.__dict__.get('_written', True):
+            return super().dump(file)
+        return None

@@ -22,7 +22,7 @@ from mmjtln.datasets.class_lists import (
     describe_difference,
 )
 from mmjtln.domains import TARGET
-from mmjtln.errors import refusal, require
+from mmjtln.errors import check_real, refusal, require
 from mmjtln.export.export import export_model
 from mmjtln.export.stock_data import eval_pipeline
 from mmjtln.files.user_files import read_lines
@@ -123,6 +123,8 @@ def transport_classes(
         TypeError: If the head cannot be carried over, or fitted.
         ImportError: If the extra ``text`` or ``onnx`` is not installed.
     """
+    if penalty is not None:
+        check_real(penalty, 'penalty', 'transport_classes', with_low=False)
     cfg = read_config(config)
     pipeline = eval_pipeline(cfg, TARGET)
     dataset = None if images is None else _image_folder(images, pipeline)

@@ -5,8 +5,26 @@ from pathlib import Path
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
-from mmjtln.datasets.class_lists import quote_names
+from mmjtln.datasets.class_lists import checkpoint_meta, quote_names
 from mmjtln.errors import require
+
+
+def find_checkpoint(path: str | Path) -> str:
+    """Return a checkpoint's path; of a work directory, its best or last.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    if not Path(path).is_dir():
+        return str(path)
+    best = sorted(Path(path).glob('best_*.pth'),
+                  key=lambda file: file.stat().st_mtime)
+    last = Path(path, 'last_checkpoint')
+    require(best or last.is_file(), 'A work directory holds checkpoints',
+            f'but {path} has none', 'Give that of a run, or a checkpoint',
+            FileNotFoundError)
+    # Of several runs in one directory, the latest one's.
+    return str(best[-1]) if best else last.read_text().strip()
 
 
 def state_of(checkpoint: Mapping) -> dict[str, Tensor]:
@@ -67,9 +85,14 @@ def load_file(model: nn.Module, checkpoint: str | Path,
         dict: The checkpoint's ``meta``.
     """
     loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-    load_weights(model, state_of(loaded), str(checkpoint), parts)
+    state = state_of(loaded)
+    load_weights(model, state, str(checkpoint), parts)
+    cost = state.get('ot_loss.cost')
+    if parts is None and cost is not None and getattr(
+            model, 'ot_loss', None) is not None:
+        model.ot_loss.set_cost(cost)
     meta = loaded.get('meta') or {}
-    model._dataset_meta = meta.get('dataset_meta') or {}
+    model._dataset_meta = checkpoint_meta(loaded)
     return meta
 
 

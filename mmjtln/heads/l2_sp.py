@@ -61,6 +61,12 @@ class L2SP:
                     f'{None if found is None else tuple(found.shape)} there',
                     'Use the checkpoint of a run with this model')
             pairs.append((found, start.to(found)))
+        taken = optimizer.__dict__.setdefault('l2_sp_starts', set())
+        double = sorted(taken & self.starts.keys())
+        require(not double, 'A parameter has one start that it is pulled to',
+                f'but {double[:3]} have two',
+                'Keep one of the hooks that set it in `custom_hooks`')
+        taken.update(self.starts)
 
         # A step depends on a weight's value through its decay alone, so
         # that of w - w_0 decays towards w_0.

@@ -18,7 +18,7 @@ from mmjtln.heads.logits import (
 from mmjtln.registry import MODELS
 
 from .data_preprocessor import joint_preprocessor
-from .head_config import check_head, joint_heads
+from .head_config import check_head, check_loss, joint_heads
 from .losses import LossWeight, check_losses
 
 
@@ -103,8 +103,9 @@ class JTLNClassifier(ImageClassifier):
             data_preprocessor=joint_preprocessor(data_preprocessor, counts),
             **kwargs)
         self.source_head = MMPRETRAIN_MODELS.build(heads[SOURCE])
-        check_head('head', self.head)
-        check_head('source_head', self.source_head)
+        for name in ('head', 'source_head'):
+            check_head(name, getattr(self, name))
+            check_loss(name, getattr(self, name))
         check_choice(ot_images, 'ot_images', '`model`',
                      (TARGET, SOURCE, 'both'))
         check_choice(own_marginal, 'own_marginal', '`model`',

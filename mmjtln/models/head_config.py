@@ -143,6 +143,24 @@ def _check_type(name: str, cfg: dict | nn.Module | None) -> None:
             'a self-supervised model', 'Use e.g. LinearClsHead', TypeError)
 
 
+#: Losses of MMPretrain that are taken of one class without the others.
+_SIGMOID = ('FocalLoss', 'AsymmetricLoss')
+
+
+def check_loss(name: str, head: nn.Module) -> None:
+    """Refuse a loss that is not one of a softmax over the classes."""
+    loss = getattr(head, 'loss_module', None)
+    parts = [loss, getattr(loss, 'ce', None)]
+    require(type(loss).__name__ not in _SIGMOID
+            and getattr(loss, 'mode', None) != 'multi_label'
+            and not any(getattr(part, 'use_sigmoid', False)
+                        for part in parts),
+            'Optimal transport is between predictions by a softmax',
+            f'but the loss of `model.{name}`, {type(loss).__name__}, takes '
+            'each class by itself', 'Set CrossEntropyLoss or LabelSmoothLoss '
+            "(mode='original')")
+
+
 def check_head(name: str, head: nn.Module) -> None:
     """Refuse a head from which logits cannot be had without the labels.
 

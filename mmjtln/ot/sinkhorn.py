@@ -77,7 +77,8 @@ def sinkhorn(log_p: Tensor,
     Small problems (16,384 entries of all plans together) get a Newton step
     also where the marginals are met, until it moves the log scalings by at
     most 10 ``tol`` (L1, weighted by the marginal): the gradient of each
-    marginal's logits is then right within 20 ``tol`` reg in L1. In larger
+    marginal's logits is then right within 20 ``tol`` reg in L1, unless what
+    couples two blocks of a plan is below float64's rounding. In larger
     ones the potentials are exact for marginals within ``error`` of those
     asked for, and where a plan all but falls apart into blocks that can be
     far from the gradient there.

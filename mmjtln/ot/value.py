@@ -151,7 +151,8 @@ def label_value(logits: Tensor, labels: Tensor, cost: Tensor, reg: float,
         tau, sigma = sigma, tau
     else:
         cost = cost.t()
-    cost = cost.to(logits.dtype)[labels]
+    # Not by brackets, in which -1 is the last class.
+    cost = cost.to(logits.dtype).index_select(0, labels)
     log_p = logits.log_softmax(1)
     if tau == math.inf:
         log_p = log_p.clamp(min=LOG_ZERO)

@@ -63,7 +63,7 @@ def test_resume(two_sources):
     other = copy.deepcopy(two_sources)
     other.train_dataloader.dataset.source.draw = 'size'
     other.resume, other.work_dir = True, f'{other.work_dir}/stopped'
-    with pytest.raises(ValueError, match='how often each source is drawn'):
+    with pytest.raises(ValueError, match="source.draw`: 'equal' then"):
         train(other)
     found = go(two_sources, 'stopped', resume=True).model.state_dict()
     for key, value in peace.items():

@@ -102,3 +102,13 @@ def test_optimizers_that_a_pull_would_mislead_are_refused():
 def test_odd_strengths_are_refused(strength):
     with pytest.raises(ValueError, match=r'number in \[0, inf\)'):
         L2SP({}, strength)
+
+
+def test_two_starts_of_one_parameter_are_refused():
+    """It would be pulled towards the sum of both."""
+    layer = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(layer.parameters(), 0.1)
+    L2SP({'weight': layer.weight}).attach(layer, optimizer)
+    L2SP({'bias': layer.bias}).attach(layer, optimizer)
+    with pytest.raises(ValueError, match="'weight'. have two"):
+        L2SP({'weight': layer.weight}).attach(layer, optimizer)

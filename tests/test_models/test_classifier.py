@@ -271,3 +271,16 @@ def test_cost_not_set(tiny_model):
     model.ot_loss.cost.fill_(float('nan'))
     with pytest.raises(RuntimeError, match='cost'):
         model.loss(*mixed_batch())
+
+
+@pytest.mark.parametrize('loss, name', [
+    (dict(type='FocalLoss'), 'FocalLoss'),
+    (dict(type='AsymmetricLoss'), 'AsymmetricLoss'),
+    (dict(type='CrossEntropyLoss', use_sigmoid=True), 'CrossEntropyLoss'),
+    (dict(type='LabelSmoothLoss', label_smooth_val=0.1, num_classes=10,
+          mode='multi_label'), 'LabelSmoothLoss')])
+def test_losses_without_a_softmax_are_refused(tiny_model, loss, name):
+    """Transport is between distributions over classes."""
+    tiny_model['head']['loss'] = loss
+    with pytest.raises(ValueError, match=f'of `model.head`, {name}'):
+        MODELS.build(tiny_model)

@@ -346,3 +346,10 @@ def test_cuda():
     loss.cuda()(on_gpu, target.cuda()).backward()
     torch.testing.assert_close(on_gpu.grad.cpu(), source.grad, rtol=1e-3,
                                atol=1e-5)
+
+
+def test_a_label_that_is_no_class_is_refused():
+    """-1 is not the last class."""
+    loss = OTLoss(cost=torch.rand(4, 3))
+    with pytest.raises(IndexError):
+        loss(torch.randn(2, 4), torch.tensor([0, -1]))

@@ -8,6 +8,7 @@ from pathlib import Path
 import mmpretrain
 import pytest
 import torch
+from mmengine.config import Config
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools'
@@ -52,11 +53,20 @@ def test_train_then_test(config, tmp_path):
     trained = run(TOOLS / 'train.py', config, cwd=tmp_path)
     for key in ('eta:', 'target_loss', 'source_loss', 'ot_loss', 'ot_cost'):
         assert key in trained
-    best, = (tmp_path / 'work_dirs/tiny').glob('best_target*.pth')
-    tested = run(TOOLS / 'test.py', config, best, cwd=tmp_path)
+    work_dir = tmp_path / 'work_dirs/tiny'
+    written, = work_dir.glob('*.py')
+    content = written.read_bytes()
+    # What was run: it did not start from what it has made.
+    assert Config.fromfile(written).get('load_from') is None
+    tested = run(TOOLS / 'test.py', config, work_dir, cwd=tmp_path)
     assert accuracy(trained) == accuracy(tested) != []
-    flipped = run(TOOLS / 'test.py', config, best, '--tta', cwd=tmp_path)
+    assert 'not that of' not in tested
+    flipped = run(TOOLS / 'test.py', config, work_dir, '--tta',
+                  '--cfg-options',
+                  'test_dataloader.dataset.pipeline.0.scale=28', cwd=tmp_path)
     assert len(accuracy(flipped)) == 1
+    assert 'The test pipeline is not that of' in flipped
+    assert written.read_bytes() == content
 
 
 def test_resume(config, tmp_path):
