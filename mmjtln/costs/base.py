@@ -32,9 +32,8 @@ class RawCost:
 class BaseCost(metaclass=ABCMeta):
     """Base class of the builders of cost matrices.
 
-    A builder keeps no state between calls: it can be called again on a model
-    that has changed. Under ``torch.distributed`` all ranks must call it
-    together: rank 0 measures, and all get its matrix.
+    A builder keeps no state between calls. Under ``torch.distributed`` all
+    ranks must call it together: rank 0 measures, and all get its matrix.
 
     Subclasses implement :meth:`prepare`, which validates and is cheap, and
     :meth:`measure`, which does the work. They keep every argument of their

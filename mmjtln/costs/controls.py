@@ -19,8 +19,7 @@ from .cost_matrix import CostMatrix
 class RandomCost(BaseCost):
     """Costs drawn evenly from [0, 1), without any knowledge.
 
-    What JTLN gains with such a matrix it does not owe to prior knowledge, but
-    to the OT term, which teaches the source head to tell target classes apart.
+    What JTLN gains with such a matrix it owes to the OT term alone.
 
     Args:
         seed (int): Seed of the draw, not negative. Defaults to 0.

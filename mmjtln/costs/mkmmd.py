@@ -39,8 +39,7 @@ class MKMMDCost(FeatureCost):
     Source: A. Gretton et al., "A Kernel Two-Sample Test", JMLR 13, 2012, and
     "Optimal Kernel Choice for Large-Scale Two-Sample Tests", NeurIPS 2012.
 
-    Beside the forward passes, n_s and n_t images of D features take O(n_s n_t
-    D) time, and O((n_s + n_t) D + L_s L_t) and some 100 MiB of memory.
+    Beside the forward passes, it takes O(n_s n_t D) time and 100 MiB.
 
     Args:
         bandwidth (float, optional): Middle squared bandwidth, in squared

@@ -36,9 +36,6 @@ class TaxonomyCost(BaseCost):
     Source: Z. Wu and M. Palmer, "Verb Semantics and Lexical Selection", ACL
     1994; G. Miller, "WordNet", CACM 38(11), 1995.
 
-    WordNet needs NLTK and its corpus ``wordnet``, see ``README.md`` beside
-    the builders. The time is O(L_s L_t h) for h ancestors a class.
-
     Args:
         path (str, optional): The file. Defaults to None: WordNet.
         aliases (dict[str, str], optional): The node, synset id

@@ -49,9 +49,6 @@ class TextCost(BaseCost):
 
     Source: N. Reimers and I. Gurevych, "Sentence-BERT", EMNLP 2019.
 
-    Needs the extra ``text``. Each sentence is encoded once a process, in some
-    15 ms on one core by the default encoder.
-
     Args:
         encoder (str): Model of sentence-transformers: a package that carries
             one, a folder, or a name that the library downloads. Defaults to
