@@ -8,7 +8,7 @@ import mmpretrain.registry as host
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.registry import root as mmengine_root
-from mmengine.runner import find_latest_checkpoint
+from mmengine.runner import Runner, find_latest_checkpoint
 from mmengine.utils import get_object_from_string
 from mmpretrain.apis import ModelHub
 
@@ -21,6 +21,7 @@ from mmjtln.datasets.class_lists import (
 )
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.errors import require
+from mmjtln.hosts import recipe
 
 
 def read_config(config: str | Path | Config) -> Config:
@@ -32,10 +33,14 @@ def read_config(config: str | Path | Config) -> Config:
 
     Raises:
         FileNotFoundError: If there is neither file nor model.
+        ValueError: As :func:`check_variables`.
     """
     if not isinstance(config, Config):
         if Path(config).is_file():
-            config = Config.fromfile(config)
+            file, config = str(config), Config.fromfile(config)
+            for base in Config._get_base_files(file):
+                if _OURS in Path(base).resolve().parents:
+                    check_variables(Config.fromfile(base), config)
         else:
             require(ModelHub.has(str(config)), 'A config must be a file or '
                     'the name of a model of MMPretrain', f'but {config} is '
@@ -43,6 +48,38 @@ def read_config(config: str | Path | Config) -> Config:
                     'correct the path', FileNotFoundError)
             config = ModelHub.get(str(config)).config
     return with_registered_names(config)
+
+
+#: What MMEngine reads of a config; the rest are variables of its file.
+READ = frozenset(inspect.signature(Runner.__init__).parameters) | {
+    'activation_checkpointing', 'compile', 'efficient_conv_bn_eval',
+    'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'strategy',
+    'sync_bn'}
+_OURS = Path(recipe('jtln_alexnet.py')).resolve().parent
+
+
+def check_variables(cfg: Config, given: Mapping) -> None:
+    """Refuse to set a variable anew that a config's file has used already.
+
+    MMEngine fills a file in before another inherits it: the new value would
+    be written down, and do nothing.
+
+    Args:
+        cfg (Config): As its own files say it.
+        given (Mapping): What an inheriting file or a command line adds.
+
+    Raises:
+        ValueError: Naming the variable, and its value.
+    """
+    for name, value in given.items():
+        used = cfg.get(name)
+        require(name in READ or not isinstance(used, str | int | float)
+                or used == value or not isinstance(value, str | int | float),
+                f'`{name}` is a variable of the base config, where it is '
+                f'{used!r} and has been used', f'got {value!r}',
+                'Set the options that it stands in, such as '
+                '`train_dataloader.dataset.target.data_root`, or the '
+                'environment variable that the base names for it')
 
 
 def with_registered_names(cfg: Config) -> Config:

@@ -11,7 +11,11 @@ from mmengine.runner import Runner
 from mmjtln.apis import JTLNInferencer, export_classifier, train
 from mmjtln.comparison.method_config import check_comparable
 from mmjtln.registry import MODELS
-from mmjtln.run_config import fill_class_counts, with_registered_names
+from mmjtln.run_config import (
+    fill_class_counts,
+    read_config,
+    with_registered_names,
+)
 from tests.pictures import (
     SOURCE,
     TARGET,
@@ -164,3 +168,23 @@ def test_nothing_tells(tiny_run, tmp_path):
     torch.save(dict(state_dict={}), tmp_path / 'x.pth')
     with pytest.raises(ValueError, match='Set `model.head.num_classes`'):
         fill_class_counts(tiny_run, str(tmp_path / 'x.pth'))
+
+
+@pytest.mark.parametrize('line', [
+    "source_root = 'elsewhere'", 'image_size = 32', 'num_workers = 0'])
+def test_variables_of_a_base_that_are_set_too_late(tmp_path, line):
+    """They would be written down, and do nothing; one's own may be set."""
+    path = tmp_path / 'own.py'
+    path.write_text("_base_ = __import__('mmjtln').recipe("
+                    f"'jtln_resnet50_folders.py')\n{line}\n")
+    name = line.split()[0]
+    with pytest.raises(ValueError, match=f'`{name}` is a variable of the'):
+        read_config(path)
+    path.write_text(path.read_text().replace(name, 'my_own'))
+    assert 'my_own' in read_config(path)
+    with pytest.raises(ValueError, match=f'`{name}` is a variable of the'):
+        train(path, **{name: 'x'})
+    if name == 'num_workers':  # Where it stands, it works.
+        path.write_text(path.read_text().replace(
+            'my_own = 0', 'train_dataloader = dict(num_workers=0)'))
+        assert read_config(path).train_dataloader.num_workers == 0

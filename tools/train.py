@@ -12,7 +12,7 @@ test set (not with ``--no-validate``, which chooses none).
 """
 from mmjtln.apis.train import train_and_test
 from mmjtln.hosts import load_host_tool
-from mmjtln.run_config import read_config
+from mmjtln.run_config import check_variables, read_config
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
     host = load_host_tool('train')
     args = host.parse_args()
     cfg = read_config(args.config)
+    check_variables(cfg, args.cfg_options or {})
     start = cfg.get('load_from')
     train_and_test(host.merge_args(cfg, args), start)
 

@@ -1,5 +1,4 @@
 """Runs of a comparison, side by side, each in a process of its own."""
-import inspect
 import json
 import multiprocessing
 import os
@@ -24,6 +23,7 @@ from mmjtln.apis import train
 from mmjtln.checkpoints.weights import state_of
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.heads.last_layer import detach_classifier
+from mmjtln.run_config import READ
 
 from .results import RunResult
 
@@ -31,12 +31,6 @@ from .results import RunResult
 RESULT = 'result.json'
 CLASSIFIER, BACKBONE = 'classifier.pth', 'backbone.pth'
 _METRIC = 'target/accuracy/top1'
-#: What MMEngine reads of a config: a runner's arguments, and a few by name.
-_READ = frozenset(inspect.signature(Runner.__init__).parameters) | {
-    'activation_checkpointing', 'compile', 'efficient_conv_bn_eval',
-    'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'strategy',
-    'sync_bn'}
-
 
 @dataclass(frozen=True)
 class Job:
@@ -192,7 +186,7 @@ def _is_of(folder: Path, cfg: dict) -> bool:
     one, other = (json.loads(text) for text in (
         written.read_text(), config_text(cfg)))
     names = (one.keys() & other.keys()) | (
-        (one.keys() ^ other.keys()) & _READ)
+        (one.keys() ^ other.keys()) & READ)
     # `...` is in no JSON: a name that is missing is not one that is None.
     return all(one.get(name, ...) == other.get(name, ...) for name in names)
 

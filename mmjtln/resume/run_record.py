@@ -3,7 +3,6 @@
 All that a config says counts, but for what :data:`HARMLESS` names.
 """
 import hashlib
-import inspect
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,6 +14,7 @@ from mmjtln.datasets import JointDataset, JointSampler
 from mmjtln.datasets.contents import data_digest
 from mmjtln.domains import DOMAINS
 from mmjtln.hooks.runner import unwrapped
+from mmjtln.run_config import READ
 
 #: Options that may change while a run is stopped, as patterns of their dotted
 #: names: where weights come from, what the machine decides, what is logged or
@@ -24,6 +24,7 @@ HARMLESS = (
     'work_dir', 'load_from', 'resume', 'launcher', 'env_cfg', 'log_level',
     'log_processor', 'visualizer', 'experiment_name', 'default_scope',
     'custom_imports', 'test_*', 'model_wrapper_cfg', 'auto_scale_lr',
+    'find_unused_parameters',
     'randomness.seed', 'train_cfg.max_*', 'default_hooks.timer',
     'default_hooks.logger', 'default_hooks.visualization',
     'default_hooks.learning_curve', 'default_hooks.checkpoint.interval',
@@ -77,7 +78,7 @@ def run_record(runner: Runner) -> dict | None:
         length=runner.max_iters,
         cost=_given_cost(runner),
         options=dict(_options({key: value for key, value in runner.cfg.items()
-                               if key in _READ})))
+                               if key in READ})))
     for domain in DOMAINS:
         part = getattr(dataset, domain)
         record[f'{domain}_images'] = len(part)
@@ -107,11 +108,6 @@ def record_differences(then: dict, now: dict) -> list[str]:
         lines.append(f'processes: {then.get("processes")} then, '
                      f'{now["processes"]} now')
     return lines
-
-
-#: What MMEngine reads of a config; the rest are variables of its file.
-_READ = {*inspect.signature(Runner.__init__).parameters, 'sync_bn',
-         'efficient_conv_bn_eval', 'activation_checkpointing', 'compile'}
 
 
 def _said(value: object) -> object:

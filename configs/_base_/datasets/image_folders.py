@@ -4,10 +4,12 @@
 #     data/target/val/<class>/*        to choose the checkpoint
 #     data/target/test/<class>/*       looked at once, at the end
 # (tools/dataset_converters/split_pictures.py makes the three of one.)
-# The environment variables SOURCE and TARGET name other folders, or a config
-# that inherits this one does; SIZE is the size of the images: 96 has a fifth
-# of the pixels of 224, for trials on a CPU. Validation and test need a folder
-# for each target class, of the same names. `python tools/check_data.py CONFIG`
+# The environment variables SOURCE and TARGET name other folders, SIZE the size
+# of the images (96 has a fifth of the pixels of 224, for trials on a CPU) and
+# WORKERS the processes that read them. A config that inherits this one sets
+# `data_root`, `pipeline` or `num_workers` where they stand: variables such as
+# `source_root` have been used by then. Validation and test need a folder for
+# each target class, of the same names. `python tools/check_data.py CONFIG`
 # looks at all of it.
 source_root = '{{$SOURCE:data/source}}'
 target_root = '{{$TARGET:data/target}}'
@@ -39,7 +41,7 @@ test_pipeline = [
 
 # Half of each domain. Of a few hundred target images, sixteen a step are
 # enough gradient noise to generalise, and fit on a small GPU.
-num_workers = 4
+num_workers = {{'$WORKERS:4'}}
 train_dataloader = dict(
     batch_size=32,
     num_workers=num_workers,
