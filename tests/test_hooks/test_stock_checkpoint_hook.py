@@ -8,6 +8,7 @@ from mmpretrain.datasets.categories import MNIST_CATEGORITES
 from mmpretrain.registry import MODELS
 
 from mmjtln.datasets import UCIDigits
+from mmjtln.run_config import parts_of
 
 SOURCE_NAMES = list(MNIST_CATEGORITES)
 TARGET_NAMES = list(UCIDigits.METAINFO['classes'])
@@ -167,6 +168,11 @@ def test_classifier_inside_the_backbone(tiny_run, tmp_path):
     tiny_run.model.backbone = dict(type='LeNet5', num_classes=10)
     tiny_run.model.neck = None
     tiny_run.model.head = dict(type='ClsHead', num_classes=10)
+    tiny_run.data_preprocessor = dict(mean=[127.5], std=[127.5])
+    for part in parts_of(tiny_run._cfg_dict):
+        if 'pipeline' in part:
+            part['pipeline'].insert(0, dict(
+                type='RandomGrayscale', prob=1., keep_channels=False))
     model = dict(
         type='ImageClassifier',
         backbone=dict(type='LeNet5', num_classes=10),
