@@ -152,7 +152,7 @@ def test_what_the_run_is_about_to_do(tiny_run):
             'test: 500 source images and 20 target images') in log
     for word in ('sees 76 of 500 source images', '1 source and 1 target',
                  'CosineAnnealingLR is made for 7 epochs, the run has 2',
-                 'test set is the validation set'):
+                 '20 of 20 test images are validation images'):
         assert word in log
 
 
