@@ -18,7 +18,7 @@ from mmjtln.checkpoints.weights import find_checkpoint, load_file
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import require
 from mmjtln.export.stock_data import eval_pipeline
-from mmjtln.inference.image_files import image_files
+from mmjtln.files.user_files import image_files
 from mmjtln.models import JTLNClassifier
 from mmjtln.run_config import fill_class_counts, read_config
 

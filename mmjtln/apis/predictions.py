@@ -10,7 +10,7 @@ from mmpretrain.utils import progress as host_progress
 
 from mmjtln.errors import require
 from mmjtln.files.atomic_file import atomic_write, check_out
-from mmjtln.inference.image_files import image_files
+from mmjtln.files.user_files import image_files
 from mmjtln.models import JTLNClassifier
 
 from .inferencer import JTLNInferencer, load_model

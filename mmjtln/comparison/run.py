@@ -20,7 +20,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmjtln.apis import train
-from mmjtln.checkpoints.weights import state_of
+from mmjtln.checkpoints.weights import state_of, take_head
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.heads.last_layer import detach_classifier
 from mmjtln.run_config import READ
@@ -222,8 +222,6 @@ def _save_split(state: dict, meta: dict, backbone: nn.Module,
     with atomic_write(folder / CLASSIFIER) as file:
         torch.save(dict(state_dict=state, meta=meta), file)
     own = detach_classifier(backbone)
-    heads = ('head.', ) if own is None else (f'backbone.{own[0]}.', )
-    shared = {key: value for key, value in state.items()
-              if not key.startswith(heads)}
+    take_head(state, own and own[0])
     with atomic_write(folder / BACKBONE) as file:
-        torch.save(dict(state_dict=shared), file)
+        torch.save(dict(state_dict=state), file)

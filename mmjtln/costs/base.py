@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import classes_of
 from mmjtln.errors import check_real, refusal
-from mmjtln.inference.first_rank import on_first_rank
+from mmjtln.inference.features import on_first_rank
 from mmjtln.version import __version__
 
 from .cost_matrix import CostMatrix

@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.errors import require
 from mmjtln.files.user_files import reading
-from mmjtln.inference.first_rank import on_first_rank
+from mmjtln.inference.features import on_first_rank
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost, both_classes

@@ -6,8 +6,7 @@ from mmengine.runner import Runner
 from mmjtln.domains import DOMAINS
 from mmjtln.errors import check_count
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
-from mmjtln.inference.features import run_over_images
-from mmjtln.inference.first_rank import on_first_rank
+from mmjtln.inference.features import on_first_rank, run_over_images
 from mmjtln.models import JTLNClassifier
 from mmjtln.registry import HOOKS
 from mmjtln.visualization.heatmap import draw_plan, try_drawing

@@ -1,9 +1,11 @@
 """Which network looks at images, and what it makes of those of a domain."""
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from mmengine.device import get_device
+from mmengine.dist import broadcast_object_list, get_dist_info
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import DefaultScope
@@ -19,6 +21,7 @@ from mmjtln.errors import require
 
 from .domain_images import DomainImages
 
+T = TypeVar('T')
 STAGES = ('backbone', 'neck', 'pre_logits')
 _LONG = 10  # Batches from which on a progress bar is shown.
 
@@ -177,3 +180,30 @@ def _pool(tensor: Tensor) -> Tensor:
             'D) or (B, D, H, W)', f'got {tuple(tensor.shape)}',
             'Choose another stage')
     return tensor.mean(dim=places[tensor.ndim]) if tensor.ndim > 2 else tensor
+
+
+def on_first_rank(function: Callable[[], T]) -> T:
+    """Call a function on rank 0 and give what it returns, pickled, to all.
+
+    All ranks must call this together; an error on rank 0 is raised on all, a
+    RuntimeError on the others. They wait as long as the process group's
+    timeout allows (``env_cfg.dist_cfg.timeout``, in seconds).
+    """
+    rank, world_size = get_dist_info()
+    if world_size == 1:
+        return function()
+    found, error = None, None
+    if rank == 0:
+        try:
+            found = function()
+        except Exception as problem:
+            # The others wait in the collective below: tell them first.
+            error = problem
+    message = [(found, error and repr(error))]
+    broadcast_object_list(message)
+    if error is not None:
+        raise error
+    found, failed = message[0]
+    if failed:
+        raise RuntimeError(f'rank 0 failed: {failed}')
+    return found

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mmjtln.errors import check_count, require
-from mmjtln.inference.image_files import image_files
+from mmjtln.files.user_files import image_files
 
 
 def split(folder: Path, train: int, val: int,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mmjtln.inference.first_rank import on_first_rank
+from mmjtln.inference.features import on_first_rank
 from tests.ranks import run_ranks
 
 
