@@ -47,11 +47,15 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
         ValueError: If there is no image that can be predicted.
     """
     check_out(out)
-    weights = [str(path) for path in paths if Path(path).suffix == '.pth']
+    weights = [str(path) for path in paths
+               if Path(path).suffix.lower() in ('.pth', '.pt', '.ckpt')]
     require(not weights, 'Pictures are predicted with one checkpoint',
             f'but {weights} are among the pictures',
             'Give the work directory in place of its checkpoints')
     model = load_model(config, checkpoint)
+    require(not source or isinstance(model, JTLNClassifier),
+            'A source head is part of a JTLNClassifier', 'but the config is '
+            f'of {type(model).__name__}', 'Leave `source` out')
     inferencer = (JTLNInferencer if isinstance(model, JTLNClassifier) else
                   ImageClassificationInferencer)(model, False, device)
     files = [file for path in paths

@@ -14,7 +14,7 @@ from mmpretrain.datasets import remove_transform
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
-from mmjtln.checkpoints.weights import load_file
+from mmjtln.checkpoints.weights import find_checkpoint, load_file
 from mmjtln.datasets.class_lists import domain_classes
 from mmjtln.domains import DOMAINS
 from mmjtln.errors import check_choice, require
@@ -44,7 +44,8 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
 
     Args:
         config (str | Path | Config): Config of the JTLN run.
-        checkpoint (str | Path): A checkpoint of that run.
+        checkpoint (str | Path): A checkpoint of that run, or its work
+            directory: the best one, else the last.
         out_dir (str | Path): Folder to write to; made if it is missing.
         domain (str): ``'target'`` or ``'source'``. Defaults to ``'target'``.
         onnx (bool): Whether to write ``model.onnx`` as well, which takes
@@ -64,6 +65,7 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
         ImportError: If a package for ONNX is missing.
     """
     check_choice(domain, 'domain', 'an export', DOMAINS)
+    checkpoint = find_checkpoint(checkpoint)
     cfg = fill_class_counts(read_config(config), checkpoint)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model, meta = _load_joint(cfg, checkpoint)

@@ -69,10 +69,24 @@ def test_another_checkpoint_is_refused(trained, tmp_path, edit, words):
     assert not (tmp_path / 'out.csv').exists()
 
 
-def test_a_checkpoint_among_pictures_is_refused(trained, tmp_path):
+@pytest.mark.parametrize('name', ['a.pth', 'a.PTH', 'a.pt', 'a.ckpt'])
+def test_a_checkpoint_among_pictures_is_refused(trained, tmp_path, name):
     """As a shell gives two where one was meant."""
     cfg, path = trained
     cfg.dump(tmp_path / 'config.py')
     with pytest.raises(ValueError, match='among the pictures'):
-        write_predictions(tmp_path / 'config.py', path, [path, tmp_path],
+        write_predictions(tmp_path / 'config.py', path, [name, tmp_path],
                           tmp_path / 'out.csv')
+
+
+def test_a_stock_classifier_has_no_source_head(tiny_run, tmp_path):
+    """What is asked of it is refused before a picture is read."""
+    cfg, path = tiny_run, str(tmp_path / 'stock.pth')
+    del cfg.model['source_head']
+    cfg.model.type = 'ImageClassifier'
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        torch.save(MODELS.build(copy.deepcopy(cfg.model)).state_dict(), path)
+    cfg.dump(tmp_path / 'config.py')
+    with pytest.raises(ValueError, match='source head is part of a JTLN'):
+        write_predictions(tmp_path / 'config.py', path, [tmp_path],
+                          tmp_path / 'out.csv', source=True)
