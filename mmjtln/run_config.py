@@ -38,7 +38,7 @@ def read_config(config: str | Path | Config) -> Config:
     if not isinstance(config, Config):
         if Path(config).is_file():
             file, config = str(config), Config.fromfile(config)
-            for base in Config._get_base_files(file):
+            for base in _bases(file):
                 if _OURS in Path(base).resolve().parents:
                     check_variables(Config.fromfile(base), config)
         else:
@@ -56,6 +56,14 @@ READ = frozenset(inspect.signature(Runner.__init__).parameters) | {
     'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'strategy',
     'sync_bn'}
 _OURS = Path(recipe('jtln_alexnet.py')).resolve().parent
+
+
+def _bases(file: str) -> Iterator[str]:
+    """Go through the files that a config inherits, and that those do."""
+    for name in Config._get_base_files(file):
+        base, _ = Config._get_cfg_path(name, file)
+        yield base
+        yield from _bases(base)
 
 
 def check_variables(cfg: Config, given: Mapping) -> None:

@@ -180,6 +180,11 @@ def test_variables_of_a_base_that_are_set_too_late(tmp_path, line):
     name = line.split()[0]
     with pytest.raises(ValueError, match=f'`{name}` is a variable of the'):
         read_config(path)
+    inheriting = tmp_path / 'again.py'  # A file in between changes nothing.
+    (tmp_path / 'between.py').write_text(path.read_text().split('\n')[0])
+    inheriting.write_text(f"_base_ = ['./between.py']\n{line}\n")
+    with pytest.raises(ValueError, match=f'`{name}` is a variable of the'):
+        read_config(inheriting)
     path.write_text(path.read_text().replace(name, 'my_own'))
     assert 'my_own' in read_config(path)
     with pytest.raises(ValueError, match=f'`{name}` is a variable of the'):
