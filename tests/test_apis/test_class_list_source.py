@@ -1,7 +1,5 @@
 """Everything works with a source of which only names and weights are there."""
 import copy
-import runpy
-import sys
 
 import numpy as np
 import pytest
@@ -18,9 +16,10 @@ from mmjtln.comparison.methods import Method
 from mmjtln.comparison.run import split_checkpoint
 from mmjtln.export import export_classifier
 from tests.conftest import STOCK_NAMES
+from tests.load_tool import run_tool
 from tests.ranks import run_ranks
 from tests.test_apis.test_distributed import assert_same_weights
-from tests.test_resume.test_exact_resume import TOOLS, go
+from tests.test_resume.test_exact_resume import go
 
 NAMES = ('crane (bird)', 'crane', *'cdefghijkl')
 
@@ -136,17 +135,14 @@ def test_resume_with_other_names_is_refused(class_list_run):
         Runner.from_cfg(class_list_run).train()
 
 
-def test_resume_before_the_first_checkpoint(class_list_run, tmp_path,
-                                            monkeypatch):
+def test_resume_before_the_first_checkpoint(class_list_run, tmp_path):
     """The run begins anew from the checkpoint that its config names."""
     class_list_run.train_dataloader.dataset.source.classes = 'checkpoint'
     class_list_run.model.ot_loss = dict(grad_to='target')
     class_list_run.dump(tmp_path / 'run.py')
     work_dir = tmp_path / 'out'
-    monkeypatch.setattr(sys, 'argv', [
-        'train.py', str(tmp_path / 'run.py'), '--work-dir', str(work_dir),
-        '--resume'])
-    runpy.run_path(str(TOOLS / 'train.py'), run_name='__main__')
+    run_tool('train', tmp_path / 'run.py', '--work-dir', work_dir,
+             '--resume')
     found = CheckpointLoader.load_checkpoint(f'{work_dir}/epoch_2.pth')
     for key, value in stock_head(class_list_run).items():
         assert torch.equal(found['state_dict'][f'source_head.{key}'], value)

@@ -3,11 +3,8 @@
 Checkpoints as such are in test_reading.py.
 """
 import copy
-import importlib.util
 import os
 import pickle
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +14,7 @@ from mmengine.runner import Runner
 from mmjtln.apis import JTLNInferencer, export_classifier
 from mmjtln.costs import CostMatrix, FileCost
 from mmjtln.inference.features import image_model
-
-TOOLS = Path(__file__).parents[2] / 'tools'
+from tests.load_tool import load_tool, run_tool
 
 
 class Runs:
@@ -70,23 +66,10 @@ def test_costs(tmp_path, trace, load, name):
         load(tmp_path / name)
 
 
-def tool(name):
-    """Import a tool as a module."""
-    spec = importlib.util.spec_from_file_location(Path(name).stem,
-                                                  TOOLS / name)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def convert(path, cfg):
     """Convert it as a user does."""
-    argv = sys.argv
-    sys.argv = ['convert', str(path), str(path.with_name('out.pth'))]
-    try:
-        tool('model_converters/torchvision_alexnet.py').main()
-    finally:
-        sys.argv = argv
+    run_tool('model_converters/torchvision_alexnet', path,
+             path.with_name('out.pth'))
 
 
 def train_from(path, cfg):
@@ -107,7 +90,8 @@ def pretrained(path, cfg):
     lambda path, cfg: JTLNInferencer(cfg, str(path)),
     lambda path, cfg: image_model(cfg.model.to_dict(), str(path),
                                   lambda _: ('backbone', ), None),
-    lambda path, cfg: tool('build_cost.py').build_model(cfg, str(path), ()),
+    lambda path, cfg: load_tool('build_cost').build_model(
+        cfg, str(path), ()),
 ], ids=['convert', 'load_from', 'Pretrained', 'export', 'inferencer',
         'cost builder', 'build_cost'])
 def test_checkpoints(tiny_run, tmp_path, trace, load):

@@ -13,15 +13,9 @@ import pytest
 import torch
 
 from mmjtln.registry import MODELS
-from tests.load_tool import TOOLS, load_tool
+from tests.load_tool import TOOLS, run_tool
 
 TOOL = TOOLS / 'compare_methods.py'
-
-
-def compare(monkeypatch, *args):
-    """Run the tool in this process; its runs have their own."""
-    monkeypatch.setattr(sys, 'argv', ['compare_methods.py', *map(str, args)])
-    load_tool('compare_methods').main()
 
 
 @pytest.fixture
@@ -40,7 +34,7 @@ def config(tiny_run, tmp_path):
     return path
 
 
-def test_comparison(config, tmp_path, monkeypatch, capsys):
+def test_comparison(config, tmp_path, capsys):
     """It tunes, reports, survives a run that crashes, and goes on.
 
     The second command finds every run finished but the crashed one, and one
@@ -49,7 +43,7 @@ def test_comparison(config, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'out'
     args = (config, '--seeds', '0-1', '--tune', '100', '--jobs', '2',
             '--work-dir', out)
-    compare(monkeypatch, *args)
+    run_tool('compare_methods', *args)
     first = json.loads((out / 'results.json').read_text())
     assert first['seeds'] == [0, 1] and first['versions']['torch']
     methods = first['methods']
@@ -71,7 +65,7 @@ def test_comparison(config, tmp_path, monkeypatch, capsys):
 
     capsys.readouterr()
     (out / 'runs/jtln/seed1/result.json').unlink()
-    compare(monkeypatch, *args)
+    run_tool('compare_methods', *args)
     shown = capsys.readouterr().out
     assert 'jtln/seed1' in shown and 'jtln/seed0' not in shown
     again = json.loads((out / 'results.json').read_text())
@@ -80,7 +74,7 @@ def test_comparison(config, tmp_path, monkeypatch, capsys):
 
 
 def test_only_what_starts_from_the_source_fails_with_it(
-        tiny_run, tmp_path, monkeypatch):
+        tiny_run, tmp_path):
     """Not what starts from a checkpoint of the config's own."""
     tiny_run.pop('work_dir')
     tiny_run.train_dataloader.batch_sampler.epoch = 2
@@ -92,8 +86,8 @@ def test_only_what_starts_from_the_source_fails_with_it(
                      consecutive=dict(kind='consecutive')))
     tiny_run.dump(tmp_path / 'my_jtln.py')
     out = tmp_path / 'out'
-    compare(monkeypatch, tmp_path / 'my_jtln.py', '--seeds', '0',
-            '--work-dir', out)
+    run_tool('compare_methods', tmp_path / 'my_jtln.py', '--seeds', '0',
+             '--work-dir', out)
     methods = json.loads((out / 'results.json').read_text())['methods']
     assert 'test' in methods['target_only']['runs'][0]
     assert 'source' in methods['consecutive']['runs'][0]['error']
@@ -116,9 +110,10 @@ def test_only_what_starts_from_the_source_fails_with_it(
     (('--tune', '99', '--jobs', '0'), 'at least 1, got 0'),
 ])
 def test_bad_arguments_are_refused_before_anything_runs(
-        config, tmp_path, monkeypatch, capsys, args, word):
+        config, tmp_path, capsys, args, word):
     with pytest.raises(SystemExit):
-        compare(monkeypatch, config, '--work-dir', tmp_path / 'out', *args)
+        run_tool('compare_methods', config, '--work-dir', tmp_path / 'out',
+                 *args)
     assert re.search(word, capsys.readouterr().err)
     assert not (tmp_path / 'out').exists()
 

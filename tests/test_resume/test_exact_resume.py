@@ -1,7 +1,5 @@
 """A run that was stopped and goes on ends as the run that was not."""
 import copy
-import sys
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,19 +13,16 @@ from mmengine.runner import Runner
 
 from mmjtln.datasets import JointDataset
 from mmjtln.registry import METRICS
-
-TOOLS = Path(__file__).parents[2] / 'tools'
+from tests.load_tool import load_tool
 
 
 @pytest.fixture(scope='module')
 def tool():
     """Import the tool that kills and resumes: its runs, its comparison."""
-    sys.path.insert(0, str(TOOLS / 'long_checks'))
-    try:
-        parts = import_module('kill_variants'), import_module('run_ends')
-    finally:
-        del sys.path[0]
-    return SimpleNamespace(**{**vars(parts[0]), **vars(parts[1])})
+    return SimpleNamespace(
+        **vars(load_tool('long_checks/kill_variants')),
+        **{name: getattr(load_tool('long_checks/run_ends'), name)
+           for name in ('end_of', 'differing', 'flatten')})
 
 
 class StoppedError(Exception):

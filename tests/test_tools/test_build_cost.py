@@ -1,6 +1,3 @@
-import importlib.util
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -8,9 +5,9 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
 from mmjtln.costs import CostMatrix
+from tests.load_tool import load_tool, run_tool
 from tests.test_costs.conftest import PACK, toy_config
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'build_cost.py'
 CLASSES = ['a', 'b', 'c']
 
 
@@ -44,21 +41,11 @@ def config(tmp_path):
 
 
 @pytest.fixture
-def tool():
-    spec = importlib.util.spec_from_file_location('build_cost', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def run(tool, config, tmp_path, monkeypatch, capsys):
+def run(config, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
-        monkeypatch.setattr(sys, 'argv',
-                            ['build_cost', str(config), *arguments])
-        tool.main()
+        run_tool('build_cost', config, *arguments)
         return capsys.readouterr().out
 
     return call
@@ -109,7 +96,8 @@ def test_unknown_builders_and_bad_input_end_early(run):
         run('--cost-options', 'samples_per_class=0')
 
 
-def test_the_pipeline_is_found(tool):
+def test_the_pipeline_is_found():
+    tool = load_tool('build_cost')
 
     def loader(**dataset):
         return dict(dataset=dataset)

@@ -1,6 +1,4 @@
 """Splitting pictures, and a stock config for MMPretrain's own tools."""
-import importlib.util
-import sys
 from pathlib import Path
 
 import mmpretrain
@@ -8,19 +6,11 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from tests.load_tool import run_tool
 from tests.pictures import SOURCE, own_config, picture_folders
 
-TOOLS = Path(__file__).parents[2] / 'tools'
+SPLIT = 'dataset_converters/split_pictures'
 HOST_TOOLS = Path(mmpretrain.__file__).parent / '.mim/tools'
-
-
-def run(monkeypatch, path: Path, *args) -> int | None:
-    """Run a tool in this process; return what it returns."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.setattr(sys, 'argv', [path.name, *map(str, args)])
-    return tool.main()
 
 
 @pytest.fixture
@@ -37,12 +27,11 @@ def names(folder: str) -> set[str]:
             for path in Path(folder).rglob('*.png')}
 
 
-def test_split(here, monkeypatch):
+def test_split(here):
     """Parts are disjoint, hold all pictures, and depend on the seed alone."""
-    tool = TOOLS / 'dataset_converters/split_pictures.py'
     for out, seed in (('a', 0), ('b', 0), ('c', 1)):
-        run(monkeypatch, tool, 'data/source', out, '--train', '2', '--val',
-            '1', '--seed', seed)
+        run_tool(SPLIT, 'data/source', out, '--train', '2', '--val',
+                 '1', '--seed', seed)
     parts = [names(f'a/{part}') for part in ('train', 'val', 'test')]
     assert [len(part) for part in parts] == [6, 3, 3]
     assert set.union(*parts) == names('data/source')
@@ -55,18 +44,17 @@ def test_split(here, monkeypatch):
         Path('data/source') / sorted(names('a/val'))[0]).read_bytes()
 
 
-def test_split_refuses(here, monkeypatch):
+def test_split_refuses(here):
     """Too few pictures, a folder without classes, a folder that is there."""
-    tool = TOOLS / 'dataset_converters/split_pictures.py'
     for folder, out, word in (('data/source', 'new', "'circle' has 4"),
                               ('data/source/circle', 'new', 'no folder'),
                               ('data/source', 'data', 'exists already')):
         with pytest.raises(SystemExit, match=word):
-            run(monkeypatch, tool, folder, out, '--train', '3', '--val', '1')
+            run_tool(SPLIT, folder, out, '--train', '3', '--val', '1')
     assert not Path('new').exists()
 
 
-def test_stock_config(here, monkeypatch, capsys):
+def test_stock_config(here, capsys):
     """It trains as a stock run, and MMPretrain's tools take it.
 
     Few images drawn are none of their business.
@@ -76,9 +64,9 @@ def test_stock_config(here, monkeypatch, capsys):
     cfg.train_dataloader.dataset.target = dict(
         type='mmjtln.FewShotDataset', shots=2, dataset=target)
     cfg.dump('few.py')
-    run(monkeypatch, TOOLS / 'stock_config.py', 'few.py', 'target.py')
-    run(monkeypatch, TOOLS / 'stock_config.py', 'few.py', 'source.py',
-        '--domain', 'source')
+    run_tool('stock_config', 'few.py', 'target.py')
+    run_tool('stock_config', 'few.py', 'source.py',
+             '--domain', 'source')
     assert '_scope_' not in Path('target.py').read_text()
     for domain, classes, images in (('target', 2, 6), ('source', 3, 12)):
         stock = Config.fromfile(f'{domain}.py')
@@ -95,19 +83,19 @@ def test_stock_config(here, monkeypatch, capsys):
         runner.train()
         assert len(runner.train_dataloader.dataset) == images
     if HOST_TOOLS.is_dir():
-        run(monkeypatch, HOST_TOOLS / 'visualization/browse_dataset.py',
-            'target.py', '-o', 'browsed', '-m', 'original', '--not-show')
+        run_tool(HOST_TOOLS / 'visualization/browse_dataset', 'target.py',
+                 '-o', 'browsed', '-m', 'original', '--not-show')
         assert len(list(Path('browsed').iterdir())) == 3  # Names come twice.
-        run(monkeypatch, HOST_TOOLS / 'misc/verify_dataset.py', 'target.py',
-            '--num-process', '1')
+        run_tool(HOST_TOOLS / 'misc/verify_dataset', 'target.py',
+                 '--num-process', '1')
         assert 'no broken file' in capsys.readouterr().out
 
 
-def test_stock_config_refuses(tiny_run, tmp_path, monkeypatch):
+def test_stock_config_refuses(tiny_run, tmp_path):
     """The config of a stock run needs no other."""
     tiny_run.train_dataloader.dataset = tiny_run.test_dataloader.dataset
     tiny_run.dump(tmp_path / 'run.py')
     with pytest.raises(ValueError, match='needs no other'):
-        run(monkeypatch, TOOLS / 'stock_config.py', tmp_path / 'run.py',
-            tmp_path / 'out.py')
+        run_tool('stock_config', tmp_path / 'run.py',
+                 tmp_path / 'out.py')
     assert not (tmp_path / 'out.py').exists()

@@ -1,6 +1,5 @@
 """From a trained run to a CSV file of predictions."""
 import csv
-import importlib.util
 import os
 import shutil
 import sys
@@ -14,9 +13,8 @@ from mmpretrain.registry import MODELS
 from PIL import Image
 
 from mmjtln.apis import JTLNInferencer
+from tests.load_tool import run_tool
 from tests.pictures import SOURCE, TARGET, own_config, picture_folders
-
-TOOL = Path(__file__).parents[2] / 'tools' / 'predict.py'
 
 
 @pytest.fixture
@@ -38,23 +36,14 @@ def run(tmp_path, monkeypatch) -> tuple[Path, Path]:
     return config, tmp_path / 'my.pth'
 
 
-def predict(monkeypatch, *args) -> int:
-    """Run the tool in this process and return its exit status."""
-    spec = importlib.util.spec_from_file_location('predict', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.setattr(sys, 'argv', ['predict.py', *map(str, args)])
-    return tool.main()
-
-
-def test_folder_to_csv(run, tmp_path, monkeypatch):
+def test_folder_to_csv(run, tmp_path):
     """Every image below the folder has a row, .webp and .tiff included.
 
     The inferencer on the same images is the oracle.
     """
     out = tmp_path / 'new folder' / 'predictions.csv'
-    assert predict(monkeypatch, *run, 'data/target', '--out', out,
-                   '--top-k', '3', '--source', '--batch-size', '4') == 0
+    assert run_tool('predict', *run, 'data/target', '--out', out,
+                    '--top-k', '3', '--source', '--batch-size', '4') == 0
     rows = list(csv.DictReader(out.open()))
     assert len(rows) == 12
     assert {Path(row['path']).suffix for row in rows} == {
@@ -74,11 +63,11 @@ def test_folder_to_csv(run, tmp_path, monkeypatch):
             SOURCE)
 
 
-def test_unreadable_file(run, tmp_path, monkeypatch, capsys):
+def test_unreadable_file(run, tmp_path, capsys):
     """It is named, and the others are predicted as they would be."""
     Path('data/target/val/disc/0a.png').write_text('no image')
     out = tmp_path / 'p.csv'
-    assert predict(monkeypatch, *run, 'data/target/val', '--out', out) == 1
+    assert run_tool('predict', *run, 'data/target/val', '--out', out) == 1
     assert '0a.png' in capsys.readouterr().err
     rows = {Path(row['path']).name: row for row in csv.DictReader(out.open())
             if 'disc' in row['path']}
@@ -88,29 +77,29 @@ def test_unreadable_file(run, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='names are bytes there')
-def test_names_that_are_no_utf8(run, tmp_path, monkeypatch):
+def test_names_that_are_no_utf8(run, tmp_path):
     """They are predicted, and stand in the file as on the disk."""
     name = os.fsencode(tmp_path) + b'/caf\xe9 $^$.jpg'
     shutil.copy(next(Path('data/target/val').rglob('*.jpg')), name)
     out = tmp_path / 'p.csv'
-    assert predict(monkeypatch, *run, os.fsdecode(name), '--out', out) == 0
+    assert run_tool('predict', *run, os.fsdecode(name), '--out', out) == 0
     row, = out.read_bytes().splitlines()[1:]
     assert row.startswith(name + b',')
     with pytest.raises(IsADirectoryError, match='is a folder'):
-        predict(monkeypatch, *run, os.fsdecode(name), '--out', 'data')
+        run_tool('predict', *run, os.fsdecode(name), '--out', 'data')
 
 
-def test_nothing_to_predict(run, tmp_path, monkeypatch):
+def test_nothing_to_predict(run, tmp_path):
     """A wrong path and an empty folder are errors, and nothing is written."""
     (tmp_path / 'empty').mkdir()
     out = tmp_path / 'p.csv'
     with pytest.raises(FileNotFoundError, match='no_such'):
-        predict(monkeypatch, *run, 'no_such', '--out', out)
+        run_tool('predict', *run, 'no_such', '--out', out)
     with pytest.raises(ValueError, match='empty'):
-        predict(monkeypatch, *run, 'empty', '--out', out)
+        run_tool('predict', *run, 'empty', '--out', out)
     Path('empty/x.png').write_text('no image')
     with pytest.raises(ValueError, match='none of 1'):
-        predict(monkeypatch, *run, 'empty', '--out', out)
+        run_tool('predict', *run, 'empty', '--out', out)
     assert not out.exists()
 
 

@@ -1,7 +1,5 @@
 """timm networks as JTLN: weights from a file, training, export."""
-import importlib.util
 from collections import OrderedDict
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,10 +10,10 @@ from mmpretrain.registry import MODELS
 
 from mmjtln.apis import export_classifier
 from mmjtln.datasets import MNIST5k
+from tests.load_tool import load_tool
 
 timm = pytest.importorskip('timm')
 
-TOOL = Path(__file__).parents[2] / 'tools/model_converters/timm_classifier.py'
 NAME = 'test_efficientnet'  # timm's own name for its smallest
 
 
@@ -23,10 +21,7 @@ NAME = 'test_efficientnet'  # timm's own name for its smallest
 def convert():
     """Import the converter and hand out its function."""
     init_default_scope('mmpretrain')
-    spec = importlib.util.spec_from_file_location('timm_classifier', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.convert
+    return load_tool('model_converters/timm_classifier').convert
 
 
 def timm_file(path, name=NAME, num_classes=10):

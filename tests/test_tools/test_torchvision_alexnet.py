@@ -1,8 +1,4 @@
 """The converter of torchvision's AlexNet weights, as a command."""
-import importlib.util
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,17 +6,16 @@ import torchvision
 from mmengine.runner import load_checkpoint
 from mmpretrain.registry import MODELS
 
-TOOL = Path(__file__).parents[2] / (
-    'tools/model_converters/torchvision_alexnet.py')
+from tests.load_tool import load_tool, run_tool
+
+TOOL = 'model_converters/torchvision_alexnet'
 
 
 def test_converted_file_loads_into_a_jtln_model(tmp_path):
     """Backbone and neck get every weight, bit for bit."""
     alexnet = torchvision.models.alexnet(weights=None)
     torch.save(alexnet.state_dict(), tmp_path / 'in.pth')
-    subprocess.run([
-        sys.executable, TOOL, tmp_path / 'in.pth', tmp_path / 'new/out.pth'
-    ], check=True)
+    run_tool(TOOL, tmp_path / 'in.pth', tmp_path / 'new/out.pth')
     model = MODELS.build(
         dict(
             type='mmjtln.JTLNClassifier',
@@ -38,10 +33,7 @@ def test_converted_file_loads_into_a_jtln_model(tmp_path):
 @pytest.fixture(scope='module')
 def converter():
     """Import the tool as a module."""
-    spec = importlib.util.spec_from_file_location(TOOL.stem, TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(TOOL)
 
 
 @pytest.fixture(scope='module')

@@ -16,22 +16,16 @@ lost.
 """
 import argparse
 import copy
-import multiprocessing
 import os
 import random
-import runpy
 import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
-
-# What is imported next looks for a GPU. Asked of the driver, a fork could not
-# use it afterwards; asked of NVML, it can.
-os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
 
 import torch
 from kill_variants import CONFIG, CONTROL, EPOCHS, STEPS, VARIANTS
@@ -40,13 +34,12 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 from run_ends import differing, end_of, flatten, load, unreadable
+from training import Training
 
 from mmjtln.datasets import MNIST5k
 from mmjtln.export.stock_model import stock_classifier
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.resume import atomic_checkpoint_hook
-
-TRAIN = Path(__file__).parents[1] / 'train.py'
 
 
 class Moment(NamedTuple):
@@ -86,73 +79,6 @@ class Moment(NamedTuple):
             self._kill_soon()
             yield file
             threading.Event().wait()
-
-
-def run_tool(arguments: list[str], environment: dict, log: Path,
-             moment: Moment | None) -> None:
-    """Be a command: the script and its arguments, its output to a file."""
-    os.setsid()  # A group of its own, to be killed with its workers.
-    with open(log, 'wb') as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    os.environ.update(environment)
-    torch.set_num_threads(1)
-    if moment is not None:
-        moment.await_it()
-    sys.argv = arguments
-    runpy.run_path(arguments[0], run_name='__main__')
-
-
-class Training:
-    """Processes of `tools/train.py` that work together on one run.
-
-    Args:
-        config (Path): The config.
-        work_dir (Path): The work directory.
-        processes (int): How many.
-        resume (bool): Whether to go on with what is in ``work_dir``.
-        moment (Moment, optional): When the first of them kills itself.
-    """
-
-    def __init__(self, config: Path, work_dir: Path, processes: int,
-                 resume: bool = False, moment: Moment | None = None) -> None:
-        work_dir.mkdir(parents=True, exist_ok=True)
-        self.killed = moment is not None
-        arguments = [str(TRAIN), str(config), '--work-dir', str(work_dir),
-                     *(['--resume'] if resume else [])]
-        environment = {}
-        if processes > 1:
-            arguments += ['--launcher', 'pytorch']
-            environment = dict(
-                MASTER_ADDR='127.0.0.1', WORLD_SIZE=str(processes),
-                MASTER_PORT=str(random.SystemRandom().randrange(20000, 60000)))
-        number = len(list(work_dir.glob('output_*')))
-        self.log = work_dir / f'output_{number}.txt'
-        self.processes = []
-        for rank in range(processes):
-            if processes > 1:
-                environment.update(RANK=str(rank), LOCAL_RANK=str(rank))
-            log = self.log.with_suffix(f'.{rank}.txt') if rank else self.log
-            process = multiprocessing.get_context('fork').Process(
-                target=run_tool, args=(arguments, environment, log,
-                                       None if rank else moment))
-            process.start()
-            self.processes.append(process)
-
-    def wait(self) -> None:
-        """Wait for the end; raise if it was not the one that is due."""
-        first, *others = self.processes
-        first.join()
-        good = first.exitcode == -signal.SIGKILL * self.killed
-        for process in others:
-            if self.killed or not good:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-            process.join()
-            good &= self.killed or process.exitcode == 0
-        if not good:
-            raise RuntimeError(
-                f'training failed: {self.log.read_text()[-3000:]}')
 
 
 def write_stock(cfg: Config) -> None:
@@ -199,7 +125,8 @@ def try_variant(name: str, folder: Path, kills: int, seed: int) -> dict:
         result.update(kills=min(number + 1, kills), resumes=number)
         try:
             Training(config if number else first, work_dir, processes,
-                     resume=number > 0, moment=moment).wait()
+                     ['--resume'] * (number > 0),
+                     moment and moment.await_it).wait(moment is not None)
         except RuntimeError:
             if not name.startswith(CONTROL):
                 raise

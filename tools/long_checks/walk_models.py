@@ -1,7 +1,7 @@
 """Turn every model file of MMPretrain into a JTLN and take a training step.
 
     python tools/long_checks/walk_models.py
-    python tools/long_checks/walk_models.py --only 'swin*' --limit 3
+    python tools/long_checks/walk_models.py --only 'swin*'
 
 For each file under MMPretrain's `configs/_base_/models` the config is
 inherited and only the type and the two heads' numbers of classes are named.
@@ -13,16 +13,12 @@ Networks are built at full width and depth, with PyTorch's random weights;
 images are the smallest of 64, 128, 224, 256, 299 and 384 pixels that the
 network takes, to spare the processor. Parameters that no loss reaches are
 named, because DistributedDataParallel wants `find_unused_parameters=True`
-for them.
-
-Each result is a line of `--results`; a file with a line there is not walked
-again. At the end comes a Markdown table of all of them.
+for them. Prints a Markdown table.
 """
 import argparse
 import copy
 import gc
 import inspect
-import json
 import re
 import warnings
 from collections import Counter
@@ -161,59 +157,35 @@ def walk_one(path: Path) -> dict:
         f'{note} (at {sizes} px)' for note, sizes in failures.items()))
 
 
-def table(results: dict) -> str:
-    """Format the results as Markdown."""
-    lines = ['| file | head | parameters | images | result |',
-             '|---|---|---|---|---|']
-    for name, row in sorted(results.items()):
-        note = row['note'].replace('|', '/')
-        status = f'{row["status"]}: {note}' if note else row['status']
-        size = f'{row["millions"]:.1f} M | {row["size"]} px' if (
-            'size' in row) else '|'
-        lines.append(f'| {name} | {row["head"]} | {size} | {status} |')
-    count = Counter(row['status'] for row in results.values())
-    lines += ['', f'{len(results)} files: {count["ok"]} ok, {count["no"]} no '
-              f'single-label model of MMPretrain, {count["FAIL"]} failed.']
-    return '\n'.join(lines)
-
-
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('--only', default='*',
-                        help='walk files whose path fits this pattern')
-    parser.add_argument('--limit', type=int,
-                        help='walk so many files at most')
-    parser.add_argument('--results', type=Path,
-                        default=Path('work_dirs/walk_models.jsonl'),
-                        help='one line a file walked; those are not repeated')
-    return parser.parse_args()
+def row(name: str, found: dict) -> str:
+    """Format what was found as a row of the table."""
+    note = found['note'].replace('|', '/')
+    status = f'{found["status"]}: {note}' if note else found['status']
+    size = f'{found["millions"]:.1f} M | {found["size"]} px' if (
+        'size' in found) else '|'
+    return f'| {name} | {found["head"]} | {size} | {status} |'
 
 
 def main() -> None:
-    """Walk the files that are not yet in the results."""
-    args = parse_args()
+    """Walk the files and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--only', default='*',
+                        help='walk files whose path fits this pattern')
+    pattern = parser.parse_args().only
     warnings.simplefilter('ignore')
     init_default_scope('mmpretrain')
     folder = host_file('configs/_base_/models')
-    results = {}
-    if args.results.is_file():
-        for line in args.results.read_text().splitlines():
-            row = json.loads(line)
-            results[row.pop('file')] = row
-    names = [path.relative_to(folder).as_posix()
-             for path in sorted(folder.rglob('*.py'))]
-    names = [name for name in names
-             if name not in results and fnmatch(name, args.only)]
-    args.results.parent.mkdir(parents=True, exist_ok=True)
-    with args.results.open('a') as file:
-        for name in names[:args.limit]:
-            results[name] = walk_one(folder / name)
-            file.write(json.dumps(dict(file=name, **results[name])) + '\n')
-            file.flush()
-    print(table(results))
+    count = Counter()
+    print('| file | head | parameters | images | result |')
+    print('|---' * 5 + '|')
+    for path in sorted(folder.rglob('*.py')):
+        name = path.relative_to(folder).as_posix()
+        if fnmatch(name, pattern):
+            found = walk_one(path)
+            count[found['status']] += 1
+            print(row(name, found), flush=True)
+    print(f'\n{count.total()} files: {count["ok"]} ok, {count["no"]} no '
+          f'single-label model of MMPretrain, {count["FAIL"]} failed.')
 
 
 if __name__ == '__main__':
