@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmjtln.ot import sinkhorn
+from mmjtln.ot import entropic_value, sinkhorn
 
 from .problems import (
     COSTS,
@@ -73,6 +73,32 @@ def test_gradient_where_the_marginals_say_little(dtype):
     torch.testing.assert_close(
         0.5 * result.f, torch.tensor([[-.0375, .0375]]).double(), rtol=0,
         atol=1e-5)
+
+
+@pytest.mark.parametrize('cost', [
+    [[0, 1], [1, 1]], [[0, 1], [1, .3]], [[.1, .8], [.3, .2]],
+    [[0, .3], [.3, .3]]])
+def test_gradient_of_flat_logits_in_closed_form(cost):
+    """Right within 20 tol reg while what couples the blocks is above 1e-14.
+
+    f_1 - f_2 as in the test above; the lesser entries of the plan are
+    0.5 / (1 + exp(|C_11 + C_22 - C_12 - C_21| / (2 reg))).
+    """
+    (a, b), (c, d) = cost
+    tried = 0
+    for reg in np.arange(1, 41) / 1000:
+        logits = torch.zeros(1, 2, dtype=torch.float64, requires_grad=True)
+        value, _ = entropic_value(
+            logits, torch.zeros(1, 2, dtype=torch.float64),
+            torch.tensor(cost, dtype=torch.float64), reg)
+        value.sum().backward()
+        assert logits.grad.isfinite().all()
+        if 0.5 * np.exp(-abs(a + d - b - c) / (2 * reg)) > 1e-14:
+            half = 0.25 * (a - d + b - c) / 2
+            error = logits.grad - torch.tensor([[half, -half]])
+            assert error.abs().sum() <= 20 * 1e-4 * reg, reg
+            tried += 1
+    assert tried >= 10
 
 
 @pytest.mark.parametrize('kind', COSTS)
