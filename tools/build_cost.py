@@ -28,6 +28,7 @@ from mmjtln.costs import ImageCost
 from mmjtln.costs.cost_matrix import summarise
 from mmjtln.datasets.class_lists import names_match
 from mmjtln.domains import DOMAINS
+from mmjtln.errors import require
 from mmjtln.files.atomic_file import check_out
 from mmjtln.registry import COSTS, DATASETS
 from mmjtln.run_config import (
@@ -68,29 +69,24 @@ def config_of_hook(cfg: Config) -> dict:
     return next((dict(hook['cost']) for hook in hooks if hook.get('cost')), {})
 
 
-def cost_configs(cfg: Config, methods: Sequence[str],
+def cost_configs(cfg: Config, methods: Sequence[str] | None,
                  options: dict) -> list[dict]:
-    """Configs of the builders that were asked for."""
+    """Configs of the builders asked for, with a pipeline to look at images."""
     of_hook, configs = config_of_hook(cfg), []
-    if methods is None and not of_hook:
-        raise SystemExit('the config has no hook with a cost; name a builder '
-                         'with --method')
+    require(methods or of_hook, 'A cost needs a builder',
+            'but no hook of the config has one', 'Name it by --method')
     for method in methods or [of_hook['type']]:
         kind = method if '.' in method else f'mmjtln.{method}'
-        if COSTS.get(kind) is None:
-            raise SystemExit(f'no builder {method}; there are '
-                             + ', '.join(sorted(COSTS.module_dict)))
+        require(COSTS.get(kind), 'A builder is one of '
+                + ', '.join(sorted(COSTS.module_dict)), f'got {method!r}',
+                'Change --method')
         base = of_hook if kind == of_hook.get('type') else {}
         configs.append({**deepcopy(base), 'type': kind, **options})
-        give_pipeline(configs[-1], find_pipeline(cfg))
+        part = configs[-1].get('cost', configs[-1])  # That of a ShuffledCost.
+        pipeline = find_pipeline(cfg)
+        if pipeline and issubclass(COSTS.get(part['type']), ImageCost):
+            part.setdefault('pipeline', pipeline)
     return configs
-
-
-def give_pipeline(cost_cfg: dict, pipeline: list | dict | None) -> None:
-    """Let a builder that looks at images use a pipeline if it names none."""
-    part = cost_cfg.get('cost', cost_cfg)  # That of a ShuffledCost.
-    if pipeline is not None and issubclass(COSTS.get(part['type']), ImageCost):
-        part.setdefault('pipeline', pipeline)
 
 
 def find_pipeline(cfg: Config) -> list | dict | None:

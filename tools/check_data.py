@@ -20,21 +20,6 @@ from mmjtln.checks.all_images import PartReport, check_data
 from mmjtln.run_config import name_checkpoint, read_config
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config of a run')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config')
-    return parser.parse_args()
-
-
 def images_a_class(report: PartReport) -> str:
     """Say which class has the fewest images and which the most."""
     if report.counts is None or not len(report.counts):
@@ -54,21 +39,24 @@ def table(reports: Sequence[PartReport]) -> str:
               str(report.unreadable), str(report.left_out),
               images_a_class(report)) for report in reports]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for name, *numbers, classes in rows:
-        cells = [name.ljust(widths[0])]
-        cells += [number.rjust(width) for number, width in zip(
-            numbers, widths[1:-1], strict=True)]
-        lines.append('  '.join([*cells, classes]))
-    return '\n'.join(lines)
+    return '\n'.join('  '.join([name.ljust(widths[0]), *(
+        number.rjust(width) for number, width in zip(
+            numbers, widths[1:-1], strict=True)), classes])
+        for name, *numbers, classes in rows)
 
 
 def main() -> int:
     """Check, print, and say by the exit status whether all is right."""
-    args = parse_args()
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config of a run')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        default={}, metavar='KEY=VALUE',
+                        help='override settings of the config')
+    args = parser.parse_args()
     cfg = read_config(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg.merge_from_dict(args.cfg_options)
     reports = check_data(name_checkpoint(cfg))
     print(f'\n{table(reports)}\n')
     problems = [f'{report.name}: {problem}' for report in reports

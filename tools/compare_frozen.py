@@ -16,13 +16,12 @@ a picture there is nothing to tune: options are the first of each grid.
 Results go to ``work_dirs/compare_frozen/<config>``: results.json, table.md,
 table.csv, plot.png.
 """
-import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from compare_methods import numbers, references
+from compare_methods import numbers, parser_of, references
 from frozen_classifiers import FrozenMethod, Knowledge, classifier
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -31,13 +30,7 @@ from mmpretrain.registry import DATASETS
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmjtln.comparison import (
-    MethodResult,
-    Results,
-    RunResult,
-    report,
-    summarise,
-)
+from mmjtln.comparison import MethodResult, Results, RunResult, report
 from mmjtln.comparison.study import made_with
 from mmjtln.datasets import ClassList
 from mmjtln.errors import require
@@ -48,10 +41,9 @@ from mmjtln.registry import COSTS
 
 @dataclass(frozen=True)
 class FrozenData:
-    """N pictures of L classes as features of a frozen network.
+    """N pictures of L classes: features (N, D), float64, and labels (N, ).
 
-    ``features`` (N, D) are float64, ``labels`` (N, ) class indices. ``items``
-    (N, ) say what each picture shows: pictures of the same thing never part
+    ``items`` (N, ) say what each shows: pictures of the same thing never part
     between training and test.
     """
 
@@ -86,13 +78,7 @@ def split(data: FrozenData, seed: int, shots: int, validation: bool
 
     A fifth of the things of each class, the same for all seeds, is for
     validation; of the others a seed's 60 % are to draw from, and the rest is
-    for its test. Different things are drawn first.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Indices, ascending.
-
-    Raises:
-        ValueError: If a class has fewer pictures to draw from.
+    for its test. Different things are drawn first. Indices are ascending.
     """
     train, judge = [], []
     for label, name in enumerate(data.classes):
@@ -125,12 +111,7 @@ def _draw(data: FrozenData, members: np.ndarray, things: np.ndarray,
 
 
 class FrozenStudy:
-    """Run a config's methods over seeds and shots, on features computed once.
-
-    Raises:
-        ValueError: If a seed both tunes and counts, or a class has fewer
-            pictures to draw from than the largest number of shots.
-    """
+    """Run a config's methods over seeds and shots, features computed once."""
 
     def __init__(self, cfg: Config, seeds: list[int], tuning_seeds: list[int],
                  shots: list[int]) -> None:
@@ -212,13 +193,7 @@ class FrozenStudy:
 
 def main() -> None:
     """Run, then write and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config')
-    parser.add_argument(
-        '--seeds', type=numbers, default=list(range(10)),
-        help='seeds of the runs reported (default: 0-9)')
+    parser = parser_of(__doc__, 'linear')
     parser.add_argument(
         '--tune', type=numbers, default=list(range(100, 105)),
         metavar='SEEDS', help='seeds with which grids are searched, on '
@@ -226,10 +201,6 @@ def main() -> None:
     parser.add_argument(
         '--shots', type=numbers, default=[0, 1, 2, 5, 10],
         help='images a class (default: 0,1,2,5,10)')
-    parser.add_argument(
-        '--against', type=lambda text: text.split(','),
-        help='methods for paired differences (default: linear, where it is '
-        'one)')
     parser.add_argument('--out', type=Path, help='folder of the results')
     args = parser.parse_args()
 
@@ -242,8 +213,7 @@ def main() -> None:
         results = study.run()
     except ValueError as error:
         parser.error(str(error))
-    rows = summarise(results, against)
-    print(report.write(results, rows, against, out))
+    print(report.write(results, against, out))
     print(f'{out}: results.json, table.md, table.csv, plot.png')
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmjtln.comparison import Study, methods_of, report, summarise
+from mmjtln.comparison import Study, methods_of, report
 from mmjtln.errors import require
 from mmjtln.run_config import fill_class_counts, read_config
 
@@ -53,15 +53,23 @@ def references(wanted: list[str] | None, usual: str,
     return wanted
 
 
-def main() -> None:
-    """Run, then write and print the table."""
+def parser_of(doc: str, usual: str) -> argparse.ArgumentParser:
+    """Return a parser with what every comparison takes."""
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
     parser.add_argument(
         '--seeds', type=numbers, default=list(range(10)),
         help='seeds of the runs reported (default: 0-9)')
+    parser.add_argument(
+        '--against', type=lambda text: text.split(','), help='methods for '
+        f'paired differences (default: {usual}, where it is one)')
+    return parser
+
+
+def main() -> None:
+    """Run, then write and print the table."""
+    parser = parser_of(__doc__, 'consecutive')
     parser.add_argument(
         '--tune', type=numbers, default=[], metavar='SEEDS',
         help='seeds with which grids are searched, on validation data')
@@ -71,10 +79,6 @@ def main() -> None:
     parser.add_argument(
         '--shots', type=numbers, default=[],
         help="target images a class (default: the config's)")
-    parser.add_argument(
-        '--against', type=lambda text: text.split(','),
-        help='methods for paired differences (default: consecutive, where it '
-        'is one)')
     parser.add_argument(
         '--jobs', type=int, default=1, help='runs side by side (default: 1)')
     parser.add_argument(
@@ -99,9 +103,7 @@ def main() -> None:
                              [method.name for method in methods])
     except ValueError as error:
         parser.error(str(error))
-    results = study.run()
-    rows = summarise(results, against)
-    print(report.write(results, rows, against, out, measured))
+    print(report.write(study.run(), against, out, measured))
     print(f'{out}: results.json, table.md, table.csv, plot.png')
 
 

@@ -11,20 +11,19 @@ from mmjtln.datasets.build import build_dataset
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.visualization.heatmap import try_drawing
 
-from .results import Results, Row
+from .results import Results, Row, summarise
 from .statistics import Difference, Interval
 
 #: What a comparison measures, if the test set is one.
 TEST_ACCURACY = 'test accuracy'
 
 
-def write(results: Results, rows: list[Row], references: list[str],
-          folder: Path, measured: str = TEST_ACCURACY) -> str:
+def write(results: Results, references: list[str], folder: Path,
+          measured: str = TEST_ACCURACY) -> str:
     """Write ``results.json``, ``table.md``, ``table.csv`` and ``plot.png``.
 
     Args:
         results (Results): Of a study.
-        rows (list[Row]): What :func:`summarise` makes of it.
         references (list[str]): Methods with which the others are compared.
         folder (Path): Where to.
         measured (str): What the figures are: :func:`reported_accuracy`.
@@ -32,6 +31,7 @@ def write(results: Results, rows: list[Row], references: list[str],
     Returns:
         str: The Markdown table.
     """
+    rows = summarise(results, references)
     table = markdown(rows, references, measured)
     files = {
         'results.json': _json(results.to_json(rows)).encode(),

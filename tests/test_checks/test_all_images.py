@@ -1,14 +1,13 @@
 """All images of a config looked at before a run: what is found in folders."""
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
 from mmjtln.checks.all_images import check_data
+from tests.load_tool import run_tool
 from tests.pictures import draw, own_config, picture_folders
-from tests.test_tools.test_own_pictures import TOOLS, run
 
 TARGET = Path('data/target')
 
@@ -21,10 +20,9 @@ def config(tmp_path, monkeypatch) -> Path:
     return own_config(tmp_path, 'jtln_resnet50_folders.py')
 
 
-def check(monkeypatch, capsys, *args) -> tuple[int, str]:
+def check(capsys, *args) -> tuple[int, str]:
     """Run the tool; return its exit status and what it says after the bar."""
-    monkeypatch.setattr(sys, 'exit', lambda status: None)
-    status = run(monkeypatch, TOOLS / 'check_data.py', *args)
+    status = run_tool('check_data', *args)
     return status, capsys.readouterr().out.rpartition('ETA')[2]
 
 
@@ -33,12 +31,12 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
 
 
-def test_sound(config, monkeypatch, capsys):
+def test_sound(config, capsys):
     """The table counts what the folders hold, and the exit status is 0."""
     (TARGET / 'val/disc/notes.txt').write_text('no image')
     (TARGET / 'val/disc/.hidden.gif').write_bytes(b'')
     (TARGET / 'train/disc/0.jpg').unlink()
-    status, text = check(monkeypatch, capsys, config)
+    status, text = check(capsys, config)
     assert status == 0, text
     rows = [line.split() for line in text.splitlines()]
     for row in ('source train 12 3 0 0 4 each',
@@ -52,11 +50,11 @@ def test_sound(config, monkeypatch, capsys):
 @pytest.mark.parametrize('harm', [
     lambda path: path.write_bytes(b'no image'),
     lambda path: path.write_bytes(b''), cut], ids=['text', 'empty', 'cut'])
-def test_unreadable(config, monkeypatch, capsys, split, harm):
+def test_unreadable(config, capsys, split, harm):
     """The file is named; others of its data set are read."""
     path = TARGET / split / 'disc/0.jpg'
     harm(path)
-    status, text = check(monkeypatch, capsys, config)
+    status, text = check(capsys, config)
     assert status == 1
     assert f'target {split}: The target {split} image {path} ' in text
     assert '1 problem(s).' in text
@@ -99,7 +97,7 @@ def test_no_image_can_be_read(config):
     assert report.problems[0].startswith('no image can be read. The target')
 
 
-def test_left_out(config, monkeypatch, capsys):
+def test_left_out(config, capsys):
     """MMPretrain's own extensions: counts, and what to set so that it helps.
 
     Kinds that OpenCV may not decode are to be converted.
@@ -124,12 +122,12 @@ def test_left_out(config, monkeypatch, capsys):
     assert (target.images, target.left_out) == (7, 1)
 
 
-def test_hidden_folders(config, monkeypatch, capsys):
+def test_hidden_folders(config, capsys):
     """A notebook's copies are a class, or images of one, to MMPretrain."""
     hidden = TARGET / 'train/.ipynb_checkpoints'
     draw(hidden / '0.png', 0, 99)
     draw(Path('data/source/cross/.ipynb_checkpoints/0.png'), 0, 98)
-    status, text = check(monkeypatch, capsys, config)
+    status, text = check(capsys, config)
     assert status == 1
     assert ("target train: '.ipynb_checkpoints' in data/target/train is taken "
             'for a class') in text
@@ -143,11 +141,11 @@ def test_hidden_folders(config, monkeypatch, capsys):
     ('target/train/disc/0.jpg', 'target/test/disc', 'target train images'),
     ('target/val/disc/0.jpg', 'target/test/plus sign', 'target val images'),
     ('source/cross/0.png', 'target/test/disc', 'source train images')])
-def test_shared(config, monkeypatch, capsys, first, second, name):
+def test_shared(config, capsys, first, second, name):
     """Known by their content, whatever the files are called."""
     copy = Path('data', second, 'copy').with_suffix(Path(first).suffix)
     shutil.copy(Path('data', first), copy)
-    status, text = check(monkeypatch, capsys, config)
+    status, text = check(capsys, config)
     split = second.split('/')[1]
     assert status == 1
     assert (f'target {split}: 1 of 7 target {split} images are {name}, too, '
@@ -155,10 +153,10 @@ def test_shared(config, monkeypatch, capsys, first, second, name):
     assert '1 problem(s).' in text
 
 
-def test_test_set_is_validation_set(config, monkeypatch, capsys):
+def test_test_set_is_validation_set(config, capsys):
     """All images of it: said in one sentence."""
     status, text = check(
-        monkeypatch, capsys, config, '--cfg-options',
+        capsys, config, '--cfg-options',
         'test_dataloader.dataset.data_prefix=val')
     assert status == 1
     assert ('target test: the target test images are the target val images. '
@@ -184,11 +182,11 @@ def test_labels(config, labels, words):
     assert report.images == 6 and report.unreadable == 0
 
 
-def test_what_cannot_be_built(config, monkeypatch, capsys):
+def test_what_cannot_be_built(config, capsys):
     """One bad data set does not hide the others."""
     shutil.rmtree('data/source')
     (TARGET / 'val/disc/0.jpg').write_bytes(b'')
-    status, text = check(monkeypatch, capsys, config)
+    status, text = check(capsys, config)
     assert status == 1
     assert 'source train: it cannot be built: ' in text
     assert 'data/source' in text and 'val/disc/0.jpg could not' in text

@@ -61,7 +61,7 @@ def test_results_have_a_line_for_each_run(tmp_path):
         it=MethodResult(dict(kind='jtln', tuning=[]),
                         {(None, 0): run, (None, 1): run})))
     rows = summarise(results, [])
-    write(results, rows, [], tmp_path)
+    write(results, [], tmp_path)
     text = (tmp_path / 'results.json').read_text()
     assert json.loads(text) == json.loads(json.dumps(results.to_json(rows)))
     assert text.count('\n    {"shots": null, "seed": ') == 2

@@ -1,5 +1,7 @@
 """The benchmarks' own checks, on small problems; nothing is held to a time."""
 import importlib
+import json
+import os
 import re
 import subprocess
 import sys
@@ -7,7 +9,8 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-import torch
+from mmengine.runner import Runner
+from mmpretrain.registry import DATASETS
 
 FOLDER = Path(__file__).parents[2] / 'tools/benchmarks'
 
@@ -79,41 +82,47 @@ def test_stock_and_joint_models_are_built(load, name):
     assert joint.source_head.num_classes == 7 and joint.ot_loss.has_cost
 
 
-@pytest.mark.skipif(not Path('/proc/self/smaps_rollup').exists(),
-                    reason='reads the memory of processes from Linux')
-def test_full_size_on_a_small_scale(load, tmp_path, capsys):
-    """Lists, pictures, both loaders and the order are measured for real."""
-    benchmark = load('full_size_loading')
-    importlib.import_module('full_size_data').make(tmp_path, 2000, 3)
-    for kind, length in (('joint', 2000 + 3334), ('stock', 2000)):
-        dataset, _ = benchmark.build(kind, tmp_path)
+def test_full_size_on_a_small_scale(load, tmp_path):
+    """Both kinds of run read the lists and the pictures."""
+    data = load('full_size_data')
+    data.make(tmp_path, 2000, 3)
+    for config, length in ((data.config, 2000 + 3334),
+                           (data.stock_config, 2000)):
+        dataset = DATASETS.build(config(tmp_path).train_dataloader.dataset)
         assert len(dataset) == length
         assert dataset[1999]['inputs'].shape == (3, 224, 224)
     assert dataset.get_data_info(1999)['gt_label'] == 999
-    args = Namespace(repeats=1, workers=1, loads=2)
-    rows = list(benchmark.measure_loaders(tmp_path, args))
-    assert [row[0].split(',')[0] for row in rows] == [
-        'Build', 'Peak while building', 'Order at the start of epoch 40',
-        'Order in the middle of epoch 40', 'Main process and workers',
-        'Private to a worker']
-    assert all(value >= 0 for row in rows for value in row[1:])
-    # The forks are alike.
-    assert 0.5 < rows[4][1] / rows[4][2] < 2
-    (_, joint, plain, note), = benchmark.measure_images(tmp_path, args)
-    assert joint > 0 and plain > 0 and 'to' in note
 
 
-def test_tensors_of_checkpoints_are_compared(load, tmp_path):
-    """Those that differ, and those that one lacks, are counted."""
-    compare = load('full_size_train').compare
-    same = dict(state_dict=dict(a=torch.ones(3)), optimizer=[
-        dict(momentum=torch.zeros(2))], iter=3)
-    torch.save(same, tmp_path / 'one.pth')
-    torch.save({**same, 'iter': 4}, tmp_path / 'same.pth')
-    torch.save(dict(state_dict=dict(a=torch.zeros(3))),
-               tmp_path / 'other.pth')
-    assert compare(tmp_path / 'one.pth', tmp_path / 'same.pth') == (2, 0)
-    assert compare(tmp_path / 'one.pth', tmp_path / 'other.pth') == (2, 2)
+@pytest.mark.skipif(not Path('/proc/self/smaps_rollup').exists(),
+                    reason='reads the memory of processes from Linux')
+def test_a_run_is_measured_and_killed(load, tiny_run, monkeypatch):
+    """Steps, memory, order and checkpoint, of a run with a worker."""
+    benchmark = load('full_size')
+
+    class KilledError(Exception):
+        pass
+
+    def kill(group, number):
+        raise KilledError
+
+    monkeypatch.setattr(os, 'killpg', kill)
+    monkeypatch.setenv(benchmark.BEGAN, '0')
+    tiny_run.train_cfg = dict(by_epoch=False, max_iters=9, val_interval=9)
+    tiny_run.default_hooks.checkpoint.update(
+        by_epoch=False, interval=benchmark.INTERVAL)
+    tiny_run.train_dataloader.num_workers = 1
+    tiny_run.custom_hooks.append(dict(type='MeasureHook', steps=4))
+    with pytest.raises(KilledError):
+        Runner.from_cfg(tiny_run).train()
+    found, steps = json.loads(
+        Path(tiny_run.work_dir, 'found.json').read_text())
+    assert len(steps) == 4 and all(step > 0 for step in steps)
+    assert 0 < found['Private to a worker, MiB'] < (
+        found['Main process and workers, MiB'])
+    assert {'ClassCheckHook, CPU s', 'Checkpoint, MiB',
+            'Order of epoch 40, CPU ms', 'Start to first step, s'
+            } <= found.keys()
 
 
 def test_gpu_script():

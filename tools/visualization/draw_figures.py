@@ -43,7 +43,6 @@ ARROWS = (
     ('cost', 'ot loss'),
 )
 
-
 RESULTS = Path(__file__).parents[2] / 'configs/compare/results'
 #: Method in the results: what the picture calls it, and its colour.
 CURVES = {
@@ -108,13 +107,11 @@ def draw_architecture(file: Path) -> None:
 
 def _box(axes: Axes, x: float, y: float, width: float, height: float,
          colour: str, text: str) -> FancyBboxPatch:
-    box = FancyBboxPatch(
-        (x - width / 2, y - height / 2), width, height,
-        boxstyle='round,pad=0.02,rounding_size=0.12', facecolor=colour,
-        edgecolor='#555555', linewidth=.9)
-    axes.add_patch(box)
     axes.text(x, y, text, ha='center', va='center', fontsize=8.5)
-    return box
+    return axes.add_patch(FancyBboxPatch(
+        (x - width / 2, y - height / 2), width, height, facecolor=colour,
+        edgecolor='#555555', linewidth=.9,
+        boxstyle='round,pad=0.02,rounding_size=0.12'))
 
 
 def _arrow(axes: Axes, start: FancyBboxPatch, end: FancyBboxPatch,
