@@ -30,6 +30,32 @@ def draw(path: Path, colour: int, seed: int) -> None:
     Image.fromarray(noise.astype(np.uint8)).save(path)
 
 
+def odd_pictures(folder: Path) -> list[Path]:
+    """Write pictures of all kinds that cameras and programs make."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(3)
+    # Smooth, as JPEG and its decoders agree on little else.
+    ramp = np.linspace(0, 255, 60 * 40).reshape(60, 40)
+    rgba = np.stack([ramp, ramp[::-1], ramp[:, ::-1],
+                     rng.integers(0, 256, ramp.shape)], -1).astype(np.uint8)
+    gray = np.stack([ramp, rgba[..., 3]], -1).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Turned by a quarter.
+    rgb = Image.fromarray(rgba[..., :3])
+    for name, image in {
+        'palette.png': rgb.convert('P'), 'bits.png': rgb.convert('1'),
+        'alpha.png': Image.fromarray(rgba), 'gray.png': rgb.convert('L'),
+        'gray_alpha.png': Image.fromarray(gray), 'plain.webp': rgb,
+        'sixteen.png': Image.fromarray((257 * ramp).astype(np.uint16)),
+        'sixteen.tif': Image.fromarray((257 * ramp).astype(np.uint16)),
+        'print.jpg': rgb.convert('CMYK'), 'print.tif': rgb.convert('CMYK'),
+    }.items():
+        image.save(folder / name)
+    rgb.save(folder / 'turned.jpg', exif=exif)
+    rgb.save(folder / 'turned.png', exif=exif)
+    return sorted(folder.iterdir())
+
+
 def picture_folders(root: Path) -> None:
     """Write `data/source` and `data/target/{train,val,test}`."""
     for label, name in enumerate(SOURCE):

@@ -5,11 +5,11 @@ Open ``train`` first.
 from mmjtln.export import export_classifier
 
 from .inferencer import JTLNInferencer
-from .predictions import write_predictions
+from .predictions import onnx_predict, write_predictions
 from .train import train
 from .transport_classes import TransportedClasses, transport_classes
 
 __all__ = [
-    'JTLNInferencer', 'TransportedClasses', 'export_classifier', 'train',
-    'transport_classes', 'write_predictions'
+    'JTLNInferencer', 'TransportedClasses', 'export_classifier',
+    'onnx_predict', 'train', 'transport_classes', 'write_predictions'
 ]

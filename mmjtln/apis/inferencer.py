@@ -1,29 +1,32 @@
 """Predicting with a trained JTLN: files, arrays and folders."""
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from mmcv.transforms import Compose
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from mmpretrain import ImageClassificationInferencer, get_model
+from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.registry import TRANSFORMS
 from mmpretrain.structures import DataSample
-from PIL import Image, ImageOps
 from torch import nn
 
 from mmjtln.checkpoints.weights import find_checkpoint, load_file
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import require
-from mmjtln.export.stock_data import eval_pipeline
+from mmjtln.export.stock_data import (
+    Picture,
+    as_pixels,
+    eval_pipeline,
+    picture_pipeline,
+)
 from mmjtln.files.user_files import image_files
 from mmjtln.models import JTLNClassifier
 from mmjtln.run_config import fill_class_counts, read_config
 
-OneInput = str | Path | np.ndarray | Image.Image
-Inputs = OneInput | list[OneInput]
+Inputs = Picture | Sequence[Picture]
 
 
 def load_model(config: str | Path | Config,
@@ -51,7 +54,32 @@ def load_model(config: str | Path | Config,
     return model
 
 
-class JTLNInferencer(ImageClassificationInferencer):
+def list_pictures(inputs: Inputs) -> list:
+    """List files, those of a folder by name, and the pixels of others."""
+    if isinstance(inputs, str | Path) and Path(inputs).is_dir():
+        return image_files(inputs)
+    return list(map(as_pixels, inputs if isinstance(inputs, list | tuple)
+                    else [inputs]))
+
+
+class PictureInferencer(ImageClassificationInferencer):
+    """MMPretrain's inferencer, which reads pictures as the test does."""
+
+    def _inputs_to_list(self, inputs: Inputs) -> list:
+        return list_pictures(inputs)
+
+    def _init_pipeline(self, cfg: Config) -> Compose:
+        # The test set may be wrapped, or be that of both domains.
+        with DefaultScope.overwrite_default_scope(TRANSFORMS.scope):
+            return picture_pipeline(eval_pipeline(cfg, TARGET))
+
+    def preprocess(self, inputs: list, batch_size: int = 1) -> Iterator[dict]:
+        """Read a list of pictures batch by batch."""
+        # The parent reads by itself, whatever the pipeline says.
+        return BaseInferencer.preprocess(self, inputs, batch_size)
+
+
+class JTLNInferencer(PictureInferencer):
     """Target labels and scores, on request the source's and the plan.
 
     Args:
@@ -92,6 +120,13 @@ class JTLNInferencer(ImageClassificationInferencer):
     ) -> None:
         if not isinstance(model, nn.Module):
             model, pretrained = load_model(model, pretrained), False
+        elif isinstance(pretrained, str | Path):
+            load_file(model, find_checkpoint(pretrained))
+            pretrained = False
+        require(isinstance(model, JTLNClassifier),
+                'JTLNInferencer predicts with a JTLNClassifier',
+                f'got {type(model).__name__}', 'Use MMPretrain\'s '
+                'ImageClassificationInferencer for stock models', TypeError)
         super().__init__(model, pretrained, device, classes, **kwargs)
         meta = getattr(self.model, '_dataset_meta', None) or {}
         self.source_classes = source_classes or meta.get('source_classes')
@@ -109,9 +144,9 @@ class JTLNInferencer(ImageClassificationInferencer):
         """Predict.
 
         Args:
-            inputs (str | Path | array | PIL.Image | list): Image file, BGR
-                array, PIL image, folder (all image files directly in it, by
-                name), or a list of files, arrays and PIL images.
+            inputs (str | Path | array | PIL.Image | list): Image file, array
+                of BGR pixels (uint8), PIL image, folder (all image files
+                directly in it, by name), or a list of such pictures.
             return_datasamples (bool): Whether to return data samples instead
                 of dicts. Defaults to False.
             batch_size (int): Images a forward pass. Defaults to 1.
@@ -129,8 +164,9 @@ class JTLNInferencer(ImageClassificationInferencer):
             sums are the source scores and whose column sums the target's.
 
         Raises:
-            ValueError: If a folder holds no image, or a plan is asked of a
-                model without a cost matrix.
+            ValueError: If a folder holds no image, an array has other values
+                than uint8, or a plan is asked of a model without a cost
+                matrix.
         """
         inputs = self._inputs_to_list(inputs)
         results = super().__call__(inputs, return_datasamples, batch_size,
@@ -141,24 +177,6 @@ class JTLNInferencer(ImageClassificationInferencer):
                 if isinstance(image, str):
                     result['img_path'] = image
         return results
-
-    def _init_pipeline(self, cfg: Config) -> Compose:
-        require(isinstance(self.model, JTLNClassifier),
-                'JTLNInferencer predicts with a JTLNClassifier',
-                f'got {type(self.model).__name__}', 'Use MMPretrain\'s '
-                'ImageClassificationInferencer for stock models', TypeError)
-        # The test set may be wrapped, or be that of both domains.
-        cfg = cfg.copy()
-        cfg.test_dataloader = dict(
-            dataset=dict(pipeline=eval_pipeline(cfg, TARGET)))
-        with DefaultScope.overwrite_default_scope(TRANSFORMS.scope):
-            return super()._init_pipeline(cfg)
-
-    def _inputs_to_list(self, inputs: Inputs) -> list:
-        if isinstance(inputs, str | Path) and Path(inputs).is_dir():
-            return image_files(inputs)
-        return [_as_host_takes_it(image)
-                for image in super()._inputs_to_list(inputs)]
 
     @torch.no_grad()
     def forward(self, inputs: dict, return_source: bool = False,
@@ -203,14 +221,3 @@ class JTLNInferencer(ImageClassificationInferencer):
             if 'plan' in sample:
                 result['plan'] = sample.plan.cpu().numpy()
         return results
-
-
-def _as_host_takes_it(image: OneInput) -> str | np.ndarray:
-    """Turn paths into strings and PIL images into BGR arrays."""
-    if isinstance(image, Path):
-        return str(image)
-    if isinstance(image, Image.Image):
-        # Files are turned as their EXIF says when they are read, too.
-        rgb = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
-        return np.ascontiguousarray(rgb[..., ::-1])
-    return image

@@ -1,19 +1,29 @@
-"""Predictions of image files as a table, ``predictions.csv``."""
+"""Predictions of pictures: as a table, and by an ONNX file alone."""
 import csv
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from mmengine.registry import DefaultScope
 from mmengine.utils import track_iter_progress
-from mmpretrain import ImageClassificationInferencer
+from mmpretrain.registry import TRANSFORMS
 from mmpretrain.utils import progress as host_progress
 
 from mmjtln.errors import require
+from mmjtln.export.stock_data import picture_pipeline
 from mmjtln.files.atomic_file import atomic_write, check_out
 from mmjtln.files.user_files import image_files
 from mmjtln.models import JTLNClassifier
 
-from .inferencer import JTLNInferencer, load_model
+from .inferencer import (
+    Inputs,
+    JTLNInferencer,
+    PictureInferencer,
+    list_pictures,
+    load_model,
+)
 
 
 def write_predictions(config: str | Path, checkpoint: str | Path,
@@ -57,7 +67,7 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
             'A source head is part of a JTLNClassifier', 'but the config is '
             f'of {type(model).__name__}', 'Leave `source` out')
     inferencer = (JTLNInferencer if isinstance(model, JTLNClassifier) else
-                  ImageClassificationInferencer)(model, False, device)
+                  PictureInferencer)(model, False, device)
     files = [file for path in paths
              for file in image_files(path, recursive=True)]
     batches = [files[i:i + batch_size]
@@ -95,7 +105,7 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
     return failed
 
 
-def _predict(inferencer: ImageClassificationInferencer, files: list[str],
+def _predict(inferencer: PictureInferencer, files: list[str],
              source: bool, failed: dict[str, str]) -> list[dict | None]:
     """Predict a batch; an image that fails leaves the others alone."""
     options = dict(return_source=True) if source else {}
@@ -107,3 +117,52 @@ def _predict(inferencer: ImageClassificationInferencer, files: list[str],
             return [None]
         return [result for file in files
                 for result in _predict(inferencer, [file], source, failed)]
+
+
+def onnx_predict(onnx_file: str | Path, pictures: Inputs,
+                 batch_size: int = 32) -> list[dict]:
+    """Predict pictures by the ONNX file of an export, as its model does.
+
+    Args:
+        onnx_file (str | Path): ``model.onnx`` of an export; no config and no
+            checkpoint is needed.
+        pictures (str | Path | array | PIL.Image | list): As in
+            :class:`JTLNInferencer`.
+        batch_size (int): Pictures a run of the file. Defaults to 32.
+
+    Returns:
+        list[dict]: One a picture: ``pred_scores`` (classes, ),
+        ``pred_label``, ``pred_score``, where classes have names
+        ``pred_class``, and for files ``img_path``.
+
+    Raises:
+        ValueError: If the file is no export of this package, or as there.
+        ImportError: If ``onnxruntime`` is not installed.
+    """
+    import onnxruntime
+    session = onnxruntime.InferenceSession(
+        str(onnx_file), providers=['CPUExecutionProvider'])
+    about = session.get_modelmeta().custom_metadata_map
+    require('before' in about, 'An ONNX file must say how it takes pictures',
+            f'but {onnx_file} does not',
+            'Give one of tools/export.py or tools/transport_classes.py')
+    classes = json.loads(about['classes'])
+    with DefaultScope.overwrite_default_scope(TRANSFORMS.scope):
+        read = picture_pipeline(
+            [*json.loads(about['before']), dict(type='PackInputs')])
+    pictures, results = list_pictures(pictures), []
+    for start in range(0, len(pictures), batch_size):
+        batch = pictures[start:start + batch_size]
+        # Pipelines give BGR in front, the file takes RGB behind.
+        pixels = np.stack([read(picture)['inputs'].numpy()[::-1]
+                           for picture in batch]).transpose(0, 2, 3, 1)
+        rows, = session.run(None, dict(pixels=np.ascontiguousarray(pixels)))
+        for picture, scores in zip(batch, rows, strict=True):
+            label = int(scores.argmax())
+            results.append(dict(pred_scores=scores, pred_label=label,
+                                pred_score=float(scores[label])))
+            if classes:
+                results[-1]['pred_class'] = classes[label]
+            if isinstance(picture, str):
+                results[-1]['img_path'] = picture
+    return results

@@ -8,10 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
-from mmpretrain.datasets import remove_transform
-from mmpretrain.registry import MODELS, TRANSFORMS
+from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from mmjtln.checkpoints.weights import find_checkpoint, load_file
@@ -23,7 +21,7 @@ from mmjtln.models import AlexNetNeck
 from mmjtln.run_config import fill_class_counts, is_jtln, read_config
 
 from .onnx_export import check_packages, onnx_card, onnx_file, onnx_pixels
-from .stock_data import eval_pipeline, stock_test_data
+from .stock_data import eval_pipeline, picture_pipeline, stock_test_data
 from .stock_model import refuse_foreign, stock_model
 
 #: Largest difference of a score that is put down to rounding.
@@ -147,16 +145,10 @@ def _model_cfg(cfg: Config) -> dict:
 
 def _example_inputs(pipeline: list[dict]) -> list[Tensor]:
     """Send noise of two shapes through a pipeline, shape (C, H, W) each."""
-    transforms = remove_transform(pipeline, 'LoadImageFromFile')
-    compose = Compose([TRANSFORMS.build(t) for t in transforms])
     rng = np.random.default_rng(0)
-    inputs = []
-    for shape in ((300, 400), (400, 300)):
-        image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
-        inputs.append(compose(dict(
-            img=image, img_shape=shape, ori_shape=shape,
-            img_path='noise.png'))['inputs'])
-    return inputs
+    read = picture_pipeline(pipeline)
+    return [read(rng.integers(0, 256, (*shape, 3), dtype=np.uint8))['inputs']
+            for shape in ((300, 400), (400, 300))]
 
 
 @torch.no_grad()

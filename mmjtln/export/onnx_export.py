@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 #: Largest difference of a score that is put down to rounding.
 TOLERANCE = 1e-5
-_NO_STEP = ('LoadImageFromFile', 'PackInputs')
 
 
 def check_packages() -> None:
@@ -53,8 +52,8 @@ def onnx_card(pixels: Tensor, pipeline: list[dict], preprocessor: nn.Module,
               classes: Sequence[str], domain: str) -> dict:
     """Describe input and output, for who has nothing but the file.
 
-    The steps of the pipeline between reading and packing are for the user of
-    the file to take; the preprocessor's work is in the graph.
+    The steps of the pipeline before packing are for the user of the file to
+    take; the preprocessor's work is in the graph.
     """
     height, width, channels = pixels.shape[1:]
     mean, std = (getattr(preprocessor, name).flatten().tolist()
@@ -64,7 +63,7 @@ def onnx_card(pixels: Tensor, pipeline: list[dict], preprocessor: nn.Module,
         input=dict(type='uint8', shape=['N', height, width, channels],
                    channels='RGB' if channels == 3 else 'gray'),
         before=[dict(step) for step in pipeline
-                if str(step['type']).rpartition('.')[2] not in _NO_STEP],
+                if str(step['type']).rpartition('.')[2] != 'PackInputs'],
         mean_in_graph=mean, std_in_graph=std, classes=list(classes),
         domain=domain, mmjtln_version=mmjtln.__version__)
 

@@ -1,7 +1,13 @@
 """The evaluation data of one domain, as a stock config."""
 from collections.abc import Sequence
+from pathlib import Path
 
+import mmcv
+import numpy as np
 from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmpretrain.registry import TRANSFORMS
+from PIL import Image, ImageOps
 
 from mmjtln.domains import TARGET
 from mmjtln.errors import require
@@ -9,14 +15,15 @@ from mmjtln.run_config import pipeline_in
 
 from .stock_model import refuse_foreign
 
-_LOAD = ('LoadImageFromFile', 'mmpretrain.LoadImageFromFile')
+Picture = str | Path | np.ndarray | Image.Image
 
 
 def eval_pipeline(cfg: Config, domain: str) -> list[dict]:
     """Return how the images of a domain are read for a test, a copy.
 
     A source that is trained on alone is read as the target: one backbone
-    sees both.
+    sees both. The first step reads a file, also where test images come from
+    elsewhere.
 
     Raises:
         ValueError: If the config evaluates on no data.
@@ -25,7 +32,64 @@ def eval_pipeline(cfg: Config, domain: str) -> list[dict]:
     require(dataset, 'An exported classifier needs a test pipeline', 'but '
             'neither `test_dataloader` nor `val_dataloader` has target data',
             'Set one of them')
-    return pipeline_in(dataset)
+    steps = pipeline_in(dataset)
+    load = 'LoadImageFromFile'
+    return steps if str(steps[0]['type']).rpartition('.')[2] == load else [
+        dict(type=load), *steps]
+
+
+def picture_pipeline(steps: Sequence[dict]) -> Compose:
+    """Build an :func:`eval_pipeline` for pictures in place of records.
+
+    Each is a file, or what :func:`as_pixels` makes of one that is open.
+    """
+    load = TRANSFORMS.build(steps[0])
+
+    def read(picture: str | np.ndarray) -> dict:
+        if isinstance(picture, str):
+            return load(dict(img_path=picture))
+        if load.color_type.startswith('grayscale'):
+            picture = mmcv.bgr2gray(picture)
+        size = picture.shape[:2]
+        return dict(img=picture, img_shape=size, ori_shape=size)
+
+    return Compose([read, *map(TRANSFORMS.build, steps[1:])])
+
+
+def as_pixels(picture: Picture) -> str | np.ndarray:
+    """Return a file's path, or of an open picture what its file gives.
+
+    Returns:
+        str | np.ndarray: A path, or uint8, BGR, shape (H, W, 3).
+
+    Raises:
+        ValueError: If it is neither file nor PIL image nor an array of uint8,
+            or has values without a known range.
+    """
+    if isinstance(picture, str | Path):
+        return str(picture)
+    pixels = picture
+    if isinstance(picture, Image.Image):
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith('I'):
+            # OpenCV takes the upper eight of sixteen bits, Pillow clips.
+            pixels = np.asarray(picture).astype(np.int64)
+            if 0 <= pixels.min() <= pixels.max() < 2**16:
+                pixels = (pixels >> 8).astype(np.uint8)
+        elif picture.mode == 'F':
+            pixels = np.asarray(picture)
+        else:
+            pixels = np.asarray(picture.convert('RGB'))[..., ::-1]
+    shape = np.shape(pixels)
+    require(getattr(pixels, 'dtype', None) == np.uint8 and np.size(pixels)
+            and (len(shape) == 2 or len(shape) == 3 and shape[2] in (1, 3)),
+            'A picture is a file, a PIL image or an array of BGR pixels, '
+            'uint8, (H, W, 3)', f'got {type(picture).__name__} of '
+            f'{getattr(pixels, "dtype", "no pixels")}, shape {shape}',
+            'Bring its values to 0 to 255 and set `.astype(np.uint8)`, or '
+            'give the file')
+    return np.ascontiguousarray(np.broadcast_to(
+        pixels.reshape(*shape[:2], -1), (*shape[:2], 3)))
 
 
 def _eval_dataset(cfg: Config, domain: str) -> dict | list | None:
@@ -54,11 +118,9 @@ def stock_test_data(cfg: Config, domain: str, classes: Sequence[str]) -> dict:
     except TypeError:
         dataset = None
     if not isinstance(dataset, dict):
-        pipeline = eval_pipeline(cfg, domain)
-        if pipeline[0]['type'] not in _LOAD:
-            pipeline.insert(0, dict(type=_LOAD[0]))
         dataset = dict(type='CustomDataset', data_root=f'data/{domain}',
-                       metainfo=dict(classes=list(classes)), pipeline=pipeline)
+                       metainfo=dict(classes=list(classes)),
+                       pipeline=eval_pipeline(cfg, domain))
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
     workers = loader.get('num_workers', 0)
     return dict(

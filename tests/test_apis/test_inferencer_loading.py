@@ -62,6 +62,11 @@ def test_another_checkpoint_is_refused(trained, tmp_path, edit, words):
     change(path, edit)
     with pytest.raises(ValueError, match=words):
         JTLNInferencer(cfg, path)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(copy.deepcopy(cfg.model))
+    model._config = cfg
+    with pytest.raises(ValueError, match=words):
+        JTLNInferencer(model, path)
     cfg.dump(tmp_path / 'config.py')
     with pytest.raises(ValueError, match=words):
         write_predictions(tmp_path / 'config.py', path, [tmp_path],

@@ -1,5 +1,6 @@
 """tools/export.py: MMPretrain alone gives the scores of the trained model."""
 import copy
+import csv
 import json
 import re
 import subprocess
@@ -14,10 +15,17 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
+from PIL import Image
 
 from mmjtln import export
-from mmjtln.apis import export_classifier
+from mmjtln.apis import (
+    JTLNInferencer,
+    export_classifier,
+    onnx_predict,
+    write_predictions,
+)
 from mmjtln.datasets import MNIST5k, UCIDigits
+from tests.pictures import odd_pictures
 
 TOOL = Path(__file__).parents[2] / 'tools/export.py'
 
@@ -141,37 +149,43 @@ def test_mmpretrains_own_test_tool(trained, tmp_path):
     assert float(found) == pytest.approx(100 * correct / count, abs=1e-3)
 
 
-def test_onnx(trained, image, tmp_path, monkeypatch):
+def test_onnx(trained, tmp_path, monkeypatch):
     """The lines of the documentation give the scores of the trained model.
 
-    They have the file and what it says of itself, and neither torch nor this
-    package. The image is of the size that the pipeline gives, so that nothing
-    depends on whose resizing it is.
+    On every picture, as tools/predict.py does.
     """
     pytest.importorskip('onnx')
     pytest.importorskip('onnxscript')
     pytest.importorskip('onnxruntime')
-    import cv2
-    config, checkpoint, model = trained
+    config, checkpoint, _ = trained
     files = export_classifier(config, checkpoint, tmp_path / 'out', onnx=True)
     card = json.loads(files['onnx_card'].read_text())
     assert card['input']['shape'] == ['N', 32, 32, 3]
     assert card['classes'] == list(UCIDigits.METAINFO['classes'])
     assert card['mean_in_graph'] == [127.5] * 3
-    assert [step['type'] for step in card['before']] == ['Resize']
-    (tmp_path / 'pictures').mkdir()
-    cv2.imwrite(str(tmp_path / 'pictures/a.png'),
-                cv2.resize(cv2.imread(str(image)), (32, 32)))
+    assert [step['type'] for step in card['before']] == [
+        'LoadImageFromFile', 'Resize']
+    pictures = odd_pictures(tmp_path / 'pictures')
     text = (Path(export.__file__).parent / 'README.md').read_text()
     code = re.search(r'```python onnx\n(.*?)```', text, re.DOTALL)[1]
-    assert len(code.splitlines()) <= 14
     monkeypatch.chdir(tmp_path)
-    found = {}
-    exec(code, found)  # noqa: S102
-    expected = scores(model, image, 'target')
-    torch.testing.assert_close(
-        torch.from_numpy(found['scores'][0]), expected, atol=1e-5, rtol=0)
-    assert found['best'] == card['classes'][expected.argmax()]
+    names = {}
+    exec(code, names)  # noqa: S102
+    expected = JTLNInferencer(str(config), str(checkpoint))(pictures)
+    open_ones = [Image.open(path) for path in pictures]
+    for found in (names['found'], onnx_predict(
+            files['onnx'], open_ones, batch_size=5)):
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(
+                one.pop('pred_scores'), other['pred_scores'],
+                # Of an open picture, Pillow rounds otherwise.
+                atol=1e-5 if 'img_path' in one else 1e-2)
+            assert one['pred_class'] == other['pred_class']
+    write_predictions(config, checkpoint, ['pictures'], 'p.csv')
+    rows = list(csv.DictReader(Path('p.csv').open()))
+    assert [(row['path'], row['class']) for row in rows] == [
+        (result['img_path'], result['pred_class'])
+        for result in names['found']]
 
 
 def test_onnx_needs_one_size(tiny_run, tmp_path):
