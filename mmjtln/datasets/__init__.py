@@ -10,10 +10,10 @@ from .class_lists import ClassList
 from .digits import MNIST5k, UCIDigits
 from .elpv import ELPV
 from .joint_dataset import JointDataset
-from .subsets import ClassSubset, FewShotDataset
+from .subsets import ClassFold, ClassSubset, FewShotDataset
 from .union_dataset import UnionDataset
 
 __all__ = [
-    'ELPV', 'ClassList', 'ClassSubset', 'FewShotDataset', 'JointDataset',
-    'JointSampler', 'MNIST5k', 'UCIDigits', 'UnionDataset'
+    'ELPV', 'ClassFold', 'ClassList', 'ClassSubset', 'FewShotDataset',
+    'JointDataset', 'JointSampler', 'MNIST5k', 'UCIDigits', 'UnionDataset'
 ]

@@ -73,6 +73,13 @@ class SubsetDataset(KFoldDataset):
     def _finish(self, dataset: Dataset) -> None:
         """Change the part, a data set of its own, after it was taken."""
 
+    def _class_names(self, dataset: Dataset) -> Sequence[str]:
+        names = dataset.metainfo.get('classes') or ()
+        require(names, f'A {type(self).__name__} draws images of each class',
+                f'but {type(dataset).__name__} has no class names',
+                'Set `metainfo=dict(classes=[...])` of it')
+        return names
+
     def get_subset(self, indices: Sequence[int]) -> Dataset:
         """Return the images of ``indices``, so that folds can be cut."""
         self.full_init()
@@ -158,10 +165,7 @@ class FewShotDataset(SubsetDataset):
         super().__init__(dataset, lazy_init=lazy_init)
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
-        names = dataset.metainfo.get('classes') or ()
-        require(names, 'A FewShotDataset draws images of each class',
-                f'but {type(dataset).__name__} has no class names',
-                'Set `metainfo=dict(classes=[...])` of it')
+        names = self._class_names(dataset)
         chosen = []
         for label, indices in enumerate(images_by_class(labels, len(names))):
             require(len(indices) >= self.shots,
@@ -173,6 +177,50 @@ class FewShotDataset(SubsetDataset):
             rng = np.random.default_rng([self.seed, label])
             chosen.append(rng.permutation(indices)[:self.shots])
         return np.sort(np.concatenate(chosen)).tolist()
+
+
+@DATASETS.register_module()
+class ClassFold(SubsetDataset):
+    """A fold of a cross-validation with each class spread evenly over all.
+
+    Unlike MMPretrain's ``KFoldDataset``, which cuts all images in one order:
+    here two folds have the same number of images of a class, and of images
+    in all, or one more.
+
+    Args:
+        dataset (Dataset | dict): See :class:`SubsetDataset`.
+        fold (int): The fold that is held out, from 0. Defaults to 0.
+        num_splits (int): Number of folds, 2 or more. Defaults to 5.
+        test_mode (bool): Whether the part is the fold held out; otherwise it
+            is all others. Defaults to False.
+        seed (int): Seed of the draw, not negative. Defaults to 0.
+        lazy_init (bool): See there. Defaults to False.
+
+    Raises:
+        ValueError: ``fold`` is none of the folds, or a number is out of range.
+    """
+
+    def __init__(self, dataset: Dataset | dict, fold: int = 0,
+                 num_splits: int = 5, test_mode: bool = False, seed: int = 0,
+                 lazy_init: bool = False) -> None:
+        check_count(num_splits, 'num_splits', 'ClassFold', least=2)
+        check_count(seed, 'seed', 'ClassFold', least=0)
+        check_count(fold, 'fold', 'ClassFold', least=0)
+        require(fold < num_splits, '`fold` of ClassFold must be below '
+                f'num_splits={num_splits}', f'got {fold}', 'Lower it')
+        self.fold, self.num_splits = fold, num_splits
+        self.test_mode, self.seed = test_mode, seed
+        super().__init__(dataset, lazy_init=lazy_init)
+
+    def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
+        classes = images_by_class(labels, len(self._class_names(dataset)))
+        # Dealt out like cards, a class after the other.
+        order = np.concatenate([
+            np.random.default_rng([self.seed, label]).permutation(indices)
+            for label, indices in enumerate(classes)])
+        held = order[self.fold::self.num_splits]
+        return np.sort(held if self.test_mode else
+                       np.setdiff1d(order, held)).tolist()
 
 
 def relabel(dataset: BaseDataset, new_label: Mapping[int, int] | Sequence[int],

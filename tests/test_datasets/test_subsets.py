@@ -1,9 +1,10 @@
 """A few images of each class, and some of the classes."""
+import numpy as np
 import pytest
 from mmengine.registry import DATASETS
 from mmpretrain.registry import TRANSFORMS
 
-from mmjtln.datasets import ClassSubset, FewShotDataset, UCIDigits
+from mmjtln.datasets import ClassFold, ClassSubset, FewShotDataset, UCIDigits
 from tests.test_datasets.conftest import Toy
 
 
@@ -122,6 +123,31 @@ def test_parts_of_parts(default_scope):
                 shots=2,
                 dataset=dict(type='mmpretrain.Toy', size=12))))
     assert len(folds) == 2
+
+
+@pytest.mark.parametrize('given', [
+    [0] * 4 + [1] * 4 + [2] * 4, [0, 1, 2] * 4, [0] * 20 + [1] * 5 + [2] * 2])
+def test_folds_have_their_part_of_each_class(given):
+    """Each image is held out once; of folds, none has two more of a class."""
+    counts = []
+    for fold in range(5):
+        held, others = (ClassFold(
+            Toy(len(given), 3, labels=given), fold, test_mode=held, seed=1)
+            for held in (True, False))
+        assert sorted(values(held) + values(others)) == [*range(len(given))]
+        assert labels(held) == [given[value] for value in values(held)]
+        counts.append(np.bincount(held.get_gt_labels(), minlength=3))
+    assert (np.sum(counts, 0) == np.bincount(given)).all()
+    assert np.ptp(counts, axis=0).max() <= 1
+    assert np.ptp(np.sum(counts, axis=1)) <= 1
+
+
+def test_folds_are_drawn_by_their_seed():
+    held = [tuple(values(ClassFold(Toy(40), seed=seed, test_mode=True)))
+            for seed in (0, 0, 1)]
+    assert held[0] == held[1] != held[2]
+    with pytest.raises(ValueError, match='below num_splits=3, got 3'):
+        ClassFold(Toy(4), 3, num_splits=3)
 
 
 def test_lazy_init():
