@@ -16,7 +16,7 @@ from mmjtln.checkpoints.weights import find_checkpoint, load_file
 from mmjtln.datasets.class_lists import domain_classes
 from mmjtln.domains import DOMAINS
 from mmjtln.errors import check_choice, require
-from mmjtln.files.atomic_file import atomic_write
+from mmjtln.files.atomic_file import write_together
 from mmjtln.models import AlexNetNeck
 from mmjtln.run_config import fill_class_counts, is_jtln, read_config
 
@@ -27,6 +27,9 @@ from .stock_model import refuse_foreign, stock_model
 #: Largest difference of a score that is put down to rounding.
 TOLERANCE = 1e-6
 _METHOD = 'Joint Transfer Learning Network, arXiv:1709.02995'
+#: What an older export has left, and what becomes of it.
+_OUTDATED = {'model.onnx': None, 'model.json': None,
+             'predictions.csv': 'predictions_before.csv'}
 _HEADER = ('# A {domain} classifier that mmjtln has made, in '
            'MMPretrain\'s own\n# types. Test data under `data_root` is to '
            'be filled in\n# where it says data/{domain}.\n')
@@ -38,7 +41,8 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
     """Write one domain's classifier as a stock config and checkpoint.
 
     The written model is built anew from MMPretrain's types and compared with
-    the trained one before anything is written.
+    the trained one before anything is written. All files are there together
+    or none is; they replace those of an older export.
 
     Args:
         config (str | Path | Config): Config of the JTLN run.
@@ -94,6 +98,8 @@ def export_model(cfg: Config, model: nn.Module, meta: Mapping,
 
     ``meta`` is that of its checkpoint: ``dataset_meta`` and ``method``.
     """
+    require(not Path(out_dir).is_file(), 'An export is written to a folder',
+            f'but {out_dir} is a file', 'Name another', NotADirectoryError)
     if onnx:
         check_packages()
     classes = list(domain_classes(meta.get('dataset_meta') or {}, domain)
@@ -127,12 +133,8 @@ def export_model(cfg: Config, model: nn.Module, meta: Mapping,
         contents.update(
             onnx=('model.onnx', onnx_file(exported, pixels, card)),
             onnx_card=('model.json', json.dumps(card, indent=1).encode()))
-    files = {}
-    for key, (name, content) in contents.items():
-        files[key] = Path(out_dir, name)
-        with atomic_write(files[key]) as file:
-            file.write(content)
-    return files
+    write_together(out_dir, dict(contents.values()), _OUTDATED)
+    return {key: Path(out_dir, name) for key, (name, _) in contents.items()}
 
 
 def _model_cfg(cfg: Config) -> dict:

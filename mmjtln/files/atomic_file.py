@@ -1,7 +1,8 @@
 """Files that are written whole or not at all."""
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -41,10 +42,6 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
             yield file
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    # mkstemp grants nobody else access; this is an ordinary file, so it gets
-    # the mode that open() would have given it.
-    umask = os.umask(0)
-    os.umask(umask)
     handle, temporary = tempfile.mkstemp(
         dir=path.parent, prefix=f'.{path.name}.', suffix=_SUFFIX)
     try:
@@ -52,7 +49,7 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~umask)
+        _grant(temporary, 0o666)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -60,16 +57,67 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     _sync_folder(path.parent)
 
 
-def remove_partial_files(folder: str | Path) -> list[Path]:
+def write_together(folder: str | Path, contents: Mapping[str, bytes],
+                   outdated: Mapping[str, str | None]) -> None:
+    """Write the files of a folder, all of them or none.
+
+    They are written into a folder beside it, which takes its name. Where it
+    is there already, its outdated files go first: whenever the writer stops,
+    no old file stands beside a new one.
+
+    Args:
+        folder (str | Path): Where to write; made if it is missing.
+        contents (Mapping[str, bytes]): By the names of the files.
+        outdated (Mapping[str, str | None]): What old files are renamed to, or
+            None where they are removed, as are those of ``contents``.
+    """
+    folder = Path(folder).resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_partial_files(folder.parent, f'.{folder.name}.')
+    temporary = Path(tempfile.mkdtemp(
+        dir=folder.parent, prefix=f'.{folder.name}.', suffix=_SUFFIX))
+    try:
+        for name, content in contents.items():
+            with atomic_write(temporary / name) as file:
+                file.write(content)
+        if not folder.exists():
+            _grant(temporary, 0o777)
+            os.replace(temporary, folder)
+        else:
+            for name, other in {**outdated, **dict.fromkeys(contents)}.items():
+                if other and (folder / name).exists():
+                    os.replace(folder / name, folder / other)
+                (folder / name).unlink(missing_ok=True)
+            for name in contents:
+                os.replace(temporary / name, folder / name)
+            _sync_folder(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    _sync_folder(folder.parent)
+
+
+def remove_partial_files(folder: str | Path, start: str = '.') -> list[Path]:
     """Remove, and return, what killed writers have left in a folder.
 
     Args:
         folder (str | Path): The folder; nobody may be writing in it.
+        start (str): What their names begin with. Defaults to all of them.
     """
-    partial = sorted(Path(folder).glob(f'.*{_SUFFIX}'))
+    partial = sorted(path for path in Path(folder).glob(f'.*{_SUFFIX}')
+                     if path.name.startswith(start))
     for path in partial:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return partial
+
+
+def _grant(path: str | Path, mode: int) -> None:
+    """Give a temporary file the mode that an ordinary one would have."""
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(path, mode & ~umask)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Files are there whole or not at all."""
 import os
+import shutil
 import signal
 import stat
 import threading
@@ -10,6 +11,7 @@ from mmjtln.files.atomic_file import (
     atomic_write,
     check_out,
     remove_partial_files,
+    write_together,
 )
 
 
@@ -95,3 +97,71 @@ def test_killed_writer(tmp_path):
     part, = remove_partial_files(tmp_path)
     assert part.name.startswith('.file.')
     assert sorted(os.listdir(tmp_path)) == ['.hidden', 'file']
+
+
+OLD = {'config': b'old', 'model': b'old', 'onnx': b'old'}
+NEW = {'config': b'new', 'model': b'new'}
+OUTDATED = {'onnx': None, 'table': 'table before'}
+
+
+def until_killed(function, left):
+    """Return it, of a process that ends when none is left."""
+    def call(*args, **kwargs):
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        function(*args, **kwargs)
+    return call
+
+
+def content(folder) -> dict:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')
+@pytest.mark.parametrize('there', [True, False])
+def test_killed_between_files(tmp_path, there):
+    """Whenever it is, old and new files do not stand together."""
+    folder, seen = tmp_path / 'out', set()
+    for last in range(9):
+        shutil.rmtree(folder, ignore_errors=True)
+        if there:
+            write_together(folder, OLD, {})
+            (folder / 'table').write_bytes(b'old')
+            (folder / "a user's").write_bytes(b'kept')
+        child = os.fork()
+        if child == 0:
+            left = iter(range(last))
+            for name in ('replace', 'unlink', 'rmdir'):
+                setattr(os, name, until_killed(getattr(os, name), left))
+            write_together(folder, NEW, OUTDATED)
+            os._exit(0)
+        os.waitpid(child, 0)
+        found = content(folder) if folder.exists() else {}
+        assert found.pop("a user's", b'kept') == b'kept'
+        assert found.pop('table before', b'old') == b'old'
+        assert len({*found.values()}) <= 1
+        if not there:
+            assert found in ({}, NEW)
+        seen.add(frozenset(found.values()))
+    assert {frozenset({b'new'})} < seen
+    # What was left is cleared by the next.
+    write_together(folder, NEW, OUTDATED)
+    assert os.listdir(tmp_path) == ['out']
+    assert NEW.items() <= content(folder).items()
+
+
+def test_no_room_leaves_all_old(tmp_path, monkeypatch):
+    """Until the last file is written, nothing is touched."""
+    folder, synced = tmp_path / 'out', []
+    write_together(folder, OLD, {})
+
+    def full(handle):
+        synced.append(handle)
+        if len(synced) > 2:
+            raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match='No space'):
+        write_together(folder, NEW, OUTDATED)
+    assert len(synced) == 3 and content(folder) == OLD
+    assert os.listdir(tmp_path) == ['out']

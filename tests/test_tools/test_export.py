@@ -275,6 +275,15 @@ def test_stock_data_set_is_kept(tiny_run, tmp_path):
     files = export_classifier(
         tiny_run, saved(tiny_run, tmp_path), tmp_path / 'out')
     loader = Config.fromfile(files['config']).test_dataloader
+    # What another model has predicted is not said to be of this one.
+    (tmp_path / 'out/predictions.csv').touch()
+    (tmp_path / 'out/model.onnx').touch()
+    export_classifier(tiny_run, tmp_path / 'model.pth', tmp_path / 'out')
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
+        'config.py', 'model.pth', 'predictions_before.csv']
+    with pytest.raises(NotADirectoryError, match='is a file'):
+        export_classifier(tiny_run, tmp_path / 'model.pth',
+                          tmp_path / 'model.pth')
     assert loader.dataset == tiny_run.test_dataloader.dataset
 
 
