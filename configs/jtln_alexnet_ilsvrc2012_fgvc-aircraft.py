@@ -7,7 +7,7 @@
 # Needs both data sets, see _base_/datasets/ilsvrc2012_fgvc-aircraft.py, and a
 # GPU. Expect no number here: this config has never been run at full size.
 _base_ = [
-    './_base_/models/jtln_alexnet.py',
+    './_base_/models/alexnet_two_heads.py',
     './_base_/datasets/ilsvrc2012_fgvc-aircraft.py',
     './_base_/schedule.py',
     './_base_/runtime.py',

@@ -32,6 +32,7 @@ RESULT = 'result.json'
 CLASSIFIER, BACKBONE = 'classifier.pth', 'backbone.pth'
 _METRIC = 'target/accuracy/top1'
 
+
 @dataclass(frozen=True)
 class Job:
     """A run: its name in messages, its config and its folder."""

@@ -77,7 +77,7 @@ def test_pipeline_mode_and_classes(folder):
 @pytest.mark.parametrize('argument', ['cell_type', 'labels', 'split'])
 def test_refuses_an_unknown_choice(argument):
     known = dict(cell_type='mono', labels='levels')
-    with pytest.raises(ValueError, match=f"`{argument}` of ELPV .*thin-film"):
+    with pytest.raises(ValueError, match=f'`{argument}` of ELPV .*thin-film'):
         ELPV(**{**known, argument: 'thin-film'})
 
 

@@ -22,9 +22,12 @@ from mmpretrain import registry as host_registries
 import mmjtln.registry as registries
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / 'README.md', ROOT / '.github/CONTRIBUTING.md', *(
-    page for folder in ('configs', 'mmjtln', 'tools', 'tests')
-    for page in (ROOT / folder).rglob('README.md'))])
+#: All pages but that made from the code.
+PAGES = sorted([ROOT / 'README.md', *(
+    page for folder in ('configs', 'mmjtln', 'tools', '.github')
+    for page in (ROOT / folder).rglob('*.md')
+    if not {'results', '.mim'} & {*page.parts}
+    and page.name != 'CONTENTS.md')])
 FENCE = re.compile(r'^( *)```(\w+)([^\n]*)\n(.*?)^\1```', re.M | re.S)
 #: Whose objects a config names by ``type``.
 REGISTRIES = [value for module in (registries, host_registries)

@@ -3,6 +3,7 @@ import ast
 import importlib
 import inspect
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,23 @@ def test_readme_is_read_in_three_minutes():
     """It stays short enough to be read."""
     assert len(README.splitlines()) <= 120
     assert len(README.split()) <= 1000
+
+
+def test_pages_stay_few_words():
+    """All pages, but the contents, which are made from the code."""
+    assert sum(len(page.read_text().split()) for page in PAGES) <= 13_000
+
+
+def test_contents_are_those_of_the_code():
+    """`python .github/contents.py` would write what stands there."""
+    made = runpy.run_path(str(ROOT / '.github/contents.py'))
+    assert made['PAGE'].read_text() == made['contents']()
+
+
+def test_changelog_begins_at_this_version():
+    """A version has its entry, and the version stands in one place."""
+    log = (ROOT / '.github/CHANGELOG.md').read_text()
+    assert re.search('^## (.*)', log, re.M)[1] == mmjtln.__version__
 
 
 def test_map_names_every_room():

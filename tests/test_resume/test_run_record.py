@@ -95,7 +95,7 @@ SOURCE = 'train_dataloader.dataset.source'
      ['digest of the images, labels and classes of the source']),
     # Whatever the config says, but for what is declared harmless.
     ({'default_hooks.ema': dict(type='EMAHook', momentum=0.01)},
-     ["`default_hooks.ema.momentum`: none then, 0.01 now"]),
+     ['`default_hooks.ema.momentum`: none then, 0.01 now']),
     ({'default_hooks.checkpoint.save_best': 'auto'},
      ['`default_hooks.checkpoint.save_best`: none then']),
     ({'optim_wrapper.clip_grad': dict(max_norm=1.)}, ['clip_grad.max_norm']),
