@@ -17,7 +17,8 @@ def main() -> None:
     """Export and name the files."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config', help='config of the JTLN run')
-    parser.add_argument('checkpoint', help='one of its checkpoints')
+    parser.add_argument('checkpoint', help='one of its checkpoints, or '
+                        'its work directory')
     parser.add_argument('out_dir', help='folder to write to')
     parser.add_argument('--domain', choices=DOMAINS, default=TARGET,
                         help='whose classifier (target)')

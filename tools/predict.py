@@ -22,7 +22,8 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config of the run')
-    parser.add_argument('checkpoint', help='one of its checkpoints')
+    parser.add_argument('checkpoint', help='one of its checkpoints, or '
+                        'its work directory')
     parser.add_argument('paths', nargs='+', help='image files and folders')
     parser.add_argument('--out', required=True, help='CSV file to write')
     parser.add_argument('--top-k', type=int, default=1, metavar='K',

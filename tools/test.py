@@ -14,7 +14,6 @@ from mmengine.config import Config
 
 from mmjtln.apis.launch import adapt_to_machine
 from mmjtln.apis.train import FormattedConfig, tell_other_pipeline
-from mmjtln.checkpoints.weights import find_checkpoint
 from mmjtln.hosts import load_host_tool
 from mmjtln.run_config import fill_class_counts
 
@@ -25,7 +24,6 @@ def main() -> None:
     merge_args = host.merge_args
 
     def fit(cfg: Config, args: argparse.Namespace) -> Config:
-        args.checkpoint = find_checkpoint(args.checkpoint)
         cfg = adapt_to_machine(merge_args(cfg, args))
         tell_other_pipeline(cfg, args.checkpoint)
         return FormattedConfig.of(

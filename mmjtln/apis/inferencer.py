@@ -13,7 +13,7 @@ from mmpretrain.registry import TRANSFORMS
 from mmpretrain.structures import DataSample
 from torch import nn
 
-from mmjtln.checkpoints.weights import find_checkpoint, load_file
+from mmjtln.checkpoints.weights import load_file
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import require
 from mmjtln.export.stock_data import (
@@ -47,7 +47,6 @@ def load_model(config: str | Path | Config,
     path = cfg.get('load_from') if checkpoint is True else checkpoint
     require(path, 'A prediction needs a checkpoint', 'but none is given',
             'Set `pretrained`, or `load_from` of the config')
-    path = find_checkpoint(path)
     cfg = fill_class_counts(cfg, path)
     model = get_model(cfg, pretrained=False)
     load_file(model, path)
@@ -121,7 +120,7 @@ class JTLNInferencer(PictureInferencer):
         if not isinstance(model, nn.Module):
             model, pretrained = load_model(model, pretrained), False
         elif isinstance(pretrained, str | Path):
-            load_file(model, find_checkpoint(pretrained))
+            load_file(model, pretrained)
             pretrained = False
         require(isinstance(model, JTLNClassifier),
                 'JTLNInferencer predicts with a JTLNClassifier',

@@ -9,6 +9,7 @@ from mmengine.logging import MessageHub, print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from mmjtln.checkpoints.reading import find_checkpoint
 from mmjtln.checks.before_run import check_config
 from mmjtln.datasets.build import check_concatenations
 from mmjtln.datasets.contents import in_data_set
@@ -99,7 +100,8 @@ def _build_runner(cfg: Config, written: bool = True) -> Runner:
 
 def tell_other_pipeline(cfg: Config, checkpoint: str) -> None:
     """Warn where a test reads images otherwise than the run that trained."""
-    written = Path(checkpoint).parent / Path(cfg.filename or '').name
+    folder = Path(find_checkpoint(checkpoint)).parent
+    written = folder / Path(cfg.filename or '').name
     if not written.is_file():
         return
     now, then = (pipeline_in(config.test_dataloader.dataset) if config.get(

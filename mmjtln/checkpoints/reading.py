@@ -106,11 +106,36 @@ def _distrust_paths(checkpoint: dict, filename: str) -> dict:
     return checkpoint
 
 
+def find_checkpoint(path: str | Path) -> str:
+    """Return a checkpoint's path; of a work directory, its best or last.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If several are the best.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        return str(folder)
+    best = sorted(map(str, folder.glob('best_*.pth')))
+    require(len(best) < 2, 'A work directory stands for its best checkpoint',
+            f'but there are {best}', 'Give the one that you mean')
+    last = folder / 'last_checkpoint'
+    require(best or last.is_file(), 'A work directory holds checkpoints',
+            f'but {path} has none', 'Give that of a run, or a checkpoint',
+            FileNotFoundError)
+    if best:
+        return best[0]
+    named = Path(last.read_text().strip())
+    # The directory may have been moved.
+    beside = folder / named.name
+    return str(beside if beside.is_file() else named)
+
+
 def _load_from_local(filename: str, map_location: Any = None) -> dict:
-    path = Path(filename).expanduser()
+    path = Path(find_checkpoint(filename))
     require(path.is_file(), 'A checkpoint must be a file', f'but there is no '
             f'{path}', 'Correct the path', FileNotFoundError)
-    return _distrust_paths(load_safely(path, map_location), filename)
+    return _distrust_paths(load_safely(path, map_location), str(path))
 
 
 def _load_from_http(url: str, map_location: Any = None) -> dict:

@@ -9,24 +9,6 @@ from mmjtln.datasets.class_lists import checkpoint_meta, quote_names
 from mmjtln.errors import require
 
 
-def find_checkpoint(path: str | Path) -> str:
-    """Return a checkpoint's path; of a work directory, its best or last.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
-    if not Path(path).is_dir():
-        return str(path)
-    best = sorted(Path(path).glob('best_*.pth'),
-                  key=lambda file: file.stat().st_mtime)
-    last = Path(path, 'last_checkpoint')
-    require(best or last.is_file(), 'A work directory holds checkpoints',
-            f'but {path} has none', 'Give that of a run, or a checkpoint',
-            FileNotFoundError)
-    # Of several runs in one directory, the latest one's.
-    return str(best[-1]) if best else last.read_text().strip()
-
-
 def state_of(checkpoint: Mapping) -> dict[str, Tensor]:
     """Return the weights in a checkpoint by the names of an unwrapped model.
 

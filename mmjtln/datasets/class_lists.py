@@ -211,9 +211,10 @@ class ClassList(BaseDataset):
             head's outputs: a list; a text file, UTF-8, one name a line; the
             type of a registered data set that has class names, in any case
             (``'imagenet'``); a checkpoint (``.pth``, ``.pt`` or ``.ckpt``)
-            that names those it was trained on; or ``'checkpoint'``, that in
-            ``load_from``. Names that you give are taken as they are; those of
-            data sets and checkpoints by :func:`short_names`.
+            or work directory that names those it was trained on; or
+            ``'checkpoint'``, that in ``load_from``. Names that you give are
+            taken as they are; those of data sets and checkpoints by
+            :func:`short_names`.
         lazy_init (bool): As in the other data sets. Defaults to False.
 
     Raises:
@@ -250,7 +251,7 @@ def _known_classes(name: str) -> tuple[str, ...]:
             'checkpoint that the run starts from', 'but there is none',
             'Start the run by tools/train.py or mmjtln.apis.train and set '
             '`load_from`, or name the file as `classes`')
-    if name.endswith(_WEIGHTS):
+    if name.endswith(_WEIGHTS) or any(Path(name).glob('*.pth')):
         classes = checkpoint_classes(name)
         require(classes, 'A checkpoint as `classes` must name its classes',
                 f'but {name} does not name its classes', 'Set `classes` to '

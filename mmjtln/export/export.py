@@ -12,7 +12,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from mmjtln.checkpoints.weights import find_checkpoint, load_file
+from mmjtln.checkpoints.weights import load_file
 from mmjtln.datasets.class_lists import domain_classes
 from mmjtln.domains import DOMAINS
 from mmjtln.errors import check_choice, require
@@ -67,7 +67,6 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
         ImportError: If a package for ONNX is missing.
     """
     check_choice(domain, 'domain', 'an export', DOMAINS)
-    checkpoint = find_checkpoint(checkpoint)
     cfg = fill_class_counts(read_config(config), checkpoint)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model, meta = _load_joint(cfg, checkpoint)

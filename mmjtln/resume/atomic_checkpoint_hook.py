@@ -1,7 +1,9 @@
 """Checkpoints that are written whole or not at all."""
 import os.path as osp
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,9 @@ class AtomicCheckpointHook(CheckpointHook):
     A checkpoint and ``last_checkpoint`` are written whole or not at all, and
     outdated and surpassed checkpoints are removed after their successors have
     been written, so one more than ``max_keep_ckpts`` needs room on the disk.
-    Two training runs in one work directory would remove each other's; the
+    A run that begins anew in a used work directory puts the checkpoints of
+    the former one into a folder ``former_1`` when it writes its first. Two
+    training runs in one work directory would remove each other's; the
     second is refused.
 
     Args:
@@ -59,6 +63,7 @@ class AtomicCheckpointHook(CheckpointHook):
                 '://' not in str(self.out_dir)):
             self.backend_args = dict(backend=_BACKEND)
         self._surpassed = {}
+        self._former = []
         self._lock = None
 
     def before_run(self, runner: Runner) -> None:
@@ -80,6 +85,25 @@ class AtomicCheckpointHook(CheckpointHook):
             for path in remove_partial_files(folder):
                 runner.logger.info(f'Removed {path}, which a stopped run '
                                    'left half written.')
+        if not runner._resume:
+            self._former = [
+                Path(runner.work_dir, 'last_checkpoint'),
+                *(path for name in ('best_*', 'epoch_*', 'iter_*')
+                  for path in sorted(Path(self.out_dir).glob(f'{name}.pth')))]
+
+    def _put_away_former(self, runner: Runner) -> None:
+        """Move another run's checkpoints: none of them is this one's best."""
+        former = [path for path in self._former if path.is_file()]
+        self._former = []
+        if not former:
+            return
+        folder = next(folder for number in count(1) if not (
+            folder := Path(self.out_dir, f'former_{number}')).exists())
+        folder.mkdir()
+        for path in former:
+            shutil.move(path, folder / path.name)
+        runner.logger.warning(f'The checkpoints of the former run in '
+                              f'{runner.work_dir} are in {folder} now.')
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:
@@ -88,6 +112,7 @@ class AtomicCheckpointHook(CheckpointHook):
         The parent removes first, and writes ``last_checkpoint`` in place.
         """
         self._remove_surpassed()
+        self._put_away_former(runner)
         outdated = []
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             kept = [*self.keep_ckpt_ids, step]
@@ -124,6 +149,7 @@ class AtomicCheckpointHook(CheckpointHook):
         """
         if not self.save_best:
             return
+        self._put_away_former(runner)
         self._surpassed = self._best()
         self._set_best(dict.fromkeys(self._surpassed))
         with _explained(runner):

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader, load_checkpoint
 
 from mmjtln.checkpoints.reading import load_safely
+from mmjtln.datasets import ClassList
 
 CHECKS = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)
 #: Torch's own check where it is enough, and the one for versions before it.
@@ -212,3 +213,25 @@ def test_checkpoint_that_is_one(tmp_path, content):
     loaded = CheckpointLoader.load_checkpoint(str(path))
     found = loaded.get('state_dict', loaded)
     assert torch.equal(found['a'], torch.arange(300.))
+
+
+def test_a_work_directory_is_its_checkpoint(tmp_path):
+    """The best one, else the last; a file is itself."""
+    def load(path):
+        return CheckpointLoader.load_checkpoint(str(path), logger='silent')
+
+    with pytest.raises(FileNotFoundError, match='has none'):
+        load(tmp_path)
+    # As it is named where the directory was before it was moved.
+    (tmp_path / 'last_checkpoint').write_text('elsewhere/epoch_2.pth')
+    for name in ('epoch_2', 'best_a_epoch_1'):
+        torch.save(dict(state_dict={name: torch.ones(1)}, meta=dict(
+            dataset_meta=dict(classes=[name]))),
+                   tmp_path / f'{name}.pth')
+        assert list(load(tmp_path)['state_dict']) == [name]
+        assert ClassList(str(tmp_path)).metainfo['classes'] == (name, )
+        assert list(load(tmp_path / 'epoch_2.pth')['state_dict']) == [
+            'epoch_2']
+    torch.save({}, tmp_path / 'best_b_epoch_1.pth')
+    with pytest.raises(ValueError, match='best_a.*best_b.*that you mean'):
+        load(tmp_path)

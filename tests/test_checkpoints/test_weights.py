@@ -1,16 +1,9 @@
 """Weights come in whole or not at all."""
-import os
-
 import pytest
 import torch
 from torch import nn
 
-from mmjtln.checkpoints.weights import (
-    find_checkpoint,
-    load_file,
-    load_weights,
-    state_of,
-)
+from mmjtln.checkpoints.weights import load_file, load_weights, state_of
 
 
 def network(outputs=2):
@@ -54,17 +47,3 @@ def test_nothing_is_loaded_in_part(change, words):
     with pytest.raises(ValueError, match=f'a.pth.*{words}'):
         load_weights(model, state, 'a.pth')
     assert torch.equal(model['backbone'].weight, before)
-
-
-def test_checkpoint_of_a_work_directory(tmp_path):
-    """The latest best one, else the last; a file is itself."""
-    with pytest.raises(FileNotFoundError, match='has none'):
-        find_checkpoint(tmp_path)
-    (tmp_path / 'last_checkpoint').write_text(f'{tmp_path}/epoch_2.pth')
-    assert find_checkpoint(tmp_path) == f'{tmp_path}/epoch_2.pth'
-    for number, name in enumerate(('best_a_epoch_9', 'best_a_epoch_1')):
-        path = tmp_path / f'{name}.pth'
-        path.touch()
-        os.utime(path, (number, number))
-    assert find_checkpoint(tmp_path) == f'{tmp_path}/best_a_epoch_1.pth'
-    assert find_checkpoint('x.pth') == 'x.pth'

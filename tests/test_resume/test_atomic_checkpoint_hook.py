@@ -13,6 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from mmjtln.checkpoints.reading import find_checkpoint
 from mmjtln.files import folder_lock
 from mmjtln.resume.atomic_checkpoint_hook import CheckpointNotWrittenError
 from mmjtln.resume.interrupt_message import InterruptMessage
@@ -34,6 +35,11 @@ class Calls(Hook):
         for point, function in functions.items():
             setattr(self, point, lambda runner, function=function, **_:
                     function(runner))
+
+
+def interrupt(runner):
+    """Press Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def train(cfg, resume=False, **calls) -> Runner:
@@ -192,3 +198,33 @@ def test_signals(tiny_run, capsys, number, outcome):
     if number == signal.SIGINT:
         assert train(tiny_run, resume=True).iter == 6
         assert signal.getsignal(number) == before
+
+
+def test_a_used_work_directory(tiny_run):
+    """A plain rerun has one best checkpoint, its own; nothing is lost."""
+    folder = Path(tiny_run.work_dir)
+    train(tiny_run)
+    before = {path.name: path.read_bytes() for path in folder.glob('*.pth')}
+    assert len(before) == 3
+    # One that is stopped before its first checkpoint has changed nothing.
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_run, before_train_epoch=interrupt)
+    assert not (folder / 'former_1').exists()
+
+    tiny_run.randomness.seed = 7
+    train(tiny_run)
+    best, = folder.glob('best_*')
+    assert find_checkpoint(folder) == str(best)
+    assert before == {path.name: path.read_bytes()
+                      for path in (folder / 'former_1').glob('*.pth')}
+    assert readable(folder / 'former_1')
+
+    # Without a best one, the last stands for the run; resumed, none moves.
+    tiny_run.default_hooks.checkpoint.save_best = None
+    tiny_run.train_cfg.max_epochs = 1
+    train(tiny_run)
+    assert find_checkpoint(folder) == str(folder / 'epoch_1.pth')
+    tiny_run.train_cfg.max_epochs = 2
+    train(tiny_run, resume=True)
+    assert find_checkpoint(folder) == str(folder / 'epoch_2.pth')
+    assert not (folder / 'former_3').exists()
