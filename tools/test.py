@@ -5,15 +5,15 @@
 The flags and the work are those of MMPretrain's own script; only the config
 is fitted to a machine without a GPU first, several processes included, and
 given the class counts of the checkpoint where it leaves them open. CHECKPOINT
-can be a work directory: its best checkpoint, else the last. What it reads
-images by is compared with the training's config there.
+can be a work directory: its best checkpoint, else the last. How it reads
+images is compared with how the training's test did.
 """
 import argparse
 
 from mmengine.config import Config
 
 from mmjtln.apis.launch import adapt_to_machine
-from mmjtln.apis.train import FormattedConfig, tell_other_pipeline
+from mmjtln.apis.train import FormattedConfig
 from mmjtln.hosts import load_host_tool
 from mmjtln.run_config import fill_class_counts
 
@@ -25,7 +25,6 @@ def main() -> None:
 
     def fit(cfg: Config, args: argparse.Namespace) -> Config:
         cfg = adapt_to_machine(merge_args(cfg, args))
-        tell_other_pipeline(cfg, args.checkpoint)
         return FormattedConfig.of(
             fill_class_counts(cfg, args.checkpoint), written=False)
 

@@ -24,6 +24,7 @@ from mmjtln.export.stock_data import (
 )
 from mmjtln.files.user_files import image_files
 from mmjtln.models import JTLNClassifier
+from mmjtln.resume.run_record import tell_other_pipeline
 from mmjtln.run_config import fill_class_counts, read_config
 
 Inputs = Picture | Sequence[Picture]
@@ -49,7 +50,7 @@ def load_model(config: str | Path | Config,
             'Set `pretrained`, or `load_from` of the config')
     cfg = fill_class_counts(cfg, path)
     model = get_model(cfg, pretrained=False)
-    load_file(model, path)
+    tell_other_pipeline(cfg, load_file(model, path))
     return model
 
 

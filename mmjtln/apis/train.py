@@ -1,22 +1,19 @@
 """Training from a config in one call."""
-import logging
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
-from mmengine.logging import MessageHub, print_log
+from mmengine.logging import MessageHub
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from mmjtln.checkpoints.reading import find_checkpoint
 from mmjtln.checks.before_run import check_config
 from mmjtln.datasets.build import check_concatenations
 from mmjtln.datasets.contents import in_data_set
 from mmjtln.run_config import (
     check_variables,
     fill_class_counts,
-    pipeline_in,
     read_config,
 )
 
@@ -96,21 +93,6 @@ def _build_runner(cfg: Config, written: bool = True) -> Runner:
     cfg = FormattedConfig.of(cfg, written)
     return (RUNNERS.build(cfg) if 'runner_type' in cfg
             else Runner.from_cfg(cfg))
-
-
-def tell_other_pipeline(cfg: Config, checkpoint: str) -> None:
-    """Warn where a test reads images otherwise than the run that trained."""
-    folder = Path(find_checkpoint(checkpoint)).parent
-    written = folder / Path(cfg.filename or '').name
-    if not written.is_file():
-        return
-    now, then = (pipeline_in(config.test_dataloader.dataset) if config.get(
-        'test_dataloader') else None for config in (cfg, read_config(written)))
-    if then is not None and now != then:
-        print_log(
-            f'The test pipeline is not that of {written}, with which the '
-            f'checkpoint was trained: {now} now, {then} then.',
-            logger='current', level=logging.WARNING)
 
 
 class FormattedConfig(Config):

@@ -13,11 +13,12 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from mmjtln.checkpoints.weights import load_file
-from mmjtln.datasets.class_lists import domain_classes
+from mmjtln.datasets.class_lists import checkpoint_meta, domain_classes
 from mmjtln.domains import DOMAINS
 from mmjtln.errors import check_choice, require
 from mmjtln.files.atomic_file import write_together
 from mmjtln.models import AlexNetNeck
+from mmjtln.resume.run_record import tell_other_pipeline
 from mmjtln.run_config import fill_class_counts, is_jtln, read_config
 
 from .onnx_export import check_packages, onnx_card, onnx_file, onnx_pixels
@@ -69,25 +70,26 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
     check_choice(domain, 'domain', 'an export', DOMAINS)
     cfg = fill_class_counts(read_config(config), checkpoint)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model, meta = _load_joint(cfg, checkpoint)
+        model = _load_joint(cfg, checkpoint)
+    meta = dict(dataset_meta=model._dataset_meta)
     return export_model(cfg, model, meta, out_dir, domain, onnx)
 
 
-def _load_joint(cfg: Config, checkpoint: str | Path) -> tuple[nn.Module, dict]:
-    """Build the model of a JTLN run; load its checkpoint, return its meta."""
+def _load_joint(cfg: Config, checkpoint: str | Path) -> nn.Module:
+    """Build the model of a JTLN run, and load its checkpoint."""
     require(is_jtln(cfg), 'An export starts from a JTLNClassifier', 'but '
             f'`model.type` of the config is {cfg.model.get("type")!r}',
             'A stock model needs no export')
     model = MODELS.build(_model_cfg(cfg))
-    meta = load_file(model, checkpoint)
+    tell_other_pipeline(cfg, load_file(model, checkpoint))
     for domain, count in model.class_counts.items():
-        names = domain_classes(meta.get('dataset_meta') or {}, domain)
+        names = domain_classes(model._dataset_meta, domain)
         require(names is None or len(names) == count,
                 'A checkpoint must name as many classes as it has outputs',
                 f'but {checkpoint} names {len(names or ())} {domain} classes, '
                 f'and its {domain} head has {count} outputs',
                 'Set its `meta.dataset_meta` to the names of all')
-    return model.eval(), meta
+    return model.eval()
 
 
 def export_model(cfg: Config, model: nn.Module, meta: Mapping,
@@ -101,7 +103,7 @@ def export_model(cfg: Config, model: nn.Module, meta: Mapping,
             f'but {out_dir} is a file', 'Name another', NotADirectoryError)
     if onnx:
         check_packages()
-    classes = list(domain_classes(meta.get('dataset_meta') or {}, domain)
+    classes = list(domain_classes(checkpoint_meta(dict(meta=meta)), domain)
                    or ())
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         pipeline = eval_pipeline(cfg, domain)

@@ -18,9 +18,13 @@ from .continuation import (
     validation_due,
 )
 from .interrupt_message import InterruptMessage
-from .run_record import record_differences, run_record
-
-_META = 'mmjtln'
+from .run_record import (
+    META,
+    record_differences,
+    run_record,
+    tell_other_pipeline,
+    test_pipeline,
+)
 
 
 @HOOKS.register_module()
@@ -75,7 +79,11 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
             self._record = run_record(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Refuse to resume what would be another run."""
+        """Refuse to resume another run; tell of a test of another reading."""
+        meta = checkpoint.get('meta') or {}
+        # That of test-time augmentation is another, and meant to be.
+        if not is_training(runner) and 'module' not in runner.cfg.model:
+            tell_other_pipeline(runner.cfg, meta)
         if not is_training(runner) or not runner._resume:
             return
         if self._resumed is not None:
@@ -85,7 +93,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
                 'optimizer', 'but this one has none, as best_*.pth',
                 'Resume the one that `last_checkpoint` names, or start from '
                 'these weights: `load_from`, without `resume`')
-        self._resumed = checkpoint.get('meta', {}).get(_META, {})
+        self._resumed = meta.get(META, {})
         then = self._resumed.get('record')
         if self._record is None or then is None:
             runner.logger.warning(
@@ -165,8 +173,9 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
                     'Lower the learning rate or clip gradients '
                     '(`optim_wrapper`), and go on with --resume',
                     FloatingPointError)
-        checkpoint['meta'][_META] = dict(
-            record=self._record, validated=self._validated)
+        checkpoint['meta'][META] = dict(
+            record=self._record, validated=self._validated,
+            test_pipeline=test_pipeline(runner.cfg))
 
     def after_train(self, runner: Runner) -> None:
         """Publish as the parent does; the run cannot be stopped any more."""

@@ -3,19 +3,26 @@
 All that a config says counts, but for what :data:`HARMLESS` names.
 """
 import hashlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
+from mmengine.config import Config
 from mmengine.dist import get_rank
+from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmjtln.datasets import JointDataset, JointSampler
 from mmjtln.datasets.contents import data_digest
 from mmjtln.domains import DOMAINS
 from mmjtln.hooks.runner import unwrapped
-from mmjtln.run_config import READ
+from mmjtln.inference.features import on_first_rank
+from mmjtln.run_config import READ, pipeline_in
 
+#: Where a checkpoint's ``meta`` has what is kept here.
+META = 'mmjtln'
 #: Options that may change while a run is stopped, as patterns of their dotted
 #: names: where weights come from, what the machine decides, what is logged or
 #: tested in the end, where data lies, and the length of the run. Of others
@@ -56,6 +63,31 @@ _FACTS = dict(
     cost='digest of the cost matrix (`model.ot_loss.cost`)')
 
 
+def test_pipeline(cfg: Config) -> str | None:
+    """Write how a run's test, or else its validation, reads images."""
+    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
+    try:
+        return loader and repr(pipeline_in(loader['dataset']))
+    except ValueError:  # A data set with a pipeline of its own.
+        return None
+
+
+def tell_other_pipeline(cfg: Config, meta: Mapping) -> None:
+    """Warn where images are read otherwise than by the run that trained.
+
+    Args:
+        cfg (Config): Of the test, prediction or export.
+        meta (Mapping): That of the checkpoint.
+    """
+    then = (meta.get(META) or {}).get('test_pipeline')
+    now = test_pipeline(cfg)
+    if None not in (then, now) and now != then:
+        print_log(
+            'Images are not read as in the tests of the run that trained the '
+            f'checkpoint: its pipeline was {then}, and is {now} now.',
+            logger='current', level=logging.WARNING)
+
+
 def run_record(runner: Runner) -> dict | None:
     """Describe a run, in numbers and strings; None if it is not joint."""
     loader = runner.train_dataloader
@@ -82,11 +114,12 @@ def run_record(runner: Runner) -> dict | None:
     for domain in DOMAINS:
         part = getattr(dataset, domain)
         record[f'{domain}_images'] = len(part)
-        record[f'{domain}_data'] = data_digest(part)
+        record[f'{domain}_data'] = on_first_rank(partial(data_digest, part))
     if runner.val_loop is not None:
         val = runner.val_dataloader.dataset
         record['val_data'] = ' '.join(
-            data_digest(part) for part in getattr(val, 'datasets', [val]))
+            on_first_rank(partial(data_digest, part))
+            for part in getattr(val, 'datasets', [val]))
     return record
 
 

@@ -8,11 +8,15 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmpretrain.datasets import CustomDataset
 
+from mmjtln.apis import JTLNInferencer, export_classifier
 from mmjtln.costs import CostMatrix
 from mmjtln.models import JTLNClassifier
+from mmjtln.resume import run_record
 from mmjtln.resume.run_record import data_digest, record_differences
 from tests.conftest import TINY_MODEL
+from tests.pictures import draw
 from tests.test_datasets.conftest import Toy
 
 PIPELINE = [dict(type='Resize', scale=32), dict(type='PackInputs')]
@@ -192,6 +196,47 @@ def test_number_of_processes():
     step, processes = record_differences(then, now)
     assert '1 source and 3 target then, 2 source and 4 target now' in step
     assert processes == 'processes: 1 then, 2 now'
+
+
+def test_changed_pixels(tmp_path):
+    """They are seen under the same name; a moved folder is the same."""
+    for name in 'ab':
+        for i in range(3):
+            draw(tmp_path / f'one/{name}/{i}.png', 0, i)
+
+    def digest(root):
+        return data_digest(CustomDataset(str(root)))
+
+    first = digest(tmp_path / 'one')
+    shutil.copytree(tmp_path / 'one', tmp_path / 'two')
+    assert digest(tmp_path / 'two') == first
+    path = tmp_path / 'two/b/2.png'
+    # Of the same size, too.
+    path.write_bytes(path.read_bytes()[:-20] + bytes(20))
+    assert digest(tmp_path / 'two') != first
+
+
+def test_another_test_pipeline_is_told(tiny_run, tmp_path, monkeypatch):
+    """By a test, a prediction and an export; that of the run is not."""
+    tiny_run.train_cfg.max_epochs = 1
+    tiny_run.test_dataloader.dataset.pipeline[0].scale = (32, 32)
+    Runner.from_cfg(Config(tiny_run.to_dict())).train()
+    tiny_run.load_from = tiny_run.work_dir  # Its best checkpoint.
+    messages = []
+    monkeypatch.setattr(run_record, 'print_log',
+                        lambda text, **_: messages.append(text))
+    for scale, told in (((32, 32), False), ((40, 40), True)):
+        tiny_run.test_dataloader.dataset.pipeline[0].scale = scale
+        for use in (
+                lambda: Runner.from_cfg(Config(tiny_run.to_dict())).test(),
+                lambda: JTLNInferencer(tiny_run, tiny_run.work_dir),
+                lambda: export_classifier(tiny_run, tiny_run.work_dir,
+                                          tmp_path / 'out')):
+            messages.clear()
+            use()
+            assert bool(messages) == told
+            assert all('(32, 32)' in text and '(40, 40)' in text
+                       for text in messages)
 
 
 def test_data_digest():
