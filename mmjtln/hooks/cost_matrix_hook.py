@@ -1,13 +1,12 @@
 """Building the cost matrix of a run."""
 import os.path as osp
 
-import torch
-from mmengine.dist import broadcast, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import Runner
 
 from mmjtln.costs import ImageCost, ShuffledCost
-from mmjtln.errors import check_count, require
+from mmjtln.errors import require
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights
 from mmjtln.visualization.heatmap import draw_cost, try_drawing, write_png
@@ -17,34 +16,23 @@ from .runner import is_training, jtln_model
 
 @HOOKS.register_module()
 class CostMatrixHook(Hook):
-    """Build the cost matrix, hand it to every rank, and save it.
+    """Build the cost matrix once, on rank 0 for all, and save it.
 
     It is built before the first iteration that needs it, the one at which
-    ``model.lambda_ot`` has begun. The builder sees the training data's two
-    data sets and the model as it is at that moment (initialised, with
-    ``load_from`` applied, and trained up to there). Rank 0's matrix is
-    broadcast, so that all ranks hold the same bits, and is written to the
-    work directory, with its class lists and settings (``cost_matrix.npz``)
-    and as a picture (``cost_matrix.png``). Checkpoints hold it as part of the
-    model: a resumed run goes on with it and builds nothing.
+    ``model.lambda_ot`` has begun, from the training data's two data sets and
+    the model as it is at that moment (initialised, with ``load_from`` applied,
+    and trained up to there). It is written to the work directory, with its
+    class lists and settings (``cost_matrix.npz``) and as a picture
+    (``cost_matrix.png``). Checkpoints hold it as part of the model: a resumed
+    run continues with it and builds nothing.
 
     Args:
         cost (dict): Config of a builder in the registry ``COSTS``, such as
             ``dict(type='mmjtln.MKMMDCost')``.
-        interval (int, optional): Build it again every so many epochs (of an
-            iteration-based loop: iterations), from the model of that moment.
-            Defaults to None, once.
-
-    Raises:
-        ValueError: If ``interval`` is not positive.
     """
 
-    def __init__(self, cost: dict, interval: int | None = None) -> None:
-        if interval is not None:
-            check_count(interval, 'interval',
-                        'CostMatrixHook in `custom_hooks`')
+    def __init__(self, cost: dict) -> None:
         self.builder = COSTS.build(cost)
-        self.interval = interval
         self._built = False
 
     def before_run(self, runner: Runner) -> None:
@@ -88,23 +76,13 @@ class CostMatrixHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: dict | None = None) -> None:
         """Build the matrix when it is due."""
-        begun = runner.iter - jtln_model(runner).lambda_ot.first_iter()
-        if begun < 0:
-            return
-        unit = len(runner.train_dataloader) if isinstance(
-            runner.train_loop, EpochBasedTrainLoop) else 1
-        if not self._built or (
-                self.interval and begun % (self.interval * unit) == 0):
-            self._build(runner)
-            self._built = True
-
-    def _build(self, runner: Runner) -> None:
         model = jtln_model(runner)
+        if self._built or runner.iter < model.lambda_ot.first_iter():
+            return
         dataset = runner.train_dataloader.dataset
         cost = self.builder(dataset.source, dataset.target, model)
-        matrix = torch.as_tensor(cost.matrix).to(model.ot_loss.cost)
-        broadcast(matrix)
-        model.ot_loss.set_cost(matrix)
+        model.ot_loss.set_cost(cost)
+        self._built = True
         if is_main_process():
             path = osp.join(runner.work_dir, 'cost_matrix.npz')
             picture = osp.join(runner.work_dir, 'cost_matrix.png')

@@ -4,7 +4,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmjtln.domains import DOMAINS
-from mmjtln.errors import check_count
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
 from mmjtln.inference.features import on_first_rank, run_over_images
 from mmjtln.models import JTLNClassifier
@@ -18,45 +17,32 @@ from .runner import jtln_model
 class PlanVisualizationHook(Hook):
     """Draw the mean transport plan beside the cost after training epochs.
 
-    The plan is that of the OT loss on training images of the domains the loss
-    is taken on (``model.ot_images``), with its marginals and options, but in
-    eval mode and without augmentation. The picture goes through the runner's
-    visualizer: to ``vis_data/vis_image/transport_plan_<epoch>.png`` with
-    ``LocalVisBackend``, to the image tab with ``TensorboardVisBackend``.
+    The plan is that of the OT loss on training images, 20 of each class at
+    most, of the domains the loss is taken on (``model.ot_images``), with its
+    marginals and options, but in eval mode and without augmentation. The
+    picture goes through the runner's visualizer: to
+    ``vis_data/vis_image/transport_plan_<epoch>.png`` with ``LocalVisBackend``,
+    to the image tab with ``TensorboardVisBackend``.
 
     Args:
         pipeline (list[dict] | dict): Transforms without random augmentation,
             normally the test pipeline; a dict with the keys ``source`` and
             ``target`` gives each domain its own.
-        interval (int): Epochs between pictures. Defaults to 1.
-        samples_per_class (int): Images drawn from each class at most.
-            Defaults to 20.
-
-    Raises:
-        ValueError: If a number is not positive, or as
-            :class:`~mmjtln.inference.domain_images.DomainImages`.
     """
 
     # After the hooks that change model or cost matrix.
     priority = 'LOW'
 
-    def __init__(self, pipeline: list | dict, interval: int = 1,
-                 samples_per_class: int = 20) -> None:
-        check_count(interval, 'interval', 'PlanVisualizationHook')
-        check_count(samples_per_class, 'samples_per_class',
-                    'PlanVisualizationHook')
+    def __init__(self, pipeline: list | dict) -> None:
         check_pipeline(pipeline)
         self.pipeline = pipeline
-        self.interval = interval
-        self.samples_per_class = samples_per_class
         self.images = []
 
     def before_train(self, runner: Runner) -> None:
         """Choose the images, the same for all pictures."""
         dataset = runner.train_dataloader.dataset
         self.images = [
-            DomainImages(getattr(dataset, domain), domain, self.pipeline,
-                         self.samples_per_class)
+            DomainImages(getattr(dataset, domain), domain, self.pipeline, 20)
             for domain in jtln_model(runner).ot_domains]
 
     def after_train_epoch(self, runner: Runner) -> None:
@@ -64,7 +50,7 @@ class PlanVisualizationHook(Hook):
         model = jtln_model(runner)
         epoch = runner.epoch + 1
         ot_loss = model.ot_loss
-        if epoch % self.interval or ot_loss is None or not ot_loss.has_cost:
+        if ot_loss is None or not ot_loss.has_cost:
             return
         # One rank works, and the visualizer draws on it alone.
         plan = on_first_rank(lambda: self.mean_plan(model)).numpy()
