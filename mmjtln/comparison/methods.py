@@ -104,16 +104,9 @@ class Method:
 
 
 def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
-    """Read the methods that a config compares.
+    """Read the methods of a config's ``comparison``, all or those named.
 
-    Args:
-        cfg (Config): With ``comparison=dict(methods=dict(name=dict(...)))``,
-            or without: then :data:`DEFAULT_METHODS`.
-        names (list[str], optional): Those wanted, in this order.
-            Defaults to None, all.
-
-    Raises:
-        ValueError: If a name is unknown.
+    Without ``comparison.methods`` they are :data:`DEFAULT_METHODS`.
     """
     known = cfg.get('comparison', {}).get('methods')
     if known is None:
@@ -127,10 +120,7 @@ def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
 
 
 def has_source_images(cfg: Config) -> bool:
-    """Whether there are images of the source, not only its class names.
-
-    Where there are none, ``load_from`` is the network trained on it.
-    """
+    """Whether there are images of the source, or ``load_from`` knows it."""
     dataset = cfg.get('train_dataloader', {}).get('dataset', {})
     sources = dataset.get('source') or {}
     return any(source.get('type') != 'mmjtln.ClassList' for source in (

@@ -22,14 +22,8 @@ def write(results: Results, references: list[str], folder: Path,
           measured: str = TEST_ACCURACY) -> str:
     """Write ``results.json``, ``table.md``, ``table.csv`` and ``plot.png``.
 
-    Args:
-        results (Results): Of a study.
-        references (list[str]): Methods with which the others are compared.
-        folder (Path): Where to.
-        measured (str): What the figures are: :func:`reported_accuracy`.
-
-    Returns:
-        str: The Markdown table.
+    The methods are compared with each of ``references``; ``measured`` says
+    what the figures are. Returns the Markdown table.
     """
     rows = summarise(results, references)
     table = markdown(rows, references, measured)
@@ -54,8 +48,7 @@ def reported_accuracy(cfg: Config) -> str:
             'validation accuracy (the test set is the validation set)')
 
 
-def markdown(rows: list[Row], references: list[str],
-             measured: str = TEST_ACCURACY) -> str:
+def markdown(rows: list[Row], references: list[str], measured: str) -> str:
     """Return the table as Markdown."""
     with_shots = any(row.shots is not None for row in rows)
     head = [*(['shots'] if with_shots else []), 'method',
@@ -75,7 +68,7 @@ def markdown(rows: list[Row], references: list[str],
     return '\n'.join(lines) + '\n'
 
 
-def plot(rows: list[Row], measured: str = TEST_ACCURACY) -> bytes:
+def plot(rows: list[Row], measured: str) -> bytes:
     """Draw means and intervals, over shots if there are several; as PNG."""
     from matplotlib.figure import Figure
     methods = list(dict.fromkeys(row.method for row in rows))

@@ -32,22 +32,11 @@ class Study:
     from are trained on the source (with a
     :class:`~mmjtln.datasets.ClassList`, it is the checkpoint in
     ``load_from``). Then, of each grid, the point of the best mean validation
-    accuracy over the tuning seeds is chosen. Then all run with the seeds that
-    count. Each run chooses its epoch by validation accuracy.
-
-    Args:
-        cfg (Config): The JTLN config, see :func:`check_comparable`.
-        methods (list[Method]): What is compared.
-        seeds (list[int]): Seeds that count.
-        tuning_seeds (list[int]): Seeds of the grids, none of ``seeds``.
-        shots (list[int]): Target images a class; empty for the config's own
-            number. Tuning is at the config's own.
-        folder (Path): Where runs go. What is finished there is kept.
-        jobs (int): Runs side by side.
-
-    Raises:
-        ValueError: If the config, the seeds, the shots or the jobs do not
-            suit.
+    accuracy over ``tuning_seeds`` is chosen. Then all run with ``seeds``, at
+    each number of ``shots``, target images a class (empty: the config's own,
+    at which is tuned), ``jobs`` of them side by side. Each run chooses its
+    epoch by validation accuracy. What is finished in ``folder`` is kept.
+    Input that does not suit is a ValueError.
     """
 
     def __init__(self, cfg: Config, methods: list[Method], seeds: list[int],
@@ -79,11 +68,7 @@ class Study:
         self.jobs = jobs
 
     def run(self) -> Results:
-        """Run what is not finished; return all, with what was chosen.
-
-        Raises:
-            RuntimeError: If another comparison runs in the folder.
-        """
+        """Run what is not finished; return all, with what was chosen."""
         lock = lock_folder(self.folder, 'comparison', '--work-dir')
         try:
             return self._run_all()

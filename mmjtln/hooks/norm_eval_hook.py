@@ -21,11 +21,7 @@ class NormEvalHook(Hook):
     priority = 'LOW'
 
     def before_train(self, runner: Runner) -> None:
-        """Find the layers.
-
-        Raises:
-            ValueError: If the model has no batch normalization.
-        """
+        """Find the layers, and refuse a model without any."""
         self._layers = [module for module in runner.model.modules()
                         if isinstance(module, _BatchNorm)]
         require(self._layers, 'NormEvalHook is for batch normalization',

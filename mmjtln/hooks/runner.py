@@ -23,11 +23,7 @@ def unwrapped(runner: Runner) -> nn.Module:
 
 
 def jtln_model(runner: Runner) -> JTLNClassifier:
-    """Return the runner's model, see :func:`unwrapped`.
-
-    Raises:
-        TypeError: If it is no JTLNClassifier.
-    """
+    """Return the runner's model, unwrapped; refuse one of another type."""
     model = unwrapped(runner)
     require(isinstance(model, JTLNClassifier),
             'The hooks of mmjtln serve a JTLNClassifier',

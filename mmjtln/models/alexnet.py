@@ -51,14 +51,7 @@ class AlexNetNeck(BaseModule):
         self.fc7 = nn.Linear(out_channels, out_channels)
 
     def forward(self, feats: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-        """Map the last feature map to fc7 activations.
-
-        Args:
-            feats (tuple[Tensor]): The last has shape (N, in_channels, H, W).
-
-        Returns:
-            tuple[Tensor]: One tensor of shape (N, out_channels).
-        """
+        """Map the last, (N, in_channels, H, W), to (N, out_channels)."""
         x = self.pool(feats[-1]).flatten(1)
         x = self.fc6(self.drop6(x)).relu()
         x = self.fc7(self.drop7(x)).relu()

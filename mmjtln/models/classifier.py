@@ -18,7 +18,7 @@ from mmjtln.heads.logits import (
 from mmjtln.registry import MODELS
 
 from .data_preprocessor import joint_preprocessor
-from .head_config import check_head, check_loss, joint_heads
+from .head_config import check_head, joint_heads
 from .losses import LossWeight, check_losses
 
 
@@ -105,7 +105,6 @@ class JTLNClassifier(ImageClassifier):
         self.source_head = MMPRETRAIN_MODELS.build(heads[SOURCE])
         for name in ('head', 'source_head'):
             check_head(name, getattr(self, name))
-            check_loss(name, getattr(self, name))
         check_choice(ot_images, 'ot_images', '`model`',
                      (TARGET, SOURCE, 'both'))
         check_choice(own_marginal, 'own_marginal', '`model`',
@@ -160,11 +159,7 @@ class JTLNClassifier(ImageClassifier):
         return {TARGET: self.head, SOURCE: self.source_head}
 
     def logits(self, feats: tuple) -> dict[str, Tensor]:
-        """Compute what each head predicts with, (N, classes) a domain.
-
-        Args:
-            feats (tuple): Of ``extract_feat``, for N images.
-        """
+        """Compute what each head predicts with, (N, classes) a domain."""
         return {domain: logits_of(scores)
                 for domain, scores in self._scores(feats).items()}
 
@@ -174,7 +169,7 @@ class JTLNClassifier(ImageClassifier):
                 for domain, head in self.heads.items()}
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
-        """Compute the losses of a mixed batch.
+        """Compute the losses of a mixed batch, see the class.
 
         Args:
             inputs (Tensor): Images of both domains, shape (N, C, H, W); of
@@ -182,14 +177,9 @@ class JTLNClassifier(ImageClassifier):
             data_samples (list[DataSample]): N samples with ``domain`` and
                 ``gt_label`` (or ``gt_score``).
 
-        Returns:
-            dict[str, Tensor]: See the class.
-
         Raises:
-            ValueError: If the batch holds no image of a domain that has a
-                loss.
-            FloatingPointError: If a loss is not finite, see
-                :func:`~mmjtln.models.losses.check_losses`.
+            ValueError: If a domain that has a loss has no image.
+            FloatingPointError: If a loss is not finite.
         """
         rows = split(data_samples)
         self._check_rows(rows)
@@ -252,14 +242,8 @@ class JTLNClassifier(ImageClassifier):
                 **kwargs: Any) -> list[DataSample]:
         """Predict target classes, or source classes of source samples.
 
-        Args:
-            inputs (Tensor): Images, shape (N, C, H, W).
-            data_samples (list[DataSample], optional): N samples. Defaults to
-                None, all target.
-            **kwargs: As the ``predict`` method of the head takes.
-
-        Returns:
-            list[DataSample]: With ``pred_score`` and ``pred_label``.
+        Images are (N, C, H, W); without ``data_samples`` all are of the
+        target. Options are those of the head's ``predict``.
         """
         feats = self.extract_feat(inputs)
         rows = split(data_samples or [None])

@@ -48,17 +48,7 @@ class JointDataPreprocessor(ClsDataPreprocessor):
                 '`num_source_classes` of `data_preprocessor`')
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Preprocess a batch.
-
-        Args:
-            data (dict): ``inputs``, a tensor (N, C, H, W) or a list of (C, H,
-                W), and ``data_samples``, a list of N data samples or None.
-            training (bool): Whether to augment. Defaults to False.
-
-        Returns:
-            dict: ``inputs`` (N, C, H, W) float and ``data_samples``, whose
-            ``gt_score`` is set with batch augmentation.
-        """
+        """Preprocess a batch as the parent; ``training`` augments it."""
         data = super().forward(data, training)
         samples = data['data_samples']
         if self.domain_augments is None or not samples or (

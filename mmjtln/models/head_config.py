@@ -20,24 +20,10 @@ _PER_CLASS = ('class_weight', 'pos_weight')
 def joint_heads(backbone: dict, neck: dict | None, head: dict | None,
                 source_head: dict | None
                 ) -> tuple[dict | nn.Module, dict[str, dict], str | None]:
-    """Complete the configs of two heads, checked.
+    """Complete and check the configs of two heads.
 
-    Args:
-        backbone (dict): Config of the backbone.
-        neck (dict, optional): Of the neck.
-        head (dict, optional): Of the target head.
-        source_head (dict, optional): What differs for the source.
-
-    Returns:
-        tuple: The backbone, built where its own last layer has become the
-        heads; the config of each domain's head; and the name of the layer
-        that has left the backbone, if one has.
-
-    Raises:
-        ValueError: If a head is missing, its number of classes is not named,
-            or a type is unknown.
-        TypeError: If a head is not a single-label head, or is a bare one over
-            a backbone without a classifier.
+    Returned are the backbone, built where its own last layer has become the
+    heads; the config of each domain's head; and the name of that last layer.
     """
     given = dict(head=head,
                  source_head=complete_source_head(head, source_head))
@@ -61,14 +47,7 @@ def joint_heads(backbone: dict, neck: dict | None, head: dict | None,
 
 
 def complete_source_head(head: dict | None, source_head: dict | None) -> dict:
-    """Lay what ``source_head`` names over a copy of ``head``.
-
-    The copy is without what the loss of ``head`` has for each target class,
-    such as ``class_weight``.
-
-    Raises:
-        ValueError: If one of the two is missing.
-    """
+    """Lay ``source_head`` over ``head`` without its values a target class."""
     for name, cfg in dict(head=head, source_head=source_head).items():
         require(isinstance(cfg, dict), 'A JTLNClassifier needs the configs of '
                 'two heads', f'but `{name}` is {cfg!r}',
@@ -121,11 +100,9 @@ def _check_classes(name: str, head: dict) -> None:
 
 
 def _check_type(name: str, cfg: dict | nn.Module | None) -> None:
-    """Refuse an unknown type, or a head that is no classifier.
-
-    Heads are looked at before they are built: the head of a self-supervised
-    model takes no ``num_classes`` and would say only that.
-    """
+    """Refuse an unknown type, or a head that is no classifier."""
+    # Before it is built: the head of a self-supervised model takes no
+    # `num_classes` and would say only that.
     kind = cfg.get('type') if isinstance(cfg, dict) else None
     if isinstance(kind, str):
         known = MMPRETRAIN_MODELS.get(kind)
@@ -147,8 +124,17 @@ def _check_type(name: str, cfg: dict | nn.Module | None) -> None:
 _SIGMOID = ('FocalLoss', 'AsymmetricLoss')
 
 
-def check_loss(name: str, head: nn.Module) -> None:
-    """Refuse a loss that is not one of a softmax over the classes."""
+def check_head(name: str, head: nn.Module) -> None:
+    """Refuse a head without logits of its own, or a loss of no softmax."""
+    kind = type(head).__name__
+    for bad, why in (
+            (type(head).forward is ClsHead.forward,
+             'has no classifier of its own'),
+            (len(inspect.signature(head.forward).parameters) > 1,
+             'takes the labels as well (a margin loss)')):
+        require(not bad, f'`model.{name}` must be a single-label head that '
+                'gives logits without the labels', f'but {kind} {why}',
+                'Use e.g. LinearClsHead', TypeError)
     loss = getattr(head, 'loss_module', None)
     parts = [loss, getattr(loss, 'ce', None)]
     require(type(loss).__name__ not in _SIGMOID
@@ -159,20 +145,3 @@ def check_loss(name: str, head: nn.Module) -> None:
             f'but the loss of `model.{name}`, {type(loss).__name__}, takes '
             'each class by itself', 'Set CrossEntropyLoss or LabelSmoothLoss '
             "(mode='original')")
-
-
-def check_head(name: str, head: nn.Module) -> None:
-    """Refuse a head from which logits cannot be had without the labels.
-
-    Raises:
-        TypeError: Naming the head and what to use.
-    """
-    kind = type(head).__name__
-    for bad, why in (
-            (type(head).forward is ClsHead.forward,
-             'has no classifier of its own'),
-            (len(inspect.signature(head.forward).parameters) > 1,
-             'takes the labels as well (a margin loss)')):
-        require(not bad, f'`model.{name}` must be a single-label head that '
-                'gives logits without the labels', f'but {kind} {why}',
-                'Use e.g. LinearClsHead', TypeError)

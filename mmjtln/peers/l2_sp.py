@@ -33,9 +33,8 @@ class L2SPHook(KeepingHook):
     Source: X. Li, Y. Grandvalet and F. Davoine, "Explicit Inductive Bias for
     Transfer Learning with Convolutional Networks", ICML 2018, eq. 3.
 
-    Works with any model, stock or JTLN, and any backbone. Checkpoints hold
-    the start, so that a resumed run is pulled to the same. How it is done:
-    :class:`~mmjtln.heads.L2SP`.
+    Works with any model, by :class:`~mmjtln.heads.L2SP`. Checkpoints hold the
+    start, so that a resumed run is pulled to the same.
 
     Raises:
         ValueError: If the optimizer has no weight decay for them, or a run is

@@ -26,8 +26,8 @@ class LPFTHook(Hook):
     learning rate runs on over both parts: with one that decays, all is tuned
     at the smaller rate that the method wants.
 
-    Works with any model, stock or JTLN, and any backbone. It holds no state:
-    where the run is tells what is frozen, also when it is resumed.
+    Works with any model. It holds no state: where the run is tells what is
+    frozen, also when it is resumed.
 
     Args:
         share (float): Part of the run's steps for the head alone, in (0, 1].

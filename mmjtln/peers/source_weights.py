@@ -22,10 +22,9 @@ def class_weights(cost: Tensor, source_share: Tensor, target_share: Tensor,
 
     .. math:: w_i = \frac{\sum_j G_{ij}}{P_s(i)}
 
-    Arguments are those of :func:`~mmjtln.heads.transported.class_plan`. With
-    ``relax`` 0 each target class takes what is near to it; with None all
-    source classes are used up, and all weights are 1. Shape (L_s, ), float64;
-    the mean over the source images is 1.
+    Arguments as :func:`~mmjtln.heads.transported.class_plan`. With ``relax``
+    0 each target class takes what is near to it; with None all weights are 1.
+    Shape (L_s, ), float64; the mean over the source images is 1.
     """
     mass = class_plan(cost, reg, relax, source_share, target_share).sum(dim=1)
     return mass / mass.sum() / source_share.double()
@@ -43,10 +42,10 @@ class SourceWeightsHook(KeepingHook):
     - **By predictions**, J. Ngiam et al., "Domain Adaptive Transfer Learning
       with Specialist Models", arXiv:1811.07056, equation 4:
       :math:`P_t(y) / P_s(y)` with :math:`P_t` the mean prediction of a source
-      classifier on the target's images. That is the case of its own relation
-      as cost, ``dict(type='mmjtln.ConfusionCost', calibrate=False,
-      double_centre=False, scale=False)``, with ``reg=1`` and ``relax=0``,
-      which are the defaults of the two. It needs a trained source head.
+      classifier on the target's images: with the default ``reg`` and
+      ``relax`` and the cost ``dict(type='mmjtln.ConfusionCost',
+      calibrate=False, double_centre=False, scale=False)``, of a trained
+      source head.
     - **By the transport plan** of any cost matrix, such as one from class
       names, ``reg`` and ``relax`` about 0.05: what is near to everything has
       to share.
