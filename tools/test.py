@@ -12,7 +12,7 @@ import argparse
 
 from mmengine.config import Config
 
-from mmjtln.apis.launch import adapt_to_machine
+from mmjtln.apis.launch import adapt_to_machine, leave_group
 from mmjtln.apis.train import FormattedConfig
 from mmjtln.hosts import load_host_tool
 from mmjtln.run_config import fill_class_counts
@@ -30,6 +30,7 @@ def main() -> None:
 
     host.merge_args = fit
     host.main()
+    leave_group()
 
 
 if __name__ == '__main__':

@@ -10,6 +10,7 @@ data; the run also works on a machine without a GPU, several processes
 included; and it ends by testing its best checkpoint where the config has a
 test set (not with ``--no-validate``, which chooses none).
 """
+from mmjtln.apis.launch import leave_group
 from mmjtln.apis.train import train_and_test
 from mmjtln.hosts import load_host_tool
 from mmjtln.run_config import check_variables, read_config
@@ -23,6 +24,7 @@ def main() -> None:
     check_variables(cfg, args.cfg_options or {})
     start = cfg.get('load_from')
     train_and_test(host.merge_args(cfg, args), start)
+    leave_group()
 
 
 if __name__ == '__main__':

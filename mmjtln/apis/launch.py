@@ -91,6 +91,15 @@ def _use_bf16(cfg: Config) -> None:
     wrapper.type = 'mmjtln.BF16OptimWrapper'
 
 
+def leave_group() -> None:
+    """End the process group, whose threads must not outlive the interpreter.
+
+    PyTorch leaves open what happens otherwise: at times the process aborts.
+    """
+    if is_distributed():
+        torch.distributed.destroy_process_group()
+
+
 def _init_gloo(cfg: Config) -> None:
     require(cfg.launcher == 'pytorch',
             'Without a GPU, several processes are launched by torchrun',
