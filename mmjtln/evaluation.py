@@ -28,8 +28,7 @@ class DomainMetric(BaseMetric):
             figures beside those of all: ``source/accuracy/MNIST5k/top1``.
 
     Raises:
-        ValueError: If ``domain`` is neither, or, when computed, if no sample
-            of the evaluation set belongs to it.
+        ValueError: When computed, if no sample belongs to the domain.
     """
 
     def __init__(self, metric: dict | BaseMetric,
@@ -90,12 +89,7 @@ class DomainMetric(BaseMetric):
 
 @METRICS.register_module()
 class DomainAccuracy(DomainMetric):
-    """The accuracy of a domain, ``<domain>/accuracy/top1``.
-
-    Args:
-        domain (str): 'target' or 'source'. Defaults to 'target'.
-        **kwargs: As in MMPretrain's ``Accuracy``: ``topk``, ``thrs``, ...
-    """
+    """The ``Accuracy`` of a domain, with its options."""
 
     def __init__(self, domain: str = TARGET, **kwargs: Any) -> None:
         super().__init__(dict(type='Accuracy', **kwargs), domain)

@@ -59,16 +59,12 @@ class Method:
         cost (dict, optional): For jtln and source_free: the builder of the
             cost matrix, in place of the config's. One that looks at images
             and has no ``pipeline`` gets that of the test images.
-            Defaults to None.
         hooks (list[dict]): Hooks added to the config's; a ``cost`` in them
             is completed likewise.
         options (dict): Config options to change, keys with dots. Without
             ``model.ot_loss`` (None) there is no cost matrix either.
         grid (dict): Likewise, a list of values each; the best combination on
             the validation set is chosen, see :class:`Study`.
-
-    Raises:
-        ValueError: If a choice is unknown or does not fit the kind.
     """
 
     name: str

@@ -60,10 +60,9 @@ class MethodResult:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the tables: a method at a number of shots.
+    """A row of the tables: a method at a number of shots (None: the config's).
 
-    ``shots`` None is the config's own number, ``accuracy`` in per cent;
-    seconds and steps are means over the runs that have a test; ``against`` is
+    Seconds and steps are means over the runs that have a test; ``against`` is
     by reference.
     """
 
@@ -100,10 +99,9 @@ class Results:
 
 
 def summarise(results: Results, references: list[str]) -> list[Row]:
-    """Make the rows of the tables: a row a number of shots and method.
+    """Make the rows of the tables, compared with each of ``references``.
 
-    The methods are compared with each of ``references``. P values are
-    corrected within a family: those of one reference and number of shots.
+    P values are corrected within those of one reference and number of shots.
     """
     numbers = {shots for method in results.methods.values()
                for shots, _ in method.runs}

@@ -27,18 +27,15 @@ class StockCheckpointHook(Hook):
     ``state_dict``, or a state dict alone. Backbone and neck load as they are.
     The head initialises the head of each domain for which it fits: layers of
     the same names and shapes and, where the checkpoint names its classes
-    (``meta.dataset_meta.classes`` or ``meta.CLASSES``), the same names in the
-    same order. Without names, shapes decide if they fit one domain only. In
-    every other case the head is left out, and both heads start afresh; one log
-    line says what was done and why. A checkpoint with a ``source_head`` is
-    none of this hook's business. Names are compared as
-    :func:`~mmjtln.datasets.class_lists.short_names` gives them, too.
+    (``meta.dataset_meta.classes`` or ``meta.CLASSES``), the same names, or
+    :func:`~mmjtln.datasets.class_lists.short_names`, in the same order.
+    Without names, shapes decide if they fit one domain only. Else the head is
+    left out, and both heads start afresh; one log line says what was done and
+    why. A checkpoint with a ``source_head`` is left as it is.
 
     Raises:
-        ValueError: If the checkpoint holds no weights of the model's
-            backbone, or the source has no images (a ``ClassList``) and the
-            checkpoint's head does not fit the source head, or if, in a test,
-            its head is left out.
+        ValueError: If the checkpoint holds no weights of the backbone, or its
+            head is left out in a test or for a source without images.
     """
 
     # After ClassCheckHook, which takes a checkpoint with two heads for one of

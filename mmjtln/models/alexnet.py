@@ -26,18 +26,11 @@ class AlexNet(_AlexNet):
 class AlexNetNeck(BaseModule):
     """The fully connected layers fc6 and fc7 of AlexNet, shared by both heads.
 
-    In JTLN the shared extractor F reaches up to fc7 (Lu et al. 2017, Sec. 4),
-    so fc6 and fc7 stand here and each head is AlexNet's last layer. Feature
-    maps are average-pooled to ``pool_size`` first, as torchvision's AlexNet
-    does, so that any image of 63 pixels or more fits; half of the inputs of
-    fc6 and of fc7 are dropped in training.
-
-    Args:
-        in_channels (int): Channels of the feature map. Defaults to 256.
-        pool_size (int): Height and width it is pooled to. Defaults to 6.
-        out_channels (int): Outputs of fc6 and of fc7. Defaults to 4096.
-        init_cfg (dict, optional): Initialization config. Defaults to None,
-            PyTorch's own initialization of linear layers.
+    In JTLN the shared extractor F reaches up to fc7 (Lu et al. 2017, Sec. 4):
+    each head is AlexNet's last layer. Feature maps of ``in_channels`` are
+    average-pooled to ``pool_size`` first, as in torchvision's AlexNet, so that
+    any image of 63 pixels or more fits; half of the inputs of fc6 and of fc7,
+    which have ``out_channels`` outputs, are dropped in training.
     """
 
     def __init__(self, in_channels: int = 256, pool_size: int = 6,

@@ -8,7 +8,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET, split
-from mmjtln.errors import check_choice, refusal, require
+from mmjtln.errors import check_choice, require
 from mmjtln.heads.logits import (
     head_scores,
     label_marginal,
@@ -47,8 +47,7 @@ class JTLNClassifier(ImageClassifier):
         neck (dict, optional): Likewise. Defaults to None.
         head (dict): The target head: any single-label head
             (:class:`~mmpretrain.models.ClsHead`) whose logits do not need the
-            labels. With ``cal_acc=True`` the train accuracy of its domain is
-            logged. Where the stock model is a backbone with a classifier of
+            labels. Where the stock model is a backbone with a classifier of
             its own under a bare ``ClsHead`` (VGG, InceptionV3), that last
             layer becomes the head; ``backbone_classifier`` keeps its name.
         source_head (dict): What differs from ``head``: at least
@@ -75,11 +74,9 @@ class JTLNClassifier(ImageClassifier):
             ``ImageClassifier``.
 
     Raises:
-        ValueError: If a head is missing or its number of classes is not named,
-            a type is unknown, an option has an unknown value, or the OT term
-            could reach no parameter.
-        TypeError: If a head is not a single-label head or needs the labels to
-            give logits.
+        ValueError: If a head or its number of classes is missing, an option
+            has an unknown value, or the OT term could reach no parameter.
+        TypeError: If a head is no single-label head, or needs the labels.
 
     Note:
         The losses in training are ``target_loss``, ``source_loss`` and
@@ -216,8 +213,7 @@ class JTLNClassifier(ImageClassifier):
     def _check_rows(self, rows: dict[str, list[int]]) -> None:
         """Refuse a batch without the images that a loss is taken on."""
         for domain in (TARGET, SOURCE) if self.lambda_s.value else (TARGET, ):
-            if not rows[domain]:
-                raise refusal(
+            require(rows[domain],
                     'Every training batch must hold images of both domains',
                     f'but this one has none of the {domain} domain',
                     'Train on a JointDataset with a JointSampler, or for a '

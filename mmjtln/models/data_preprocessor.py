@@ -17,10 +17,9 @@ _STOCK = (None, 'ClsDataPreprocessor', 'mmpretrain.ClsDataPreprocessor')
 class JointDataPreprocessor(ClsDataPreprocessor):
     """:class:`~mmpretrain.models.ClsDataPreprocessor` for two label sets.
 
-    Normalization, padding and colour conversion act on the mixed batch as in
-    the parent. Batch augmentation (Mixup, CutMix, ...) is drawn for each
-    domain on its own and mixes images of that domain only, and one-hot labels
-    have that domain's number of classes.
+    It acts on the mixed batch as the parent does, but batch augmentation
+    (Mixup, CutMix, ...) is drawn for each domain on its own and mixes images
+    of that domain only, with its number of classes.
 
     Args:
         num_classes (int, optional): Number of target classes, needed for
@@ -29,9 +28,6 @@ class JointDataPreprocessor(ClsDataPreprocessor):
         batch_augments (dict, optional): Arguments of
             :class:`~mmpretrain.models.RandomBatchAugment`. Defaults to None.
         **kwargs: As in the parent: ``mean``, ``std``, ``to_rgb``, ...
-
-    Raises:
-        ValueError: If a number of classes is missing for batch augmentation.
     """
 
     def __init__(self, num_classes: int | None = None,

@@ -27,8 +27,7 @@ class BSSClassifier(ImageClassifier):
 
     F are the features that a batch's images have before the last linear
     layer, shape (B, D), and :math:`\sigma_{-1}` their smallest singular
-    value, the authors' k of 1. Features that are the same on all images but
-    for a few are what forgets least and transfers worst.
+    value, the authors' k of 1.
 
     Source: X. Chen et al., "Catastrophic Forgetting Meets Negative Transfer:
     Batch Spectral Shrinkage for Safe Transfer Learning", NeurIPS 2019,
@@ -45,7 +44,6 @@ class BSSClassifier(ImageClassifier):
         **kwargs: As in ``ImageClassifier``.
 
     Raises:
-        ValueError: If an option is out of range.
         TypeError: If the classifier ends in no linear layer.
     """
 

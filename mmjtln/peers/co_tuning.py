@@ -38,9 +38,6 @@ class CoTuningLoss(OTLoss):
             cost. Defaults to 1.
         **kwargs: ``cost``, the class counts and ``reduction`` as in
             :class:`~mmjtln.models.OTLoss`, whose solver is not needed.
-
-    Raises:
-        ValueError: If ``grad_to`` is not 'source'.
     """
 
     def __init__(self, reg: float = 1., **kwargs: Any) -> None:
@@ -56,12 +53,7 @@ class CoTuningLoss(OTLoss):
 
     def loss_and_log(self, source_logits: Tensor,
                      target_logits: Tensor) -> tuple[Tensor, dict]:
-        """Compute the loss, arguments as in the parent.
-
-        Returns:
-            tuple: The loss, and for the log a dict of ``relation_kl``, the
-            batch's mean forward KL(p(y_s | y_t) || p).
-        """
+        """Compute the loss, and for the log the batch's mean forward KL."""
         source_logits, target_logits = self.marginals(source_logits,
                                                       target_logits)
         log_p = source_logits.float().log_softmax(dim=1)

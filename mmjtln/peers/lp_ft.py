@@ -32,9 +32,6 @@ class LPFTHook(Hook):
     Args:
         share (float): Part of the run's steps for the head alone, in (0, 1].
             With 1 it is linear probing. Defaults to 0.5.
-
-    Raises:
-        ValueError: If ``share`` is out of range.
     """
 
     # Before hooks that look at what is trained.

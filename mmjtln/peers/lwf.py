@@ -49,9 +49,6 @@ class LwFClassifier(JTLNClassifier):
         temperature (float): T, positive. Defaults to 3.
         **kwargs: As in :class:`~mmjtln.models.JTLNClassifier`, but
             ``ot_loss`` is None.
-
-    Raises:
-        ValueError: If an option is out of range.
     """
 
     def __init__(self, *args: Any, weight: float = 4., temperature: float = 3.,

@@ -39,9 +39,7 @@ def draw_plan(plan: np.ndarray, cost: np.ndarray,
               title: str = 'mean transport plan') -> np.ndarray:
     """Draw a transport plan (L_s, L_t) beside its cost, as above.
 
-    Each column of the plan is divided by its sum, the mean predicted
-    probability of the target class: what is drawn is the distribution over
-    source classes that goes with the class, be it frequent or rare.
+    Each column is divided by its sum, so that a rare class is seen as well.
     """
     total = plan.sum(axis=0, keepdims=True)
     parts = np.divide(plan, total, out=np.zeros_like(plan), where=total > 0)
