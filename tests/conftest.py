@@ -1,11 +1,14 @@
 """A small joint training run on the embedded digits, for all tests."""
 import copy
+import io
+import logging
 import os
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
@@ -31,6 +34,17 @@ def _leave_no_default_scope():
 def _one_thread():
     """Keep to one thread: more of them only get in each other's way here."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def said():
+    """Return a function that gives what the log has said so far."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    yield text.getvalue
+    logger.removeHandler(handler)
 
 
 #: A ResNet-18 so thin that a step on 32 pixels takes milliseconds. Group

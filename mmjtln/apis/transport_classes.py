@@ -1,4 +1,5 @@
 """A classifier of new classes from a stock checkpoint, at once."""
+import logging
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -7,25 +8,29 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import MODELS
 from torch import nn
+from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmjtln.checkpoints.weights import load_weights, part_stock_head
+from mmjtln.checks.warnings import look_into_folders, odd_classes
 from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.class_lists import (
     check_names,
+    check_several,
     checkpoint_classes,
     describe_difference,
+    read_names,
 )
 from mmjtln.domains import TARGET
 from mmjtln.errors import check_real, refusal, require
 from mmjtln.export.export import export_model
 from mmjtln.export.stock_data import eval_pipeline
-from mmjtln.files.user_files import read_lines
 from mmjtln.heads import carry_over, fit_linear, output_layers, plan_weights
 from mmjtln.heads.linear_fit import (
     DEFAULT_PENALTY,
@@ -127,12 +132,17 @@ def transport_classes(
         check_real(penalty, 'penalty', 'transport_classes', with_low=False)
     cfg = read_config(config)
     pipeline = eval_pipeline(cfg, TARGET)
-    dataset = None if images is None else _image_folder(images, pipeline)
+    plan_weights(torch.zeros(1, 1), reg, relax)  # Refused before any work.
+    few = None if images is None else _image_folder(images, pipeline)
     text = dict(text or {})
     if isinstance(classes, str | Path):
-        classes, described = read_classes(Path(classes))
-        text['descriptions'] = {**described, **text.get('descriptions', {})}
-    target = ClassList(sorted(_target_names(classes, dataset)))
+        described = read_names(classes, 'list of classes')
+        classes = list(described)
+        text['descriptions'] = {
+            **{name: told for name, told in described.items() if told},
+            **text.get('descriptions', {})}
+    target = ClassList(sorted(_target_names(classes, few)))
+    check_several(target.metainfo['classes'], TARGET)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
         if source_classes is None:
@@ -145,7 +155,7 @@ def transport_classes(
         cost = TextCost(**text)(source, target)
         weights = plan_weights(torch.as_tensor(cost.matrix), reg, relax)
         carry_over(model.source_head, model.head, weights)
-        found = {} if dataset is None else _fit(model, dataset, penalty)
+        found = {} if few is None else _fit(model, few, penalty)
     meta = dict(dataset_meta=joint.dataset_meta, method=_METHOD)
     files = export_model(joint, model, meta, out_dir, TARGET, onnx)
     far = _far_classes(TextCost(**{**text, 'scale': False}), source,
@@ -153,32 +163,30 @@ def transport_classes(
     return TransportedClasses(files, cost, weights.numpy(), far, **found)
 
 
-def _image_folder(images: str | Path, pipeline: list[dict]) -> CustomDataset:
+def _image_folder(images: str | Path, pipeline: list[dict]) -> DomainImages:
     require(Path(images).is_dir(), 'Images are in a folder for each class',
             f'but there is no folder of images {images}', 'Correct the path',
             FileNotFoundError)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        return CustomDataset(data_root=str(images), pipeline=pipeline)
-
-
-def read_classes(path: Path) -> tuple[list[str], dict[str, str]]:
-    """Read class names, and the descriptions behind a tab."""
-    rows = [[part.strip() for part in line.partition('\t')[::2]]
-            for line in read_lines(path, 'list of classes')]
-    return [name for name, _ in rows], {name: told for name, told in rows
-                                        if told}
+        dataset = CustomDataset(data_root=str(images), pipeline=pipeline,
+                                extensions=IMG_EXTENSIONS)
+    for problem in odd_classes(dataset):
+        raise ValueError(f'Each folder of images is a class, but {problem}')
+    for problem in look_into_folders(dataset)[1]:
+        print_log(problem, logger='current', level=logging.WARNING)
+    return DomainImages(dataset, TARGET)
 
 
 def _target_names(classes: Sequence[str] | None,
-                  dataset: CustomDataset | None) -> Sequence[str]:
+                  few: DomainImages | None) -> Sequence[str]:
     """Return the list of names or the folders, the same where both are."""
-    require(classes is not None or dataset is not None,
+    require(classes is not None or few is not None,
             'The new classes are a list of names or folders of images',
             'but neither is given', 'Set `classes` or `images`')
     if classes is None:
-        return dataset.metainfo['classes']
+        return few.classes
     names = sorted(check_names(list(classes), TARGET))
-    folders = names if dataset is None else list(dataset.metainfo['classes'])
+    folders = names if few is None else list(few.classes)
     if folders != names:
         raise refusal(
             'Each class has a folder of images of its name', 'but comparing '
@@ -204,7 +212,8 @@ def _joint_config(cfg: Config, source: ClassList, target: ClassList,
     model['data_preprocessor'] = preprocessor
     dataset = dict(
         type='CustomDataset', data_root=str(images or 'data/target'),
-        metainfo=dict(classes=classes), pipeline=pipeline)
+        metainfo=dict(classes=classes), pipeline=pipeline,
+        extensions=IMG_EXTENSIONS)
     return Config(dict(
         model=model, test_dataloader=dict(batch_size=32, dataset=dataset),
         dataset_meta=dict(classes=classes, source_classes=known)))
@@ -219,10 +228,9 @@ def _load(model: nn.Module, loaded: dict, checkpoint: str | Path) -> None:
         'classes', ('backbone', 'neck', 'source_head'))
 
 
-def _fit(model: nn.Module, dataset: CustomDataset,
+def _fit(model: nn.Module, images: DomainImages,
          penalty: float | None) -> dict:
     """Fit the last layer in place, and say how it does."""
-    images = DomainImages(dataset, TARGET)
     features = extract_features(model, images, 'pre_logits').double().numpy()
     layers = output_layers(model.head, model.class_counts[TARGET])
     layer = next(iter(layers.values()))

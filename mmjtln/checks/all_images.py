@@ -20,7 +20,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.build import build_domain
-from mmjtln.datasets.class_lists import describe_difference, quote_names
+from mmjtln.datasets.class_lists import (
+    check_several,
+    describe_difference,
+    quote_names,
+)
 from mmjtln.datasets.contents import (
     class_indices,
     name_image,
@@ -125,6 +129,7 @@ def _annotations(report: PartReport, dataset: Dataset,
         yield 'it has no class names. Set `metainfo=dict(classes=[...])`.'
         return
     try:
+        check_several(report.classes, report.name)
         labels = class_indices(dataset, report.name)
     except ValueError as error:
         yield str(error)
@@ -153,6 +158,7 @@ def _look_at_pictures(loaders: list, progress: bool) -> None:
         if len(errors) == report.images > 1:
             errors = [f'no image can be read. {errors[0]}']
         report.problems += errors
+        report.problems += _two_labels(report)
     for (first, _), (second, _) in combinations(loaders, 2):
         if first.split != second.split and (
                 first.domain == second.domain or first.split == 'train'):
@@ -160,11 +166,25 @@ def _look_at_pictures(loaders: list, progress: bool) -> None:
 
 
 class _Picture(NamedTuple):
-    """Path, digest of the content ('' if none), why it cannot be used."""
+    """Path, digest of the content ('' if none), label, why it is of no use."""
 
     name: str
     digest: str
+    label: object
     error: str
+
+
+def _two_labels(report: PartReport) -> Iterator[str]:
+    """Name a picture that stands there twice, with another label."""
+    first = {}
+    pairs = [(first[image.digest], image) for image in report.pictures
+             if image.digest and first.setdefault(
+                 image.digest, image).label != image.label]
+    if pairs:
+        one, other = pairs[0]
+        yield (f'{len(pairs)} images have the content of another with another '
+               f'label, such as {one.name} ({one.label}) and {other.name} '
+               f'({other.label}). Take one of the two out.')
 
 
 def _overlap(first: PartReport, second: PartReport) -> Iterator[str]:
@@ -206,7 +226,7 @@ class _Pictures(Dataset):
                 content, f'The {self.name} image {name}')
         except RuntimeError as problem:
             error = str(problem)
-        return _Picture(name, digest, error)
+        return _Picture(name, digest, info.get('gt_label'), error)
 
 
 def _content(info: dict) -> bytes | None:

@@ -17,6 +17,7 @@ from mmpretrain.structures import DataSample
 
 from mmjtln.datasets import JointDataset, JointSampler
 from mmjtln.datasets.class_lists import (
+    check_several,
     describe_difference,
     domain_classes,
     quote_names,
@@ -76,7 +77,7 @@ def source_list(run: Run) -> None:
 
 
 def heads(run: Run) -> None:
-    """Each head has one output a class of its domain."""
+    """Each head has one output a class of its domain, two or more."""
     for domain, name in _HEADS.items():
         head, count = getattr(run.model, name), run.model.class_counts[domain]
         classes = domain_classes(run.data.metainfo, domain)
@@ -85,6 +86,7 @@ def heads(run: Run) -> None:
                 f'The {domain} head must have one output a class',
                 f'but `model.{name}.num_classes` is {count} and the {domain} '
                 f'data set has {found} classes', 'Set the first')
+        check_several(classes or range(count), domain)
         topk = np.atleast_1d(getattr(head, 'topk', 1)).tolist()
         require(max(topk) <= count or not getattr(head, 'cal_acc', False),
                 f'`model.{name}.topk` must not go beyond its {count} classes',
@@ -92,7 +94,7 @@ def heads(run: Run) -> None:
 
 
 def labels(run: Run) -> None:
-    """Every label is a class; every target class has a training image."""
+    """Every image has one label, a class; each target class has images."""
     counts = run.counts  # This refuses labels that are none.
     if run.trains:
         classes = run.data.metainfo['classes']

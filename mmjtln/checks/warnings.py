@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
-import mmcv
 import numpy as np
 from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.datasets import CustomDataset
@@ -16,15 +15,17 @@ from torch.utils.data import Dataset
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.datasets.contents import image_keys, look_through
 from mmjtln.domains import SOURCE, TARGET
+from mmjtln.files.user_files import (
+    UNDECODED,
+    count_left_out,
+    is_left_behind,
+)
 
 from .run import Run, domain_parts
 
-#: Folders that programs leave behind without a dot before their name.
-_LEFT_BEHIND = ('__MACOSX', '__pycache__', '@eaDir', 'lost+found')
-#: Files of an unknown extension that are tried, to see if they are images.
-_TRIED = 3
-#: Kinds of images that OpenCV cannot decode, or only where it was built so.
-_UNDECODED = ('.avif', '.gif', '.heic', '.heif', '.jxl', '.svg')
+#: Names of splits, which are no classes.
+_SPLITS = {'train', 'training', 'val', 'valid', 'validation', 'test',
+           'testing'}
 #: A source of which a run sees less than this part is worth a word.
 _SEEN = 0.5
 
@@ -123,47 +124,43 @@ def look_into_folders(dataset: Dataset) -> tuple[int, list[str]]:
     # every file whose extension it was not given, both without a word.
     left_out, problems = 0, []
     for base in look_through(dataset)[0]:
-        if not isinstance(base, CustomDataset) or base.ann_file:
-            continue
-        root, hidden, others = Path(base.img_prefix), [], {}
-        for home, folders, names in os.walk(root):
-            hidden += [os.path.relpath(os.path.join(home, name), root)
-                       for name in folders
-                       if name.startswith('.') or name in _LEFT_BEHIND]
-            for name in names:
-                # What begins with a dot, the host leaves out, too.
-                if not name.startswith('.') and not base.is_valid_file(name):
-                    others.setdefault(Path(name).suffix.lower(), []).append(
-                        os.path.join(home, name))
-        classes = set(hidden) & set(getattr(base, 'folder_to_idx', ()))
-        if classes:
-            problems.append(
-                f'{quote_names(sorted(classes))} in {root} is taken for a '
-                'class, as each folder is. Remove it.')
-        inside = sorted(name for name in hidden if os.sep in name)
-        if inside:
-            problems.append(
-                f'images in {quote_names(inside)} of {root} are taken for '
-                'images of the class. Remove the folder.')
-        counts = {ending: len(paths)
-                  for ending, paths in sorted(others.items())
-                  if ending in _UNDECODED
-                  or any(map(_is_image, paths[:_TRIED]))}
-        left_out += sum(counts.values())
-        known = tuple(sorted({*base.extensions, *counts} - {*_UNDECODED}))
-        problems += [
-            f'{count} images that end in {ending} in {root} are left out. '
-            + ('Convert them to .jpg or .png.' if ending in _UNDECODED else
-               f'Set `extensions={known}` of the data set.')
-            for ending, count in counts.items()]
+        if isinstance(base, CustomDataset) and not base.ann_file:
+            counts = _left_out(base)
+            left_out += sum(counts.values())
+            known = tuple(sorted({*base.extensions, *counts} - {*UNDECODED}))
+            problems += odd_classes(base) + [
+                f'{count} images that end in {ending} in '
+                f'{Path(base.img_prefix)} are left out. ' + (
+                    'Convert them to .jpg or .png.' if ending in UNDECODED
+                    else f'Set `extensions={known}` of the data set.')
+                for ending, count in counts.items()]
     return left_out, problems
 
 
-def _is_image(path: str) -> bool:
-    try:
-        return mmcv.imread(path) is not None
-    except Exception:  # Decoders raise errors of many kinds.
-        return False
+def odd_classes(base: CustomDataset) -> list[str]:
+    """Say which folders of a data set are taken for classes and are none."""
+    root, classes = Path(base.img_prefix), getattr(base, 'folder_to_idx', {})
+    hidden = [os.path.relpath(os.path.join(home, name), root)
+              for home, folders, _ in os.walk(root)
+              for name in folders if is_left_behind(name)]
+    taken = sorted(classes.keys() & {*hidden})
+    inside = sorted(name for name in hidden if os.sep in name)
+    splits = sorted(name for name in classes if name.lower() in _SPLITS)
+    return [text for found, text in (
+        (taken, f'{quote_names(taken)} in {root} is taken for a class, as '
+         'each folder is. Remove it.'),
+        (inside, f'images in {quote_names(inside)} of {root} are taken for '
+         'images of the class. Remove the folder.'),
+        (splits[1:], f'{quote_names(splits)} in {root} are taken for classes, '
+         'as each folder is. Name one of them.')) if found]
+
+
+def _left_out(base: CustomDataset) -> dict[str, int]:
+    # What begins with a dot, the host leaves out, too.
+    return count_left_out(
+        Path(home, name) for home, _, names in os.walk(base.img_prefix)
+        for name in names
+        if not name.startswith('.') and not base.is_valid_file(name))
 
 
 def is_validation(datasets: dict[str, Dataset]) -> bool:

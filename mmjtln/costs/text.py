@@ -110,7 +110,15 @@ class TextCost(BaseCost):
             units.append(
                 vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
             _warn_of_unknown(self.encoder, texts)
-        _check_distinct([*prepared[1]], units[1])
+        source, target = (_one_text([*texts], found) for texts, found in zip(
+            prepared, units, strict=True))
+        require(not target, 'Target classes must differ for the encoder of '
+                'TextCost', f'but it reads the same in {target}', 'Describe '
+                'them in its language with `descriptions`, or rename one')
+        if source:
+            print_log('The encoder of TextCost reads the same in '
+                      f'{source}: these source classes have equal costs.',
+                      logger='current', level=logging.WARNING)
         distances = 1 - units[0] @ units[1].T
         return RawCost(distances.clip(min=0), digest.hexdigest())
 
@@ -122,13 +130,10 @@ class TextCost(BaseCost):
             for name, texts in zip(classes, named, strict=True)}
 
 
-def _check_distinct(classes: list[str], units: np.ndarray) -> None:
-    near = np.triu(1 - units @ units.T < _SAME, k=1)
-    pairs = [f'{classes[i]!r} and {classes[j]!r}'
-             for i, j in np.argwhere(near)[:10]]
-    require(not pairs, 'Target classes must differ for the encoder of '
-            'TextCost', f'but it reads the same in {", ".join(pairs)}',
-            'Describe them in its language with `descriptions`, or rename one')
+def _one_text(classes: list[str], units: np.ndarray) -> str:
+    """Name the pairs of classes whose vectors are equal, ten of them."""
+    pairs = np.argwhere(np.triu(1 - units @ units.T < _SAME, k=1))[:10]
+    return ', '.join(f'{classes[i]!r} and {classes[j]!r}' for i, j in pairs)
 
 
 def _warn_of_unknown(encoder: str, texts: dict[str, list[str]]) -> None:

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import refusal, require
-from mmjtln.files.user_files import read_lines
+from mmjtln.files.user_files import existing, reading
 from mmjtln.registry import DATASETS
 
 #: What the two classes are to which ImageNet gives one name, by name and
@@ -57,10 +57,56 @@ def check_names(names: Sequence[str], side: str) -> tuple[str, ...]:
     odd = [name for name in names if not isinstance(name, str)]
     require(not odd, rule, f'but some are no strings: {quote_names(odd)}',
             'Put them in quotes')
+    # Bytes of a folder's name that are no text stand there as surrogates.
+    odd = [name for name in names
+           if name != name.encode(errors='replace').decode()]
+    require(not odd, rule, f'but some are not in UTF-8: {quote_names(odd)}',
+            'Rename them, or the folders of these names')
     double = [name for name, count in Counter(names).items() if count > 1]
     require(not double, rule, 'but some stand there more than once: '
             f'{quote_names(double)}', 'Rename them: costs go by the name')
     return names
+
+
+def check_several(names: Sequence[str], side: str) -> None:
+    """Refuse a class list of one name, of which nothing can be learnt."""
+    require(len(names) > 1, f'The {side} must have two classes or more',
+            f'but it has only {quote_names(names)}', 'Add a class, such as '
+            'that of all other images')
+
+
+def read_names(path: str | Path, what: str) -> dict[str, str]:
+    """Read a text file of one class name a line.
+
+    Args:
+        path (str | Path): A file in UTF-8; blank lines are skipped.
+        what (str): What it should be, such as ``'class list'``.
+
+    Returns:
+        dict[str, str]: By name, in the order of the file, the description
+        that stands behind a tab, else an empty string.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not in UTF-8, or a name is missing or there
+            twice; naming the line.
+    """
+    path = existing(path, what)
+    with reading(path, what, 'Save it as a text file of one entry a line.'):
+        lines = path.read_text(encoding='utf-8-sig').splitlines()
+    rows = [(number, *(part.strip() for part in line.partition('\t')[::2]))
+            for number, line in enumerate(lines, 1) if line.strip()]
+    names = with_senses([name for _, name, _ in rows])
+    first = {}
+    for name, (number, *_) in zip(names, rows, strict=True):
+        require(name and name not in first,
+                f'A {what} has one name a line, each of them once',
+                f'but {path}, line {number}, has '
+                + (f'{name!r}, as line {first.get(name)} has' if name
+                   else 'none'),
+                'Rename one, or take it out: costs go by the name')
+        first[name] = number
+    return dict(zip(names, (told for *_, told in rows), strict=True))
 
 
 def classes_of(dataset: Dataset, side: str) -> tuple[str, ...]:
@@ -231,7 +277,7 @@ class ClassList(BaseDataset):
         if not isinstance(classes, str | Path):
             names, synonyms = classes, None
         elif Path(classes).is_file() and Path(classes).suffix not in _WEIGHTS:
-            names, synonyms = read_lines(Path(classes), 'class list'), None
+            names, synonyms = [*read_names(classes, 'class list')], None
         else:
             names, synonyms = short_names(_known_classes(str(classes)))
         names = check_names(names, 'source')

@@ -1,8 +1,9 @@
 """What a data set holds, its wrappers looked through: images and labels."""
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -94,13 +95,34 @@ def gt_labels(dataset: Dataset) -> np.ndarray:
     """Return the class index of every image, int64, shape (N, ).
 
     Raises:
-        ValueError: As :func:`look_through` and :func:`single_label`.
+        ValueError: As :func:`look_through` and :func:`single_label`, or if
+            one file has two labels.
     """
     bases, rows = look_through(dataset)
     used, places = np.unique(rows, return_inverse=True)
-    labels = [single_label(base.get_data_info(i))
-              for base, i in _images(bases, used)]
+    labels, first, key_of = [], {}, _file_keys()
+    for base, i in _images(bases, used):
+        info = base.get_data_info(i)
+        labels.append(single_label(info))
+        key = key_of(info)
+        if None not in (key, info.get('img_path')) and first.setdefault(
+                key, labels[-1]) != labels[-1]:
+            raise refusal('Each image must have one label, a class index',
+                          f'but {key} has {first[key]} and {labels[-1]}',
+                          'Take one of the two out')
     return np.array(labels, dtype=np.int64)[places]
+
+
+def _file_keys() -> Callable[[dict], str | None]:
+    """Return what finds the real path of an image, None for one in memory."""
+    real = cache(os.path.realpath)  # A million images: asked once a folder.
+
+    def key_of(info: dict) -> str | None:
+        if isinstance(info.get('img'), np.ndarray):
+            return None
+        folder, name = os.path.split(str(info.get('img_path')))
+        return os.path.join(real(folder), name)
+    return key_of
 
 
 def class_indices(dataset: Dataset, name: str) -> np.ndarray:
@@ -181,18 +203,10 @@ def data_digest(dataset: Dataset) -> str:
 
 def image_keys(dataset: Dataset) -> set[str]:
     """Return what tells each image from others: its real path, or pixels."""
-    folders, keys = {}, set()
-    for base, i in unique_images(dataset):
-        info = base.get_data_info(i)
-        pixels = info.get('img')
-        if isinstance(pixels, np.ndarray):
-            keys.add(hashlib.sha256(pixels.tobytes()).hexdigest())
-            continue
-        folder, name = os.path.split(str(info.get('img_path')))
-        if folder not in folders:  # A million images: asked once a folder.
-            folders[folder] = os.path.realpath(folder)
-        keys.add(os.path.join(folders[folder], name))
-    return keys
+    key_of = _file_keys()
+    infos = (base.get_data_info(i) for base, i in unique_images(dataset))
+    return {key_of(info) or hashlib.sha256(info['img'].tobytes()).hexdigest()
+            for info in infos}
 
 
 @contextmanager

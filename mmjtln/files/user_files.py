@@ -4,20 +4,30 @@ A damaged file makes libraries raise errors of many kinds, few of which say
 which file it was and what to do. :func:`reading` makes one of them that does.
 """
 import csv
+import logging
 import pickle
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import mmcv
+from mmengine.logging import print_log
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmjtln.errors import require
 
 _LONGEST = 300
+#: Folders that programs leave behind without a dot before their name.
+_LEFT_BEHIND = ('__MACOSX', '__pycache__', '@eaDir', 'lost+found')
+#: Files of an unknown extension that are tried, to see if they are images.
+_TRIED = 3
+#: Kinds of images that OpenCV cannot decode, or only where it was built so.
+UNDECODED = ('.avif', '.gif', '.heic', '.heif', '.jxl', '.svg')
 _SEPARATORS = {',': 'commas', '\t': 'tabs'}
 #: What an error means of the file: the first kind that it is of.
 _CAUSES = (
@@ -47,23 +57,6 @@ def reading(path: Any, what: str, remedy: str) -> Iterator[None]:
     except Exception as error:  # From csv.Error to RecursionError.
         raise ValueError(f'{path} is not a valid {what}: {_cause(error)}. '
                          f'{remedy}') from error
-
-
-def read_lines(path: str | Path, what: str) -> list[str]:
-    """Read the lines of a text file, without blanks and empty ones.
-
-    Args:
-        path (str | Path): A file in UTF-8.
-        what (str): What it should be, such as ``'class list'``.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not in UTF-8.
-    """
-    path = existing(path, what)
-    with reading(path, what, 'Save it as a text file of one entry a line.'):
-        lines = path.read_text(encoding='utf-8-sig').splitlines()
-    return [line.strip() for line in lines if line.strip()]
 
 
 def read_rows(path: str | Path, what: str,
@@ -131,8 +124,33 @@ def _cause(error: Exception) -> str:
     return f'it is damaged ({type(error).__name__}: {text})'
 
 
+def is_left_behind(name: str) -> bool:
+    """Whether a file or folder is hidden, or a program's, not the user's."""
+    return name.startswith('.') or name in _LEFT_BEHIND
+
+
+def count_left_out(files: Iterable[Path]) -> dict[str, int]:
+    """Count the images among files of other extensions, by extension."""
+    found = defaultdict(list)
+    for file in files:
+        found[file.suffix.lower()].append(file)
+    return {ending: len(found[ending]) for ending in sorted(found)
+            if ending in UNDECODED or any(map(_is_image,
+                                              found[ending][:_TRIED]))}
+
+
+def _is_image(path: Path) -> bool:
+    try:
+        return mmcv.imread(path) is not None
+    except Exception:  # Decoders raise errors of many kinds.
+        return False
+
+
 def image_files(path: str | Path, recursive: bool = False) -> list[str]:
     """List the images of a folder by name, or return a file alone.
+
+    What is hidden is left out, and so are images of other extensions, with a
+    warning that counts them.
 
     Args:
         path (str | Path): A file, whatever its name, or a folder.
@@ -150,10 +168,17 @@ def image_files(path: str | Path, recursive: bool = False) -> list[str]:
         return [str(path)]
     require(path.is_dir(), 'Images are files or a folder of them',
             f'but there is no {path}', 'Correct the path', FileNotFoundError)
-    files = sorted(
-        str(file) for file in path.glob('**/*' if recursive else '*')
-        if file.suffix.lower() in IMG_EXTENSIONS and file.is_file())
+    files, others = [], []
+    for file in path.glob('**/*' if recursive else '*'):
+        if not any(map(is_left_behind, file.relative_to(path).parts)) and (
+                file.is_file()):
+            known = file.suffix.lower() in IMG_EXTENSIONS
+            (files if known else others).append(file)
+    for ending, count in count_left_out(others).items():
+        print_log(f'{count} images that end in {ending} in {path} are left '
+                  'out. Convert them to .jpg or .png.', logger='current',
+                  level=logging.WARNING)
     require(files, 'A folder must hold images', f'but {path} has no file that '
             f'ends in one of {", ".join(IMG_EXTENSIONS)}'
             + ('' if recursive else ' directly in it'), 'Correct the path')
-    return files
+    return sorted(map(str, files))

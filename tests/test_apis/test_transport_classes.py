@@ -1,5 +1,7 @@
 """A stock classifier becomes one of other classes, by names and few images."""
 import copy
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,6 +187,47 @@ def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match='list_models'):
         transport_classes('resnet0', checkpoint, TARGET)
     assert not (tmp_path / 'out').exists()
+
+
+def test_folders_are_looked_into(tmp_path, said):
+    """As by check_data: what is no class or no picture is not passed over."""
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    few = Path(_pictures(tmp_path / 'few', dict(fish=2, car=2)))
+    (few / 'fish/0.png').rename(few / 'fish/0.webp')
+    Image.new('RGB', (8, 8)).save(few / 'car/a.gif')
+    found = transport_classes(config, checkpoint, None, tmp_path / 'out',
+                              images=few)
+    assert found.zero_shot in (0, 25, 50, 75, 100)
+    assert '1 images that end in .gif in ' in said()
+    for made, words in (('.ipynb_checkpoints', 'taken for a class'),
+                        ('empty', "none of 'empty'")):
+        (few / made).mkdir()
+        with pytest.raises(ValueError, match=words):
+            transport_classes(config, checkpoint, None, images=few)
+        (few / made).rmdir()
+    for name in ('train', 'val'):
+        shutil.copytree(few / 'fish', few / name)
+    with pytest.raises(ValueError, match="'train', 'val' in .* classes"):
+        transport_classes(config, checkpoint, None, images=few)
+
+
+def test_lists_of_names_are_looked_into(tmp_path):
+    """File and line of a name that is there twice; one class is too few."""
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    file = tmp_path / 'names.txt'
+    for text, words in (
+            ('fish\n\ncar\nfish\n', "txt, line 4, has 'fish', as line 1 has"),
+            ('fish\n\tred\n', 'names.txt, line 2, has none'),
+            ('fish\n', 'two classes or more'),
+            ('fish\ncaf\udce9\n', 'not in UTF-8')):
+        file.write_text(text, errors='surrogateescape')
+        with pytest.raises(ValueError, match=words):
+            transport_classes(config, checkpoint, file, tmp_path / 'out')
+        if 'line' in words:
+            with pytest.raises(ValueError, match=words):
+                ClassList(str(file))
+    with pytest.raises(ValueError, match='not in UTF-8'):
+        transport_classes(config, checkpoint, ['fish', 'caf\udce9'])
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):

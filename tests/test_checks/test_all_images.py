@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+import mmjtln.apis
 from mmjtln.checks.all_images import check_data
 from tests.load_tool import run_tool
 from tests.pictures import draw, own_config, picture_folders
@@ -151,6 +152,27 @@ def test_shared(config, capsys, first, second, name):
     assert (f'target {split}: 1 of 7 target {split} images are {name}, too, '
             f'such as data/{first} is {copy}. ') in text
     assert '1 problem(s).' in text
+
+
+def test_a_picture_of_two_classes(config, capsys):
+    """A copy in another class's folder, whatever it is called."""
+    shutil.copy(TARGET / 'train/disc/0.jpg', TARGET / 'train/plus sign/a.jpg')
+    status, text = check(capsys, config)
+    assert status == 1
+    assert 'target train: 1 images have the content of another with' in text
+    assert f'{TARGET}/train/disc/0.jpg (0) and {TARGET}/train/plus' in text
+
+
+def test_one_class_is_too_few(config, capsys):
+    """Said of each split, and by a run before its first step."""
+    for split in ('train', 'val', 'test'):
+        shutil.rmtree(TARGET / split / 'disc')
+    status, text = check(capsys, config)
+    assert status == 1
+    assert text.count("must have two classes or more, but it has only 'plus "
+                      "sign'") == 3
+    with pytest.raises(ValueError, match='target must have two classes'):
+        mmjtln.apis.train(str(config))
 
 
 def test_test_set_is_validation_set(config, capsys):

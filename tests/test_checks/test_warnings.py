@@ -1,5 +1,6 @@
 """What is allowed and seldom meant: what is said of it, and of what not."""
 from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmpretrain.datasets import CustomDataset
 from PIL import Image
 
 from mmjtln.checks.warnings import (
@@ -14,7 +15,6 @@ from tests.test_datasets.conftest import Toy
 
 def test_folders_are_looked_into(tmp_path):
     """What MMPretrain takes or leaves without a word, behind a wrapper too."""
-    from mmpretrain.datasets import CustomDataset
     for name in ('a/0.png', 'a/1.webp', 'a/2.txt', '.cache/3.png'):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -32,6 +32,18 @@ def test_folders_are_looked_into(tmp_path):
         for ending in ('.jpg', '.txt', '.webp'):
             assert repr(ending) in webp.partition('extensions=')[2]
     assert look_into_folders(Toy(2)) == (0, [])
+
+
+def test_splits_are_no_classes(tmp_path):
+    """One of them may be: a class of trains is called so by chance."""
+    for name in ('Train/a', 'val/a', 'b'):
+        (tmp_path / name).mkdir(parents=True)
+        Image.new('RGB', (4, 4)).save(tmp_path / name / '0.png')
+    for root, found in ((tmp_path, 1), (tmp_path / 'val', 0)):
+        problems = look_into_folders(CustomDataset(str(root)))[1]
+        assert len(problems) == found
+    assert look_into_folders(CustomDataset(str(tmp_path)))[1][0].startswith(
+        "'Train', 'val' in ")
 
 
 def test_test_set_is_the_validation_set():

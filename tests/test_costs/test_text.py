@@ -1,11 +1,8 @@
 """Class names through a sentence encoder: what is encoded, how it fails."""
-import io
-import logging
 import sys
 
 import numpy as np
 import pytest
-from mmengine.logging import MMLogger
 
 from mmjtln.costs import TextCost
 from mmjtln.costs.text import readable, sentences_of, synonyms
@@ -114,14 +111,15 @@ def test_names_that_are_one_text_are_refused(names):
     TextCost().check(Named(*names), Named('tench', 'cat'))
 
 
-def test_names_that_the_encoder_does_not_know_are_named():
-    said = io.StringIO()
-    handler = logging.StreamHandler(said)
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(handler)
+def test_names_that_the_encoder_does_not_know_are_named(said):
     TextCost().check(Named('Größe', 'наука'), Named('苹果', '🚗 sports car'))
-    logger.removeHandler(handler)
-    assert "next to nothing of the class name(s) '苹果':" in said.getvalue()
+    assert "next to nothing of the class name(s) '苹果':" in said()
+
+
+def test_source_names_that_are_one_text_are_named(said):
+    """They share rows of costs, which no class loses anything by."""
+    TextCost().check(Named('Apple', 'cat', 'apple'), Named('dog', 'pear'))
+    assert "same in 'Apple' and 'apple'" in said()
 
 
 def test_a_name_of_two_words_means_the_same_everywhere(tmp_path):

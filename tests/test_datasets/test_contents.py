@@ -1,12 +1,14 @@
 """What a data set holds; an image that cannot be read is named."""
 import numpy as np
 import pytest
+from mmengine.dataset import ConcatDataset
 from mmengine.runner import Runner
+from mmpretrain.datasets import CustomDataset
 from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmjtln.datasets import JointDataset, UCIDigits
-from mmjtln.datasets.contents import images_by_class
+from mmjtln.datasets.contents import gt_labels, images_by_class
 from mmjtln.inference.domain_images import DomainImages
 
 
@@ -107,3 +109,18 @@ def test_an_image_without_a_path(joint):
     joint.source.pipeline = None
     with pytest.raises(RuntimeError, match='source image number 2 could'):
         joint[2]
+
+
+@pytest.mark.parametrize('second, wrong', [
+    ('./a.png 1', True), ('a.png 1', True), ('a.png 0', False),
+    ('b.png 1', False)])
+def test_a_file_with_two_labels(tmp_path, second, wrong):
+    """However its path is written; listed twice with one label it may be."""
+    (tmp_path / 'list.txt').write_text(f'a.png 0\n{second}\n')
+    dataset = CustomDataset(ann_file='list.txt', data_root=str(tmp_path),
+                            metainfo=dict(classes=['x', 'y']))
+    if not wrong:
+        assert gt_labels(dataset).tolist() == [0, int(second[-1])]
+        return
+    with pytest.raises(ValueError, match=r'a\.png has 0 and 1'):
+        gt_labels(ConcatDataset([dataset]))

@@ -5,12 +5,13 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from mmjtln.apis.transport_classes import read_classes
 from mmjtln.costs import CostMatrix, FileCost, TextCost
 from mmjtln.costs.taxonomy import read_taxonomy
 from mmjtln.datasets import ClassList
-from mmjtln.files.user_files import read_lines, read_rows, reading
+from mmjtln.datasets.class_lists import read_names
+from mmjtln.files.user_files import image_files, read_rows, reading
 from tests.test_costs.conftest import Named
 
 LATIN = 'café,1\nthé,2\n'.encode('latin-1')
@@ -71,7 +72,7 @@ def file_cost(path):
     (read_taxonomy, 'a.tsv', b'x,y\n', "parted by ','"),
     (read_taxonomy, 'a.csv', b'x,"' + b'y' * 200_000, 'field larger'),
     (lambda path: ClassList(str(path)), 'a.txt', LATIN, 'byte 0xe9'),
-    (read_classes, 'a.txt', LATIN, 'byte 0xe9')],
+    (lambda path: read_names(path, 'list'), 'a.txt', LATIN, 'byte 0xe9')],
     ids=lambda value: value if isinstance(value, str) else '')
 def test_one_error_that_names_the_file(tmp_path, read, name, content, words):
     """Never the library's own, and with something to do."""
@@ -86,7 +87,7 @@ def test_one_error_that_names_the_file(tmp_path, read, name, content, words):
 
 @pytest.mark.parametrize('read', [
     file_cost, lambda path: read_rows(path, 'table'),
-    lambda path: read_lines(path, 'list')])
+    lambda path: read_names(path, 'list')])
 def test_missing_file(tmp_path, read):
     """It is named, too."""
     with pytest.raises(FileNotFoundError, match='no .* at .*a.csv'):
@@ -98,9 +99,29 @@ def test_what_is_right_is_read(tmp_path):
     path = tmp_path / 'a.csv'
     path.write_text('\ufeff,"b, c"\n\n a , 0.5\n', encoding='utf-8')
     assert read_rows(path, 'table') == [(1, ['', 'b, c']), (3, ['a', '0.5'])]
-    assert read_lines(path, 'list') == [',"b, c"', 'a , 0.5']
+    path.with_suffix('.txt').write_text('\ufeff,"b, c"\n\n a , 0.5 \t it\n')
+    assert read_names(path.with_suffix('.txt'), 'list') == {
+        ',"b, c"': '', 'a , 0.5': 'it'}
     cost = FileCost(str(path))(Named('a'), Named('b, c'))
     assert cost.matrix.tolist() == [[0.5]]
+
+
+def test_images_of_a_folder(tmp_path, said):
+    """What is hidden is none; what cannot be read is counted, and named."""
+    for name in ('a/0.jpg', '1.WEBP', '2.tiff', '3.gif', 'b/4.gif', '5.jp2',
+                 '6.txt', '.7.png', '.ipynb_checkpoints/0-checkpoint.jpg',
+                 '__MACOSX/8.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new('RGB', (8, 8)).save(
+            tmp_path / name, dict(txt='bmp', jp2='png').get(name[-3:]))
+    (tmp_path / '9.pdf').write_text('no image')
+    found = image_files(tmp_path, recursive=True)
+    assert [path[len(str(tmp_path)) + 1:] for path in found] == [
+        '1.WEBP', '2.tiff', 'a/0.jpg']
+    text = said()
+    for count, ending in ((2, 'gif'), (1, 'jp2'), (1, 'txt')):
+        assert f'{count} images that end in .{ending} in {tmp_path}' in text
+    assert text.count('left out') == 3
 
 
 @pytest.mark.parametrize('error, words', [

@@ -74,3 +74,13 @@ def test_extreme_logits(relax, dtype):
     value.sum().backward()
     assert value.isfinite().all() and transport.isfinite().all()
     assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('side, label', [
+    ('target', -1), ('target', 3), ('source', -1), ('source', 2)])
+def test_a_label_that_is_no_class_is_an_error(side, label):
+    """Not the last class, as in brackets."""
+    shape = (1, 2) if side == 'target' else (1, 3)
+    with pytest.raises(IndexError, match='out of'):
+        label_value(torch.zeros(shape), torch.tensor([label]),
+                    torch.rand(2, 3), 0.1, label_side=side)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mmjtln.errors import check_count, require
-from mmjtln.files.user_files import image_files
+from mmjtln.files.user_files import image_files, is_left_behind
 
 
 def split(folder: Path, train: int, val: int,
@@ -30,7 +30,8 @@ def split(folder: Path, train: int, val: int,
     """
     check_count(train, '--train', 'a split')
     check_count(val, '--val', 'a split')
-    classes = sorted(path for path in folder.iterdir() if path.is_dir())
+    classes = sorted(path for path in folder.iterdir()
+                     if path.is_dir() and not is_left_behind(path.name))
     require(classes, f'{folder} must hold one folder a class',
             'but it holds no folder', 'Give another folder')
     parts = dict(train=[], val=[], test=[])
