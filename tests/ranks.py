@@ -1,4 +1,5 @@
 """Real processes that form a gloo group, for the distributed tests."""
+import gc
 import multiprocessing
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ import torch.multiprocessing as mp
 
 
 def _rank(rank, function, world_size, folder, arguments):
+    gc.freeze()  # As in conftest.py.
     # What torchrun tells its workers; a file stands in for its address.
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank),
                       WORLD_SIZE=str(world_size))

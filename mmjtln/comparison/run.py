@@ -1,4 +1,5 @@
 """Runs of a comparison, side by side, each in a process of its own."""
+import gc
 import json
 import multiprocessing
 import os
@@ -114,6 +115,7 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
     removed, but for those of the source's network, from which others start.
     """
     _end_with_parent()
+    gc.freeze()  # MMEngine collects garbage for each data set.
     folder = Path(folder)
     if not _is_of(folder, cfg):
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,5 @@
 """Runs of `tools/train.py` in forks of this process, imports behind them."""
+import gc
 import multiprocessing
 import os
 import random
@@ -72,6 +73,7 @@ class Training:
 def _run(command: list[str], environment: dict, log: Path,
          prepare: Callable | None) -> None:
     os.setsid()  # A group of its own, to be killed with its workers.
+    gc.freeze()  # MMEngine collects garbage for each data set.
     with open(log, 'wb') as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
