@@ -9,13 +9,34 @@ can be a work directory: its best checkpoint, else the last. How it reads
 images is compared with how the training's test did.
 """
 import argparse
+from collections.abc import Callable
 
 from mmengine.config import Config
 
 from mmjtln.apis.launch import adapt_to_machine, leave_group
 from mmjtln.apis.train import FormattedConfig
+from mmjtln.datasets.build import check_parts_of
+from mmjtln.datasets.contents import in_data_set
 from mmjtln.hosts import load_host_tool
-from mmjtln.run_config import fill_class_counts
+from mmjtln.run_config import fill_class_counts, parts_of, pipeline_in
+
+
+def _merge(merge_args: Callable, cfg: Config,
+           args: argparse.Namespace) -> Config:
+    """Merge the flags; `--tta` of a data set with others inside, too."""
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    if not args.tta or not dataset or 'pipeline' in dataset:
+        return merge_args(cfg, args)
+    # The host changes the pipeline of the outermost alone.
+    given = 'tta_pipeline' in cfg
+    dataset.pipeline = pipeline_in(dataset)
+    cfg = merge_args(cfg, args)
+    flips = cfg.test_dataloader.dataset.pop('pipeline')
+    for part in parts_of(cfg.test_dataloader.dataset):
+        if 'pipeline' in part:
+            part.pipeline = flips if given else [
+                *part.pipeline[:-1], flips[-1]]
+    return cfg
 
 
 def main() -> None:
@@ -24,7 +45,9 @@ def main() -> None:
     merge_args = host.merge_args
 
     def fit(cfg: Config, args: argparse.Namespace) -> Config:
-        cfg = adapt_to_machine(merge_args(cfg, args))
+        cfg = adapt_to_machine(_merge(merge_args, cfg, args))
+        with in_data_set('test'):
+            check_parts_of(cfg.test_dataloader)
         return FormattedConfig.of(
             fill_class_counts(cfg, args.checkpoint), written=False)
 

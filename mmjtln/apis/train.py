@@ -9,7 +9,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmjtln.checks.before_run import check_config
-from mmjtln.datasets.build import check_concatenations
+from mmjtln.datasets.build import check_parts_of
 from mmjtln.datasets.contents import in_data_set
 from mmjtln.run_config import (
     check_variables,
@@ -82,8 +82,7 @@ def _run(cfg: Config) -> Runner:
     check_config(cfg)
     for split in ('val', 'test'):
         with in_data_set(split):
-            check_concatenations((cfg.get(f'{split}_dataloader') or {}).get(
-                'dataset'))
+            check_parts_of(cfg.get(f'{split}_dataloader'))
     runner = _build_runner(cfg)
     runner.train()
     return runner

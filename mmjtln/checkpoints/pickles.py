@@ -1,6 +1,7 @@
 """What a checkpoint may name, and a ``pickle`` that knows nothing else."""
 import _codecs
 import pickle
+from argparse import Namespace
 from collections import OrderedDict
 from functools import cache
 from typing import Any
@@ -27,6 +28,7 @@ def safe_globals() -> list:
                            np.float64(0).__reduce__()[0])
     allowed = [
         HistoryBuffer, np.ndarray, np.dtype,
+        Namespace,  # The options of other programs, which hold values alone.
         (_history_buffer_method, 'builtins.getattr'),
         (_history_buffer_method, '__builtin__.getattr')
     ]

@@ -52,12 +52,26 @@ def load_safely(path: str | Path, map_location: Any = None,
             # Without a pickle of its own, weights_only is the other way round.
             loaded = torch.load(path, map_location, weights_only=False,
                                 pickle_module=pickles)
+        loaded = _weights_alone(loaded)
         _check_content(loaded)
     # MMEngine's resume runs this text as a Python config, to compare a number
     # of GPUs that only MMCV 1 wrote.
     if isinstance(loaded.get('meta'), dict):
         loaded['meta'].pop('config', None)
     return loaded
+
+
+def _weights_alone(loaded: Any) -> Any:
+    """Take out what other programs save under a name, such as `model`."""
+    if not isinstance(loaded, Mapping) or 'state_dict' in loaded:
+        return loaded
+    nested = [key for key, part in loaded.items() if isinstance(part, Mapping)
+              and any(isinstance(value, torch.Tensor)
+                      for value in part.values())]
+    if len(nested) > 1:
+        raise ValueError(f'it has weights under each of {nested}, where one '
+                         'of them must be alone or under `state_dict`')
+    return dict(state_dict=loaded[nested[0]]) if nested else loaded
 
 
 def _check_content(loaded: Any) -> None:

@@ -10,7 +10,8 @@ from mmjtln.run_config import with_registered_names
 from . import data, images, start, warnings
 
 #: Of a config, before anything is built from it.
-CONFIG = (start.seed, start.lengths, start.cost_source, start.class_check)
+CONFIG = (start.seed, start.lengths, start.batches, start.cost_source,
+          start.class_check)
 #: Of any run: of one that only tests, its test data.
 ANY_RUN = (data.heads, data.labels, data.class_lists, data.evaluators,
            images.judged_whole, images.images)

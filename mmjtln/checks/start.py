@@ -54,6 +54,18 @@ def lengths(cfg: Config) -> None:
             f'but {kind!r} is none', 'Set it to one, such as SGD or AdamW')
 
 
+def batches(cfg: Config) -> None:
+    """What a batch sampler decides is not set of its loader."""
+    for split in ('train', 'val', 'test'):
+        loader = cfg.get(f'{split}_dataloader') or {}
+        for name in ('drop_last', 'shuffle'):
+            require(not loader.get(name) or not loader.get('batch_sampler'),
+                    f'`{name}` of `{split}_dataloader` is decided by its '
+                    f'batch sampler', f'got {loader.get(name)}', 'Set '
+                    f'`{split}_dataloader.{"batch_" * (name == "drop_last")}'
+                    f'sampler.{name}` instead')
+
+
 def cost_source(cfg: Config) -> None:
     """The OT loss is given a cost matrix, by a hook, a file or itself."""
     # Else it would fail only where `lambda_ot` begins.

@@ -1,6 +1,11 @@
 """Data sets built from configs, with errors that name what is wrong."""
+import re
+from pathlib import Path
+
 from mmengine.dataset import BaseDataset
+from mmengine.fileio import list_from_file
 from mmengine.registry import DefaultScope
+from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 from torch.utils.data import Dataset
 
@@ -19,7 +24,7 @@ def build_dataset(dataset: Dataset | dict) -> Dataset:
     is set, in a notebook say, MMPretrain's is set while building.
 
     Raises:
-        ValueError: As :func:`check_concatenations`.
+        ValueError: As :func:`check_parts_of`.
     """
     if not isinstance(dataset, dict):
         return dataset
@@ -34,23 +39,54 @@ def build_dataset(dataset: Dataset | dict) -> Dataset:
         try:
             return DATASETS.build(dataset)
         except (TypeError, ValueError):
-            check_concatenations(dataset)
+            check_parts_of(dataset)
             raise
 
 
-def check_concatenations(cfg: object) -> None:
-    """Refuse a concatenation of other classes in a data set's config.
+def check_parts_of(cfg: object) -> None:
+    """Refuse annotation files and concatenations that cannot be right.
 
-    MMEngine refuses it, too, but does not say which classes differ.
+    The hosts refuse them, too, but do not say which line it is, or which
+    classes differ.
+
+    Args:
+        cfg (object): Of a data set; it is looked through.
 
     Raises:
-        ValueError: As :func:`~mmjtln.datasets.class_lists.check_parts`.
+        ValueError: Naming file and line, or as
+            :func:`~mmjtln.datasets.class_lists.check_parts`.
     """
-    if isinstance(cfg, dict):
-        if str(cfg.get('type')).endswith('ConcatDataset'):
-            check_parts([build_dataset(part).metainfo.get('classes')
-                         for part in cfg['datasets']])
-        check_concatenations(cfg.get('dataset'))
+    if isinstance(cfg, list | tuple):
+        cfg = dict(enumerate(cfg))
+    if not isinstance(cfg, dict):
+        return
+    for part in cfg.values():
+        check_parts_of(part)
+    kind = cfg.get('type')
+    if str(kind).endswith('ConcatDataset'):
+        check_parts([build_dataset(part).metainfo.get('classes')
+                     for part in cfg['datasets']])
+    if cfg.get('ann_file') and isinstance(kind, str):
+        kind = DATASETS.get(kind)
+    if cfg.get('ann_file') and getattr(kind, 'load_data_list', None) is (
+            CustomDataset.load_data_list):
+        # Where the file is depends on the data set's other options.
+        _check_annotations(kind(**{
+            key: value for key, value in cfg.items()
+            if key not in ('type', 'pipeline', '_scope_')} | dict(
+                lazy_init=True)))
+
+
+def _check_annotations(dataset: CustomDataset) -> None:
+    if not dataset.with_label or not Path(dataset.ann_file).is_file():
+        return
+    for number, line in enumerate(list_from_file(dataset.ann_file), 1):
+        path, _, label = line.strip().rpartition(' ')
+        require(path and re.fullmatch(r'-?\d+', label), 'Each line of an '
+                'annotation file is a path, a blank and a class index',
+                f'but line {number} of {dataset.ann_file} is {line!r}',
+                'Write it like `folder/picture.jpg 3`' if line.strip() else
+                'Leave empty lines out')
 
 
 def build_domain(domain: str, dataset: Dataset | dict | list) -> Dataset:

@@ -171,7 +171,10 @@ class JointDataset(ConcatDataset):
             raise refusal('A pipeline must give `data_samples`',
                           f"but the {domain}'s does not", f'End `{domain}.'
                           "pipeline` with dict(type='PackInputs')")
-        data_sample = data['data_samples']
+        # Of test-time augmentation there are several.
+        samples = data['data_samples']
+        samples = samples if isinstance(samples, list) else [samples]
+        data_sample = samples[0]
         label = data_sample.get('gt_label')
         if label is None or label.numel() != 1:
             path = data_sample.get('img_path', f'number {idx}')
@@ -179,10 +182,11 @@ class JointDataset(ConcatDataset):
                           f'but that of {path} is {label}',
                           f'Set a single-label data set as `{domain}`')
         # Set last, so that no pipeline has to know the key.
-        data_sample.set_field(domain, 'domain', field_type='metainfo')
+        told = dict(domain=domain)
         if isinstance(self.datasets[number], UnionDataset):
-            data_sample.set_field(self.datasets[number].source_of(inner_idx),
-                                  'source_name', field_type='metainfo')
+            told['source_name'] = self.datasets[number].source_of(inner_idx)
+        for data_sample in samples:
+            data_sample.set_metainfo(told)
         return data
 
     @force_full_init

@@ -81,8 +81,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse to resume another run; tell of a test of another reading."""
         meta = checkpoint.get('meta') or {}
-        # That of test-time augmentation is another, and meant to be.
-        if not is_training(runner) and 'module' not in runner.cfg.model:
+        if not is_training(runner):
             tell_other_pipeline(runner.cfg, meta)
         if not is_training(runner) or not runner._resume:
             return

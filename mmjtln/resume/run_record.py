@@ -67,7 +67,8 @@ def test_pipeline(cfg: Config) -> str | None:
     """Write how a run's test, or else its validation, reads images."""
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
     try:
-        return loader and repr(pipeline_in(loader['dataset']))
+        # The last step packs; test-time augmentation is in its place.
+        return loader and repr(pipeline_in(loader['dataset'])[:-1])
     except ValueError:  # A data set with a pipeline of its own.
         return None
 

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import threading
+from argparse import Namespace
 from collections import OrderedDict
 
 import numpy as np
@@ -12,8 +13,9 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader, load_checkpoint
+from torch import nn
 
-from mmjtln.checkpoints.reading import load_safely
+from mmjtln.checkpoints.reading import _CHECKS, load_safely
 from mmjtln.datasets import ClassList
 
 CHECKS = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)
@@ -235,3 +237,19 @@ def test_a_work_directory_is_its_checkpoint(tmp_path):
     torch.save({}, tmp_path / 'best_b_epoch_1.pth')
     with pytest.raises(ValueError, match='best_a.*best_b.*that you mean'):
         load(tmp_path)
+
+
+@pytest.mark.parametrize('checks', [False, _CHECKS])
+@pytest.mark.parametrize('others', [
+    {}, dict(args=Namespace(lr=1, betas=[.9]), epoch=3)])
+def test_weights_of_other_programs(tmp_path, others, checks):
+    """They are under a name, beside the options of the program."""
+    path, weights = tmp_path / 'old.pth', nn.Linear(1, 1).state_dict()
+    torch.save(dict(others, model=weights), path)
+    found = load_safely(path, checks=checks)
+    assert list(found) == ['state_dict']
+    assert torch.equal(found['state_dict']['bias'], weights['bias'])
+    torch.save(dict(others, model=weights, ema=weights), path)
+    with pytest.raises(ValueError, match="under each of .'model', 'ema'.*"
+                       'saved again'):
+        load_safely(path, checks=checks)

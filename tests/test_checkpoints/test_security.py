@@ -116,8 +116,7 @@ def test_names_in_a_cost_file_are_no_paths(tiny_run, tmp_path):
     tiny_run.custom_hooks[1].cost = dict(
         type='mmjtln.FileCost', path=str(tmp_path / 'cost.npz'))
     tiny_run.custom_hooks.append(dict(
-        type='mmjtln.PlanVisualizationHook', pipeline=pipeline,
-        samples_per_class=1))
+        type='mmjtln.PlanVisualizationHook', pipeline=pipeline))
     tiny_run.visualizer = dict(
         type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
     tiny_run.train_cfg.max_epochs = 1

@@ -99,3 +99,12 @@ def test_model_alone_without_a_cost(tiny_model):
     model = MODELS.build(tiny_model)
     with pytest.raises(RuntimeError, match='CostMatrixHook.*custom_hooks'):
         model.ot_loss.transport(torch.zeros(1, 10), torch.zeros(1, 10))
+
+
+@pytest.mark.parametrize('name, option', [
+    ('drop_last', '`train_dataloader.batch_sampler.drop_last`'),
+    ('shuffle', '`train_dataloader.sampler.shuffle`')])
+def test_what_a_batch_sampler_decides(tiny_run, name, option):
+    """The option that does it is named."""
+    with pytest.raises(ValueError, match=f'Set {option} instead'):
+        train(tiny_run, **{f'train_dataloader.{name}': True})

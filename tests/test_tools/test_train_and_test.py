@@ -9,6 +9,11 @@ import mmpretrain
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.fileio import load
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import MODELS
+
+from tests.load_tool import run_tool
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools'
@@ -60,13 +65,65 @@ def test_train_then_test(config, tmp_path):
     assert Config.fromfile(written).get('load_from') is None
     tested = run(TOOLS / 'test.py', config, work_dir, cwd=tmp_path)
     assert accuracy(trained) == accuracy(tested) != []
-    assert 'not that of' not in tested
+    assert 'Images are not read as' not in tested
     flipped = run(TOOLS / 'test.py', config, work_dir, '--tta',
                   '--cfg-options',
                   'test_dataloader.dataset.pipeline.0.scale=28', cwd=tmp_path)
     assert len(accuracy(flipped)) == 1
-    assert 'The test pipeline is not that of' in flipped
+    assert 'Images are not read as' in flipped
     assert written.read_bytes() == content
+
+
+def test_flips_of_every_test_set(tiny_run, tmp_path, monkeypatch, capsys):
+    """`--tta` scores an image and its mirror image, wrapped or joint.
+
+    Of images that are their own mirror images, it changes nothing.
+    """
+    monkeypatch.chdir(tmp_path)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(tiny_run.model)
+    torch.save(dict(state_dict=model.state_dict()), 'model.pth')
+    joint, plain = (tiny_run.val_dataloader.dataset,
+                    tiny_run.test_dataloader.dataset)
+    both = [dict(type='RandomFlip', prob=1.), dict(type='RandomFlip', prob=0.)]
+    for dataset, evaluator, own in (
+            (plain, tiny_run.test_evaluator, False),
+            (joint, tiny_run.val_evaluator, False),
+            (dict(type='RepeatDataset', times=2, dataset=joint.target),
+             tiny_run.test_evaluator, True)):
+        tiny_run.test_dataloader.dataset = dataset
+        tiny_run.test_evaluator = evaluator
+        tiny_run.tta_model = dict(type='AverageClsScoreTTA')
+        if own:
+            tiny_run.tta_pipeline = [
+                dict(type='Resize', scale=32),
+                dict(type='TestTimeAug',
+                     transforms=[both, [dict(type='PackInputs')]])]
+        tiny_run.dump('config.py')
+        found = []
+        for flags in ((), ('--tta', )):
+            run_tool('test', 'config.py', 'model.pth', *flags, '--out',
+                     'out.pkl', '--out-item', 'pred')
+            found.append([(row['pred_score'], row['gt_label'].item())
+                          for row in load('out.pkl')])
+        once, flipped = found
+        assert [label for _, label in once] == [
+            label for _, label in flipped]
+        change = max((one - other).abs().max() for (one, _), (other, _) in
+                     zip(once, flipped, strict=True))
+        assert change > 1e-4
+
+
+def test_annotation_lines(tiny_run, tmp_path, monkeypatch):
+    """A test names file and line, too."""
+    (tmp_path / 'val.txt').write_text('a.jpg 0\nb.jpg\t1\n')
+    tiny_run.test_dataloader.dataset = dict(
+        type='CustomDataset', ann_file=str(tmp_path / 'val.txt'),
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')])
+    tiny_run.dump(tmp_path / 'config.py')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match='test data set.*line 2 of .*val.txt'):
+        run_tool('test', 'config.py', 'model.pth')
 
 
 def test_resume(config, tmp_path):
