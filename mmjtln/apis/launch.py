@@ -88,7 +88,7 @@ def _use_bf16(cfg: Config) -> None:
             'Without a GPU, mixed precision is in bfloat16',
             f'but `optim_wrapper.dtype` is {dtype!r}',
             "Leave it out, or set it to 'bfloat16'")
-    wrapper.type = 'mmjtln.BF16OptimWrapper'
+    wrapper['type'] = 'mmjtln.BF16OptimWrapper'
 
 
 def leave_group() -> None:
@@ -115,5 +115,5 @@ def _init_gloo(cfg: Config) -> None:
     if not is_distributed():
         # As MMEngine's own launcher reads it, in seconds.
         timeout = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
-        options = dict(timeout=timedelta(seconds=timeout)) if timeout else {}
-        torch.distributed.init_process_group('gloo', **options)
+        torch.distributed.init_process_group(
+            'gloo', timeout=timedelta(seconds=timeout) if timeout else None)

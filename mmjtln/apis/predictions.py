@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.registry import DefaultScope
@@ -73,7 +74,8 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
     batches = [files[i:i + batch_size]
                for i in range(0, len(files), batch_size)]
     host_progress.disable_progress_bar = True  # One for all batches instead.
-    results, failed = [], {}
+    results: list[Any] = []
+    failed: dict[str, str] = {}
     for batch in track_iter_progress(batches):
         results += _predict(inferencer, batch, source, failed)
     require(len(failed) < len(files), 'At least one image must be readable',
@@ -90,7 +92,7 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
     writer = csv.DictWriter(table, ['path', *columns], lineterminator='\n')
     writer.writeheader()
     for file, result in zip(files, results, strict=True):
-        row = dict(path=file)
+        row: dict[str, Any] = dict(path=file)
         for prefix, names in heads.items() if result else ():
             scores = result[f'{prefix}pred_scores']
             for rank, label in zip(ranks, scores.argsort()[::-1],

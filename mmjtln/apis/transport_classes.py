@@ -240,13 +240,13 @@ def _fit(model: nn.Module, images: DomainImages,
             f'but {type(model.head).__name__} has {[*layers.values()]}',
             'Leave the images out, or train with TransportedHeadHook',
             TypeError)
-    start = tuple(part.detach().double().numpy()
-                  for part in (layer.weight, layer.bias))
+    start = (layer.weight.detach().double().numpy(),
+             layer.bias.detach().double().numpy())
     labels = images.labels
     scores = features @ start[0].T + start[1]
     found = cross_validate(features, labels, start)
-    plain = cross_validate(features, labels,
-                           tuple(map(np.zeros_like, start)))
+    plain = cross_validate(features, labels, (
+        np.zeros_like(start[0]), np.zeros_like(start[1])))
     if penalty is None:
         penalty = DEFAULT_PENALTY if found is None else found.penalty
     weight, bias = fit_linear(features, labels, start, penalty)

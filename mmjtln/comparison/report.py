@@ -3,6 +3,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -117,7 +118,7 @@ def plot(rows: list[Row], measured: str) -> bytes:
     return file.getvalue()
 
 
-def _json(value: object, pad: str = '\n') -> str:
+def _json(value: Any, pad: str = '\n') -> str:
     """Write JSON with a line for each item of a list, such as a run."""
     parts = list(value.values()) if isinstance(value, dict) else value
     if not isinstance(parts, list) or not any(

@@ -113,8 +113,9 @@ def summarise(results: Results, references: list[str]) -> list[Row]:
         tested = {name: {seed: run for seed, run in here.items()
                          if run.test is not None}
                   for name, here in runs.items()}
-        tests = {name: {seed: run.test for seed, run in here.items()}
-                 for name, here in tested.items()}
+        tests = {name: {seed: run.test for seed, run in here.items()
+                        if run.test is not None}
+                 for name, here in runs.items()}
         against = {
             reference: corrected({
                 name: paired_difference(tests[name], tests.get(reference, {}))

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -71,13 +72,13 @@ class Pool:
                    if (result := finished(job.cfg, job.folder)) is not None}
         self.total -= len(results)
         waiting = [job for job in jobs if job.name not in results]
-        running = {}
+        running: dict[Any, Any] = {}
         while waiting or running:
             while waiting and len(running) < self.jobs:
                 job = waiting.pop(0)
                 process = self._context.Process(
                     target=execute,
-                    args=(job.cfg, str(job.folder), self._threads))
+                    args=(job.cfg, job.folder, self._threads))
                 process.start()
                 running[process.sentinel] = (process, job, time.monotonic())
             for sentinel in wait(list(running)):
@@ -101,13 +102,13 @@ class Pool:
               f'{seconds:.0f} s; ETA {left / 60:.0f} min', flush=True)
 
 
-def _failure(folder: Path, exitcode: int) -> RunResult:
+def _failure(folder: Path, exitcode: int | None) -> RunResult:
     log = folder / 'log.txt'
     lines = log.read_text().splitlines() if log.exists() else ['no log']
     return RunResult(error=f'exit code {exitcode}: {lines[-1]} (see {log})')
 
 
-def execute(cfg: dict, folder: str, threads: int) -> None:
+def execute(cfg: dict, folder: Path, threads: int) -> None:
     """Train, choose the checkpoint on validation data, and test it once.
 
     A run that was killed goes on from its last checkpoint, if its config is
@@ -116,7 +117,6 @@ def execute(cfg: dict, folder: str, threads: int) -> None:
     """
     _end_with_parent()
     gc.freeze()  # MMEngine collects garbage for each data set.
-    folder = Path(folder)
     if not _is_of(folder, cfg):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -156,8 +156,9 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGKILL)
+        if parent is not None:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGKILL)
 
     if parent is not None:
         threading.Thread(target=watch, daemon=True).start()

@@ -4,6 +4,7 @@ import subprocess
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -60,7 +61,7 @@ class Study:
                 'Name some by --tune, such as --tune 100-102')
         self.cfg, self.methods = cfg, methods
         self.seeds, self.tuning_seeds = seeds, tuning_seeds
-        self.shots = shots or [None]
+        self.shots: list[int | None] = [*shots] if shots else [None]
         check_shots(cfg, self.shots + [None] * bool(tuned and shots))
         # Runs build paths of their own from it.
         self.folder = Path(folder).resolve()
@@ -127,10 +128,10 @@ class Study:
             for number, options in enumerate(method.variants())
             for seed in self.tuning_seeds}, sources)
         for method in tuned:
-            tuning = []
+            tuning: list[Any] = []
             for number, options in enumerate(method.variants()):
-                scores = [found[method.name, number, seed].validation
-                          for seed in self.tuning_seeds]
+                scores: Any = [found[method.name, number, seed].validation
+                               for seed in self.tuning_seeds]
                 # A point at which a run failed is no candidate.
                 tuning.append(dict(options=options, validation=None if None in
                                    scores else float(np.mean(scores))))

@@ -26,7 +26,7 @@ class RawCost:
 
     matrix: np.ndarray
     source_hash: str
-    details: dict = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 class BaseCost(metaclass=ABCMeta):
@@ -49,7 +49,7 @@ class BaseCost(metaclass=ABCMeta):
     """
 
     #: Modules whose versions a saved matrix records.
-    libraries = ('numpy', )
+    libraries: tuple[str, ...] = ('numpy', )
 
     def __init__(self, double_centre: bool = False, scale: bool = True,
                  temperature: float = 1.0) -> None:
@@ -98,22 +98,24 @@ class BaseCost(metaclass=ABCMeta):
     def measure(self, prepared: Any) -> RawCost:
         """Compute the raw distances."""
 
-    def settings(self) -> dict:
+    def settings(self) -> dict[str, Any]:
         """Return the builder's options as a JSON-able dict."""
         names = {name for kind in type(self).__mro__
-                 for name in inspect.signature(kind.__init__).parameters}
-        return json.loads(json.dumps(
+                 for name in inspect.signature(kind).parameters}
+        found: dict[str, Any] = json.loads(json.dumps(
             {name: getattr(self, name)
              for name in sorted(names & vars(self).keys())}, default=str))
+        return found
 
-    def versions(self) -> dict:
+    def versions(self) -> dict[str, Any]:
         """Return the versions of the libraries that take part."""
         return {'mmjtln': __version__, **{
             name: import_module(name).__version__ for name in self.libraries}}
 
 
-def both_classes(source_dataset: Dataset,
-                 target_dataset: Dataset) -> tuple[tuple[str, ...], ...]:
+def both_classes(
+        source_dataset: Dataset, target_dataset: Dataset
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the class lists of both data sets."""
     return (classes_of(source_dataset, 'source'),
             classes_of(target_dataset, 'target'))
@@ -129,8 +131,10 @@ def double_centre(matrix: np.ndarray) -> np.ndarray:
     is but tilts the gradients of the marginals; domain shift adds such
     constants to feature distances.
     """
-    return (matrix - matrix.mean(axis=1, keepdims=True)
-            - matrix.mean(axis=0, keepdims=True) + matrix.mean())
+    centred: np.ndarray = (
+        matrix - matrix.mean(axis=1, keepdims=True)
+        - matrix.mean(axis=0, keepdims=True) + matrix.mean())
+    return centred
 
 
 def normalise(matrix: np.ndarray, centre: bool = False, scale: bool = True,

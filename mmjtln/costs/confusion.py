@@ -59,7 +59,7 @@ class ConfusionCost(ImageCost):
         self.calibrate = calibrate
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
-                model: nn.Module | None) -> tuple:
+                model: nn.Module | None) -> tuple[Any, ...]:
         """Check the classifier's classes, and choose the images."""
         classes = classes_of(source_dataset, 'source')
         network = image_model(
@@ -70,7 +70,7 @@ class ConfusionCost(ImageCost):
                   if self.calibrate else None)
         return classes, source, self.images(target_dataset, 'target'), network
 
-    def measure(self, prepared: tuple) -> RawCost:
+    def measure(self, prepared: tuple[Any, ...]) -> RawCost:
         """Let the classifier predict, shape (L_s, L_t)."""
         classes, *domains, network = prepared
         digest, temperature = hashlib.sha256(), 1.0
@@ -126,7 +126,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     def cross_entropy(log_temperature: float) -> float:
         scores = scipy.special.log_softmax(
             logits / np.exp(log_temperature), axis=1)
-        return -scores[np.arange(len(labels)), labels].mean()
+        return -float(scores[np.arange(len(labels)), labels].mean())
 
     found = scipy.optimize.minimize_scalar(
         cross_entropy, bounds=np.log([0.01, 100]), method='bounded')

@@ -65,10 +65,10 @@ class ShuffledCost:
         seed (int): Seed of the draw, not negative. Defaults to 0.
     """
 
-    def __init__(self, cost: dict, seed: int = 0) -> None:
+    def __init__(self, cost: dict[str, Any], seed: int = 0) -> None:
         check_count(seed, 'seed', 'ShuffledCost', least=0)
         self.seed = seed
-        self.builder = COSTS.build(cost)
+        self.builder: BaseCost = COSTS.build(cost)
 
     def check(self, source_dataset: Dataset, target_dataset: Dataset,
               model: nn.Module | None = None) -> None:
@@ -86,7 +86,7 @@ class ShuffledCost:
             settings={**self.settings(), 'details': dict(
                 order=order.tolist(), parts=[cost.settings['details']])})
 
-    def settings(self) -> dict:
+    def settings(self) -> dict[str, Any]:
         """Return the options, the other builder's included."""
         return dict(seed=self.seed, cost=dict(
             type=type(self.builder).__name__, **self.builder.settings()))

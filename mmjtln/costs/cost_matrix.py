@@ -3,6 +3,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -42,9 +43,9 @@ class CostMatrix:
     source_classes: tuple[str, ...]
     target_classes: tuple[str, ...]
     method: str = ''
-    settings: dict = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     source_hash: str = ''
-    versions: dict = field(default_factory=dict)
+    versions: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         source = check_names(self.source_classes, 'source')

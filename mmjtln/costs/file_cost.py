@@ -3,6 +3,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.logging import print_log
 from torch import nn
 from torch.utils.data import Dataset
@@ -74,5 +75,6 @@ def _read(path: Path) -> CostMatrix:
             require(len(row) == len(target) + 1, 'All rows must have as many '
                     'costs', f'but row {number} has {len(row) - 1} costs for '
                     f'{len(target)} target classes', 'Complete it')
-        return CostMatrix([costs for _, *costs in rows],
-                          [name for name, *_ in rows], target)
+        return CostMatrix(
+            np.array([costs for _, *costs in rows]),
+            tuple(name for name, *_ in rows), tuple(target))

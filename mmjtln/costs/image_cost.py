@@ -47,11 +47,11 @@ class ImageCost(BaseCost):
         **kwargs: Arguments of :class:`BaseCost`.
     """
 
-    libraries = ('numpy', 'torch', 'mmengine', 'mmpretrain')
+    libraries: tuple[str, ...] = ('numpy', 'torch', 'mmengine', 'mmpretrain')
 
-    def __init__(self, model: dict | str | None = None,
+    def __init__(self, model: dict[str, Any] | str | None = None,
                  checkpoint: str | None = None,
-                 pipeline: list | dict | None = None,
+                 pipeline: list[Any] | dict[str, Any] | None = None,
                  samples_per_class: int | None = 50, seed: int = 0,
                  batch_size: int = 64, num_workers: int = 0,
                  **kwargs: Any) -> None:
@@ -94,7 +94,8 @@ class ClassFeatures:
         """Images per class, shape (L,)."""
         return torch.bincount(self.labels, minlength=self.num_classes)
 
-    def means(self, transform: Callable | None = None) -> Tensor:
+    def means(self, transform: Callable[[Tensor], Tensor] | None = None
+              ) -> Tensor:
         """Class means of the features or their transforms, (L, D), float64."""
         sums = torch.zeros(
             self.num_classes, self.features.shape[1], dtype=torch.float64)
@@ -149,14 +150,14 @@ class FeatureCost(ImageCost):
         self.stage = stage
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
-                model: nn.Module | None) -> tuple:
+                model: nn.Module | None) -> tuple[Any, ...]:
         """Choose the images of both domains, and the network."""
         return (self.images(source_dataset, 'source'),
                 self.images(target_dataset, 'target'),
                 image_model(self.model, self.checkpoint,
                             lambda _: _PARTS[self.stage], model))
 
-    def measure(self, prepared: tuple) -> RawCost:
+    def measure(self, prepared: tuple[Any, ...]) -> RawCost:
         """Compute the features, and the distances, shape (L_s, L_t)."""
         *domains, model = prepared
         digest, both = hashlib.sha256(), []
@@ -173,7 +174,8 @@ class FeatureCost(ImageCost):
 
     @abstractmethod
     def distances(self, source: ClassFeatures,
-                  target: ClassFeatures) -> tuple[np.ndarray, dict]:
+                  target: ClassFeatures
+                  ) -> tuple[np.ndarray, dict[str, Any]]:
         """Return distances, shape (L_s, L_t), and details worth keeping."""
 
     def _features(self, images: DomainImages,

@@ -56,7 +56,7 @@ class MKMMDCost(FeatureCost):
         self.bandwidth = bandwidth
 
     def distances(self, source: ClassFeatures,
-                  target: ClassFeatures) -> tuple[np.ndarray, dict]:
+                  target: ClassFeatures) -> tuple[np.ndarray, dict[str, Any]]:
         """Find the bandwidths, and the discrepancies for them."""
         middle = self.bandwidth
         if middle is None:
@@ -136,9 +136,9 @@ def _sums(features: Tensor, bandwidths: Sequence[float]) -> Tensor:
     # One large class goes in blocks of rows.
     blocks = features.split(max(1, _BLOCK // features.shape[1]), dim=1)
     if len(blocks) == 1:  # The very tensor, of which _kernel asks.
-        blocks = [features]
-    return sum(_kernel(block, features, bandwidths).sum(
-        dim=(1, 2), dtype=torch.float64) for block in blocks)
+        blocks = (features, )
+    return torch.stack([_kernel(block, features, bandwidths).sum(
+        dim=(1, 2), dtype=torch.float64) for block in blocks]).sum(0)
 
 
 def _across(source: ClassFeatures, target: ClassFeatures,

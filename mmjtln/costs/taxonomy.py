@@ -1,5 +1,6 @@
 """Distance of the classes in a tree of categories."""
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,16 +47,17 @@ class TaxonomyCost(BaseCost):
 
     libraries = ('numpy', 'networkx')
 
-    def __init__(self, path: str | None = None, aliases: dict | None = None,
-                 **kwargs: Any) -> None:
+    def __init__(self, path: str | None = None,
+                 aliases: dict[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.path = path
         self.aliases = dict(aliases or {})
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
-                model: nn.Module | None) -> tuple:
+                model: nn.Module | None) -> tuple[Any, ...]:
         """Return the taxonomy, and the nodes of both sides' classes."""
         sides = both_classes(source_dataset, target_dataset)
+        find: Callable[[str], Any]
         if self.path is None:
             wordnet = WordNet()
             known = wordnet.imagenet(sides[1]) | wordnet.imagenet(sides[0])
@@ -65,7 +67,8 @@ class TaxonomyCost(BaseCost):
             find = {node: node for node in taxonomy}.get
         asked = {name: self.aliases.get(name, known.get(name, name))
                  for name in sides[0] + sides[1]}
-        found = {name: find(node) for name, node in asked.items()}
+        found: dict[str, Any] = {
+            name: find(node) for name, node in asked.items()}
         missing = [asked[name] for name in asked if found[name] is None]
         require(not missing, 'All classes must be in the taxonomy',
                 f'but {len(missing)} class name(s) are not in '
@@ -76,7 +79,7 @@ class TaxonomyCost(BaseCost):
             found = {name: synset.name() for name, synset in found.items()}
         return taxonomy, [[found[name] for name in side] for side in sides]
 
-    def measure(self, prepared: tuple) -> RawCost:
+    def measure(self, prepared: tuple[Any, ...]) -> RawCost:
         """Compare each pair of nodes, shape (L_s, L_t)."""
         taxonomy, (rows, columns) = prepared
         digest = hashlib.sha256(
@@ -141,6 +144,7 @@ def read_taxonomy(path: str | Path) -> 'DiGraph':
                 f'and a child parted by {delimiter!r}',
                 f'but {path}, line {number}, is {row}', 'Correct it')
     try:
-        return checked_taxonomy([tuple(row) for _, row in rows])
+        return checked_taxonomy(
+            [(parent, child) for _, (parent, child) in rows])
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from None

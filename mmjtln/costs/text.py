@@ -66,7 +66,8 @@ class TextCost(BaseCost):
 
     def __init__(self, encoder: str = DEFAULT_ENCODER,
                  prompt: str | Sequence[str] = 'a photo of a {}',
-                 descriptions: dict | None = None, **kwargs: Any) -> None:
+                 descriptions: dict[str, str | Sequence[str]] | None = None,
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.encoder = str(encoder)
         self.prompt = prompt
@@ -122,7 +123,7 @@ class TextCost(BaseCost):
         distances = 1 - units[0] @ units[1].T
         return RawCost(distances.clip(min=0), digest.hexdigest())
 
-    def _texts(self, dataset: Dataset,
+    def _texts(self, dataset: Any,
                classes: Sequence[str]) -> dict[str, list[str]]:
         named = dataset.metainfo.get('synonyms') or [[n] for n in classes]
         return {name: _listed(self.descriptions.get(name) or [
@@ -138,7 +139,8 @@ def _one_text(classes: list[str], units: np.ndarray) -> str:
 
 def _warn_of_unknown(encoder: str, texts: dict[str, list[str]]) -> None:
     """Name the classes of whose words the encoder knows less than half."""
-    tokenizer = getattr(_load(_encoder_folder(encoder)), 'tokenizer', None)
+    tokenizer: Any = getattr(
+        _load(_encoder_folder(encoder)), 'tokenizer', None)
     unknown = getattr(tokenizer, 'unk_token_id', None)
     if unknown is None:
         return
@@ -212,7 +214,7 @@ def _encode(encoder: str, classes: Sequence[list[str]]) -> np.ndarray:
 
 
 @cache
-def _load(where: str) -> nn.Module:
+def _load(where: str) -> Any:
     from sentence_transformers import SentenceTransformer
 
     for name in ('sentence_transformers', 'httpx'):

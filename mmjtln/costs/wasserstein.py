@@ -1,4 +1,6 @@
 """Optimal transport distance between classes."""
+from typing import Any
+
 import numpy as np
 import torch
 from mmengine.utils import track_iter_progress
@@ -30,7 +32,7 @@ class WassersteinCost(FeatureCost):
     libraries = (*FeatureCost.libraries, 'ot')
 
     def distances(self, source: ClassFeatures,
-                  target: ClassFeatures) -> tuple[np.ndarray, dict]:
+                  target: ClassFeatures) -> tuple[np.ndarray, dict[str, Any]]:
         """Solve one transport problem for each pair of classes."""
         import ot  # It takes two seconds.
 

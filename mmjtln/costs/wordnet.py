@@ -63,7 +63,7 @@ class WordNet:
         # NLTK has its own error and lets others through on odd offsets.
         except Exception:
             return None
-        votes = Counter()
+        votes: Counter[Synset] = Counter()
         for phrase in synonyms(name):
             senses = (self.reader.synsets(form.lower(), pos='n') for form in (
                 phrase.replace(' ', '_'), '_'.join(words(phrase))))

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmpretrain.models.utils import ShiftWindowMSA
@@ -127,7 +127,8 @@ def onnx_file(classifier: nn.Module, pixels: Tensor, about: dict) -> bytes:
     import onnxruntime
 
     scores = _Scores(classifier).eval()
-    options = dict(input_names=['pixels'], output_names=['scores'])
+    options: dict[str, Any] = dict(
+        input_names=['pixels'], output_names=['scores'])
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         options.update(
             dynamo=True, external_data=False, verbose=False,

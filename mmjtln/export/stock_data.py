@@ -1,6 +1,7 @@
 """The evaluation data of one domain, as a stock config."""
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import mmcv
 import numpy as np
@@ -45,7 +46,7 @@ def picture_pipeline(steps: Sequence[dict]) -> Compose:
     """
     load = TRANSFORMS.build(steps[0])
 
-    def read(picture: str | np.ndarray) -> dict:
+    def read(picture: Any) -> dict:
         if isinstance(picture, str):
             return load(dict(img_path=picture))
         if load.color_type.startswith('grayscale'):
@@ -68,7 +69,7 @@ def as_pixels(picture: Picture) -> str | np.ndarray:
     """
     if isinstance(picture, str | Path):
         return str(picture)
-    pixels = picture
+    pixels: Any = picture
     if isinstance(picture, Image.Image):
         picture = ImageOps.exif_transpose(picture)
         if picture.mode.startswith('I'):
@@ -92,7 +93,7 @@ def as_pixels(picture: Picture) -> str | np.ndarray:
         pixels.reshape(*shape[:2], -1), (*shape[:2], 3)))
 
 
-def _eval_dataset(cfg: Config, domain: str) -> dict | list | None:
+def _eval_dataset(cfg: Config, domain: str) -> Any:
     """Find a domain's test data, or else its validation data."""
     for split in ('test', 'val'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')

@@ -1,6 +1,7 @@
 """The classifier of one domain, as a stock MMPretrain model."""
 import inspect
 from copy import deepcopy
+from typing import Any
 
 from mmengine.config import Config
 from mmpretrain.models import ImageClassifier
@@ -113,7 +114,7 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
                  for key, value in state.items()}
 
 
-def refuse_foreign(cfg: object, place: str) -> None:
+def refuse_foreign(cfg: Any, place: str) -> None:
     """Raise a TypeError if a config has a type that needs this plugin."""
     for part in parts_of(cfg):
         kind = part.get('type')
@@ -125,7 +126,7 @@ def refuse_foreign(cfg: object, place: str) -> None:
                 'Train with a stock type in its place', TypeError)
 
 
-def _without_training(cfg: object) -> object:
+def _without_training(cfg: Any) -> Any:
     """Drop pretrained weights and batch augmentation, rename our types."""
     if isinstance(cfg, list | tuple):
         return type(cfg)(_without_training(value) for value in cfg)

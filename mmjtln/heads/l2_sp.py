@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mmjtln.errors import check_real, require
+from mmjtln.errors import check_real, refusal, require
 
 #: Optimizers whose step depends on a weight's own size, or comes back to it.
 _REFUSED = ('lars', 'lamb', 'lbfgs', 'adafactor')
@@ -55,7 +55,8 @@ class L2SP:
         pairs = []
         for name, start in self.starts.items():
             found = parameters.get(name)
-            require(found is not None and found.shape == start.shape,
+            if found is None or found.shape != start.shape:
+                raise refusal(
                     'Each start must be that of a parameter of the model',
                     f'but `{name}` with shape {tuple(start.shape)} is '
                     f'{None if found is None else tuple(found.shape)} there',

@@ -1,6 +1,7 @@
 """The last linear layer of a classifier: in its head, or in its backbone."""
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 from mmpretrain.models import (
     ConformerHead,
@@ -75,12 +76,13 @@ def is_of_new_head(model: nn.Module) -> Callable[[str], bool]:
         model (ImageClassifier): Its ``head`` or, where that has no
             parameters, the last linear layer of its ``backbone``.
     """
-    part = 'head' if any(True for _ in model.head.parameters()) else (
-        last_linear(model))
+    part = 'head' if any(
+        True for _ in model.get_submodule('head').parameters()) else (
+            last_linear(model))
     return lambda name: name.startswith(f'{part}.')
 
 
-def is_bare_head(head: dict) -> bool:
+def is_bare_head(head: dict[str, Any]) -> bool:
     """Whether a head's config is that of a head without a classifier."""
     return head.get('type') in ('ClsHead', 'mmpretrain.ClsHead')
 

@@ -18,9 +18,13 @@ def cross_entropy(scores: np.ndarray,
     return -log_p[rows, labels].mean(), slope / len(labels)
 
 
+#: From scores (N, L) and labels to a value and its gradient.
+Loss = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+
+
 def fit_linear(features: np.ndarray, labels: np.ndarray,
                start: tuple[np.ndarray, np.ndarray], penalty: float,
-               loss: Callable = cross_entropy
+               loss: Loss = cross_entropy
                ) -> tuple[np.ndarray, np.ndarray]:
     r"""Fit a multinomial logistic regression that is pulled to a start.
 
@@ -68,7 +72,7 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
     found = scipy.optimize.minimize(
         objective, np.zeros(np.prod(shape)), jac=True, method='L-BFGS-B',
         options=dict(maxiter=1000, gtol=1e-7, ftol=1e-12))
-    change = found.x.reshape(shape) @ basis.T
+    change: np.ndarray = found.x.reshape(shape) @ basis.T
     return weight + change[:, :-1], bias + change[:, -1]
 
 
@@ -109,7 +113,7 @@ def cross_validate(features: np.ndarray, labels: np.ndarray,
     counts = np.bincount(labels, minlength=len(start[1]))
     if counts.min() < 2:
         return None
-    folds = min(_MOST_FOLDS, counts.min())
+    folds = min(_MOST_FOLDS, int(counts.min()))
     part = np.empty(len(labels), dtype=int)
     for label in range(len(counts)):
         part[labels == label] = np.arange(counts[label]) % folds
@@ -147,7 +151,8 @@ def cl2n(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
         np.ndarray: Shape (N, D).
     """
     rest, length = _rest_and_length(features, centre)
-    return rest / length
+    unit: np.ndarray = rest / length
+    return unit
 
 
 def cl2n_start(weight: np.ndarray, bias: np.ndarray, features: np.ndarray,

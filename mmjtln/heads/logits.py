@@ -7,7 +7,7 @@ from torch import Tensor, nn
 Scores = Tensor | tuple[Tensor, ...]
 
 
-def head_scores(head: nn.Module, feats: tuple) -> Scores:
+def head_scores(head: nn.Module, feats: tuple[Tensor, ...]) -> Scores:
     """Return a head's output, from which loss and prediction are taken.
 
     A distilled head predicts from the mean of two classifiers, and some
@@ -22,13 +22,13 @@ def head_scores(head: nn.Module, feats: tuple) -> Scores:
     Returns:
         Tensor | tuple[Tensor]: Shape (N, num_classes), or several of them.
     """
-    if not (head.training and getattr(head, 'distillation', False)):
-        return head(feats)
-    head.training = False
+    distilled = head.training and getattr(head, 'distillation', False)
+    head.training = head.training and not distilled
     try:
-        return head(feats)
+        scores: Scores = head(feats)
     finally:
-        head.training = True
+        head.training = head.training or distilled
+    return scores
 
 
 def take_rows(scores: Scores, rows: Tensor) -> Scores:
@@ -43,7 +43,8 @@ def logits_of(scores: Scores) -> Tensor:
 
     A head with several outputs, such as Conformer's, predicts from their sum.
     """
-    return scores if isinstance(scores, Tensor) else sum(scores)
+    return scores if isinstance(scores, Tensor) else sum(
+        scores[1:], scores[0])
 
 
 def label_marginal(samples: list[DataSample], num_classes: int,

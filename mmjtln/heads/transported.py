@@ -50,13 +50,13 @@ def class_plan(cost: Tensor, reg: float, relax: float | None,
         TypeError: If the cost is no floating-point tensor.
         ValueError: If an option or the cost is out of range.
     """
-    log_shares = [
+    log_p, log_q = (
         torch.full((1, count), -torch.tensor(float(count)).log().item(),
                    dtype=torch.float64, device=cost.device)
         if share is None else share.double().log()[None]
         for share, count in zip((source_share, target_share), cost.shape,
-                                strict=True)]
-    result = sinkhorn(*log_shares, cost.double(), reg, _MAX_ITER, _TOL,
+                                strict=True))
+    result = sinkhorn(log_p, log_q, cost.double(), reg, _MAX_ITER, _TOL,
                       relax=dict(source=relax))
     if not result.converged:
         print_log(
@@ -114,10 +114,12 @@ def transported(weight: Tensor, bias: Tensor | None,
         biases, shape (L_t, ), of the source's types.
     """
     mixing = (weights - weights.mean(1, keepdim=True)).T.double()
-    found = [None if part is None else
-             (mixing.to(part.device) @ part.double()).to(part.dtype)
-             for part in (weight, bias)]
-    return tuple(found)
+
+
+    def mixed(part: Tensor) -> Tensor:
+        return (mixing.to(part.device) @ part.double()).to(part.dtype)
+
+    return mixed(weight), None if bias is None else mixed(bias)
 
 
 @torch.no_grad()

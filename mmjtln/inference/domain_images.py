@@ -28,7 +28,7 @@ _RANDOM = {
 _ALWAYS = ('RandomGrayscale', 'RandomFlip')
 
 
-def check_pipeline(pipeline: list | dict) -> None:
+def check_pipeline(pipeline: list | dict | None) -> None:
     """Refuse a pipeline per domain that is not one for each of the two."""
     domains = set(pipeline) if isinstance(pipeline, Mapping) else set(DOMAINS)
     require(domains == set(DOMAINS), 'A pipeline per domain is a dict with '

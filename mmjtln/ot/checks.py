@@ -10,6 +10,9 @@ _SOLVER = 'the OT solver'
 # Further out float32 has no number for reg or for what is divided by it.
 _LEAST_REG, _LARGEST_REG = 1e-30, 1e30
 
+#: One weight for both sides or one by side; None is the hard constraint.
+Relax = float | dict[str, float | None] | None
+
 
 def check_options(reg: float, max_iter: int, tol: float) -> None:
     """Refuse (ValueError) options of ``sinkhorn`` that are out of range."""
@@ -18,7 +21,7 @@ def check_options(reg: float, max_iter: int, tol: float) -> None:
     check_count(max_iter, 'max_iter', _SOLVER)
 
 
-def relaxations(relax: float | dict | None) -> tuple[float, float]:
+def relaxations(relax: Relax) -> tuple[float, float]:
     """Return the weights tau of source and target; infinity is exact.
 
     Args:
@@ -36,8 +39,9 @@ def relaxations(relax: float | dict | None) -> tuple[float, float]:
                      ('source', 'target'))
         if tau is not None:
             check_real(tau, 'relax', f'{_SOLVER} ({side})', with_high=True)
-    return tuple(math.inf if given.get(side) is None else float(given[side])
-                 for side in ('source', 'target'))
+    source, target = given.get('source'), given.get('target')
+    return (math.inf if source is None else float(source),
+            math.inf if target is None else float(target))
 
 
 def check_shapes(log_p: Tensor, log_q: Tensor, cost: Tensor) -> None:

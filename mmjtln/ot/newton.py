@@ -74,7 +74,9 @@ def _newton_chunk(kernel: Kernel, rows: Side, columns: Side, point: Tensor,
     kept = kept_plain = point
     plainly = torch.ones_like(zero, dtype=torch.bool)
     solved = torch.zeros_like(plainly)
-    for step in range(1, max_steps + 1):
+    step = 0
+    while True:
+        step += 1
         value, plain, error, system = _evaluate(kernel, rows, columns, point)
         good = (value >= best - ROUNDING * (1 + best.abs())) & ~solved
         best = torch.where(good, value, best)
@@ -87,7 +89,7 @@ def _newton_chunk(kernel: Kernel, rows: Side, columns: Side, point: Tensor,
         move, size = _solve(system, damping)
         solved |= good & (error <= tol) & (damping == 0) & (
             size <= settled_tol)
-        if step == max_steps or solved.all().item():
+        if step >= max_steps or solved.all().item():
             return kept, solved[:, 0], step
         plainly = ~(good & size.isfinite())
         # Where the dual is flat a step knows no bound; what it leads to

@@ -7,7 +7,7 @@ import torch
 
 _lock = threading.Lock()
 _inside = 0
-_before: list[str] | str | None = None
+_before: list[str] | None = None
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def full_precision(device_type: str) -> Iterator[None]:
                     _set_precision(_before)
 
 
-def _set_precision(values: list[str] | str | None = None) -> list[str] | str:
+def _set_precision(values: list[str] | None = None) -> list[str]:
     """Set the process's precision, the full one by default; return it."""
     # Not asked of cuda.matmul, which torch 2.1 answers with an error.
     if hasattr(torch.backends.mkldnn, 'matmul'):
@@ -45,6 +45,6 @@ def _set_precision(values: list[str] | str | None = None) -> list[str] | str:
                                   strict=True):
             setting.fp32_precision = value
     else:
-        before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision(values or 'highest')
+        before = [torch.get_float32_matmul_precision()]
+        torch.set_float32_matmul_precision(values[0] if values else 'highest')
     return before

@@ -1,6 +1,6 @@
 """One side of a batch of transport problems: its marginals, hard or soft."""
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -30,9 +30,11 @@ class Side:
     # infinity of a class of zero mass, so that no infinity enters anywhere;
     # its exponential is zero.
     floor: float
+    # What every iteration needs, made once: the first log scaling, and p.
+    start: Tensor = field(init=False)
+    mass: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        # What every iteration needs is made once.
         start = self.kappa * self.log_mass
         if self.kappa < 1:
             # With kappa = 0, too, no mass is no mass.

@@ -1,5 +1,4 @@
 """Sinkhorn iterations for a batch of marginals and one cost matrix."""
-import itertools
 import math
 
 import torch
@@ -7,7 +6,7 @@ from torch import Tensor
 
 from mmjtln.errors import require
 
-from .checks import check_options, check_shapes, relaxations
+from .checks import Relax, check_options, check_shapes, relaxations
 from .kernel import Kernel, build_kernel, reduce_cost
 from .newton import newton
 from .precision import full_precision
@@ -52,7 +51,7 @@ def sinkhorn(log_p: Tensor,
              reg: float,
              max_iter: int = 1000,
              tol: float = 1e-4,
-             relax: float | dict | None = None) -> SinkhornResult:
+             relax: Relax = None) -> SinkhornResult:
     r"""Solve a batch of entropic OT problems that share one cost matrix.
 
     .. math::
@@ -237,8 +236,10 @@ def _iterate(kernel: Kernel, rows: Side, columns: Side, max_iter: int,
     log_v, weight = columns.start, columns.mass
     tiny = torch.finfo(weight.dtype).tiny
     reach = torch.full_like(weight[:, :1], REACH)
-    last_image = last_residual = last_error = None
-    for iteration in itertools.count(1):
+    last_image = last_residual = last_error = torch.empty(0)
+    iteration = 0
+    while True:
+        iteration += 1
         image, moved = _look(kernel, rows, columns, log_v)
         error = moved.sum(1, keepdim=True)
         if rows.kappa == columns.kappa == 1:

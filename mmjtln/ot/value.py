@@ -1,13 +1,13 @@
 """The entropic OT value, differentiable: of two predictions, or a label."""
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from mmjtln.errors import refusal
 
-from .checks import relaxations
+from .checks import Relax, relaxations
 from .result import SinkhornResult
 from .side import exponent
 from .sinkhorn import sinkhorn
@@ -20,8 +20,8 @@ class _KnownGradients(torch.autograd.Function):
     """A value of each sample whose gradients have been computed with it."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, source_logits: Tensor,
-                target_logits: Tensor, value: Tensor, source_gradient: Tensor,
+    def forward(ctx: Any, source_logits: Tensor, target_logits: Tensor,
+                value: Tensor, source_gradient: Tensor,
                 target_gradient: Tensor) -> Tensor:
         """Keep the gradients that will be asked for."""
         ctx.save_for_backward(
@@ -30,8 +30,7 @@ class _KnownGradients(torch.autograd.Function):
         return value
 
     @staticmethod
-    def backward(ctx: FunctionCtx,
-                 gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Scale each sample's gradients."""
         if torch.is_grad_enabled():
             raise refusal(
@@ -46,7 +45,7 @@ class _KnownGradients(torch.autograd.Function):
 def entropic_value(
         source_logits: Tensor, target_logits: Tensor, cost: Tensor,
         reg: float, max_iter: int = 1000, tol: float = 1e-4,
-        relax: float | dict | None = None) -> tuple[Tensor, SinkhornResult]:
+        relax: Relax = None) -> tuple[Tensor, SinkhornResult]:
     r"""Entropic OT value of the softmax of two logits, differentiable.
 
     .. math::
@@ -107,7 +106,7 @@ def _weighted(log_p: Tensor, f: Tensor, tau: float) -> Tensor:
 
 
 def label_value(logits: Tensor, labels: Tensor, cost: Tensor, reg: float,
-                relax: float | dict | None = None,
+                relax: Relax = None,
                 label_side: str = 'target') -> tuple[Tensor, Tensor]:
     r"""Entropic OT value of a softmax and a label, without a solver.
 

@@ -87,7 +87,7 @@ class JointSampler(BatchSampler):
             source_share = 0.
         _check(batch_size, source_share, epoch, sampler.seed)
         # torch's own constructor would only check the types again.
-        self.sampler = sampler
+        self.sampler: DefaultSampler = sampler
         self.batch_size = batch_size
         self.source_share = source_share
         self.epoch_by = epoch
@@ -136,16 +136,16 @@ class JointSampler(BatchSampler):
     @property
     def seed(self) -> int:
         """int: Seed of the order, the sampler's."""
-        return self.sampler.seed
+        return int(self.sampler.seed)
 
-    def __iter__(self) -> Iterator[list[SeededIndex]]:
-        """Go through the batches of this rank's part of the epoch."""
+    def __iter__(self) -> Iterator[list[int]]:
+        """Go through the batches of this rank's part: SeededIndex."""
         # Both are read here and now, not when the first batch is asked.
         first_batch, self.first_batch = self.first_batch, 0
         return self._batches(self.sampler.epoch, first_batch)
 
     def _batches(self, epoch: int,
-                 first_batch: int) -> Iterator[list[SeededIndex]]:
+                 first_batch: int) -> Iterator[list[int]]:
         streams, positions, seeds = {}, {}, {}
         for number, domain in enumerate(DOMAINS):
             counted = domain == self.epoch_by
@@ -163,7 +163,7 @@ class JointSampler(BatchSampler):
         offsets = {SOURCE: 0, TARGET: self.lengths[SOURCE]}
         for number in range(first_batch, len(self)):
             sizes = self.per_batch if number < self.num_full else self.last
-            batch = []
+            batch: list[int] = []
             for domain, size in sizes.items():
                 place = positions[domain] + self.rank * size
                 positions[domain] += self.world_size * size

@@ -33,12 +33,13 @@ class PermutationStream:
         self.shuffle = shuffle
         self.weights = weights
         # The latest permutation, to draw each but once while reading on.
-        self._number, self._order = None, None
+        self._number: int | None = None
+        self._order = np.empty(0, np.int64)
 
     def _permutation(self, number: int) -> np.ndarray:
         if self.only is not None:
             number = self.only
-        if self._order is None or number != self._number:
+        if number != self._number:
             self._number = number
             if not self.shuffle:
                 self._order = np.arange(self.size)
@@ -46,19 +47,20 @@ class PermutationStream:
                 self._order = _drawn(self.size, *self.seed, number)
             else:
                 rng = np.random.default_rng([*self.seed, number])
-                self._order = rng.permutation(self.size)
-                self._order = self._weighted(rng)
+                self._order = self._weighted(rng, self.weights)
         return self._order
 
-    def _weighted(self, rng: np.random.Generator) -> np.ndarray:
-        """Draw ``size`` images by weight from the permutation at hand."""
-        ends = np.cumsum(self.weights[self._order])
+    def _weighted(self, rng: np.random.Generator,
+                  weights: np.ndarray) -> np.ndarray:
+        """Draw ``size`` images by weight, in a random order."""
+        order = rng.permutation(self.size)
+        ends = np.cumsum(weights[order])
         places = (np.arange(self.size) + rng.random()) / self.size * ends[-1]
         # The last place may round to the end.
         drawn = np.minimum(np.searchsorted(ends, places, side='right'),
                            np.flatnonzero(np.diff(ends, prepend=0.))[-1])
         # Copies of an image stand side by side.
-        return rng.permutation(self._order[drawn])
+        return rng.permutation(order[drawn])
 
     def take(self, start: int, count: int) -> np.ndarray:
         """Return the part of the stream from ``start`` on.

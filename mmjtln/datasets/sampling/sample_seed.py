@@ -14,12 +14,14 @@ class SeededIndex(int):
         seed (int): Seed of the sample's random augmentation, in [0, 2**64).
     """
 
+    seed: int
+
     def __new__(cls, index: int, seed: int) -> 'SeededIndex':
         self = super().__new__(cls, index)
         self.seed = seed
         return self
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[type, tuple[int, int]]:
         return SeededIndex, (int(self), self.seed)
 
 
@@ -43,4 +45,5 @@ def sample_seeds(stream: Sequence[int], start: int, count: int) -> list[int]:
     # A step of its counter gives four numbers.
     steps, passed = divmod(start, 4)
     generator.advance(steps)
-    return generator.random_raw(passed + count)[passed:].tolist()
+    drawn: list[int] = generator.random_raw(passed + count)[passed:].tolist()
+    return drawn
