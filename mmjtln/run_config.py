@@ -90,6 +90,14 @@ def check_variables(cfg: Config, given: Mapping) -> None:
                 'environment variable that the base names for it')
 
 
+def keep_braces(text: str) -> str:
+    """Write a config's text so that its names are read as they are.
+
+    MMEngine fills in what stands between double braces, in strings too.
+    """
+    return text.replace('{{', '{\\x7b')
+
+
 def with_registered_names(cfg: Config) -> Config:
     """Write the types of a config as a text config would.
 

@@ -22,6 +22,7 @@ from mmjtln.run_config import (
     base_dataset,
     fill_class_counts,
     is_jtln,
+    keep_braces,
     parts_of,
     read_config,
 )
@@ -67,7 +68,7 @@ def main() -> None:
     parser.add_argument('--domain', choices=DOMAINS, default=TARGET,
                         help='whose data and head (default: target)')
     args = parser.parse_args()
-    text = stock_config(args.config, args.domain).pretty_text
+    text = keep_braces(stock_config(args.config, args.domain).pretty_text)
     with atomic_write(args.out) as out:
         out.write(text.encode())
 

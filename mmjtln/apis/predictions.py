@@ -89,7 +89,12 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
     columns = [f'{prefix}{name}{rank}' for prefix in heads
                for rank in ranks for name in ('class', 'score')]
     table = io.StringIO()
-    writer = csv.DictWriter(table, ['path', *columns], lineterminator='\n')
+    # Python 3.11 would leave a carriage return without quotes.
+    returns = '\r' in str.join('', [*files, *(
+        name for names in heads.values() for name in names or ())])
+    writer = csv.DictWriter(
+        table, ['path', *columns], lineterminator='\n',
+        quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL)
     writer.writeheader()
     for file, result in zip(files, results, strict=True):
         row: dict[str, Any] = dict(path=file)

@@ -14,6 +14,7 @@ from mmjtln.datasets.contents import in_data_set
 from mmjtln.run_config import (
     check_variables,
     fill_class_counts,
+    keep_braces,
     read_config,
 )
 
@@ -108,7 +109,7 @@ class FormattedConfig(Config):
         content = repr(self._cfg_dict)
         remembered = self.__dict__.get('_remembered')
         if remembered is None or remembered[0] != content:
-            remembered = content, super().pretty_text
+            remembered = content, keep_braces(super().pretty_text)
             # Config's own __setattr__ would make it a key of the config.
             self.__dict__['_remembered'] = remembered
         return remembered[1]

@@ -22,6 +22,7 @@ from mmjtln.datasets import ClassList
 from mmjtln.datasets.build import build_domain
 from mmjtln.datasets.class_lists import (
     check_several,
+    classes_of,
     describe_difference,
     quote_names,
 )
@@ -125,11 +126,8 @@ def _annotations(report: PartReport, dataset: Dataset,
                'Change its folders or `classes`.')
     report.left_out, problems = look_into_folders(dataset)
     yield from problems
-    if not report.classes:
-        yield 'it has no class names. Set `metainfo=dict(classes=[...])`.'
-        return
     try:
-        check_several(report.classes, report.name)
+        check_several(classes_of(dataset, report.name), report.name)
         labels = class_indices(dataset, report.name)
     except ValueError as error:
         yield str(error)

@@ -117,7 +117,7 @@ def classes_of(dataset: Dataset, side: str) -> tuple[str, ...]:
     """
     names = (getattr(dataset, 'metainfo', None) or {}).get('classes')
     require(names is not None, f'The {side} data set must name its classes',
-            f'but this {type(dataset).__name__} names no classes',
+            f'but this {type(dataset).__name__} has no class names',
             'Set `metainfo=dict(classes=[...])` of it')
     return check_names(names, side)
 

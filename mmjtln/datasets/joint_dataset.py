@@ -14,7 +14,7 @@ from mmjtln.generators import kept_generators, seed_generators
 from mmjtln.registry import DATASETS
 
 from .build import build_domain
-from .class_lists import ClassList
+from .class_lists import ClassList, classes_of
 from .contents import (
     class_indices,
     in_data_set,
@@ -85,9 +85,7 @@ class JointDataset(ConcatDataset):
                     continue
                 require(len(dataset), 'A domain must hold images', 'but there '
                         'are none', 'Check its paths, splits and filters')
-                require(dataset.metainfo.get('classes'), 'A domain must name '
-                        'its classes', f'but {type(dataset).__name__} has no '
-                        'class names', 'Set `metainfo=dict(classes=[...])`')
+                classes_of(dataset, domain)
                 look_through(dataset)
                 single_label(dataset.get_data_info(0))
         super().full_init()

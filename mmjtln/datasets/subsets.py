@@ -11,7 +11,7 @@ from mmjtln.errors import check_count, require
 from mmjtln.registry import DATASETS
 
 from .build import build_dataset
-from .class_lists import quote_names, with_senses
+from .class_lists import classes_of, quote_names, with_senses
 from .contents import gt_labels, images_by_class, look_through, single_label
 
 
@@ -72,13 +72,6 @@ class SubsetDataset(KFoldDataset):
 
     def _finish(self, dataset: Dataset) -> None:
         """Change the part, a data set of its own, after it was taken."""
-
-    def _class_names(self, dataset: Dataset) -> Sequence[str]:
-        names = dataset.metainfo.get('classes') or ()
-        require(names, f'A {type(self).__name__} draws images of each class',
-                f'but {type(dataset).__name__} has no class names',
-                'Set `metainfo=dict(classes=[...])` of it')
-        return names
 
     def get_subset(self, indices: Sequence[int]) -> Dataset:
         """Return the images of ``indices``, so that folds can be cut."""
@@ -165,7 +158,7 @@ class FewShotDataset(SubsetDataset):
         super().__init__(dataset, lazy_init=lazy_init)
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
-        names = self._class_names(dataset)
+        names = classes_of(dataset, 'few-shot')
         chosen = []
         for label, indices in enumerate(images_by_class(labels, len(names))):
             require(len(indices) >= self.shots,
@@ -213,7 +206,7 @@ class ClassFold(SubsetDataset):
         super().__init__(dataset, lazy_init=lazy_init)
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
-        classes = images_by_class(labels, len(self._class_names(dataset)))
+        classes = images_by_class(labels, len(classes_of(dataset, 'folded')))
         # Dealt out like cards, a class after the other.
         order = np.concatenate([
             np.random.default_rng([self.seed, label]).permutation(indices)

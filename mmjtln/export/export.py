@@ -19,7 +19,12 @@ from mmjtln.errors import check_choice, require
 from mmjtln.files.atomic_file import write_together
 from mmjtln.models import AlexNetNeck
 from mmjtln.resume.run_record import tell_other_pipeline
-from mmjtln.run_config import fill_class_counts, is_jtln, read_config
+from mmjtln.run_config import (
+    fill_class_counts,
+    is_jtln,
+    keep_braces,
+    read_config,
+)
 
 from .onnx_export import check_packages, onnx_card, onnx_file, onnx_pixels
 from .stock_data import eval_pipeline, picture_pipeline, stock_test_data
@@ -123,9 +128,9 @@ def export_model(cfg: Config, model: nn.Module, meta: Mapping,
     torch.save(dict(state_dict=state, meta=dict(
         dataset_meta=dataset_meta, method=meta.get('method', _METHOD))),
         weights)
-    text = _HEADER.format(domain=domain) + Config(dict(
+    text = _HEADER.format(domain=domain) + keep_braces(Config(dict(
         default_scope='mmpretrain', model=model_cfg,
-        **stock_test_data(cfg, domain, classes))).pretty_text
+        **stock_test_data(cfg, domain, classes))).pretty_text)
     contents = dict(config=('config.py', text.encode()),
                     checkpoint=('model.pth', weights.getvalue()))
     if onnx:

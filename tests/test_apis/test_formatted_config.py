@@ -31,3 +31,14 @@ def test_copies_have_a_text_of_their_own():
         twin.a = 2
         assert twin.pretty_text == 'a = 2\n'
     assert formatted.pretty_text == 'a = 1\n'
+
+
+NAMES = ['{{ fileBasename }}', '{{$HOME:x}}', '{{_base_.a}}', '{{{{', '=1+1',
+         'a\rb', 'a\\nb', "it's", '%s ${HOME}', 'a\tb', '\u2028', '"']
+
+
+def test_names_are_read_as_they_were_written(tmp_path):
+    """Also those that MMEngine would fill in."""
+    cfg = FormattedConfig(dict(class_names=NAMES))
+    cfg.dump(tmp_path / 'a.py')
+    assert Config.fromfile(tmp_path / 'a.py').class_names == NAMES

@@ -98,6 +98,24 @@ def test_names_that_are_no_utf8(run, tmp_path):
         run_tool('predict', *run, os.fsdecode(name), '--out', 'data')
 
 
+@pytest.mark.skipif(sys.platform != 'linux', reason='no such names')
+def test_names_come_back_from_the_table(run, tmp_path):
+    """Of classes and files, whatever a program might take them for."""
+    names = ['=1+1, {{ x }}', 'a\r"b']
+    checkpoint = torch.load('my.pth')
+    checkpoint['meta']['dataset_meta']['classes'] = names
+    torch.save(checkpoint, 'my.pth')
+    picture = tmp_path / 'new/c\rd\n=2.jpg'
+    picture.parent.mkdir()
+    shutil.copy(next(Path('data/target/val').rglob('*.jpg')), picture)
+    out = tmp_path / 'p.csv'
+    run_tool('predict', *run, picture, '--out', out, '--top-k', '2')
+    with out.open(newline='') as file:
+        row, = csv.DictReader(file)
+    assert row['path'] == str(picture)
+    assert {row['class'], row['class_2']} == {*names}
+
+
 def test_nothing_to_predict(run, tmp_path):
     """A wrong path and an empty folder are errors, and nothing is written."""
     (tmp_path / 'empty').mkdir()
