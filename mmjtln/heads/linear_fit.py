@@ -1,5 +1,5 @@
 """A linear classifier fitted on the features of a frozen network."""
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +74,39 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
         options=dict(maxiter=1000, gtol=1e-7, ftol=1e-12))
     change: np.ndarray = found.x.reshape(shape) @ basis.T
     return weight + change[:, :-1], bias + change[:, -1]
+
+
+def weigh_starts(scores: Sequence[np.ndarray],
+                 labels: np.ndarray) -> np.ndarray:
+    r"""Weigh classifiers by images that none of them was fitted on.
+
+    .. math::
+        \hat t = \arg\min_{t \ge 0} \sum_n CE\Big(y_n,
+        \sum_k t_k (z_{kn} - \bar z_{kn})\Big)
+
+    A classifier that knows nothing of the images gets 0. One that explains
+    them gets at least 1: a larger weight is trusted, a smaller one is what
+    few images leave to chance.
+
+    Args:
+        scores (Sequence[np.ndarray]): Logits z_k of K classifiers, shape
+            (N, L) each; their means over the classes do not count.
+        labels (np.ndarray): Class indices, shape (N, ).
+
+    Returns:
+        np.ndarray: t, shape (K, ).
+    """
+    stacked = np.stack([part - part.mean(1, keepdims=True)
+                        for part in scores])
+
+    def objective(t: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = cross_entropy(np.tensordot(t, stacked, 1), labels)
+        return value, np.tensordot(stacked, slope, 2)
+
+    count = len(stacked)
+    return scipy.optimize.minimize(
+        objective, np.full(count, 1 / count), jac=True, method='L-BFGS-B',
+        bounds=[(0, None)] * count).x
 
 
 PENALTIES = (0.001, 0.01, 0.1, 1.)

@@ -1,0 +1,187 @@
+"""How a target head is mixed from a source head, by the class names."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmjtln.errors import check_choice, require
+
+from .transported import REG, RELAX, plan_weights
+
+_WIDTHS = (.5, 1., 2., 4., 8.)
+_STRENGTHS = (.01, .03, .1, .3, 1., 3., 10.)
+# Landmarks of the kernel: with more classes it is approximated by theirs.
+_LANDMARKS = 2000
+# Columns of the random projection of the weights that leave-one-out judges.
+_PROJECTED = 256
+_NEAREST = 10
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A kernel ridge regression, as leave-one-out has chosen it.
+
+    Args:
+        mixing (np.ndarray): A, shape (L_s, L_t).
+        width (float): :math:`\\gamma` of the kernel.
+        strength (float): Of the ridge.
+        explained (float): Share of the variance of the source weights that
+            is predicted for classes left out (R2).
+    """
+
+    mixing: np.ndarray
+    width: float
+    strength: float
+    explained: float
+
+
+def regression(source: np.ndarray, target: np.ndarray,
+               weights: np.ndarray) -> Regression:
+    r"""Regress the weights of classes on the vectors of their names.
+
+    Kernel ridge regression with :math:`k(e, f) = \exp(-\gamma |e - f|^2)`,
+    whose prediction for the target is a mixing of the source weights less
+    their mean:
+
+    .. math:: A = (I - 11^T / L_s) (K + l I)^{-1} k(E_s, E_t)
+
+    :math:`\gamma` and l have the least squared error when each source class
+    is left out, so no image and no target class has a say. With more than
+    2,000 source classes K is that of as many landmarks (C. Williams and M.
+    Seeger, "Using the Nystroem Method to Speed Up Kernel Machines", NIPS
+    2000). Leave-one-out judges a random projection of the weights to 256
+    columns, always the same.
+
+    Source: S. Changpinyo, W.-L. Chao and F. Sha, "Predicting Visual Exemplars
+    of Unseen Classes for Zero-Shot Learning", ICCV 2017, for visual
+    exemplars in place of weights.
+
+    Args:
+        source (np.ndarray): E_s, unit vectors, shape (L_s, E).
+        target (np.ndarray): E_t, likewise, shape (L_t, E).
+        weights (np.ndarray): Weights and biases of the source head, shape
+            (L_s, D).
+    """
+    rng = np.random.default_rng(0)
+    count = len(source)
+    chosen = np.sort(rng.permutation(count)[:_LANDMARKS])
+    wanted = weights - weights.mean(0)
+    if wanted.shape[1] > _PROJECTED:
+        wanted = wanted @ rng.standard_normal((wanted.shape[1], _PROJECTED))
+    best = None
+    for width in _WIDTHS:
+        features, directions = _features(source, source[chosen], width)
+        size, basis = np.linalg.eigh(features.T @ features)
+        inner = features @ basis
+        moments = inner.T @ wanted
+        for strength in _STRENGTHS:
+            shrunk = 1 / (size + strength)
+            left = (wanted - (inner * shrunk) @ moments) / (
+                1 - (inner**2 @ shrunk))[:, None]
+            explained = 1 - (left**2).sum() / (wanted**2).sum()
+            if best is None or explained > best[0]:
+                asked = _kernel(target, source[chosen], width) @ (
+                    directions @ basis)
+                best = (explained, width, strength,
+                        (inner * shrunk) @ asked.T)
+    explained, width, strength, mixing = best
+    return Regression(mixing - mixing.mean(0), width, strength,
+                      float(explained))
+
+
+def _kernel(rows: np.ndarray, others: np.ndarray, width: float) -> np.ndarray:
+    return np.exp(-2 * width * (1 - rows @ others.T).clip(min=0))
+
+
+def _features(rows: np.ndarray, landmarks: np.ndarray, width: float
+              ) -> tuple[np.ndarray, np.ndarray]:
+    """Return features whose products are the kernel, and how to get them."""
+    size, basis = np.linalg.eigh(_kernel(landmarks, landmarks, width))
+    kept = size > 1e-9 * size[-1]
+    directions = basis[:, kept] / np.sqrt(size[kept])
+    return _kernel(rows, landmarks, width) @ directions, directions
+
+
+def mean_of_nearest(source: np.ndarray, target: np.ndarray,
+                    weights: np.ndarray) -> np.ndarray:
+    """Mix the ten source classes with the nearest names in equal parts."""
+    near = np.argsort(-(source @ target.T), axis=0, kind='stable')[:_NEAREST]
+    mixing = np.zeros((len(source), len(target)))
+    np.put_along_axis(mixing, near, 1 / len(near), axis=0)
+    return mixing
+
+
+def sparse(source: np.ndarray, target: np.ndarray,
+           weights: np.ndarray) -> np.ndarray:
+    """Mix as the vector of the name is mixed of at most ten others.
+
+    By orthogonal matching pursuit. Source: G. Burghouts et al.,
+    "Synthesizing Classifiers from Prior Knowledge", VISAPP 2024.
+    """
+    mixing = np.zeros((len(source), len(target)))
+    for j, vector in enumerate(target):
+        chosen: list[int] = []
+        rest = vector
+        for _ in range(min(_NEAREST, len(source))):
+            if np.linalg.norm(rest) < 1e-6:
+                break
+            chosen.append(int(np.abs(source @ rest).argmax()))
+            shares = np.linalg.lstsq(source[chosen].T, vector, rcond=None)[0]
+            rest = vector - shares @ source[chosen]
+        mixing[chosen, j] = shares
+    return mixing
+
+
+#: From vectors of names (L_s, E), (L_t, E) and weights (L_s, D) to A.
+_BY_VECTORS: MappingProxyType[str, Callable[..., np.ndarray]] = (
+    MappingProxyType({
+        'regression': lambda *known: regression(*known).mixing,
+        'mean': mean_of_nearest, 'sparse': sparse}))
+CARRIERS = ('plan', 'nearest', *_BY_VECTORS)
+
+
+def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
+                   vectors: tuple[np.ndarray, np.ndarray] | None = None,
+                   reg: float = REG, relax: float | None = RELAX) -> Tensor:
+    """Say how a target head is mixed from the source head.
+
+    Args:
+        carrier (str): ``'plan'``, the relaxed plan of
+            :func:`~mmjtln.heads.plan_weights`; ``'nearest'``, the same
+            without the penalty, softmax(-C / reg); ``'regression'``;
+            ``'mean'``; ``'sparse'``. The last three go by vectors of names,
+            and are scaled so that the head is as large as the plan's.
+        cost (Tensor): C, shape (L_s, L_t).
+        weights (Tensor): Weights of the source head, shape (L_s, D).
+        vectors (tuple[np.ndarray, np.ndarray], optional): Unit vectors of the
+            names, shapes (L_s, E) and (L_t, E). Defaults to None.
+        reg (float): Weight of the plan's entropy. Defaults to 0.05.
+        relax (float, optional): Of its penalty. Defaults to 0.05.
+
+    Returns:
+        Tensor: A, shape (L_s, L_t), float64, for
+        :func:`~mmjtln.heads.carry_over`.
+
+    Raises:
+        ValueError: If the carrier is unknown, or needs vectors and there are
+            none.
+    """
+    check_choice(carrier, 'carrier', 'a head by names', CARRIERS)
+    if carrier == 'nearest':
+        return plan_weights(cost, reg, 0.)
+    plan = plan_weights(cost, reg, relax)
+    if carrier == 'plan':
+        return plan
+    require(vectors is not None, f'The carrier {carrier!r} goes by vectors of '
+            'the class names', 'but the cost matrix comes without',
+            "Set the cost to dict(type='mmjtln.TextCost'), or carrier='plan'")
+    known = weights.detach().double().cpu()
+    mixing = torch.as_tensor(_BY_VECTORS[carrier](*vectors, known.numpy()))
+    return mixing * (_size(plan, known) / _size(mixing, known).clamp(min=1e-12))
+
+
+def _size(mixing: Tensor, weights: Tensor) -> Tensor:
+    return ((mixing - mixing.mean(1, keepdim=True)).T @ weights).norm()
