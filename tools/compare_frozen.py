@@ -6,8 +6,9 @@
 CONFIG is that of a stock classifier, whose ``load_from`` has its head; its
 ``comparison`` names the ``dataset`` (read by the config's test pipeline), the
 ``cost`` of the class names and the ``methods``, see ``FrozenMethod`` in
-``frozen_classifiers.py``. Features are computed once, so all takes minutes on
-a CPU.
+``frozen_classifiers.py``; ``unrelated``, if given, is a data set of other
+things, on whose pictures a small source head is fitted. Features are computed
+once, so all takes minutes on a CPU.
 
 Options are chosen for each number of shots by the mean accuracy of the tuning
 seeds on validation pictures, which no seed trains on or is tested on. Without
@@ -34,6 +35,8 @@ from mmjtln.comparison import MethodResult, Results, RunResult, report
 from mmjtln.comparison.study import made_with
 from mmjtln.datasets import ClassList
 from mmjtln.errors import require
+from mmjtln.files.atomic_file import atomic_write
+from mmjtln.heads import fit_linear
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
 from mmjtln.registry import COSTS
@@ -127,17 +130,39 @@ class FrozenStudy:
                         for name, options in comparison.methods.items()]
         init_default_scope('mmpretrain')
         model = get_model(cfg, pretrained=cfg.load_from, device='cpu')
-        dataset = DATASETS.build(dict(
-            comparison.dataset, pipeline=cfg.test_dataloader.dataset.pipeline))
-        self.data = read_features(dataset, model, comparison.get('separator'))
+        self.data, dataset = self._read(comparison.dataset, model)
         for seed in (*seeds, *tuning_seeds):  # Is there enough to draw from?
             split(self.data, seed, max(shots), validation=False)
-        cost = COSTS.build(comparison.cost)(
-            ClassList(comparison.source_classes), dataset)
         layer = model.head.fc
-        self.knowledge = Knowledge(
-            layer.weight.detach().double().numpy(),
-            layer.bias.detach().double().numpy(), cost.matrix)
+        unrelated = None
+        if 'unrelated' in comparison:
+            others, small = self._read(comparison.unrelated, model)
+            zero = (np.zeros((len(others.classes), layer.in_features)),
+                    np.zeros(len(others.classes)))
+            unrelated = self._knowledge(small, dataset, fit_linear(
+                others.features, others.labels, zero, 0.01))
+        self.knowledge = self._knowledge(
+            ClassList(comparison.source_classes), dataset, tuple(
+                part.detach().double().numpy()
+                for part in (layer.weight, layer.bias)), unrelated)
+        #: By method, shots and seed: pictures judged, and which were right.
+        self.judged: dict[tuple, tuple[np.ndarray, np.ndarray]] = {}
+
+    def _read(self, dataset: dict, model: nn.Module
+              ) -> tuple[FrozenData, Dataset]:
+        built = DATASETS.build(dict(
+            dataset, pipeline=self.cfg.test_dataloader.dataset.pipeline))
+        return read_features(
+            built, model, self.cfg.comparison.get('separator')), built
+
+    def _knowledge(self, source: Dataset, target: Dataset,
+                   head: tuple[np.ndarray, np.ndarray],
+                   unrelated: Knowledge | None = None) -> Knowledge:
+        cost = COSTS.build(self.cfg.comparison.cost)
+        vectors = getattr(cost, 'vectors', None)
+        return Knowledge(
+            *head, cost(source, target).matrix,
+            None if vectors is None else vectors(source, target), unrelated)
 
     def run(self) -> Results:
         """Run everything, and return the results."""
@@ -148,22 +173,26 @@ class FrozenStudy:
 
     def _run(self, method: FrozenMethod) -> MethodResult:
         runs, tuning = {}, {}
-        # Without a picture, a classifier is its start.
-        untrained = method.classifier == 'linear' and method.start not in (
-            'zero', 'own')
         for shots in self.shots:
-            if not shots and not untrained:
+            if not shots and not method.without_pictures:
                 continue
             options, tuning[shots] = self._choose(method, shots)
             for seed in self.seeds:
                 begun = time.perf_counter()
-                test = self._accuracy(method, options, shots, seed, False)
+                judge, right = self._judge(method, options, shots, seed, False)
+                self.judged[method.name, shots, seed] = judge, right
+                labels = self.data.labels[judge]
+                balanced = np.mean([right[labels == label].mean()
+                                    for label in np.unique(labels)])
                 runs[shots, seed] = RunResult(
-                    test=test, seconds=time.perf_counter() - begun, steps=0,
+                    test=100 * float(right.mean()),
+                    balanced=100 * float(balanced),
+                    seconds=time.perf_counter() - begun, steps=0,
                     options=options)
         found = MethodResult(dict(
             classifier=method.classifier, start=method.start,
-            grid=method.grid, tuning=tuning), runs)
+            names=method.names, weigh=method.weigh, grid=method.grid,
+            tuning=tuning), runs)
         print(method.name, *(
             f'{shots}: {np.mean([run.test for run in here.values()]):.1f}'
             for shots in self.shots if (here := found.at(shots))))
@@ -175,20 +204,64 @@ class FrozenStudy:
             return points[0], []
         tuning = [
             dict(options=options, validation=float(np.mean([
-                self._accuracy(method, options, shots, seed, True)
+                100 * self._judge(method, options, shots, seed, True)[1].mean()
                 for seed in self.tuning_seeds])))
             for options in points]
         best = max(tuning, key=lambda point: point['validation'])
         return best['options'], tuning
 
-    def _accuracy(self, method: FrozenMethod, options: dict, shots: int,
-                  seed: int, validation: bool) -> float:
+    def _judge(self, method: FrozenMethod, options: dict, shots: int,
+               seed: int, validation: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return which pictures judge, and which of them are right."""
         data = self.data
         train, judge = split(data, seed, shots, validation)
         scores = classifier(
             method, options, data.features[train], data.labels[train],
             self.knowledge, seed)(data.features[judge])
-        return 100 * float((scores.argmax(1) == data.labels[judge]).mean())
+        return judge, scores.argmax(1) == data.labels[judge]
+
+    def intervals(self, against: list[str], draws: int = 2000) -> str:
+        """Compare over seeds and things, both drawn with replacement.
+
+        Returns a Markdown table of differences in points, with the 2.5th and
+        97.5th percentile of ``draws`` draws.
+        """
+        things = np.unique(self.data.items, return_inverse=True)[1]
+        rng = np.random.default_rng(0)
+        seeds, pictures = (
+            rng.multinomial(count, np.full(count, 1 / count), draws)
+            for count in (len(self.seeds), things.max() + 1))
+        lines = ['| shots | method | ' + ' | '.join(
+            f'against {name} [95 %]' for name in against) + ' |',
+            '|---' * (2 + len(against)) + '|']
+        for shots in self.shots:
+            found = {method.name: self._right(method.name, shots, things)
+                     for method in self.methods
+                     if (method.name, shots, self.seeds[0]) in self.judged}
+            for name, (right, count) in found.items():
+                cells = []
+                for other in against:
+                    if other == name or other not in found:
+                        cells.append('')
+                        continue
+                    gain = 100 * (right - found[other][0])
+                    drawn = (((seeds @ gain) * pictures).sum(1)
+                             / ((seeds @ count) * pictures).sum(1))
+                    low, high = np.percentile(drawn, [2.5, 97.5])
+                    cells.append(f'{gain.sum() / count.sum():+.1f} '
+                                 f'[{low:.1f}, {high:.1f}]')
+                lines.append(f'| {shots} | {name} | {" | ".join(cells)} |')
+        return '\n'.join(lines) + '\n'
+
+    def _right(self, name: str, shots: int, things: np.ndarray
+               ) -> tuple[np.ndarray, np.ndarray]:
+        """Count right and judged pictures by seed and thing."""
+        found = [self.judged[name, shots, seed] for seed in self.seeds]
+        size = things.max() + 1
+        return tuple(np.array([np.bincount(things[judge], weights, size)
+                               for judge, weights in counted])
+                     for counted in (found, [(judge, None)
+                                             for judge, _ in found]))
 
 
 def main() -> None:
@@ -214,7 +287,9 @@ def main() -> None:
     except ValueError as error:
         parser.error(str(error))
     print(report.write(results, against, out))
-    print(f'{out}: results.json, table.md, table.csv, plot.png')
+    with atomic_write(out / 'intervals.md') as file:
+        file.write(study.intervals(against).encode())
+    print(f'{out}: results.json, table.md, table.csv, plot.png, intervals.md')
 
 
 if __name__ == '__main__':

@@ -9,25 +9,33 @@ from scipy.special import softmax
 
 from mmjtln.costs.controls import derangement
 from mmjtln.errors import require
-from mmjtln.heads import fit_linear, plan_weights, transported
-from mmjtln.heads.linear_fit import cl2n, cl2n_start, cross_entropy
+from mmjtln.heads import (
+    CARRIERS,
+    fit_linear,
+    mixing_weights,
+    transported,
+    weigh_start,
+)
+from mmjtln.heads.linear_fit import cross_entropy
 from mmjtln.models import OTLoss
 
-#: Where a classifier begins, with the options that each reads: at zero; at
-#: the source head, transported by the costs given, by the same with the
-#: target classes exchanged, or by random costs; at what the source head says
-#: of the few pictures themselves.
-STARTS = {
-    'zero': set(),
-    'text': {'reg', 'relax'},
-    'shuffled': {'reg', 'relax'},
-    'random': {'reg', 'relax'},
-    'own': set()}
-#: Classifiers, likewise.
+#: Where a classifier begins: at zero; at the source head, carried over by a
+#: carrier; or at what the source head says of the few pictures themselves.
+STARTS = ('zero', 'own', *CARRIERS)
+#: Whose names carry a head over: the classes' own; those with the target
+#: classes exchanged, or with vectors drawn; or those of a small source of
+#: other things.
+NAMES = ('true', 'shuffled', 'random', 'unrelated')
+#: Classifiers, and the options that each reads.
 CLASSIFIERS = {
     'linear': {'penalty', 'lambda_ot', 'ot_relax'},
+    'clap': {'penalty'},
     'cl2n': {'penalty'},
-    'imprinting': {'share'}}
+    'imprinting': {'share'},
+    'cache': {'alpha', 'beta'},
+    'conse': set(),
+    'mapping': set()}
+_OPTIONAL = {'lambda_ot', 'ot_relax'}
 
 
 @dataclass(frozen=True)
@@ -37,14 +45,26 @@ class FrozenMethod:
     Args:
         name (str): Its name in tables.
         classifier (str): ``'linear'``: logistic regression pulled to its
-            start; ``'cl2n'``: the same on features that are centred and of
-            one length; ``'imprinting'``: class means of features of one
-            length (H. Qi, M. Brown and D. Lowe, "Low-Shot Learning with
-            Imprinted Weights", CVPR 2018), plus ``share`` times the start's
-            directions.
+            start; ``'clap'``: the same with a pull for each class, by how
+            well the start does on its pictures (J. Silva-Rodriguez et al., "A
+            Closer Look at the Few-Shot Adaptation of Large Vision-Language
+            Models", CVPR 2024); ``'cl2n'``: as ``'linear'`` on features that
+            are centred and of one length; ``'imprinting'``: class means of
+            features of one length (H. Qi, M. Brown and D. Lowe, "Low-Shot
+            Learning with Imprinted Weights", CVPR 2018), plus ``share`` times
+            the start's directions; ``'cache'``: the start's scores plus those
+            of near pictures (R. Zhang et al., "Tip-Adapter", ECCV 2022),
+            ``alpha`` and ``beta`` as there; ``'conse'``: the mean name of the
+            ten likeliest source classes (M. Norouzi et al.,
+            arXiv:1312.5650); ``'mapping'``: source classes that are said of
+            a class's pictures stand for it (C. Chen et al., "Bayesian-guided
+            Label Mapping for Visual Reprogramming", NeurIPS 2024).
         start (str): One of :data:`STARTS`. Defaults to ``'zero'``.
+        names (str): One of :data:`NAMES`. Defaults to ``'true'``.
+        weigh (bool): Weigh the start by the pictures first, see
+            :func:`~mmjtln.heads.weigh_start`. Defaults to False.
         grid (dict): Options and their values: ``penalty`` of the fit,
-            ``reg`` and ``relax`` of the plan, ``share`` of the start,
+            ``share`` of the start, ``alpha`` and ``beta`` of the cache, and
             ``lambda_ot`` of an OT term, for ``'linear'``: between what the
             source head says of a picture and what the classifier does, with
             the gradient to the classifier; ``ot_relax`` is its ``relax``.
@@ -57,26 +77,41 @@ class FrozenMethod:
     name: str
     classifier: str
     start: str = 'zero'
+    names: str = 'true'
+    weigh: bool = False
     grid: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         place = f'`comparison.methods.{self.name}'
-        require(self.classifier in CLASSIFIERS and self.start in STARTS,
-                f'A classifier is one of {tuple(CLASSIFIERS)} and begins at '
-                f'one of {tuple(STARTS)}',
-                f'got {self.classifier!r} and {self.start!r}', f'Fix {place}`')
-        takes = CLASSIFIERS[self.classifier] | STARTS[self.start]
+        for value, known in ((self.classifier, CLASSIFIERS),
+                             (self.start, STARTS), (self.names, NAMES)):
+            require(value in known, f'A classifier is one of '
+                    f'{tuple(CLASSIFIERS)}, begins at one of {STARTS} and '
+                    f'reads names that are one of {NAMES}', f'got {value!r}',
+                    f'Fix {place}`')
+        by_names = self.start in CARRIERS
+        require(by_names or not self.weigh and self.names == 'true',
+                'A start is weighed, or has names of a kind, if it goes by '
+                f'names, {CARRIERS}', f'got {self.start!r}', f'Fix {place}`')
+        takes = set(CLASSIFIERS[self.classifier])
         # Of no effect without what they act on.
         if 'lambda_ot' not in self.grid:
             takes -= {'ot_relax'}
         if self.start == 'zero':
             takes -= {'share'}
-        needs = takes & {'penalty', 'share'}
+        needs = takes - _OPTIONAL
         require(needs <= self.grid.keys() <= takes,
                 f'The grid of a {self.classifier!r} classifier that begins at '
                 f'{self.start!r} needs {sorted(needs)} and takes '
                 f'{sorted(takes)} (`ot_relax` beside `lambda_ot`)',
                 f'got {sorted(self.grid)}', f'Fix {place}.grid`')
+
+    @property
+    def without_pictures(self) -> bool:
+        """Whether it classifies before any picture is seen."""
+        return self.classifier == 'conse' or (
+            self.classifier == 'linear' and self.start in CARRIERS
+            and not self.weigh and 'lambda_ot' not in self.grid)
 
     def variants(self) -> list[dict]:
         """Return the options of each point of the grid."""
@@ -84,40 +119,61 @@ class FrozenMethod:
                 for values in product(*self.grid.values())]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Knowledge:
     """What is known before the first picture.
 
-    The source head, ``weight`` (L_s, D) and ``bias`` (L_s, ), and the
-    ``cost`` of the class names (L_s, L_t).
+    A source head, ``weight`` (L_s, D) and ``bias`` (L_s, ), the ``cost`` of
+    the class names (L_s, L_t), and their ``vectors`` (L_s, E), (L_t, E) or
+    None. ``unrelated`` is the same of a small source of other things.
     """
 
     weight: np.ndarray
     bias: np.ndarray
     cost: np.ndarray
+    vectors: tuple[np.ndarray, np.ndarray] | None = None
+    unrelated: 'Knowledge | None' = None
+    _carried: dict = field(default_factory=dict)
 
-    def start(self, kind: str, seed: int, features: np.ndarray,
-              labels: np.ndarray, reg: float = 0.05,
-              relax: float | None = 0.05) -> tuple[np.ndarray, np.ndarray]:
+    def start(self, kind: str, names: str, seed: int, features: np.ndarray,
+              labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return weights (L_t, D) and biases (L_t, ) of a kind of start."""
         count = self.cost.shape[1]
         rng = np.random.default_rng([seed, 1])
         if kind == 'zero':
             return np.zeros((count, self.weight.shape[1])), np.zeros(count)
         if kind == 'own':
-            scores = softmax(features @ self.weight.T + self.bias, axis=1)
-            shares = np.array([scores[labels == label].mean(0)
-                               for label in range(count)]).T
-        else:
-            cost = self.cost
-            if kind == 'shuffled':
-                cost = cost[:, derangement(count, rng)]
-            elif kind == 'random':
-                cost = rng.random(cost.shape)
-            shares = plan_weights(torch.as_tensor(cost), reg, relax)
-        return tuple(part.numpy() for part in transported(
+            return self._mixed(self.shares(features, labels))
+        if names == 'unrelated':
+            return self.unrelated.start(kind, 'true', seed, features, labels)
+        if names == 'random':
+            cost = torch.as_tensor(rng.random(self.cost.shape))
+            return self._mixed(mixing_weights('plan', cost, cost))
+        if kind not in self._carried:
+            self._carried[kind] = self._mixed(mixing_weights(
+                kind, torch.as_tensor(self.cost),
+                torch.as_tensor(np.c_[self.weight, self.bias]), self.vectors))
+        weight, bias = self._carried[kind]
+        order = (derangement(count, rng) if names == 'shuffled'
+                 else np.arange(count))
+        return weight[order], bias[order]
+
+    def _mixed(self, mixing: np.ndarray | torch.Tensor
+               ) -> tuple[np.ndarray, np.ndarray]:
+        weight, bias = transported(
             torch.as_tensor(self.weight), torch.as_tensor(self.bias),
-            torch.as_tensor(shares)))
+            torch.as_tensor(mixing))
+        return weight.numpy(), bias.numpy()
+
+    def predictions(self, features: np.ndarray) -> np.ndarray:
+        """Return what the source head says of pictures, (N, L_s)."""
+        return softmax(features @ self.weight.T + self.bias, axis=1)
+
+    def shares(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the mean prediction for each class's pictures, (L_s, L_t)."""
+        said = self.predictions(features)
+        return np.array([said[labels == label].mean(0)
+                         for label in range(self.cost.shape[1])]).T
 
     def ot_loss(self, features: np.ndarray, weight: float,
                 relax: float | dict | None = None) -> Callable:
@@ -152,30 +208,106 @@ def classifier(method: FrozenMethod, options: dict, features: np.ndarray,
     Returns:
         Callable: From features (M, D) to scores (M, L_t).
     """
-    plan = {key: options[key] for key in STARTS[method.start] & options.keys()}
-    start = weight, bias = knowledge.start(
-        method.start, seed, features, labels, **plan)
+    if method.classifier == 'conse':
+        return lambda inputs: _conse(inputs, knowledge)
+    weight, bias = knowledge.start(
+        method.start, method.names, seed, features, labels)
     if not len(labels):
         return lambda inputs: inputs @ weight.T + bias
+    if method.classifier == 'mapping':
+        shares = knowledge.shares(features, labels)
+        # One picture of each source class is taken as seen, as there.
+        mapping = shares / (shares.sum(1, keepdims=True) + 1 / len(labels))
+        return lambda inputs: knowledge.predictions(inputs) @ mapping
+    scores = features @ weight.T + bias
+    if method.weigh:
+        found = weigh_start(scores, labels)
+        weight, bias, scores = found * weight, found * bias, found * scores
     if method.classifier == 'imprinting':
         means = np.array([_unit(features)[labels == label].mean(0)
                           for label in range(len(bias))])
         directions = _unit(means) + options.get('share', 0) * _unit(weight)
         return lambda inputs: inputs @ _unit(directions).T
-    if method.classifier == 'linear':
-        loss = cross_entropy
-        if options.get('lambda_ot'):
-            loss = knowledge.ot_loss(features, options['lambda_ot'],
-                                     options.get('ot_relax'))
-        fitted = fit_linear(features, labels, start, options['penalty'], loss)
-        return lambda inputs: inputs @ fitted[0].T + fitted[1]
-    centre = features.mean(0)
-    fitted = fit_linear(
-        cl2n(features, centre), labels,
-        cl2n_start(weight, bias, features, centre), options['penalty'])
-    return lambda inputs: (cl2n(inputs, centre) @ fitted[0].T
-                           + fitted[1])
+    if method.classifier == 'cache':
+        keys, values = _unit(features), np.eye(len(bias))[labels]
+
+        def cached(inputs: np.ndarray) -> np.ndarray:
+            near = np.exp(options['beta'] * (_unit(inputs) @ keys.T - 1))
+            return (inputs @ weight.T + bias
+                    + options['alpha'] * near @ values)
+
+        return cached
+    penalty, loss, centre = options['penalty'], cross_entropy, None
+    if method.classifier == 'clap':
+        sure = softmax(scores, axis=1)[np.arange(len(labels)), labels]
+        penalty = penalty * np.array([
+            sure[labels == label].mean() for label in range(len(bias))])
+    elif options.get('lambda_ot'):
+        loss = knowledge.ot_loss(features, options['lambda_ot'],
+                                 options.get('ot_relax'))
+    if method.classifier == 'cl2n':
+        centre = features.mean(0)
+        weight, bias = cl2n_start(weight, bias, features, centre)
+        features = cl2n(features, centre)
+    fitted = fit_linear(features, labels, (weight, bias), penalty, loss)
+    return lambda inputs: (inputs if centre is None else cl2n(
+        inputs, centre)) @ fitted[0].T + fitted[1]
+
+
+def _conse(features: np.ndarray, knowledge: Knowledge,
+           most: int = 10) -> np.ndarray:
+    source, target = knowledge.vectors
+    said = knowledge.predictions(features)
+    said[said < np.sort(said, axis=1)[:, -most, None]] = 0
+    return _unit(said @ source) @ target.T
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-12)
+
+
+#: Added to the mean square of a feature vector, as LayerNorm does.
+_EPS = 1e-5
+
+
+def cl2n(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    r"""Centre features and give them the length sqrt(D).
+
+    :math:`z = u / \sqrt{\overline{u^2} + \epsilon}` with :math:`u = x - c -
+    \overline{x - c}`: a LayerNorm of what is left of the centre, so that a
+    stock head with one hidden layer can do it.
+
+    Args:
+        features (np.ndarray): Shape (N, D).
+        centre (np.ndarray): c, shape (D, ).
+
+    Returns:
+        np.ndarray: Shape (N, D).
+    """
+    rest, length = _rest_and_length(features, centre)
+    return rest / length
+
+
+def cl2n_start(weight: np.ndarray, bias: np.ndarray, features: np.ndarray,
+               centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Translate a classifier of plain features to CL2N ones.
+
+    Exact for a feature vector as long as those given are in the mean, but
+    for the part along the vector of ones, which normalisation takes out.
+
+    Args:
+        weight (np.ndarray): Shape (L, D).
+        bias (np.ndarray): Shape (L, ).
+        features (np.ndarray): Plain features, shape (N, D).
+        centre (np.ndarray): c, shape (D, ).
+    """
+    _, length = _rest_and_length(features, centre)
+    return weight * length.mean(), bias + weight @ centre
+
+
+def _rest_and_length(features: np.ndarray, centre: np.ndarray
+                     ) -> tuple[np.ndarray, np.ndarray]:
+    """Return features without the centre and their mean, and their length."""
+    rest = features - centre
+    rest = rest - rest.mean(1, keepdims=True)
+    return rest, np.sqrt((rest**2).mean(1, keepdims=True) + _EPS)

@@ -52,8 +52,10 @@ def reported_accuracy(cfg: Config) -> str:
 def markdown(rows: list[Row], references: list[str], measured: str) -> str:
     """Return the table as Markdown."""
     with_shots = any(row.shots is not None for row in rows)
+    balanced = any(row.balanced is not None for row in rows)
     head = [*(['shots'] if with_shots else []), 'method',
             f'{measured}, % [95 % CI]',
+            *(['mean of the classes, %'] if balanced else []),
             *(f'against {name} [95 % CI], p' for name in references),
             'steps', 'seconds']
     lines = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
@@ -62,6 +64,8 @@ def markdown(rows: list[Row], references: list[str], measured: str) -> str:
         cells += [row.method, _interval(row.accuracy, '.1f')]
         if row.failed:
             cells[-1] += f' ({row.failed} failed)'
+        if balanced:
+            cells.append(f'{row.balanced:.1f}')
         cells += [_difference(row.against.get(name)) for name in references]
         cells += [_sum(row.source_steps, row.steps),
                   _sum(row.source_seconds, row.seconds)]
@@ -134,6 +138,8 @@ def _json(value: Any, pad: str = '\n') -> str:
 
 def _csv(rows: list[Row], references: list[str], measured: str) -> str:
     names = ['shots', 'method', 'seeds', 'failed', 'mean', 'low', 'high', *(
+        ['balanced'] if any(row.balanced is not None for row in rows) else []
+    ), *(
         f'{key}_against_{name}' for name in references
         for key in ('mean', 'low', 'high', 'p', 'holm')),
         'source_steps', 'steps', 'source_seconds', 'seconds']

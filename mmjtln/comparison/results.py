@@ -18,9 +18,10 @@ class RunResult:
 
     Accuracies are in per cent: ``validation`` is that by which the checkpoint
     ``chosen`` was, ``test`` that of this checkpoint, ``test_last`` that of the
-    last weights. ``options`` are those chosen where they differ between runs,
-    ``source_...`` what the training on the source took. ``error``, the end of
-    the log, is all that is known of a run that failed.
+    last weights, ``balanced`` the mean over classes. ``options`` are those
+    chosen where they differ between runs, ``source_...`` what the training on
+    the source took. ``error``, the end of the log, is all that is known of a
+    run that failed.
     """
 
     steps: int | None = None
@@ -29,6 +30,7 @@ class RunResult:
     validation: float | None = None
     test: float | None = None
     test_last: float | None = None
+    balanced: float | None = None
     chosen: str | None = None
     options: dict | None = None
     source_steps: int | None = None
@@ -69,6 +71,7 @@ class Row:
     shots: int | None
     method: str
     accuracy: Interval
+    balanced: float | None
     failed: int
     seconds: float
     source_seconds: float
@@ -126,8 +129,11 @@ def summarise(results: Results, references: list[str]) -> list[Row]:
                 getattr(run, key) or 0 for run in tested[name].values()
             ] or [0.])) for key in (
                 'seconds', 'source_seconds', 'steps', 'source_steps')}
+            balanced = [run.balanced for run in tested[name].values()
+                        if run.balanced is not None]
             rows.append(Row(
                 shots, name, mean_interval(tests[name].values()),
+                float(np.mean(balanced)) if balanced else None,
                 sum(run.error is not None for run in here.values()),
                 against={reference: found[name] for reference, found
                          in against.items() if name in found}, **means))

@@ -104,12 +104,9 @@ class TextCost(BaseCost):
         """Encode the sentences, and compare their means."""
         digest, units = hashlib.sha256(), []
         for texts in prepared:
-            vectors = _encode(self.encoder, [
-                sentences_of(names, _listed(self.prompt))
-                for names in texts.values()])
+            vectors = self._encode(texts)
             digest.update(vectors.tobytes())
-            units.append(
-                vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+            units.append(_of_length_one(vectors))
             _warn_of_unknown(self.encoder, texts)
         source, target = (_one_text([*texts], found) for texts, found in zip(
             prepared, units, strict=True))
@@ -123,12 +120,32 @@ class TextCost(BaseCost):
         distances = 1 - units[0] @ units[1].T
         return RawCost(distances.clip(min=0), digest.hexdigest())
 
+    def vectors(self, source_dataset: Dataset, target_dataset: Dataset
+                ) -> tuple[np.ndarray, np.ndarray]:
+        """Encode the classes of both sides.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: Unit vectors (L_s, E), (L_t, E).
+        """
+        prepared = self.prepare(source_dataset, target_dataset, None)
+        return on_first_rank(lambda: tuple(
+            _of_length_one(self._encode(texts)) for texts in prepared))
+
+    def _encode(self, texts: dict[str, list[str]]) -> np.ndarray:
+        return _encode(self.encoder, [
+            sentences_of(names, _listed(self.prompt))
+            for names in texts.values()])
+
     def _texts(self, dataset: Any,
                classes: Sequence[str]) -> dict[str, list[str]]:
         named = dataset.metainfo.get('synonyms') or [[n] for n in classes]
         return {name: _listed(self.descriptions.get(name) or [
             part for text in texts for part in synonyms(text) or [text]])
             for name, texts in zip(classes, named, strict=True)}
+
+
+def _of_length_one(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def _one_text(classes: list[str], units: np.ndarray) -> str:

@@ -22,11 +22,11 @@ _NEAREST = 10
 
 @dataclass(frozen=True)
 class Regression:
-    """A kernel ridge regression, as leave-one-out has chosen it.
+    r"""A kernel ridge regression, as leave-one-out has chosen it.
 
     Args:
         mixing (np.ndarray): A, shape (L_s, L_t).
-        width (float): :math:`\\gamma` of the kernel.
+        width (float): :math:`\gamma` of the kernel.
         strength (float): Of the ridge.
         explained (float): Share of the variance of the source weights that
             is predicted for classes left out (R2).
@@ -180,7 +180,8 @@ def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
             "Set the cost to dict(type='mmjtln.TextCost'), or carrier='plan'")
     known = weights.detach().double().cpu()
     mixing = torch.as_tensor(_BY_VECTORS[carrier](*vectors, known.numpy()))
-    return mixing * (_size(plan, known) / _size(mixing, known).clamp(min=1e-12))
+    return mixing * (
+        _size(plan, known) / _size(mixing, known).clamp(min=1e-12))
 
 
 def _size(mixing: Tensor, weights: Tensor) -> Tensor:

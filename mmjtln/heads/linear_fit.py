@@ -1,5 +1,5 @@
 """A linear classifier fitted on the features of a frozen network."""
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,8 @@ Loss = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
 
 def fit_linear(features: np.ndarray, labels: np.ndarray,
-               start: tuple[np.ndarray, np.ndarray], penalty: float,
+               start: tuple[np.ndarray, np.ndarray],
+               penalty: float | np.ndarray,
                loss: Loss = cross_entropy
                ) -> tuple[np.ndarray, np.ndarray]:
     r"""Fit a multinomial logistic regression that is pulled to a start.
@@ -41,7 +42,8 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
         labels (np.ndarray): Class indices, shape (N, ).
         start (tuple[np.ndarray, np.ndarray]): W_0, shape (L, D), and b_0,
             shape (L, ).
-        penalty (float): Positive.
+        penalty (float | np.ndarray): Positive; an array has one for each
+            class, shape (L, ).
         loss (Callable): From scores (N, L) and labels to a value and its
             gradient (N, L). Defaults to :func:`cross_entropy`.
 
@@ -51,7 +53,9 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
     Raises:
         ValueError: If the penalty is not positive, or counts differ.
     """
-    check_real(penalty, 'penalty', 'a fit', with_low=False)
+    for value in (penalties := np.atleast_1d(penalty).astype(float)):
+        check_real(float(value), 'penalty', 'a fit', with_low=False)
+    pull = np.broadcast_to(penalties, (len(start[1]), ))[:, None]
     require(len(features) == len(labels) > 0, 'A fit needs as many labels as '
             'features, one or more', f'got {len(labels)} and {len(features)}',
             'Give those of the same images')
@@ -66,8 +70,8 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         change = flat.reshape(shape)
         value, slope = loss(first + (change @ triangle).T, labels)
-        return (value + penalty * (change**2).sum(),
-                (slope.T @ triangle.T + 2 * penalty * change).ravel())
+        return (value + (pull * change**2).sum(),
+                (slope.T @ triangle.T + 2 * pull * change).ravel())
 
     found = scipy.optimize.minimize(
         objective, np.zeros(np.prod(shape)), jac=True, method='L-BFGS-B',
@@ -76,40 +80,38 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
     return weight + change[:, :-1], bias + change[:, -1]
 
 
-def weigh_starts(scores: Sequence[np.ndarray],
-                 labels: np.ndarray) -> np.ndarray:
-    r"""Weigh classifiers by images that none of them was fitted on.
+def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
+    r"""Weigh a classifier by a few images that it was not fitted on.
 
     .. math::
-        \hat t = \arg\min_{t \ge 0} \sum_n CE\Big(y_n,
-        \sum_k t_k (z_{kn} - \bar z_{kn})\Big)
+        \hat t = \arg\min_{t \ge 0} \sum_n CE(y_n, t (z_n - \bar z_n))
 
-    A classifier that knows nothing of the images gets 0. One that explains
-    them gets at least 1: a larger weight is trusted, a smaller one is what
-    few images leave to chance.
+    Few images find a small t by chance, too. So a classifier that explains
+    them better than none as it is (at t = 1) is never given less than 1.
 
     Args:
-        scores (Sequence[np.ndarray]): Logits z_k of K classifiers, shape
-            (N, L) each; their means over the classes do not count.
+        scores (np.ndarray): Logits z, shape (N, L); their means over the
+            classes do not count.
         labels (np.ndarray): Class indices, shape (N, ).
 
     Returns:
-        np.ndarray: t, shape (K, ).
+        float: t, 0 for a classifier that knows nothing of the images.
     """
-    stacked = np.stack([part - part.mean(1, keepdims=True)
-                        for part in scores])
+    scores = scores - scores.mean(1, keepdims=True)
 
-    def objective(t: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slope = cross_entropy(np.tensordot(t, stacked, 1), labels)
-        return value, np.tensordot(stacked, slope, 2)
+    def loss(t: float) -> float:
+        return cross_entropy(t * scores, labels)[0]
 
-    count = len(stacked)
-    return scipy.optimize.minimize(
-        objective, np.full(count, 1 / count), jac=True, method='L-BFGS-B',
-        bounds=[(0, None)] * count).x
+    best = scipy.optimize.minimize_scalar(
+        loss, bounds=(0, _LARGEST_WEIGHT), method='bounded',
+        options=dict(xatol=1e-4)).x
+    if loss(1.) < loss(0.):
+        return max(float(best), 1.)
+    return float(best) if loss(best) < loss(0.) else 0.
 
 
-PENALTIES = (0.001, 0.01, 0.1, 1.)
+PENALTIES = (0.001, 0.01, 0.1, 1., 10.)
+_LARGEST_WEIGHT = 10.
 #: Level with the best of them for one to ten images a class, in comparisons.
 DEFAULT_PENALTY = 0.01
 _MOST_FOLDS = 5
@@ -163,51 +165,3 @@ def cross_validate(features: np.ndarray, labels: np.ndarray,
         if best is None or accuracy > best.accuracy:
             best = CrossValidation(penalty, accuracy, folds)
     return best
-
-
-#: Added to the mean square of a feature vector, as LayerNorm does.
-EPS = 1e-5
-
-
-def cl2n(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    r"""Centre features and give them the length sqrt(D).
-
-    :math:`z = u / \sqrt{\overline{u^2} + \epsilon}` with :math:`u = x - c -
-    \overline{x - c}`: a LayerNorm of what is left of the centre, so that a
-    stock head with one hidden layer can do it.
-
-    Args:
-        features (np.ndarray): Shape (N, D).
-        centre (np.ndarray): c, shape (D, ).
-
-    Returns:
-        np.ndarray: Shape (N, D).
-    """
-    rest, length = _rest_and_length(features, centre)
-    unit: np.ndarray = rest / length
-    return unit
-
-
-def cl2n_start(weight: np.ndarray, bias: np.ndarray, features: np.ndarray,
-               centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Translate a classifier of plain features to CL2N ones.
-
-    Exact for a feature vector as long as those given are in the mean, but
-    for the part along the vector of ones, which normalisation takes out.
-
-    Args:
-        weight (np.ndarray): Shape (L, D).
-        bias (np.ndarray): Shape (L, ).
-        features (np.ndarray): Plain features, shape (N, D).
-        centre (np.ndarray): c, shape (D, ).
-    """
-    _, length = _rest_and_length(features, centre)
-    return weight * length.mean(), bias + weight @ centre
-
-
-def _rest_and_length(features: np.ndarray, centre: np.ndarray
-                     ) -> tuple[np.ndarray, np.ndarray]:
-    """Return features without the centre and their mean, and their length."""
-    rest = features - centre
-    rest = rest - rest.mean(1, keepdims=True)
-    return rest, np.sqrt((rest**2).mean(1, keepdims=True) + EPS)

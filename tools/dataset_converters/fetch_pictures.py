@@ -16,8 +16,9 @@ data/ the tool then writes
   (CC-BY-4.0) 16.0.0. A file is called `<emoji>_<design>.png`;
 - clipart: drawings of 24 subjects, on white: the folders of Debian's
   `openclipart-png` 0.18 (public domain) that show one kind of thing in 23
-  drawings or more, those of up to 30 megapixels. A file is called `<drawing>_<number>.png`: drawings whose
-  names differ in digits alone are of the same thing;
+  drawings or more, those of up to 30 megapixels. A file is called
+  `<drawing>_<number>.png`: drawings whose names differ in digits alone are of
+  the same thing;
 - garments: the first 60 test pictures of each class of Fashion-MNIST (MIT),
   of Debian's `dataset-fashion-mnist`.
 

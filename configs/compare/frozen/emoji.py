@@ -4,12 +4,13 @@
 # Needs: as food.py; the pictures (Apache-2.0, CC-BY-4.0):
 #   python tools/dataset_converters/fetch_pictures.py emoji
 # Command: python tools/compare_frozen.py configs/compare/frozen/emoji.py \
-#   --against linear,cl2n,imprinting,linear_text,linear_text_default
+#   --against \
+#   linear,linear_plan,linear_regression,linear_regression_weighed
 _base_ = ['../../_base_/compare_frozen.py']
 
 comparison = dict(
     # Before it stands the emoji, after it the design.
     separator='_',
     dataset=dict(type='CustomDataset', data_root='data/emoji'),
-    # Emoji are no photographs.
-    cost=dict(type='mmjtln.TextCost', prompt='{}'))
+    # A small source of other things.
+    unrelated=dict(type='CustomDataset', data_root='data/garments'))

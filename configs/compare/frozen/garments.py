@@ -1,0 +1,12 @@
+# Compares, on 600 pictures of the ten garments of Fashion-MNIST and 0 to 10 of
+# them a class, the same classifiers as food.py.
+# Needs: as food.py.
+# Command: python tools/compare_frozen.py configs/compare/frozen/garments.py \
+#   --against \
+#   linear,linear_plan,linear_regression,linear_regression_weighed
+_base_ = ['../../_base_/compare_frozen.py']
+
+comparison = dict(
+    dataset=dict(type='CustomDataset', data_root='data/garments'),
+    # A small source of other things.
+    unrelated=dict(type='CustomDataset', data_root='data/food'))
