@@ -4,8 +4,8 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from mmjtln.heads import fit_linear
-from mmjtln.heads.linear_fit import cross_validate
+from mmjtln.heads import fit_linear, weigh_start
+from mmjtln.heads.linear_fit import cross_entropy, cross_validate
 
 
 def _images(images: int = 14, width: int = 30, classes: int = 3):
@@ -104,3 +104,34 @@ def test_no_class_can_do_without_its_only_image():
     features, labels = _problem((1, 3, 3))
     assert cross_validate(features, labels,
                           (np.zeros((3, 8)), np.zeros(3))) is None
+
+
+def test_weight_of_a_start_is_where_the_likelihood_is_greatest():
+    """Against a fine grid; none below 1 where the start explains images."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(30) % 3
+    noise = rng.normal(size=(30, 3))
+    for signal in (3., 1., -1.):
+        scores = noise + signal * np.eye(3)[labels] + rng.normal(size=(30, 1))
+        grid = np.linspace(0, 10, 2001)
+        losses = [cross_entropy(t * scores, labels)[0] for t in grid]
+        best = grid[np.argmin(losses)]
+        found = weigh_start(scores, labels)
+        if signal > 0:
+            assert cross_entropy(scores, labels)[0] < np.log(3)
+            best = max(best, 1.)
+        assert found == pytest.approx(best, abs=0.01)
+    assert found == 0.
+
+
+def test_a_penalty_for_each_class_pulls_that_class():
+    rng = np.random.default_rng(1)
+    features, labels = rng.normal(size=(12, 4)), np.arange(12) % 3
+    start = rng.normal(size=(3, 4)), rng.normal(size=3)
+    same = fit_linear(features, labels, start, 0.1)
+    for part, other in zip(same, fit_linear(features, labels, start,
+                                            np.full(3, 0.1)), strict=True):
+        np.testing.assert_array_equal(part, other)
+    weight, _ = fit_linear(features, labels, start, np.array([1e6, 0.1, 0.1]))
+    moved = np.abs(weight - start[0]).max(1)
+    assert moved[0] < 1e-4 < 1e-2 < moved[1:].min()

@@ -152,7 +152,8 @@ def test_classifiers_are_what_their_names_say(data, knowledge):
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     found = classifier(
-        FrozenMethod('it', 'imprinting', 'plan', grid=dict(share=[0.5])),
+        FrozenMethod('it', 'imprinting', 'plan',
+                     grid=dict(share=[0.5])),
         dict(share=0.5), features, labels, knowledge, 0)
     means = np.array([length_one(features)[labels == label].mean(0)
                       for label in (0, 1)])
