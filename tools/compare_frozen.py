@@ -245,9 +245,11 @@ class FrozenStudy:
                         cells.append('')
                         continue
                     gain = 100 * (right - found[other][0])
-                    drawn = (((seeds @ gain) * pictures).sum(1)
-                             / ((seeds @ count) * pictures).sum(1))
-                    low, high = np.percentile(drawn, [2.5, 97.5])
+                    judged = ((seeds @ count) * pictures).sum(1)
+                    drawn = ((seeds @ gain) * pictures).sum(1) / np.where(
+                        judged, judged, np.nan)
+                    # A small set may be drawn without a picture that judges.
+                    low, high = np.nanpercentile(drawn, [2.5, 97.5])
                     cells.append(f'{gain.sum() / count.sum():+.1f} '
                                  f'[{low:.1f}, {high:.1f}]')
                 lines.append(f'| {shots} | {name} | {" | ".join(cells)} |')

@@ -258,7 +258,8 @@ def _conse(features: np.ndarray, knowledge: Knowledge,
            most: int = 10) -> np.ndarray:
     source, target = knowledge.vectors
     said = knowledge.predictions(features)
-    said[said < np.sort(said, axis=1)[:, -most, None]] = 0
+    least = np.sort(said, axis=1)[:, -most:][:, :1]
+    said[said < least] = 0
     return _unit(said @ source) @ target.T
 
 

@@ -5,10 +5,11 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmjtln.errors import check_choice, require
 
+from .last_layer import output_layers
 from .transported import REG, RELAX, plan_weights
 
 _WIDTHS = (.5, 1., 2., 4., 8.)
@@ -182,6 +183,14 @@ def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
     mixing = torch.as_tensor(_BY_VECTORS[carrier](*vectors, known.numpy()))
     return mixing * (
         _size(plan, known) / _size(mixing, known).clamp(min=1e-12))
+
+
+def source_weights(head: nn.Module, num_classes: int) -> Tensor:
+    """Return weights and biases of a head's first output layer, (L_s, D)."""
+    layer = next(iter(output_layers(head, num_classes).values()))
+    parts = [layer.weight] + (
+        [] if layer.bias is None else [layer.bias[:, None]])
+    return torch.cat(parts, dim=1).detach()
 
 
 def _size(mixing: Tensor, weights: Tensor) -> Tensor:

@@ -110,8 +110,19 @@ def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(best) if loss(best) < loss(0.) else 0.
 
 
+def told_weight(weight: float) -> str:
+    """Say what a weight of :func:`weigh_start` means."""
+    if weight >= 1:
+        return f'The names explain your images (weight {weight:.2f}).'
+    if weight >= _LITTLE:
+        return f'The names explain your images in part (weight {weight:.2f}).'
+    return (f'The names do not explain your images (weight {weight:.2f}): the '
+            'head starts from zero.' if weight < _NOTHING else
+            f'The names hardly explain your images (weight {weight:.2f}).')
+
+
 PENALTIES = (0.001, 0.01, 0.1, 1., 10.)
-_LARGEST_WEIGHT = 10.
+_LARGEST_WEIGHT, _LITTLE, _NOTHING = 10., 0.3, 0.05
 #: Level with the best of them for one to ten images a class, in comparisons.
 DEFAULT_PENALTY = 0.01
 _MOST_FOLDS = 5

@@ -6,9 +6,22 @@ from mmengine.dist import broadcast
 from mmengine.runner import Runner
 
 from mmjtln.checkpoints.weights import state_of
-from mmjtln.errors import check_real, require
-from mmjtln.heads import L2SP, carry_over, plan_weights
+from mmjtln.domains import TARGET
+from mmjtln.errors import check_choice, check_real, require
+from mmjtln.export.stock_data import eval_pipeline
+from mmjtln.heads import (
+    CARRIERS,
+    L2SP,
+    carry_over,
+    mixing_weights,
+    weigh_start,
+)
+from mmjtln.heads.carriers import source_weights
+from mmjtln.heads.linear_fit import told_weight
 from mmjtln.heads.transported import REG, RELAX
+from mmjtln.inference.domain_images import DomainImages
+from mmjtln.inference.features import run_over_images
+from mmjtln.models import JTLNClassifier
 from mmjtln.ot.checks import check_options, relaxations
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights
@@ -19,16 +32,17 @@ from .runner import KeepingHook, is_training, jtln_model
 
 @HOOKS.register_module()
 class TransportedHeadHook(KeepingHook):
-    r"""Begin the target head at what transport makes of the source head.
+    r"""Begin the target head at the source head, by the class names.
 
     Before the first step, with the weights of ``load_from`` and the cost
-    matrix there, the target head's last layer becomes the source head's,
-    carried over by the relaxed plan between the class lists (see
-    :func:`~mmjtln.heads.plan_weights` and
+    matrix there, the target head's last layer becomes a mixing of the source
+    head's rows (see :func:`~mmjtln.heads.mixing_weights` and
     :func:`~mmjtln.heads.transported`); layers before it are copied. It
-    classifies before any target image is seen. The head's weight decay then
-    pulls towards this start, see :class:`~mmjtln.heads.L2SP`. A resumed
-    run goes on with its head and the start in its checkpoint.
+    classifies before any target image is seen. The training images of the
+    target, as they are in a test, then say how much it knows of them, and
+    scale it (:func:`~mmjtln.heads.weigh_start`). The head's weight decay
+    pulls towards this start, see :class:`~mmjtln.heads.L2SP`. A resumed run
+    goes on with its head and the start in its checkpoint.
 
     It works with and without an OT term, and with source images or a
     :class:`~mmjtln.datasets.ClassList`, for every head whose last layer is an
@@ -38,6 +52,11 @@ class TransportedHeadHook(KeepingHook):
         cost (dict, optional): Config of a builder in the registry ``COSTS``,
             such as ``dict(type='mmjtln.TextCost')``. Defaults to None, the
             matrix of the OT loss.
+        carrier (str, optional): How the head is mixed. Defaults to None:
+            ``'regression'`` for a cost that reads the names with an encoder,
+            ``'plan'`` for others.
+        weigh (bool): Scale the head by what the training images say of it; a
+            head that explains none of them begins at zero. Defaults to True.
         reg (float): Weight of the plan's entropy, in units of the cost.
             Defaults to 0.05.
         relax (float, optional): Weight of the penalty for using source
@@ -60,14 +79,24 @@ class TransportedHeadHook(KeepingHook):
     priority = 'LOW'
     key = 'transported_head'
 
-    def __init__(self, cost: dict | None = None, reg: float = REG,
+    def __init__(self, cost: dict | None = None, carrier: str | None = None,
+                 weigh: bool = True, reg: float = REG,
                  relax: float | None = RELAX,
                  l2_sp: float | None = 0.) -> None:
+        if carrier is not None:
+            check_choice(carrier, 'carrier', 'TransportedHeadHook', CARRIERS)
         check_options(reg, 1, 1.)
         relaxations(relax)
         if l2_sp is not None:
             check_real(l2_sp, 'l2_sp', 'TransportedHeadHook')
         self.builder = None if cost is None else COSTS.build(cost)
+        vectors = hasattr(self.builder, 'vectors')
+        self.carrier = carrier or ('regression' if vectors else 'plan')
+        require(vectors or self.carrier in ('plan', 'nearest'),
+                f'The carrier {carrier!r} goes by vectors of the class names',
+                'but `cost` gives none', "Set it to dict(type='mmjtln."
+                "TextCost'), or carrier='plan'")
+        self.weigh = weigh
         self.reg = reg
         self.relax = relax
         self.l2_sp = l2_sp
@@ -126,13 +155,19 @@ class TransportedHeadHook(KeepingHook):
         cost = model.ot_loss.cost.cpu() if self.builder is None else (
             torch.as_tensor(self.builder(
                 dataset.source, dataset.target, model).matrix))
-        names = carry_over(model.source_head, model.head,
-                           plan_weights(cost, self.reg, self.relax))
+        vectors = self.builder.vectors(dataset.source, dataset.target) if (
+            hasattr(self.builder, 'vectors')) else None
+        names = carry_over(model.source_head, model.head, mixing_weights(
+            self.carrier, cost,
+            source_weights(model.source_head, len(dataset.source_classes)),
+            vectors, self.reg, self.relax))
+        runner.logger.info(
+            'The target head begins at the source head, carried over by '
+            f'{self.carrier}: {", ".join(f"head.{name}" for name in names)}.')
+        if self.weigh:
+            runner.logger.info(_weigh(runner, model, names))
         for value in model.head.state_dict().values():
             broadcast(value)
-        runner.logger.info(
-            f'The target head begins at the source head, carried over: '
-            f'{", ".join(f"head.{name}" for name in names)}.')
         if self.l2_sp is not None:
             self.kept = {
                 f'head.{name}': parameter.detach().clone()
@@ -142,3 +177,17 @@ class TransportedHeadHook(KeepingHook):
     def _attach(self, runner: Runner) -> None:
         L2SP(self.kept, self.l2_sp).attach(
             jtln_model(runner), runner.optim_wrapper.optimizer)
+
+
+def _weigh(runner: Runner, model: JTLNClassifier, names: list[str]) -> str:
+    """Scale a head in place by what the training images say of it."""
+    images = DomainImages(runner.train_dataloader.dataset.target, TARGET,
+                          eval_pipeline(runner.cfg, TARGET))
+    scores = run_over_images(
+        model, images, lambda inputs: model.head(model.extract_feat(inputs)),
+        'predictions')
+    found = weigh_start(scores.double().numpy(), images.labels)
+    with torch.no_grad():
+        for name in names:
+            model.head.get_parameter(name).mul_(found)
+    return told_weight(found)

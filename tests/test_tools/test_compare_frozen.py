@@ -134,7 +134,8 @@ def test_classifiers_are_what_their_names_say(data, knowledge):
     start = knowledge.start('plan', 'true', 0, features, labels)
     options, grid = dict(penalty=0.1), dict(penalty=[0.1])
 
-    linear = classifier(FrozenMethod('it', 'linear', 'plan', grid=grid), options,
+    method = FrozenMethod('it', 'linear', 'plan', grid=grid)
+    linear = classifier(method, options,
                         features, labels, knowledge, 0)(data.features)
     weight, bias = fit_linear(features, labels, start, 0.1)
     np.testing.assert_allclose(linear, data.features @ weight.T + bias)
