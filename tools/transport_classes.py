@@ -24,6 +24,8 @@ from mmjtln.apis import (
     transport_classes,
     write_predictions,
 )
+from mmjtln.heads import CARRIERS
+from mmjtln.heads.linear_fit import told_weight
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,6 +50,8 @@ def parse_args() -> argparse.Namespace:
         "ImageNet's)")
     add('--text-options', nargs='+', action=DictAction, default={},
         metavar='KEY=VALUE', help='options of TextCost, such as prompt={}')
+    add('--carrier', choices=CARRIERS, default='regression',
+        help='how the head is carried over (regression)')
     add('--reg', type=float, default=0.05,
         help="weight of the plan's entropy (0.05)")
     add('--relax', type=float, default=0.05,
@@ -62,16 +66,17 @@ def parse_args() -> argparse.Namespace:
 
 def describe(found: TransportedClasses, top: int = 4) -> str:
     """Say where each class comes from, and how the classifier does."""
-    cost, weights = found.cost, found.weights
+    cost = found.cost
+    weights = np.abs(found.weights) / np.abs(found.weights).sum(0)
     width = max(map(len, ['class', *cost.target_classes]))
-    lines = [f'{"class":<{width}}  spread  nearest source classes, with '
-             "their share of the class's mass"]
+    lines = [f'{"class":<{width}}  spread  source classes it is mixed of, '
+             'with their shares']
     for j, name in enumerate(cost.target_classes):
-        nearest = np.argsort(cost.matrix[:, j], kind='stable')[:top]
+        largest = np.argsort(-weights[:, j], kind='stable')[:top]
         # As many equal shares would be as uncertain.
         spread = np.exp(entr(weights[:, j]).sum())
         lines.append(f'{name:<{width}}  {spread:6.0f}  ' + ', '.join(
-            f'{cost.source_classes[i]} {weights[i, j]:.1%}' for i in nearest))
+            f'{cost.source_classes[i]} {weights[i, j]:.1%}' for i in largest))
     if found.far:
         lines += ['', 'WARNING: no source class is nearer to '
                   f'{", ".join(found.far)} than to a name that means nothing.'
@@ -79,11 +84,13 @@ def describe(found: TransportedClasses, top: int = 4) -> str:
                   'give images.']
     if found.zero_shot is not None:
         lines += ['', f'accuracy on the images: {found.zero_shot:.1f} % by '
-                  'the names alone']
+                  'the names alone', told_weight(found.start_weight)]
         lines += [f'{label}: {held.accuracy:.1f} % on images held out '
                   f'({held.folds} folds, penalty {held.penalty:g})'
                   for label, held in (('pulled to them', found.transported),
                                       ('plain', found.plain)) if held]
+        if found.plain and found.plain.accuracy > found.transported.accuracy:
+            lines += ['The plain head is written: names do not help here.']
     return '\n'.join(lines)
 
 
@@ -92,8 +99,8 @@ def main() -> None:
     args = parse_args()
     found = transport_classes(
         args.config, args.checkpoint, args.classes, args.out, args.images,
-        args.source_classes, args.text_options, args.reg, args.relax,
-        args.penalty, args.onnx)
+        args.source_classes, args.text_options, args.carrier,
+        args.reg, args.relax, args.penalty, args.onnx)
     print(describe(found), *found.files.values(), sep='\n')
     if args.predict:
         out = Path(args.out, 'predictions.csv')

@@ -15,6 +15,8 @@ garment_methods = dict(
     **_base_.peer_methods,
     consecutive_transported_shuffled=dict(
         **_base_.source_free,
-        hooks=[dict(type='mmjtln.TransportedHeadHook', cost=shuffled)],
+        hooks=[dict(
+            type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+            cost=shuffled)],
         options={'model.ot_loss': None},
         grid=_base_.peer_rates))

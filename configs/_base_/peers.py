@@ -19,7 +19,9 @@ with_label = dict(
     start='source',
     options=by_label,
     grid={'model.lambda_ot': [1., 5.]})
-transported = [dict(type='mmjtln.TransportedHeadHook', cost=by_text)]
+transported = [dict(
+    type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+    cost=by_text)]
 
 peer_methods = dict(
     consecutive=dict(kind='consecutive', grid=peer_rates),
@@ -83,7 +85,7 @@ peer_methods = dict(
         **source_free,
         hooks=[
             dict(
-                type='mmjtln.TransportedHeadHook',
+                type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
                 cost=dict(type='mmjtln.RandomCost'))
         ],
         options={'model.ot_loss': None},

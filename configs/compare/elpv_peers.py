@@ -29,7 +29,9 @@ rated = dict(grid=_base_.rates)
 two_heads = dict(
     **_base_.source_free, options={'model.ot_loss': None}, **rated)
 with_label = _base_.with_label
-carried_over = dict(type='mmjtln.TransportedHeadHook', cost=by_words)
+carried_over = dict(
+    type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+    cost=by_words)
 comparison = dict(
     methods=dict(
         _delete_=True,
@@ -42,7 +44,9 @@ comparison = dict(
         consecutive_transported=dict(**two_heads, hooks=[carried_over]),
         consecutive_transported_random=dict(
             **two_heads,
-            hooks=[dict(type='mmjtln.TransportedHeadHook', cost=at_random)]),
+            hooks=[dict(
+                type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+                cost=at_random)]),
         joint_transported=dict(
             kind='joint', start='source', hooks=[carried_over], **rated),
         jtln_label_transported=dict(**with_label, hooks=[carried_over])))

@@ -26,7 +26,9 @@ comparison = dict(
         consecutive_transported_shuffled=dict(
             **_base_.source_free,
             hooks=[
-                dict(type='mmjtln.TransportedHeadHook', cost=shuffled)
+                dict(
+                    type='mmjtln.TransportedHeadHook', carrier='plan',
+                    weigh=False, cost=shuffled)
             ],
             options={'model.ot_loss': None},
             grid=_base_.peer_rates)))

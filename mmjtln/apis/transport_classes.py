@@ -31,11 +31,18 @@ from mmjtln.domains import TARGET
 from mmjtln.errors import check_real, refusal, require
 from mmjtln.export.export import export_model
 from mmjtln.export.stock_data import eval_pipeline
-from mmjtln.heads import carry_over, fit_linear, output_layers, plan_weights
+from mmjtln.heads import (
+    carry_over,
+    fit_linear,
+    mixing_weights,
+    output_layers,
+)
+from mmjtln.heads.carriers import source_weights
 from mmjtln.heads.linear_fit import (
     DEFAULT_PENALTY,
     CrossValidation,
     cross_validate,
+    weighed,
 )
 from mmjtln.heads.transported import REG, RELAX
 from mmjtln.inference.domain_images import DomainImages
@@ -56,15 +63,19 @@ class TransportedClasses:
         files (dict[str, Path]): ``config``, ``checkpoint`` and, where asked
             for, ``onnx`` and ``onnx_card``.
         cost (CostMatrix): Of the class names, L_s x L_t.
-        weights (np.ndarray): Of the plan: what share of each target class's
-            mass comes from each source class, shape (L_s, L_t).
+        weights (np.ndarray): How each target class is mixed from the source
+            classes, shape (L_s, L_t), see
+            :func:`~mmjtln.heads.mixing_weights`.
         far (tuple[str, ...]): Target classes to which no source class is
             nearer than to a name that means nothing.
         zero_shot (float, optional): Accuracy on the images, before any of
             them was used, in per cent.
         transported (CrossValidation, optional): Of the head that is pulled
-            to the transported start; None with one image of a class.
-        plain (CrossValidation, optional): Of one that is pulled to zero.
+            to the start carried over; None with one image of a class.
+        plain (CrossValidation, optional): Of one that is pulled to zero;
+            the better of the two is what ``files`` hold.
+        start_weight (float, optional): By the images, see
+            :func:`~mmjtln.heads.weigh_start`.
     """
 
     files: dict[str, Path]
@@ -74,6 +85,7 @@ class TransportedClasses:
     zero_shot: float | None = None
     transported: CrossValidation | None = None
     plain: CrossValidation | None = None
+    start_weight: float | None = None
 
 
 def transport_classes(
@@ -84,6 +96,7 @@ def transport_classes(
     images: str | Path | None = None,
     source_classes: Sequence[str] | str | Path | None = None,
     text: dict | None = None,
+    carrier: str = 'regression',
     reg: float = REG,
     relax: float | None = RELAX,
     penalty: float | None = None,
@@ -91,11 +104,12 @@ def transport_classes(
 ) -> TransportedClasses:
     """Turn a stock classifier into one of other classes, by their names.
 
-    Its last layer is carried over by the relaxed transport plan between the
-    two lists of class names, see :class:`~mmjtln.hooks.TransportedHeadHook`.
-    No image is needed. With a few, the last layer is then fitted on the
-    features of the frozen network, pulled to that start, see
-    :func:`~mmjtln.heads.fit_linear`.
+    Its last layer is carried over by the two lists of class names, see
+    :class:`~mmjtln.hooks.TransportedHeadHook`. No image is needed. With a
+    few, that start is weighed by them, and the last layer is fitted on the
+    features of the frozen network, pulled to it, see
+    :func:`~mmjtln.heads.fit_linear`; or pulled to zero, if that does better
+    on images held out.
 
     Args:
         config (str | Path | Config): Config of a stock classifier, or the
@@ -114,6 +128,9 @@ def transport_classes(
             those that the checkpoint names, else ImageNet's for 1,000.
         text (dict, optional): Options of :class:`~mmjtln.costs.TextCost`,
             such as ``dict(descriptions=...)``. Defaults to None.
+        carrier (str): How the head is carried over, see
+            :func:`~mmjtln.heads.mixing_weights`. Defaults to
+            ``'regression'``.
         reg (float): Weight of the plan's entropy. Defaults to 0.05.
         relax (float, optional): Weight of the penalty for using source
             classes unequally. Defaults to 0.05.
@@ -132,7 +149,9 @@ def transport_classes(
         check_real(penalty, 'penalty', 'transport_classes', with_low=False)
     cfg = read_config(config)
     pipeline = eval_pipeline(cfg, TARGET)
-    plan_weights(torch.zeros(1, 1), reg, relax)  # Refused before any work.
+    # Refused before any work.
+    mixing_weights(carrier, torch.zeros(1, 1), torch.zeros(1, 1),
+                   (np.ones((1, 1)), np.ones((1, 1))), reg, relax)
     few = None if images is None else _image_folder(images, pipeline)
     text = dict(text or {})
     if isinstance(classes, str | Path):
@@ -152,8 +171,12 @@ def transport_classes(
         joint = _joint_config(cfg, source, target, images, pipeline)
         model = MODELS.build(deepcopy(joint.model)).eval()
         _load(model, loaded, checkpoint)
-        cost = TextCost(**text)(source, target)
-        weights = plan_weights(torch.as_tensor(cost.matrix), reg, relax)
+        builder = TextCost(**text)
+        cost = builder(source, target)
+        weights = mixing_weights(
+            carrier, torch.as_tensor(cost.matrix),
+            source_weights(model.source_head, len(source.metainfo['classes'])),
+            builder.vectors(source, target), reg, relax)
         carry_over(model.source_head, model.head, weights)
         found = {} if few is None else _fit(model, few, penalty)
     meta = dict(dataset_meta=joint.dataset_meta, method=_METHOD)
@@ -244,17 +267,23 @@ def _fit(model: nn.Module, images: DomainImages,
              layer.bias.detach().double().numpy())
     labels = images.labels
     scores = features @ start[0].T + start[1]
-    found = cross_validate(features, labels, start)
-    plain = cross_validate(features, labels, (
-        np.zeros_like(start[0]), np.zeros_like(start[1])))
+    zero = np.zeros_like(start[0]), np.zeros_like(start[1])
+    found = cross_validate(features, labels, start, weigh=True)
+    plain = cross_validate(features, labels, zero)
+    told, start = weighed(features, labels, start)
+    if found is not None and plain is not None and (
+            plain.accuracy > found.accuracy):
+        start, chosen = zero, plain
+    else:
+        chosen = found
     if penalty is None:
-        penalty = DEFAULT_PENALTY if found is None else found.penalty
+        penalty = DEFAULT_PENALTY if chosen is None else chosen.penalty
     weight, bias = fit_linear(features, labels, start, penalty)
     with torch.no_grad():
         layer.weight.copy_(torch.as_tensor(weight))
         layer.bias.copy_(torch.as_tensor(bias))
     return dict(zero_shot=100 * float((scores.argmax(1) == labels).mean()),
-                transported=found, plain=plain)
+                transported=found, plain=plain, start_weight=told)
 
 
 def _far_classes(builder: TextCost, source: ClassList,

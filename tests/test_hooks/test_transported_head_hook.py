@@ -1,6 +1,7 @@
 """TransportedHeadHook: where the head begins, what pulls it, resuming."""
 import copy
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -8,11 +9,11 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmjtln.costs import CostMatrix
-from mmjtln.heads import plan_weights, transported
+from mmjtln.heads import plan_weights, transported, weigh_start
 from mmjtln.hooks import TransportedHeadHook
 from tests.test_resume.test_exact_resume import go
 
-HOOK = dict(type='mmjtln.TransportedHeadHook')
+HOOK = dict(type='mmjtln.TransportedHeadHook', weigh=False)
 RANDOM = dict(type='mmjtln.RandomCost')
 
 
@@ -104,13 +105,50 @@ def test_backbone_with_a_classifier_of_its_own(run):
         found['head.fc.weight'], _expected(found, _matrix(runner))[0])
 
 
-@pytest.mark.parametrize('l2_sp', [0.3, 0., None])
-def test_resumed_run_ends_as_the_one_that_was_not_stopped(run, l2_sp):
+@pytest.mark.parametrize('weigh', [True, False])
+def test_the_training_images_weigh_the_start(run, weigh):
+    """As they are in a test, before the first step."""
+    run.custom_hooks[-1] = dict(HOOK, weigh=weigh)
+    runner = Runner.from_cfg(run)
+    runner.train()
+    model = runner.model.eval()
+    cost = CostMatrix.load(f'{runner.work_dir}/cost_matrix.npz')
+    weight, bias = _expected(model.state_dict(), cost.matrix.astype('float32'))
+    t = 1.
+    if weigh:
+        found, labels = [], []
+        target = runner.train_dataloader.dataset.target
+        test = runner.test_dataloader.dataset.pipeline
+        for i in range(len(target)):
+            data = test(target.get_data_info(i))
+            inputs = model.data_preprocessor(dict(
+                inputs=[data['inputs']], data_samples=[data['data_samples']]))
+            found.append(model.extract_feat(inputs['inputs'])[-1][0])
+            labels.append(data['data_samples'].gt_label.item())
+        scores = torch.stack(found) @ weight.T + bias
+        t = weigh_start(scores.detach().double().numpy(), np.array(labels))
+        assert t != pytest.approx(1.)
+    torch.testing.assert_close(model.head.fc.weight.detach(), t * weight,
+                               atol=1e-4, rtol=1e-3)
+
+
+def test_a_carrier_by_vectors_needs_a_cost_that_has_them():
+    for options in (dict(), dict(cost=RANDOM)):
+        with pytest.raises(ValueError, match='TextCost'):
+            TransportedHeadHook(carrier='regression', **options)
+    text = TransportedHeadHook(cost=dict(type='mmjtln.TextCost'))
+    assert text.carrier == 'regression'
+    assert TransportedHeadHook(cost=RANDOM).carrier == 'plan'
+
+
+@pytest.mark.parametrize('l2_sp, weigh', [(0.3, True), (0., False),
+                                          (None, False)])
+def test_resumed_run_ends_as_the_one_that_was_not_stopped(run, l2_sp, weigh):
     """With its start from the checkpoint; carried over only once."""
     run.train_cfg.max_epochs = 2
     run.optim_wrapper.optimizer.update(lr=0.05, momentum=0.9,
                                        weight_decay=0.1)
-    run.custom_hooks[-1] = dict(HOOK, l2_sp=l2_sp)
+    run.custom_hooks[-1] = dict(HOOK, l2_sp=l2_sp, weigh=weigh)
     peace = go(run, 'peace')
     go(run, 'stopped', step=4)
     run.load_from = None
@@ -179,7 +217,7 @@ def test_resuming_a_run_without_the_start_is_refused(run):
 
 
 @pytest.mark.parametrize('options', [
-    dict(reg=0.), dict(relax=-1.), dict(l2_sp=-1.)])
+    dict(carrier='best'), dict(reg=0.), dict(relax=-1.), dict(l2_sp=-1.)])
 def test_odd_options_are_refused(options):
     with pytest.raises(ValueError, match='must'):
         TransportedHeadHook(**options)
