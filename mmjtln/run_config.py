@@ -20,34 +20,40 @@ from mmjtln.datasets.class_lists import (
     domain_classes,
 )
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
-from mmjtln.errors import require
+from mmjtln.errors import refusal, require
 from mmjtln.hosts import recipe
 
 
-def read_config(config: str | Path | Config) -> Config:
+def read_config(config: str | Path | Config,
+                options: Mapping | None = None) -> Config:
     """Read the config of a run, its types by their registered names.
 
     Args:
         config (str | Path | Config): A config, which is not changed, its
             file, or the name of one of MMPretrain's models.
+        options (Mapping, optional): What a command line changes in it, by
+            dotted names. Defaults to None.
 
     Raises:
         FileNotFoundError: If there is neither file nor model.
-        ValueError: As :func:`check_variables`.
+        ValueError: If a variable is set that a config's file has used.
     """
     if not isinstance(config, Config):
         if Path(config).is_file():
             file, config = str(config), Config.fromfile(config)
             for base in _bases(file):
                 if _OURS in Path(base).resolve().parents:
-                    check_variables(Config.fromfile(base), config)
+                    _check_variables(Config.fromfile(base), config)
         else:
             require(ModelHub.has(str(config)), 'A config must be a file or '
                     'the name of a model of MMPretrain', f'but {config} is '
                     'neither', 'Give one of mmpretrain.list_models(), or '
                     'correct the path', FileNotFoundError)
             config = ModelHub.get(str(config)).config
-    return with_registered_names(config)
+    config = with_registered_names(config)
+    _check_variables(config, options or {})
+    config.merge_from_dict(dict(options or {}))
+    return config
 
 
 #: What MMEngine reads of a config; the rest are variables of its file.
@@ -66,28 +72,36 @@ def _bases(file: str) -> Iterator[str]:
         yield from _bases(base)
 
 
-def check_variables(cfg: Config, given: Mapping) -> None:
-    """Refuse to set a variable anew that a config's file has used already.
-
-    MMEngine fills a file in before another inherits it: the new value would
-    be written down, and do nothing.
-
-    Args:
-        cfg (Config): As its own files say it.
-        given (Mapping): What an inheriting file or a command line adds.
-
-    Raises:
-        ValueError: Naming the variable, and its value.
-    """
+def _check_variables(cfg: Config, given: Mapping) -> None:
+    """Refuse to set a variable anew that a config's file has used already."""
+    # MMEngine fills a file in before another inherits it: the new value would
+    # be written down, and do nothing.
     for name, value in given.items():
         used = cfg.get(name)
-        require(name in READ or not isinstance(used, str | int | float)
-                or used == value or not isinstance(value, str | int | float),
-                f'`{name}` is a variable of the base config, where it is '
-                f'{used!r} and has been used', f'got {value!r}',
-                'Set the options that it stands in, such as '
-                '`train_dataloader.dataset.target.data_root`, or the '
-                'environment variable that the base names for it')
+        if (name in READ or not isinstance(used, str | int | float)
+                or used == value or not isinstance(value, str | int | float)):
+            continue
+        places = [f'`{place}`' for place, found in _leaves(
+            {key: part for key, part in cfg.items() if key in READ})
+            if type(found) is type(used) and (
+                used in found if isinstance(used, str) else used == found)]
+        same = [place for place in places if place.endswith(f'.{name}`')]
+        raise refusal(
+            f'`{name}` is a variable of the base config, where it is '
+            f'{used!r} and has been used', f'got {value!r}', 'Set the options '
+            f'that it stands in ({", ".join((same or places)[:4])}), or the '
+            'environment variable that the base names for it')
+
+
+def _leaves(cfg: object, name: str = '') -> Iterator[tuple[str, object]]:
+    """Go through the options of a config, by dotted names."""
+    if isinstance(cfg, list | tuple):
+        cfg = dict(enumerate(cfg))
+    if not isinstance(cfg, Mapping):
+        yield name, cfg
+        return
+    for key, part in cfg.items():
+        yield from _leaves(part, f'{name}.{key}'.lstrip('.'))
 
 
 def keep_braces(text: str) -> str:

@@ -5,7 +5,6 @@ Numbers take no booleans, strings, NaN or infinity; words are one of a few.
 import pytest
 
 from mmjtln.costs import (
-    FileCost,
     MKMMDCost,
     RandomCost,
     ShuffledCost,
@@ -14,7 +13,6 @@ from mmjtln.datasets import FewShotDataset, UnionDataset
 from mmjtln.errors import check_choice, check_count, check_real
 from mmjtln.heads.l2_sp import L2SP
 from mmjtln.hooks import (
-    CostMatrixHook,
     PlanVisualizationHook,
     TransportedHeadHook,
 )
@@ -26,9 +24,7 @@ RANDOM = dict(type='mmjtln.RandomCost')
 COUNTS = [
     (FewShotDataset, 'shots', dict(dataset=Toy(4))),
     (FewShotDataset, 'seed', dict(dataset=Toy(4), shots=1)),
-    (CostMatrixHook, 'interval', dict(cost=RANDOM)),
     (PlanVisualizationHook, 'interval', dict(pipeline=[])),
-    (PlanVisualizationHook, 'samples_per_class', dict(pipeline=[])),
     (RandomCost, 'seed', {}), (ShuffledCost, 'seed', dict(cost=RANDOM)),
     (MKMMDCost, 'samples_per_class', {}), (MKMMDCost, 'batch_size', {}),
     (MKMMDCost, 'num_workers', {}), (MKMMDCost, 'seed', {}),
@@ -36,8 +32,6 @@ COUNTS = [
     (OTLoss, 'num_source_classes', dict(num_target_classes=2)),
 ]
 REALS = [
-    (RandomCost, 'temperature', {}),
-    (FileCost, 'temperature', dict(path='a.csv')),
     (MKMMDCost, 'bandwidth', {}), (LPFTHook, 'share', {}),
     (L2SP, 'strength', dict(starts={})),
     (TransportedHeadHook, 'l2_sp', {}), (TransportedHeadHook, 'reg', {}),

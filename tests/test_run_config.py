@@ -16,6 +16,7 @@ from mmjtln.run_config import (
     read_config,
     with_registered_names,
 )
+from tests.load_tool import run_tool
 from tests.pictures import (
     SOURCE,
     TARGET,
@@ -170,10 +171,15 @@ def test_nothing_tells(tiny_run, tmp_path):
         fill_class_counts(tiny_run, str(tmp_path / 'x.pth'))
 
 
-@pytest.mark.parametrize('line', [
-    "source_root = 'elsewhere'", 'image_size = 32', 'num_workers = 0'])
-def test_variables_of_a_base_that_are_set_too_late(tmp_path, line):
-    """They would be written down, and do nothing; one's own may be set."""
+@pytest.mark.parametrize('line, place', [
+    ("source_root = 'elsewhere'", 'train_dataloader.dataset.source.data_root'),
+    ('image_size = 32', 'train_dataloader.dataset.source.pipeline.1.scale'),
+    ('num_workers = 0', 'train_dataloader.num_workers')])
+def test_variables_of_a_base_that_are_set_too_late(tmp_path, line, place):
+    """They would be written down, and do nothing; one's own may be set.
+
+    The error names what does it, with every tool that takes options.
+    """
     path = tmp_path / 'own.py'
     path.write_text("_base_ = __import__('mmjtln').recipe("
                     f"'jtln_resnet50_folders.py')\n{line}\n")
@@ -189,6 +195,12 @@ def test_variables_of_a_base_that_are_set_too_late(tmp_path, line):
     assert 'my_own' in read_config(path)
     with pytest.raises(ValueError, match=f'`{name}` is a variable of the'):
         train(path, **{name: 'x'})
+    options = '--cfg-options', f'{name}=x'
+    for tool in (('train', path), ('test', path, 'x.pth'),
+                 ('check_data', path), ('compare_methods', path),
+                 ('build_cost', path, '--out', tmp_path / 'cost.npz')):
+        with pytest.raises(ValueError, match=f'in .*`{place}`'):
+            run_tool(*tool, *options)
     if name == 'num_workers':  # Where it stands, it works.
         path.write_text(path.read_text().replace(
             'my_own = 0', 'train_dataloader = dict(num_workers=0)'))

@@ -138,8 +138,7 @@ def main() -> None:
     """Build each matrix, write it, draw it and say what it holds."""
     args = parse_args()
     check_out(args.out)
-    cfg = read_config(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     fill_class_counts(name_checkpoint(cfg))
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     builders = [COSTS.build(found) for found in cost_configs(

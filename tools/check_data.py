@@ -55,8 +55,7 @@ def main() -> int:
                         default={}, metavar='KEY=VALUE',
                         help='override settings of the config')
     args = parser.parse_args()
-    cfg = read_config(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     reports = check_data(name_checkpoint(cfg))
     print(f'\n{table(reports)}\n')
     problems = [f'{report.name}: {problem}' for report in reports

@@ -89,8 +89,7 @@ def main() -> None:
         metavar='KEY=VALUE', help='override settings of the config')
     args = parser.parse_args()
 
-    cfg = read_config(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     out = args.work_dir or Path(
         'work_dirs', 'compare_methods', Path(args.config).stem)
     try:

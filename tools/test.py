@@ -18,7 +18,12 @@ from mmjtln.apis.train import FormattedConfig
 from mmjtln.datasets.build import check_parts_of
 from mmjtln.datasets.contents import in_data_set
 from mmjtln.hosts import load_host_tool
-from mmjtln.run_config import fill_class_counts, parts_of, pipeline_in
+from mmjtln.run_config import (
+    fill_class_counts,
+    parts_of,
+    pipeline_in,
+    read_config,
+)
 
 
 def _merge(merge_args: Callable, cfg: Config,
@@ -45,6 +50,7 @@ def main() -> None:
     merge_args = host.merge_args
 
     def fit(cfg: Config, args: argparse.Namespace) -> Config:
+        read_config(args.config, args.cfg_options)  # Refuses what is wrong.
         cfg = adapt_to_machine(_merge(merge_args, cfg, args))
         with in_data_set('test'):
             check_parts_of(cfg.test_dataloader)

@@ -13,15 +13,14 @@ test set (not with ``--no-validate``, which chooses none).
 from mmjtln.apis.launch import leave_group
 from mmjtln.apis.train import train_and_test
 from mmjtln.hosts import load_host_tool
-from mmjtln.run_config import check_variables, read_config
+from mmjtln.run_config import read_config
 
 
 def main() -> None:
     """Train, then test the best checkpoint."""
     host = load_host_tool('train')
     args = host.parse_args()
-    cfg = read_config(args.config)
-    check_variables(cfg, args.cfg_options or {})
+    cfg = read_config(args.config, args.cfg_options)
     start = cfg.get('load_from')
     train_and_test(host.merge_args(cfg, args), start)
     leave_group()

@@ -11,12 +11,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from mmjtln.checks.before_run import check_config
 from mmjtln.datasets.build import check_parts_of
 from mmjtln.datasets.contents import in_data_set
-from mmjtln.run_config import (
-    check_variables,
-    fill_class_counts,
-    keep_braces,
-    read_config,
-)
+from mmjtln.run_config import fill_class_counts, keep_braces, read_config
 
 from .launch import adapt_to_machine
 
@@ -44,9 +39,7 @@ def train(config: str | Path | Config, **overrides: Any) -> Runner:
         FileNotFoundError: If there is no such config.
         ValueError: If the config cannot be right, before anything is built.
     """
-    cfg = read_config(config)
-    check_variables(cfg, overrides)
-    cfg.merge_from_dict(overrides)
+    cfg = read_config(config, overrides)
     if cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs', Path(
             cfg.filename or 'mmjtln').stem))

@@ -10,11 +10,7 @@ from mmjtln.errors import require
 
 
 def state_of(checkpoint: Mapping) -> dict[str, Tensor]:
-    """Return the weights in a checkpoint by the names of an unwrapped model.
-
-    Args:
-        checkpoint (Mapping): Loaded: with a ``state_dict``, or one alone.
-    """
+    """Return the weights in a checkpoint, named as of an unwrapped model."""
     return {key.removeprefix('module.'): value for key, value in
             checkpoint.get('state_dict', checkpoint).items()
             if isinstance(value, Tensor)}
@@ -28,10 +24,8 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], name: str,
         model (nn.Module): Not wrapped; changed in place.
         state (Mapping[str, Tensor]): Of :func:`state_of`.
         name (str): What an error calls the checkpoint, its path.
-        parts (Sequence[str], optional): Modules of the model that are loaded,
-            such as ``('backbone', 'neck')``; of the others, nothing is.
-            Defaults to None, all but the OT loss, which a stock classifier
-            does not have.
+        parts (Sequence[str], optional): Modules that are loaded, such as
+            ``('backbone', 'neck')``. Defaults to None, all but the OT loss.
 
     Raises:
         ValueError: If weights are missing, unknown, of another shape or not
@@ -80,18 +74,9 @@ def load_file(model: nn.Module, checkpoint: str | Path,
 
 def part_stock_head(checkpoint: Mapping,
                     model: nn.Module) -> tuple[dict, dict]:
-    """Part a stock classifier's weights for a JTLNClassifier that takes them.
+    """Part a stock classifier's weights: those of the head, and the others.
 
-    Args:
-        checkpoint (Mapping): Loaded.
-        model (JTLNClassifier): With the same backbone.
-
-    Returns:
-        tuple[dict, dict]: Those of the head, without prefix, and the others.
-
-    Raises:
-        ValueError: If it is the checkpoint of another network, of which
-            MMEngine would only warn.
+    That of another network, of which MMEngine only warns, is refused.
     """
     state, own = state_of(checkpoint), model.state_dict()
     require(any(key.startswith('backbone.') and key in own
@@ -106,13 +91,7 @@ def part_stock_head(checkpoint: Mapping,
 
 
 def take_head(state: dict, backbone_classifier: str | None) -> dict:
-    """Remove the head from a state dict and return it, without prefix.
-
-    Args:
-        state (dict): Of :func:`state_of`; changed in place.
-        backbone_classifier (str, optional): Name of the backbone's last layer
-            where that is the classifier.
-    """
+    """Remove the head from a state dict and return it, without prefix."""
     prefixes = {'head.': ''}
     if backbone_classifier is not None:
         prefixes[f'backbone.{backbone_classifier}.'] = 'fc.'

@@ -35,10 +35,8 @@ _TABLE = {
 
 
 def check_config(cfg: Config) -> None:
-    """Ask what must hold of a config before a training run is built.
-
-    Hooks cannot say that they are not there.
-    """
+    """Ask what must hold of a config before a training run is built."""
+    # Hooks cannot say that they are not there.
     cfg = with_registered_names(cfg)
     for check in CONFIG:
         check(cfg)

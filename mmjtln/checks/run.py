@@ -17,11 +17,7 @@ SPLITS = ('train', 'val', 'test')
 
 @dataclass(frozen=True)
 class Run:
-    """What a check is given: the runner, its model (not wrapped), its data.
-
-    ``datasets`` has those of ``'train'``, ``'val'`` and ``'test'`` that the
-    run uses; a run that does not train has only the last.
-    """
+    """What a check is given: the runner, its model, its data by split."""
 
     runner: Runner
     model: JTLNClassifier

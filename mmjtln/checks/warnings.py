@@ -31,12 +31,7 @@ _SEEN = 0.5
 
 
 def overview(run: Run) -> str:
-    """Describe the data and the steps of a run that trains.
-
-    Returns:
-        str: Such as 'source: 436 images, 8 classes; target: 25 images, 5
-        classes; an epoch is 4 steps of 8 + 8 images; the run has 40 steps'.
-    """
+    """Describe the data and the steps of a run that trains, in one line."""
     sampler = run.runner.train_dataloader.batch_sampler
     full, last = sampler.per_batch, sampler.last
     text = f'{len(sampler)} steps of {full[SOURCE]} + {full[TARGET]} images'

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import classes_of
-from mmjtln.errors import check_real, refusal
+from mmjtln.errors import refusal
 from mmjtln.inference.features import on_first_rank
 from mmjtln.version import __version__
 
@@ -44,20 +44,15 @@ class BaseCost(metaclass=ABCMeta):
         double_centre (bool): Take row and column means out of the matrix;
             see :func:`double_centre`. Defaults to False.
         scale (bool): Scale the matrix to [0, 1]. Defaults to True.
-        temperature (float): Divide the scaled matrix by this positive number.
-            Defaults to 1.
     """
 
     #: Modules whose versions a saved matrix records.
     libraries: tuple[str, ...] = ('numpy', )
 
-    def __init__(self, double_centre: bool = False, scale: bool = True,
-                 temperature: float = 1.0) -> None:
-        check_real(temperature, 'temperature', type(self).__name__,
-                   with_low=False)
+    def __init__(self, double_centre: bool = False,
+                 scale: bool = True) -> None:
         self.double_centre = double_centre
         self.scale = scale
-        self.temperature = temperature
 
     def check(self, source_dataset: Dataset, target_dataset: Dataset,
               model: nn.Module | None = None) -> None:
@@ -67,12 +62,7 @@ class BaseCost(metaclass=ABCMeta):
 
     def __call__(self, source_dataset: Dataset, target_dataset: Dataset,
                  model: nn.Module | None = None) -> CostMatrix:
-        """Build the cost matrix, in the order of the data sets' classes.
-
-        ``model`` is the one being trained, for builders that look at images
-        and name no model of their own. Input that does not suit the builder
-        is a ValueError.
-        """
+        """Build the cost matrix, in the order of the data sets' classes."""
         source, target = both_classes(source_dataset, target_dataset)
         prepared = self.prepare(source_dataset, target_dataset, model)
         found = on_first_rank(lambda: self.measure(prepared))
@@ -84,8 +74,8 @@ class BaseCost(metaclass=ABCMeta):
                 f'but got {raw[i, j]} between source class {source[i]!r} and '
                 f'target class {target[j]!r}', 'Look at what they hold')
         return CostMatrix(
-            normalise(raw, self.double_centre, self.scale, self.temperature),
-            source, target, method=type(self).__name__,
+            normalise(raw, self.double_centre, self.scale), source, target,
+            method=type(self).__name__,
             settings={**self.settings(), 'details': found.details},
             source_hash=found.source_hash, versions=self.versions())
 
@@ -137,15 +127,13 @@ def double_centre(matrix: np.ndarray) -> np.ndarray:
     return centred
 
 
-def normalise(matrix: np.ndarray, centre: bool = False, scale: bool = True,
-              temperature: float = 1.0) -> np.ndarray:
+def normalise(matrix: np.ndarray, centre: bool = False,
+              scale: bool = True) -> np.ndarray:
     """Turn finite raw distances (L_s, L_t) into costs, in this order.
 
     1. ``centre``: :func:`double_centre`;
     2. ``scale``: (C - min C) / (max C - min C), so that C covers [0, 1];
        without it, C is shifted up to min C = 0 if it has negative entries;
-    3. ``temperature``: C / temperature. Below 1 it sharpens the plan like a
-       smaller ``reg`` and raises the term's weight.
     """
     # What rounding leaves of a constant matrix must not be blown up.
     noise = 1e-12 * np.abs(matrix).max()
@@ -161,4 +149,4 @@ def normalise(matrix: np.ndarray, centre: bool = False, scale: bool = True,
         matrix = (matrix - low) / (high - low)
     elif low < 0:
         matrix = matrix - low
-    return matrix / temperature
+    return matrix

@@ -73,11 +73,7 @@ class CostMatrix:
 
     def align(self, source_classes: Sequence[str],
               target_classes: Sequence[str]) -> 'CostMatrix':
-        """Reorder by name to the given class lists; ``self`` if nothing moves.
-
-        Raises:
-            ValueError: If the names differ; saying which of either side.
-        """
+        """Reorder by name to class lists; ``self`` if nothing moves."""
         source = check_names(source_classes, 'source')
         target = check_names(target_classes, 'target')
         if (source, target) == (self.source_classes, self.target_classes):

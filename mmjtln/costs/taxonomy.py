@@ -129,11 +129,7 @@ def checked_taxonomy(edges: list[tuple[str, str]]) -> 'DiGraph':
 
 
 def read_taxonomy(path: str | Path) -> 'DiGraph':
-    """Read a file of one parent and one child a line.
-
-    Separated by a comma in a ``.csv`` file, else by a tab; empty lines and
-    lines that begin with ``#`` are skipped.
-    """
+    """Read a parent and a child a line, parted by a comma (.csv) or tab."""
     delimiter = ',' if Path(path).suffix == '.csv' else '\t'
     rows = [found for found in read_rows(path, 'taxonomy', delimiter)
             if not found[1][0].startswith('#')]

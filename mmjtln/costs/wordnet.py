@@ -50,9 +50,8 @@ class WordNet:
     def find(self, name: str) -> 'Synset | None':
         """Find the synset of a class name, or None.
 
-        An id of ImageNet (``'n01440764'``, an offset in WordNet 3.0) or a
-        name (``'tench.n.01'``) is taken as such. Otherwise it is the noun
-        sense that most of the name's synonyms share, the most frequent first.
+        By its id (``'n01440764'``) or name (``'tench.n.01'``), else the noun
+        sense that most synonyms share, of equals the most frequent.
         """
         try:
             if _SYNSET_ID.fullmatch(name):

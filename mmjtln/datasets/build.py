@@ -17,15 +17,7 @@ from .contents import in_data_set
 
 
 def build_dataset(dataset: Dataset | dict) -> Dataset:
-    """Build a data set from its config; an instance comes back as it is.
-
-    Wrappers of MMEngine build what they wrap with MMEngine's root registry,
-    which finds MMPretrain's data sets only under a default scope. Where none
-    is set, in a notebook say, MMPretrain's is set while building.
-
-    Raises:
-        ValueError: As :func:`check_parts_of`.
-    """
+    """Build a data set from its config, also where no default scope is set."""
     if not isinstance(dataset, dict):
         return dataset
     # A fold is a copy, and MMEngine keeps what it has copied in a default
@@ -48,13 +40,6 @@ def check_parts_of(cfg: object) -> None:
 
     The hosts refuse them, too, but do not say which line it is, or which
     classes differ.
-
-    Args:
-        cfg (object): Of a data set; it is looked through.
-
-    Raises:
-        ValueError: Naming file and line, or as
-            :func:`~mmjtln.datasets.class_lists.check_parts`.
     """
     if isinstance(cfg, list | tuple):
         cfg = dict(enumerate(cfg))
@@ -90,12 +75,7 @@ def _check_annotations(dataset: CustomDataset) -> None:
 
 
 def build_domain(domain: str, dataset: Dataset | dict | list) -> Dataset:
-    """Build a domain's data set, given as :class:`JointDataset` takes it.
-
-    Raises:
-        ValueError: If it is missing, or a concatenation of other classes.
-        TypeError: If it is no data set.
-    """
+    """Build a domain's data set, given as :class:`JointDataset` takes it."""
     require(dataset is not None, 'A JointDataset needs a source and a target',
             f'but `{domain}` is missing', f'Set `{domain}=dict(type=...)` in '
             '`train_dataloader.dataset`')

@@ -27,11 +27,9 @@ def quote_names(names: Sequence[str]) -> str:
 
 
 def with_senses(names: Sequence[str]) -> tuple[str, ...]:
-    """Say of ImageNet's two classes 'crane' which is which.
+    """Say of ImageNet's two classes 'crane', at its labels, which is which.
 
-    Every list of names is read through this, so that ImageNet's own serves
-    as it is: with both at ImageNet's labels, they become ``'crane (bird)'``
-    and ``'crane (machine)'``. Other names, a sequence, stay as they are.
+    Every list of names is read through this, and other lists stay as they are.
     """
     names = tuple(names)
     if any(names[label:label + 1] != (name, ) for name, label in SENSES):
@@ -42,14 +40,7 @@ def with_senses(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_names(names: Sequence[str], side: str) -> tuple[str, ...]:
-    """Check a class list of the source or target, ``side``.
-
-    Returns:
-        tuple[str, ...]: The names, see :func:`with_senses`.
-
-    Raises:
-        ValueError: If it is empty, or holds a name twice or no string.
-    """
+    """Return a side's names, see above, if each is a string of its own."""
     rule = f'The {side} class list must hold one unique name a class'
     names = () if isinstance(names, str) else with_senses(names)
     require(names, rule, 'but it is empty, or a single string',
@@ -76,20 +67,9 @@ def check_several(names: Sequence[str], side: str) -> None:
 
 
 def read_names(path: str | Path, what: str) -> dict[str, str]:
-    """Read a text file of one class name a line.
+    """Read a class name a line, and a description behind a tab, or ''.
 
-    Args:
-        path (str | Path): A file in UTF-8; blank lines are skipped.
-        what (str): What it should be, such as ``'class list'``.
-
-    Returns:
-        dict[str, str]: By name, in the order of the file, the description
-        that stands behind a tab, else an empty string.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not in UTF-8, or a name is missing or there
-            twice; naming the line.
+    The names may be ImageNet's own; an error says file and line.
     """
     path = existing(path, what)
     with reading(path, what, 'Save it as a text file of one entry a line.'):
@@ -110,11 +90,7 @@ def read_names(path: str | Path, what: str) -> dict[str, str]:
 
 
 def classes_of(dataset: Dataset, side: str) -> tuple[str, ...]:
-    """Return the class list of a data set, see :func:`check_names`.
-
-    Raises:
-        ValueError: If its ``metainfo`` names no classes, or as there.
-    """
+    """Return the class list of a data set, see :func:`check_names`."""
     names = (getattr(dataset, 'metainfo', None) or {}).get('classes')
     require(names is not None, f'The {side} data set must name its classes',
             f'but this {type(dataset).__name__} has no class names',
@@ -123,24 +99,15 @@ def classes_of(dataset: Dataset, side: str) -> tuple[str, ...]:
 
 
 def domain_classes(meta: Mapping, domain: str) -> tuple[str, ...] | None:
-    """Return the class names of a domain, or None, in a ``metainfo``.
-
-    ``meta`` is that of a data set, or :func:`checkpoint_meta`. Its ``classes``
-    are the target's; a joint one has ``source_classes`` as well.
-    """
+    """Return a domain's classes by a data set's or :func:`checkpoint_meta`."""
     names = meta.get('source_classes' if domain == SOURCE else 'classes')
     return None if names is None else with_senses(names)
 
 
 def checkpoint_meta(checkpoint: Mapping | str | Path) -> dict:
-    """Return what a checkpoint, a dict or a path, says of its training data.
+    """Return what a checkpoint, loaded or a path, says of its training data.
 
-    Returns:
-        dict: Its ``meta.dataset_meta``, where ``classes`` are also found as
-        MMClassification wrote them, in ``meta.CLASSES``; empty without.
-
-    Raises:
-        ValueError: If its classes are no list of strings.
+    Its ``meta.dataset_meta``; ``classes`` also as MMClassification wrote them.
     """
     where = 'its meta' if isinstance(checkpoint, Mapping) else checkpoint
     if not isinstance(checkpoint, Mapping):
@@ -162,10 +129,7 @@ def checkpoint_meta(checkpoint: Mapping | str | Path) -> dict:
 
 def checkpoint_classes(
         checkpoint: Mapping | str | Path) -> tuple[str, ...] | None:
-    """Return what a checkpoint knows as a source: its classes, or None.
-
-    A JTLN's are its source classes. See :func:`checkpoint_meta`.
-    """
+    """Return the classes that a checkpoint knows as a source, or None."""
     meta = checkpoint_meta(checkpoint)
     return domain_classes(meta, SOURCE) or domain_classes(meta, TARGET) or None
 
@@ -186,11 +150,7 @@ def describe_difference(expected: Sequence[str], found: Sequence[str]) -> str:
 
 
 def check_parts(lists: Sequence[Sequence[str] | None]) -> None:
-    """Refuse a concatenation of data sets whose class lists differ.
-
-    Raises:
-        ValueError: Saying how they differ, and what to set.
-    """
+    """Refuse a concatenation of data sets whose class lists differ."""
     first, *others = (tuple(classes or ()) for classes in lists)
     found = [f'part {number}: {describe_difference(first, classes)}'
              for number, classes in enumerate(others, 1) if classes != first]
@@ -202,16 +162,11 @@ def check_parts(lists: Sequence[Sequence[str] | None]) -> None:
 
 def short_names(
         names: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Give each class of a list one short name that no other has.
+    """Return for each class a short name that no other has, and its synonyms.
 
-    The short name of ``'tench, Tinca tinca'`` is its first synonym. Of
-    classes with the same one, those with a second get it in brackets
-    (``'maillot (tank suit)'``), ImageNet's two cranes as in
-    :func:`with_senses`, and what is still the same gets a number.
-
-    Returns:
-        tuple: The L short names (tuple), and for each class its synonyms
-        (list of L tuples), which tell the classes apart, too.
+    The first synonym; of several with the same one, those with a second get it
+    in brackets (``'maillot (tank suit)'``), and what is still the same gets a
+    number. Synonyms (list of L tuples) tell the classes apart, too.
     """
     words = [tuple(part.strip() for part in name.split(', ') if part.strip())
              or (name, ) for name in with_senses(names)]

@@ -23,16 +23,10 @@ from .class_lists import check_parts
 
 
 def look_through(dataset: Dataset) -> tuple[list[Dataset], np.ndarray]:
-    """Find what a data set wraps, and which image stands at each index.
+    """Return the data sets inside of all wrappers, and where each image is.
 
-    Returns:
-        tuple: The data sets inside of all wrappers (list), and for each index
-        of ``dataset`` the place of its image among theirs, one data set after
-        the other (np.ndarray, int64, shape (N, )).
-
-    Raises:
-        ValueError: If one has no ``get_data_info``, or the parts of a
-            concatenation have other classes, so that one label means two.
+    The second is, for each index, the place of its image among theirs, one
+    data set after the other (int64, shape (N, )).
     """
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
@@ -73,11 +67,7 @@ def _images(bases: list[Dataset],
 
 
 def single_label(data_info: dict) -> int:
-    """Return the one class index in an image's ``get_data_info``.
-
-    Raises:
-        ValueError: It has no label, or several.
-    """
+    """Return the one class index in an image's ``get_data_info``."""
     label = data_info.get('gt_label')
     if type(label) is int:  # A million images: looked at first, and no array.
         return label
@@ -92,12 +82,7 @@ def single_label(data_info: dict) -> int:
 
 
 def gt_labels(dataset: Dataset) -> np.ndarray:
-    """Return the class index of every image, int64, shape (N, ).
-
-    Raises:
-        ValueError: As :func:`look_through` and :func:`single_label`, or if
-            one file has two labels.
-    """
+    """Return each image's class index, int64, (N, ); a file has one label."""
     bases, rows = look_through(dataset)
     used, places = np.unique(rows, return_inverse=True)
     labels, first, key_of = [], {}, _file_keys()
@@ -126,17 +111,9 @@ def _file_keys() -> Callable[[dict], str | None]:
 
 
 def class_indices(dataset: Dataset, name: str) -> np.ndarray:
-    """Return the labels of a data set, checked against its classes.
+    """Return the labels of a data set, (N, ), checked against its classes.
 
-    Args:
-        dataset (Dataset): A data set of MMPretrain, or a wrapper of one.
-        name (str): What an error calls it, such as ``'target val'``.
-
-    Returns:
-        np.ndarray: int64, shape (N, ).
-
-    Raises:
-        ValueError: As :func:`gt_labels`, or if one is no class.
+    ``name`` is what an error calls it, such as ``'target val'``.
     """
     with in_data_set(name):
         labels = gt_labels(dataset)
@@ -211,13 +188,7 @@ def image_keys(dataset: Dataset) -> set[str]:
 
 @contextmanager
 def name_image(dataset: Dataset, index: int, name: str) -> Iterator[None]:
-    """Name the image in any error inside the block, a RuntimeError then.
-
-    Args:
-        dataset (Dataset): Data set of MMPretrain, wrapped or not.
-        index (int): The image in it that is being read.
-        name (str): What the error calls the data set: ``'target val'``.
-    """
+    """Name the image ``index`` in any error inside, a RuntimeError then."""
     try:
         yield
     except Exception as error:
@@ -229,11 +200,7 @@ def name_image(dataset: Dataset, index: int, name: str) -> Iterator[None]:
 
 
 def name_images(dataset: Dataset, name: str) -> None:
-    """Make a data set, in place, name the image where its transforms fail.
-
-    ``name`` is what errors call it, such as ``'target val'``. A joint data
-    set names its images itself.
-    """
+    """Make a data set, in place, name the image where its transforms fail."""
     for base in look_through(dataset)[0]:
         if not isinstance(base.pipeline, _NamingPipeline):
             base.pipeline = _NamingPipeline(base.pipeline, name)

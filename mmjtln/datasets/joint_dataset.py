@@ -189,10 +189,6 @@ class JointDataset(ConcatDataset):
 
     @force_full_init
     def gt_labels(self, domain: str) -> np.ndarray:
-        """Return the class index of every image of a domain, int64, (N, ).
-
-        Raises:
-            ValueError: As :func:`~mmjtln.datasets.contents.class_indices`.
-        """
+        """Return the class index of every image of a domain, int64, (N, )."""
         check_choice(domain, 'domain', 'a JointDataset', DOMAINS)
         return class_indices(self.datasets[DOMAINS.index(domain)], domain)

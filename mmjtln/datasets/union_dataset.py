@@ -12,7 +12,6 @@ from .class_lists import ClassList, classes_of, numbered
 from .contents import class_indices, look_through
 from .subsets import check_plain, copy_inside, relabel
 
-MERGE = ('name', 'none')
 DRAW = ('size', 'equal')
 
 
@@ -27,11 +26,8 @@ class UnionDataset(ConcatDataset):
     Args:
         datasets (Sequence[Dataset | dict]): Plain data sets, folds or parts.
         names (Sequence[str], optional): Name of each, for its accuracy
-            (``source/accuracy/<name>/top1``) and its classes. Defaults to
-            None: the types, with a number where there are several of one.
-        merge (str): ``'name'``: a class name that several data sets have is
-            one class. ``'none'``: all classes are kept apart and named
-            ``'<name>/<class>'``. Defaults to 'name'.
+            (``source/accuracy/<name>/top1``). Defaults to None: the types,
+            with a number where there are several of one.
         draw (str | Sequence[float]): How often a :class:`JointSampler` draws
             from each data set: ``'size'``, each image once before any comes
             again; ``'equal'``, as often from each; or a positive weight for
@@ -45,11 +41,9 @@ class UnionDataset(ConcatDataset):
     def __init__(self,
                  datasets: Sequence,
                  names: Sequence[str] | None = None,
-                 merge: str = 'name',
                  draw: str | Sequence[float] = 'size') -> None:
         require(datasets, 'A UnionDataset needs a data set', 'but `datasets` '
                 'is empty', 'Set it')
-        check_choice(merge, 'merge', 'UnionDataset', MERGE)
         built = [build_dataset(dataset) for dataset in datasets]
         for number, dataset in enumerate(built):
             check_plain(dataset, 'UnionDataset')
@@ -68,10 +62,6 @@ class UnionDataset(ConcatDataset):
         self.draw = draw if isinstance(draw, str) else list(draw)
         self.shares = _shares(self.draw, len(built))
         lists = [classes_of(dataset, 'source') for dataset in built]
-        if merge == 'none':
-            lists = [[f'{source}/{name}' for name in classes]
-                     for source, classes in zip(self.names, lists,
-                                                strict=True)]
         union = tuple(dict.fromkeys(name for part in lists for name in part))
         place = {name: label for label, name in enumerate(union)}
         # Not the parent's constructor, which compares all metainfo.

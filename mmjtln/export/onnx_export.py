@@ -116,12 +116,7 @@ def onnx_file(classifier: nn.Module, pixels: Tensor, about: dict) -> bytes:
     Input ``pixels``: as an image library reads them, uint8, RGB, shape
     (N, H, W, C) with H, W and C of the example. Order of the channels,
     normalization and padding are in the graph. Output ``scores``:
-    (N, classes).
-
-    Args:
-        classifier (ImageClassifier): In evaluation mode.
-        pixels (Tensor): Example images, uint8, N of 2 or more.
-        about (dict): What the file says of itself in its metadata, JSON-able.
+    (N, classes). ``about`` is what the file says of itself, JSON-able.
     """
     import onnx
     import onnxruntime

@@ -21,13 +21,8 @@ def stock_alexnet(model: dict, state: dict, neck: nn.Module,
     Pooling and fc6 are both linear, so for images of one size their product
     is one linear layer: a ``LinearNeck`` on the flattened feature map. fc7 and
     the last layer are a ``StackedLinearClsHead``. Exact at test time; dropout,
-    which acts in training only, is left out.
-
-    Args:
-        model (dict): Config of a classifier with the neck and one head.
-        state (dict): Its state dict.
-        neck (AlexNetNeck): The neck itself.
-        feature_shape (tuple[int]): Channels, height and width at the neck.
+    which acts in training only, is left out. ``feature_shape`` is that at the
+    neck: channels, height, width.
     """
     require(model['head']['type'] in _LINEAR_HEADS,
             'AlexNetNeck is exported under a LinearClsHead only',

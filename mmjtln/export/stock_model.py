@@ -87,12 +87,7 @@ def stock_model(cfg: dict, model: nn.Module, domain: str,
                 images: Tensor) -> tuple[dict, dict]:
     """Return config and weights of a domain's classifier in stock parts.
 
-    Args:
-        cfg (dict): Config of the model, its ``data_preprocessor`` included.
-        model (JTLNClassifier): The trained model.
-        domain (str): ``'target'`` or ``'source'``: whose head it gets.
-        images (Tensor): From the data preprocessor, (N, C, H, W): the size
-            at which parts are expressed that fit one size only.
+    Of the size of ``images``, (N, C, H, W), are parts that fit one only.
     """
     cfg = _without_training(stock_classifier(cfg, domain))
     cfg.pop('train_cfg', None)

@@ -63,13 +63,8 @@ def write_together(folder: str | Path, contents: Mapping[str, bytes],
 
     They are written into a folder beside it, which takes its name. Where it
     is there already, its outdated files go first: whenever the writer stops,
-    no old file stands beside a new one.
-
-    Args:
-        folder (str | Path): Where to write; made if it is missing.
-        contents (Mapping[str, bytes]): By the names of the files.
-        outdated (Mapping[str, str | None]): What old files are renamed to, or
-            None where they are removed, as are those of ``contents``.
+    no old file stands beside a new one. ``outdated`` says what other old
+    files are renamed to, or None where they are removed.
     """
     folder = Path(folder).resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -97,12 +92,7 @@ def write_together(folder: str | Path, contents: Mapping[str, bytes],
 
 
 def remove_partial_files(folder: str | Path, start: str = '.') -> list[Path]:
-    """Remove, and return, what killed writers have left in a folder.
-
-    Args:
-        folder (str | Path): The folder; nobody may be writing in it.
-        start (str): What their names begin with. Defaults to all of them.
-    """
+    """Remove, and return, what killed writers have left in a folder."""
     partial = sorted(path for path in Path(folder).glob(f'.*{_SUFFIX}')
                      if path.name.startswith(start))
     for path in partial:

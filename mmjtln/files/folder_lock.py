@@ -11,21 +11,12 @@ _PATIENCE = 12
 
 
 def lock_folder(folder: str | Path, what: str, option: str) -> BaseFileLock:
-    """Keep other processes from running in a folder.
+    """Keep other processes from running in a folder, made if it is missing.
 
     The lock is free when the process ends, however it ends. A process that
-    asks again has it already: a notebook can start anew after an error.
-
-    Args:
-        folder (str | Path): The folder; it is made if it is missing.
-        what (str): What runs there, for the message.
-        option (str): What names another folder, for the message.
-
-    Returns:
-        BaseFileLock: To be released at the end.
-
-    Raises:
-        RuntimeError: If another process runs there.
+    asks again has it already: a notebook can start anew after an error. The
+    message (RuntimeError) says what runs there, and which ``option`` names
+    another folder.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
     lock = FileLock(Path(folder) / '.lock', is_singleton=True)

@@ -42,15 +42,10 @@ _CAUSES = (
 
 @contextmanager
 def reading(path: Any, what: str, remedy: str) -> Iterator[None]:
-    """Raise one kind of error for all that a damaged file can cause.
+    """Raise a ValueError for all that a damaged file or folder can cause.
 
-    Args:
-        path (str | Path): The file or folder, for the message.
-        what (str): What it should be, such as ``'cost matrix'``.
-        remedy (str): A sentence: what to do if it is not.
-
-    Raises:
-        ValueError: In place of any error inside, with all three and the cause.
+    It says that ``path`` is no valid ``what``, such as ``'cost matrix'``, the
+    cause, and a sentence: the remedy.
     """
     try:
         yield
@@ -61,19 +56,10 @@ def reading(path: Any, what: str, remedy: str) -> Iterator[None]:
 
 def read_rows(path: str | Path, what: str,
               delimiter: str = ',') -> list[tuple[int, list[str]]]:
-    """Read the rows of a table, without blanks round cells and empty rows.
+    """Read a UTF-8 table's rows that are not empty: line, from 1, and cells.
 
-    Args:
-        path (str | Path): A file in UTF-8.
-        what (str): What it should be, such as ``'taxonomy'``.
-        delimiter (str): What parts its cells. Defaults to a comma.
-
-    Returns:
-        list[tuple[int, list[str]]]: Number of the line, from 1, and cells.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no table, not in UTF-8, or parted otherwise.
+    An error says ``what`` it should be, also where the cells are parted
+    otherwise.
     """
     path = existing(path, what)
     parted = _SEPARATORS.get(delimiter, repr(delimiter))
@@ -151,17 +137,6 @@ def image_files(path: str | Path, recursive: bool = False) -> list[str]:
 
     What is hidden is left out, and so are images of other extensions, with a
     warning that counts them.
-
-    Args:
-        path (str | Path): A file, whatever its name, or a folder.
-        recursive (bool): Whether to look into its folders. Defaults to False.
-
-    Returns:
-        list[str]: Paths that begin with ``path``.
-
-    Raises:
-        FileNotFoundError: If there is neither.
-        ValueError: If a folder holds no image.
     """
     path = Path(path)
     if path.is_file():

@@ -29,22 +29,9 @@ _LONG = 10  # Batches from which on a progress bar is shown.
 def image_model(config: dict | str | None, checkpoint: str | None,
                 parts: Callable[[nn.Module], Sequence[str]],
                 current: nn.Module | None) -> nn.Module:
-    """Return the network that a cost builder shall use.
+    """Return a cost builder's network: of its config, or the current one.
 
-    Args:
-        config (dict | str, optional): Config of the model, or the name or the
-            config file of one that ``mmpretrain.get_model`` knows. None takes
-            ``current``.
-        checkpoint (str, optional): Weights for ``config``.
-        parts (Callable): Tells of a model which of its parts matter, such as
-            ``('backbone', 'neck')``; the others may be absent from the
-            checkpoint or have other shapes there.
-        current (nn.Module, optional): The model being trained, on whose
-            device that of ``config`` is put.
-
-    Raises:
-        ValueError: If there is none, it cannot extract features, or the
-            checkpoint does not fit it.
+    ``parts`` tells of a model which parts the checkpoint must hold.
     """
     if current is not None and is_model_wrapper(current):
         current = current.module
@@ -93,20 +80,8 @@ def run_over_images(model: nn.Module, images: DomainImages,
                     batch_size: int = 64, num_workers: int = 0) -> Tensor:
     """Encode all images of a domain; global random states are left alone.
 
-    Args:
-        model (nn.Module): Supplies ``data_preprocessor``; put into eval mode
-            meanwhile.
-        images (DomainImages): N images.
-        encode (Callable): From preprocessed inputs (B, C, H, W) to (B, D).
-        what (str): What comes out, for the log and the errors.
-        batch_size (int): Images in a forward pass. Defaults to 64.
-        num_workers (int): Processes that load images. Defaults to 0.
-
-    Returns:
-        Tensor: Shape (N, D), float32, on the CPU.
-
-    Raises:
-        ValueError: If the model gives NaN or infinity; naming the classes.
+    ``encode`` maps preprocessed inputs (B, C, H, W) to (B, D); what comes
+    out, (N, D), float32, on the CPU, is refused if it is not finite.
     """
     print_log(f'Computing the {what} of {len(images)} {images.domain} images',
               logger='current')
@@ -144,15 +119,7 @@ def _stack(batch: list[Tensor]) -> Tensor | list[Tensor]:
 def extract_features(model: nn.Module, images: DomainImages,
                      stage: str = 'neck', batch_size: int = 64,
                      num_workers: int = 0) -> Tensor:
-    """Compute the features of N images, (N, D), see :func:`run_over_images`.
-
-    Args:
-        model (nn.Module): An ``ImageClassifier``.
-        images (DomainImages): N images; their labels are ``images.labels``.
-        stage (str): ``'backbone'``, ``'neck'`` (the default) or
-            ``'pre_logits'``, see :func:`pool`.
-        batch_size (int): As there, like ``num_workers``.
-    """
+    """Compute the features of N images, (N, D), at one of :data:`STAGES`."""
     return run_over_images(
         model, images,
         lambda inputs: pool(model.extract_feat(inputs, stage=stage), stage),

@@ -74,12 +74,7 @@ def test_pipeline(cfg: Config) -> str | None:
 
 
 def tell_other_pipeline(cfg: Config, meta: Mapping) -> None:
-    """Warn where images are read otherwise than by the run that trained.
-
-    Args:
-        cfg (Config): Of the test, prediction or export.
-        meta (Mapping): That of the checkpoint.
-    """
+    """Warn where images are read otherwise than a checkpoint's meta says."""
     then = (meta.get(META) or {}).get('test_pipeline')
     now = test_pipeline(cfg)
     if None not in (then, now) and now != then:

@@ -23,16 +23,11 @@ def toys():
                 metainfo=dict(classes=['b', 'c', 'd']), serialize_data=True)]
 
 
-@pytest.mark.parametrize('merge, classes, labels', [
-    ('name', ('a', 'b', 'c', 'd'), [0, 1, 0, 1, 1, 2, 3, 1, 2, 3]),
-    ('none', ('x/a', 'x/b', 'y/b', 'y/c', 'y/d'),
-     [0, 1, 0, 1, 2, 3, 4, 2, 3, 4]),
-])
-def test_labels_are_places_in_the_union(merge, classes, labels):
-    parts = toys()
-    union = UnionDataset(parts, names=['x', 'y'], merge=merge)
+def test_labels_are_places_in_the_union():
+    parts, labels = toys(), [0, 1, 0, 1, 1, 2, 3, 1, 2, 3]
+    union = UnionDataset(parts, names=['x', 'y'])
     joint = JointDataset(union, Toy(2))
-    assert joint.source_classes == classes
+    assert joint.source_classes == ('a', 'b', 'c', 'd')
     assert joint.gt_labels('source').tolist() == labels
     for i in range(10):
         data = joint[i]
@@ -95,7 +90,6 @@ def test_ranks_share_out_the_draw_of_one():
 
 @pytest.mark.parametrize('options, words', [
     (dict(datasets=[]), 'needs a data set'),
-    (dict(merge='both'), "`merge` of UnionDataset .* got 'both'"),
     (dict(draw='often'), "`draw` of UnionDataset .* got 'often'"),
     (dict(draw=[1]), '2 positive numbers'),
     (dict(draw=[1, 0]), '`draw` of UnionDataset .* got 0'),

@@ -63,15 +63,7 @@ class PermutationStream:
         return rng.permutation(order[drawn])
 
     def take(self, start: int, count: int) -> np.ndarray:
-        """Return the part of the stream from ``start`` on.
-
-        Args:
-            start (int): First position, from 0.
-            count (int): Number of positions.
-
-        Returns:
-            np.ndarray: Indices in ``range(size)``, shape (count, ).
-        """
+        """Return ``count`` indices of images from place ``start`` on."""
         parts = []
         while count > 0:
             number, offset = divmod(start, self.size)

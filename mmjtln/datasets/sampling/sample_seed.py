@@ -5,14 +5,7 @@ import numpy as np
 
 
 class SeededIndex(int):
-    """An index of a data set that carries the seed of its sample.
-
-    It is an int in every respect, and keeps its seed on the way to a worker.
-
-    Args:
-        index (int): Index of an image.
-        seed (int): Seed of the sample's random augmentation, in [0, 2**64).
-    """
+    """An index of a data set, an int, that carries its sample's seed."""
 
     seed: int
 
@@ -26,19 +19,11 @@ class SeededIndex(int):
 
 
 def sample_seeds(stream: Sequence[int], start: int, count: int) -> list[int]:
-    """Return the seeds of consecutive places of a stream of samples.
+    """Return the seeds, in [0, 2**64), of consecutive places of a stream.
 
     They are the output of a counter-based generator (Philox: J. Salmon et
     al., *Parallel Random Numbers: As Easy as 1, 2, 3*, SC 2011), so a seed
-    depends on ``stream`` and its place alone, and none is drawn before it.
-
-    Args:
-        stream (Sequence[int]): Identifies the stream; not negative.
-        start (int): First place, from 0.
-        count (int): Number of places.
-
-    Returns:
-        list[int]: In [0, 2**64), ``count`` of them.
+    depends on ``stream``, whole numbers, and its place alone.
     """
     key = np.random.SeedSequence(stream).generate_state(2, np.uint64)
     generator = np.random.Philox(key=key)
