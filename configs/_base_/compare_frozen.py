@@ -2,7 +2,7 @@
 # the penalties, each chosen on validation pictures.
 _base_ = ['../stock/efficientnet-lite0.py']
 
-fitted = dict(penalty=[0.01, 0.001, 0.1, 1., 10.])
+fitted = dict(penalty=[0.01, 0.0001, 0.001, 0.1, 1., 10., 100.])
 shares = dict(share=[1., 0.1, 0.3, 3., 10.])
 comparison = dict(
     source_classes='imagenet',
@@ -72,6 +72,6 @@ comparison = dict(
             classifier='imprinting', start='regression', grid=shares),
         cache_regression=dict(
             classifier='cache', start='regression', grid=dict(
-                alpha=[3., 1., 10., 30., 100.], beta=[5., 1., 20., 80.])),
+                alpha=[10., 3., 30., 100., 300.], beta=[5., 0.2, 1., 20.])),
         conse=dict(classifier='conse'),
         mapping=dict(classifier='mapping')))

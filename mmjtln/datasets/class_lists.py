@@ -2,6 +2,7 @@
 import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mmengine.dataset import BaseDataset
@@ -211,7 +212,8 @@ class ClassList(BaseDataset):
         classes (Sequence[str] | str): The names, in the order of the source
             head's outputs: a list; a text file, UTF-8, one name a line; the
             type of a registered data set that has class names, in any case
-            (``'imagenet'``); a checkpoint (``.pth``, ``.pt`` or ``.ckpt``)
+            (``'imagenet'``); one of timm's lists (``'imagenet12k'``,
+            ``'imagenet21k'``, ``'imagenet22k'``, ...); a checkpoint (``.pth``, ``.pt`` or ``.ckpt``)
             or work directory that names those it was trained on; or
             ``'checkpoint'``, that in ``load_from``. Names that you give are
             taken as they are; those of data sets and checkpoints by
@@ -269,6 +271,9 @@ def _known_classes(name: str) -> tuple[str, ...]:
         meta.get('classes')
     }
     if name.lower() not in known:
+        with suppress(ImportError, AssertionError):
+            from timm.data import ImageNetInfo
+            return tuple(ImageNetInfo(name).label_descriptions())
         near = difflib.get_close_matches(name.lower(), known, 1)
         raise refusal(
             '`classes` of a ClassList must be a list, a file or a data set '

@@ -147,3 +147,12 @@ def test_names_match():
                        ClassList('imagenet').metainfo['classes'])
     assert not names_match(IMAGENET_CATEGORIES, IMAGENET_CATEGORIES[::-1])
     assert not names_match(['a'], None)
+
+
+def test_timms_lists_are_known_by_name():
+    """Of their lengths; names that several classes have are told apart."""
+    pytest.importorskip('timm')
+    for name, count in (('imagenet12k', 11821), ('imagenet21k', 21843)):
+        meta = ClassList(name).metainfo
+        assert len(set(meta['classes'])) == count == len(meta['synonyms'])
+    assert meta['synonyms'][0] == ('organism', 'being')
