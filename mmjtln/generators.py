@@ -1,11 +1,11 @@
-"""The global random number generators: seeding them, and leaving them be.
+"""Random numbers: seeds by place, global generators seeded or left alone.
 
 Augmentations and layers draw from the global generators of Python, NumPy and
 torch. Where each draw begins from a seed that is *computed*, from the place
 in the run, nothing has to be remembered for the same numbers to come again.
 """
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -35,3 +35,33 @@ def kept_generators() -> Iterator:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.default_generator.set_state(states[2])
+
+
+class SeededIndex(int):
+    """An index of a data set, an int, that carries its sample's seed."""
+
+    seed: int
+
+    def __new__(cls, index: int, seed: int) -> 'SeededIndex':
+        self = super().__new__(cls, index)
+        self.seed = seed
+        return self
+
+    def __reduce__(self) -> tuple[type, tuple[int, int]]:
+        return SeededIndex, (int(self), self.seed)
+
+
+def sample_seeds(stream: Sequence[int], start: int, count: int) -> list[int]:
+    """Return the seeds, in [0, 2**64), of consecutive places of a stream.
+
+    They are the output of a counter-based generator (Philox: J. Salmon et
+    al., *Parallel Random Numbers: As Easy as 1, 2, 3*, SC 2011), so a seed
+    depends on ``stream``, whole numbers, and its place alone.
+    """
+    key = np.random.SeedSequence(stream).generate_state(2, np.uint64)
+    generator = np.random.Philox(key=key)
+    # A step of its counter gives four numbers.
+    steps, passed = divmod(start, 4)
+    generator.advance(steps)
+    drawn: list[int] = generator.random_raw(passed + count)[passed:].tolist()
+    return drawn

@@ -213,10 +213,10 @@ class ClassList(BaseDataset):
             head's outputs: a list; a text file, UTF-8, one name a line; the
             type of a registered data set that has class names, in any case
             (``'imagenet'``); one of timm's lists (``'imagenet12k'``,
-            ``'imagenet21k'``, ``'imagenet22k'``, ...); a checkpoint (``.pth``, ``.pt`` or ``.ckpt``)
-            or work directory that names those it was trained on; or
-            ``'checkpoint'``, that in ``load_from``. Names that you give are
-            taken as they are; those of data sets and checkpoints by
+            ``'imagenet21k'``, ...); a checkpoint (``.pth``, ``.pt`` or
+            ``.ckpt``) or work directory that names those it was trained on;
+            or ``'checkpoint'``, that in ``load_from``. Names that you give
+            are taken as they are; those of data sets and checkpoints by
             :func:`short_names`.
         lazy_init (bool): As in the other data sets. Defaults to False.
 

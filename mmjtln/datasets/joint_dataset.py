@@ -7,10 +7,9 @@ import numpy as np
 from mmengine.dataset import ConcatDataset, force_full_init
 from torch.utils.data import Dataset, get_worker_info
 
-from mmjtln.datasets.sampling.sample_seed import SeededIndex
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.errors import check_choice, refusal, require
-from mmjtln.generators import kept_generators, seed_generators
+from mmjtln.generators import SeededIndex, kept_generators, seed_generators
 from mmjtln.registry import DATASETS
 
 from .build import build_domain

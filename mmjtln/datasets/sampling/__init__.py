@@ -1,5 +1,5 @@
 """Which images stand in which batch, a function of the place in the run.
 
 Open ``joint_sampler`` first; it draws from ``permutation_stream`` and gives
-each image a seed of its own, ``sample_seed``.
+each image a seed of its own, see ``mmjtln.generators``.
 """

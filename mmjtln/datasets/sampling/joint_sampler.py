@@ -9,10 +9,10 @@ from torch.utils.data import BatchSampler
 from mmjtln.datasets.joint_dataset import JointDataset
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.errors import check_choice, check_count, check_real, require
+from mmjtln.generators import SeededIndex, sample_seeds
 from mmjtln.registry import DATA_SAMPLERS
 
 from .permutation_stream import PermutationStream
-from .sample_seed import SeededIndex, sample_seeds
 
 _WHERE = '`train_dataloader.batch_sampler`'
 
@@ -37,7 +37,7 @@ class JointSampler(BatchSampler):
     size ``B / W`` see in each step the images that one process with ``B``
     sees, if ``W`` divides both numbers. Each index carries the seed of its
     sample, a
-    :class:`~mmjtln.datasets.sampling.sample_seed.SeededIndex`: an image is
+    :class:`~mmjtln.generators.SeededIndex`: an image is
     augmented alike whatever the number of workers, and in a resumed run.
 
     With ``epoch='target'``, an epoch has each target image once over all

@@ -10,8 +10,12 @@ from mmpretrain.registry import TRANSFORMS
 from torch.utils.data import DataLoader
 
 from mmjtln.datasets import JointDataset
-from mmjtln.datasets.sampling.sample_seed import SeededIndex, sample_seeds
-from mmjtln.generators import kept_generators, seed_generators
+from mmjtln.generators import (
+    SeededIndex,
+    kept_generators,
+    sample_seeds,
+    seed_generators,
+)
 from tests.test_datasets.conftest import Toy
 from tests.test_datasets.test_sampling.test_joint_sampler import joint, sampler
 
