@@ -15,7 +15,7 @@ from .transported import REG, RELAX, plan_weights
 _WIDTHS = (.5, 1., 2., 4., 8.)
 _STRENGTHS = (.01, .03, .1, .3, 1., 3., 10.)
 # Landmarks of the kernel: with more classes it is approximated by theirs.
-_LANDMARKS = 2000
+_LANDMARKS = 1000
 # Columns of the random projection of the weights that leave-one-out judges.
 _PROJECTED = 256
 _NEAREST = 10
@@ -51,7 +51,7 @@ def regression(source: np.ndarray, target: np.ndarray,
 
     :math:`\gamma` and l have the least squared error when each source class
     is left out, so no image and no target class has a say. With more than
-    2,000 source classes K is that of as many landmarks (C. Williams and M.
+    1,000 source classes K is that of as many landmarks (C. Williams and M.
     Seeger, "Using the Nystroem Method to Speed Up Kernel Machines", NIPS
     2000). Leave-one-out judges a random projection of the weights to 256
     columns, always the same.
