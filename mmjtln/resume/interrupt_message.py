@@ -11,11 +11,7 @@ class InterruptMessage:
 
     The signal then does what it did before; a SIGTERM that would have ended
     the process at once ends it through ``SystemExit`` (status 143), so that
-    what is being written is cleaned up.
-
-    Args:
-        text (Callable[[], str]): Gives the line to print.
-        terminate (bool): Whether to attend to SIGTERM as well.
+    what is being written is cleaned up. ``terminate``: attend to SIGTERM, too.
     """
 
     #: The one at work: a run that failed leaves its own to the next run.
