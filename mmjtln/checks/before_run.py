@@ -16,14 +16,13 @@ CONFIG = (start.seed, start.lengths, start.batches, start.cost_source,
 ANY_RUN = (data.heads, data.labels, data.class_lists, data.evaluators,
            images.judged_whole, images.images)
 #: Of a run that trains.
-TRAINING = (data.both_domains, data.source_list, *ANY_RUN)
+TRAINING = (data.both_domains, *ANY_RUN)
 #: Of a run and each checkpoint that it loads.
 CHECKPOINT = (start.all_weights, start.stock_head, start.same_classes)
 #: Of a run that trains, once its checkpoint is loaded.
 FIRST_STEP = (start.cost_matrix, images.rehearsal)
 #: What is allowed and seldom meant: each yields sentences for the log.
-WARNINGS = (warnings.steps, warnings.schedules, warnings.judged_images,
-            warnings.folders)
+WARNINGS = (warnings.steps, warnings.judged_images, warnings.folders)
 
 _TABLE = {
     'Before anything is built': CONFIG,
