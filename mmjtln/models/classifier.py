@@ -19,7 +19,7 @@ from mmjtln.registry import MODELS
 
 from .data_preprocessor import joint_preprocessor
 from .head_config import check_head, joint_heads
-from .losses import LossWeight, check_losses
+from .losses import LossWeight, check_losses, loss_terms
 
 
 @MODELS.register_module()
@@ -195,9 +195,12 @@ class JTLNClassifier(ImageClassifier):
         if 'source_loss' in losses:
             losses['source_loss'] = self.lambda_s() * losses['source_loss']
 
+        known_finite = False
         lambda_ot = self.lambda_ot()
         if self.ot_loss is not None and lambda_ot > 0:
-            ot_loss, log = self._ot_term(scores, rows, samples)
+            ot_loss, log = self._ot_term(scores, rows, samples,
+                                         sum(loss_terms(losses).values()))
+            known_finite = log.pop('finite', False)
             losses.update(ot_loss=lambda_ot * ot_loss, **log)
         elif self.ot_loss is not None:
             # The log would repeat the last values of a term that is off.
@@ -207,7 +210,7 @@ class JTLNClassifier(ImageClassifier):
                 # Distributed training needs every trained weight in every
                 # step.
                 losses['ot_loss'] = 0 * logits_of(scores[SOURCE]).sum()
-        check_losses(losses, inputs, scores, data_samples)
+        check_losses(losses, inputs, scores, data_samples, known_finite)
         return losses
 
     def _check_rows(self, rows: dict[str, list[int]]) -> None:
@@ -219,8 +222,8 @@ class JTLNClassifier(ImageClassifier):
                     'Train on a JointDataset with a JointSampler, or for a '
                     'source without images set `model.lambda_s=0`')
 
-    def _ot_term(self, scores: dict, rows: dict,
-                 samples: dict) -> tuple[Tensor, dict]:
+    def _ot_term(self, scores: dict, rows: dict, samples: dict,
+                 also: Tensor) -> tuple[Tensor, dict]:
         """Transport between the two marginals of each OT image."""
         def marginal(domain: str, image_domain: str) -> Tensor:
             if domain == image_domain and self.own_marginal == 'label':
@@ -231,7 +234,7 @@ class JTLNClassifier(ImageClassifier):
 
         return self.ot_loss.loss_and_log(*(
             torch.cat([marginal(domain, image) for image in self.ot_domains])
-            for domain in (SOURCE, TARGET)))
+            for domain in (SOURCE, TARGET)), also)
 
     def predict(self, inputs: Tensor,
                 data_samples: list[DataSample] | None = None,
