@@ -48,10 +48,6 @@ class FrozenMethod:
             ``lambda_ot`` of an OT term, for ``'linear'``: between what the
             source head says of a picture and what the classifier does, with
             the gradient to the classifier; ``ot_relax`` is its ``relax``.
-
-    Raises:
-        ValueError: If a choice is unknown, an option is missing, or one is
-            given that would not be read.
     """
 
     name: str
@@ -86,11 +82,7 @@ class FrozenMethod:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What is known before the first picture.
-
-    The source head, ``weight`` (L_s, D) and ``bias`` (L_s, ), and the
-    ``cost`` of the class names (L_s, L_t).
-    """
+    """The source head, (L_s, D), (L_s, ), and the class names' cost."""
 
     weight: np.ndarray
     bias: np.ndarray
@@ -121,11 +113,7 @@ class Knowledge:
 
     def ot_loss(self, features: np.ndarray, weight: float,
                 relax: float | dict | None = None) -> Callable:
-        """Return cross entropy plus ``weight`` times the OT term.
-
-        Between the source head's predictions for pictures (N, D) and the
-        scores given, at OTLoss's own ``reg``.
-        """
+        """Return cross entropy plus ``weight`` times the OT term."""
         ot_loss = OTLoss(cost=self.cost, grad_to='target', relax=relax)
         source = torch.as_tensor(features @ self.weight.T + self.bias).float()
 
@@ -147,10 +135,8 @@ def classifier(method: FrozenMethod, options: dict, features: np.ndarray,
                ) -> Callable[[np.ndarray], np.ndarray]:
     """Fit a method, at a point of its grid, to pictures (N, D), (N, ).
 
-    Without a picture it is its start. ``seed`` is for controls that are drawn.
-
-    Returns:
-        Callable: From features (M, D) to scores (M, L_t).
+    Returned is what maps features (M, D) to scores (M, L_t). Without a picture
+    it is the start. ``seed`` is for controls that are drawn.
     """
     plan = {key: options[key] for key in STARTS[method.start] & options.keys()}
     start = weight, bias = knowledge.start(

@@ -179,7 +179,12 @@ class JTLNClassifier(ImageClassifier):
             FloatingPointError: If a loss is not finite.
         """
         rows = split(data_samples)
-        self._check_rows(rows)
+        for domain in (TARGET, SOURCE) if self.lambda_s.value else (TARGET, ):
+            require(rows[domain],
+                    'Every training batch must hold images of both domains',
+                    f'but this one has none of the {domain} domain',
+                    'Train on a JointDataset with a JointSampler, or for a '
+                    'source without images set `model.lambda_s=0`')
         samples = {domain: [data_samples[row] for row in found]
                    for domain, found in rows.items()}
         rows = {domain: torch.tensor(found, dtype=torch.long,
@@ -212,15 +217,6 @@ class JTLNClassifier(ImageClassifier):
                 losses['ot_loss'] = 0 * logits_of(scores[SOURCE]).sum()
         check_losses(losses, inputs, scores, data_samples, known_finite)
         return losses
-
-    def _check_rows(self, rows: dict[str, list[int]]) -> None:
-        """Refuse a batch without the images that a loss is taken on."""
-        for domain in (TARGET, SOURCE) if self.lambda_s.value else (TARGET, ):
-            require(rows[domain],
-                    'Every training batch must hold images of both domains',
-                    f'but this one has none of the {domain} domain',
-                    'Train on a JointDataset with a JointSampler, or for a '
-                    'source without images set `model.lambda_s=0`')
 
     def _ot_term(self, scores: dict, rows: dict, samples: dict,
                  also: Tensor) -> tuple[Tensor, dict]:
