@@ -79,8 +79,7 @@ def run(tiny_run):
     """Return a run of 21 iterations, a third of them of half a batch."""
     loaders = [tiny_run.train_dataloader, tiny_run.val_dataloader]
     for loader in loaders:  # MNIST takes seconds to read in each process.
-        loader.dataset.source.update(type='mmjtln.UCIDigits', split='val',
-                                     indices=None)
+        loader.dataset.source.update(type='mmjtln.UCIDigits', split='val')
     # 50 images, which do not divide into four.
     loaders[1].dataset.source = dict(
         type='mmjtln.FewShotDataset', shots=3,

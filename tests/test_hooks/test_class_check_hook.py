@@ -148,8 +148,8 @@ def test_what_the_run_is_about_to_do(tiny_run):
     log = next(Path(tiny_run.work_dir).glob('*/*.log')).read_text()
     assert ('source: 500 images, 10 classes; target: 20 images, 10 classes; '
             'an epoch is 2 steps of 19 + 19 images, the last of 1 + 1; the '
-            'run has 4 steps; val: 50 source images and 20 target images; '
-            'test: 50 source images and 20 target images') in log
+            'run has 4 steps; val: 500 source images and 20 target images; '
+            'test: 500 source images and 20 target images') in log
     for word in ('sees 76 of 500 source images', '1 source and 1 target',
                  'CosineAnnealingLR is made for 7 epochs, the run has 2',
                  '20 of 20 test images are validation images'):

@@ -95,8 +95,7 @@ def test_weights_that_are_not_finite_are_not_saved(tiny_run):
 def test_one_rank_ends_all(tiny_run, tmp_path, action):
     """The others end by themselves, with a message, and save nothing more."""
     for loader in (tiny_run.train_dataloader, tiny_run.val_dataloader):
-        loader.dataset.source.update(type='mmjtln.UCIDigits', split='val',
-                                     indices=None)
+        loader.dataset.source.update(type='mmjtln.UCIDigits', split='val')
     # The context owns what the processes need to start: it must be kept.
     context = start_ranks(train, 2, tmp_path, tiny_run, str(tmp_path), action)
     for process in context.processes:
