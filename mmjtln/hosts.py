@@ -35,6 +35,11 @@ def quiet_hosts() -> None:
         warnings.filterwarnings('ignore', beginning)
 
 
+def any_host() -> bool:
+    """Tell whether one of the hosts is installed, without importing it."""
+    return any(importlib.util.find_spec(name) for name in HOSTS)
+
+
 def check_hosts() -> None:
     """Import the hosts and compare their versions with :data:`HOSTS`.
 
