@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine import fileio
@@ -100,7 +100,7 @@ def check_data(cfg: Config, progress: bool = True) -> list[PartReport]:
     return reports
 
 
-def _domain_configs(dataset: dict | None) -> list[tuple[str, dict]]:
+def _domain_configs(dataset: dict | None) -> list[tuple[str, Any]]:
     if dataset is None:
         return []
     if dataset.get('type') == 'mmjtln.JointDataset':
@@ -165,7 +165,7 @@ class _Picture(NamedTuple):
 
 def _two_labels(report: PartReport) -> Iterator[str]:
     """Name a picture that stands there twice, with another label."""
-    first = {}
+    first: dict[str, Any] = {}
     pairs = [(first[image.digest], image) for image in report.pictures
              if image.digest and first.setdefault(
                  image.digest, image).label != image.label]

@@ -44,6 +44,6 @@ def check_config(cfg: Config) -> None:
 def list_of_checks() -> str:
     """Write all rules as a list, in the order in which they are asked."""
     return '\n\n'.join(
-        '\n- '.join([f'{when}:\n', *(check.__doc__.split('\n')[0]
+        '\n- '.join([f'{when}:\n', *(str(check.__doc__).split('\n')[0]
                                      for check in checks)])
         for when, checks in _TABLE.items())

@@ -6,6 +6,7 @@ first line of its docstring is the rule.
 import difflib
 from collections.abc import Iterator
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,7 +81,7 @@ def heads(run: Run) -> None:
                 f'The {domain} head must have one output a class',
                 f'but `model.{name}.num_classes` is {count} and the {domain} '
                 f'data set has {found} classes', 'Set the first')
-        check_several(classes or range(count), domain)
+        check_several(classes or [str(i) for i in range(count)], domain)
         topk = np.atleast_1d(getattr(head, 'topk', 1)).tolist()
         require(max(topk) <= count or not getattr(head, 'cal_acc', False),
                 f'`model.{name}.topk` must not go beyond its {count} classes',
@@ -104,8 +105,8 @@ def class_lists(run: Run) -> None:
     """All splits have the same classes in the same order."""
     for split, dataset in run.datasets.items():
         for domain in DOMAINS:
-            expected, found = (domain_classes(data.metainfo, domain)
-                               for data in (run.data, dataset))
+            expected: Any = domain_classes(run.data.metainfo, domain)
+            found = domain_classes(dataset.metainfo, domain)
             if found is not None and found != expected:
                 raise refusal(
                     f'The {split} data set must have the {domain} classes of '
@@ -117,7 +118,7 @@ def class_lists(run: Run) -> None:
 def evaluators(run: Run) -> None:
     """Each metric can judge its one domain; `save_best` names a figure."""
     for split in run.judged:
-        found = [_figures(run, split, metric) for metric in
+        found: list[Any] = [_figures(run, split, metric) for metric in
                  getattr(run.runner, f'{split}_evaluator').metrics]
         if split != 'val' or None in found:
             continue

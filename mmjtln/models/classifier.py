@@ -110,7 +110,7 @@ class JTLNClassifier(ImageClassifier):
         self.own_marginal = own_marginal
         self.lambda_s = LossWeight.from_cfg(lambda_s, 'lambda_s')
         self.lambda_ot = LossWeight.from_cfg(lambda_ot, 'lambda_ot')
-        self.ot_loss = self._build_ot_loss(ot_loss)
+        self.ot_loss: Any = self._build_ot_loss(ot_loss)
         if not self.trains_source_head:
             # Otherwise weight decay would change it, and distributed training
             # would wait for its gradients.
@@ -221,7 +221,7 @@ class JTLNClassifier(ImageClassifier):
     def _ot_term(self, scores: dict, rows: dict, samples: dict,
                  also: Tensor) -> tuple[Tensor, dict]:
         """Transport between the two marginals of each OT image."""
-        def marginal(domain: str, image_domain: str) -> Tensor:
+        def marginal(domain: str, image_domain: str) -> Any:
             if domain == image_domain and self.own_marginal == 'label':
                 return label_marginal(
                     samples[domain], self.class_counts[domain],
@@ -246,9 +246,10 @@ class JTLNClassifier(ImageClassifier):
             if not rows[domain]:
                 other, = set(DOMAINS) - {domain}
                 return self.heads[other].predict(feats, data_samples, **kwargs)
+        found = list(data_samples or ())
         for domain, head in self.heads.items():
             predictions = head.predict(feats, **kwargs)
             for row in rows[domain]:
-                data_samples[row].set_pred_score(predictions[row].pred_score)
-                data_samples[row].set_pred_label(predictions[row].pred_label)
-        return data_samples
+                found[row].set_pred_score(predictions[row].pred_score)
+                found[row].set_pred_label(predictions[row].pred_label)
+        return found

@@ -1,4 +1,6 @@
 """What the terms of a loss share: weights over the run, and a check."""
+from typing import Any
+
 import torch
 from mmengine.dist import get_dist_info
 from mmengine.logging import MessageHub
@@ -101,7 +103,8 @@ def check_losses(losses: dict[str, Tensor], inputs: Tensor,
     if known_finite:
         return
     terms = loss_terms(losses)
-    if sum(terms.values()).isfinite():
+    total: Any = sum(terms.values())
+    if total.isfinite():
         return
     # From here on the run is over and time does not matter.
     bad = [name for name, value in terms.items() if not value.isfinite()]

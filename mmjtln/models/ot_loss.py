@@ -95,7 +95,7 @@ class OTLoss(nn.Module):
         self._cost_seen = False
         self._cache = KernelCache()
 
-        shape = [num_source_classes, num_target_classes]
+        shape: list[Any] = [num_source_classes, num_target_classes]
         if cost is not None:
             cost = _as_cost(cost)
             shape = [size if count is None else count
@@ -186,7 +186,9 @@ class OTLoss(nn.Module):
         dtype = torch.float32
         for one in logits:
             dtype = torch.promote_types(dtype, one.dtype)
-        return tuple(one if _is_label(one) else one.to(dtype) for one in given)
+        source, target = (
+            one if _is_label(one) else one.to(dtype) for one in given)
+        return source, target
 
     def check_cost(self) -> None:
         """Raise a RuntimeError without a cost matrix. Reads the device."""

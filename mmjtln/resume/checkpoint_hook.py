@@ -57,10 +57,10 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._record = None
-        self._resumed = None
+        self._record: dict | None = None
+        self._resumed: Any = None
         self._validated = False
-        self._notice = None
+        self._notice: Any = None
 
     def before_run(self, runner: Runner) -> None:
         """Check when checkpoints fall due, and take the run's record."""

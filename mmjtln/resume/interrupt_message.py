@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 
 class InterruptMessage:
@@ -15,13 +16,13 @@ class InterruptMessage:
     """
 
     #: The one at work: a run that failed leaves its own to the next run.
-    _current = None
+    _current: 'InterruptMessage | None' = None
 
     def __init__(self, text: Callable[[], str], terminate: bool) -> None:
         self.text = text
         self.process = os.getpid()
         self.signals = (signal.SIGINT, signal.SIGTERM)[:1 + terminate]
-        self.previous = {}
+        self.previous: dict[int, Any] = {}
 
     def begin(self) -> None:
         """Attend to the signals; only a main thread can."""
