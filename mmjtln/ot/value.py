@@ -116,7 +116,7 @@ def _weighted(log_p: Tensor, p: Tensor, f: Tensor, tau: float) -> Tensor:
     # What a plan has of p is p exp(-f / tau); near it the difference would
     # round, far from it the factor could be infinite where p is zero.
     decay = f / tau
-    near = p * torch.expm1(-decay.clamp(-1, 1))
+    near = p * torch.expm1(-decay)
     far = (log_p - decay).exp() - p
     return torch.where(decay.abs() < 1, near, far).mul_(-tau)
 
