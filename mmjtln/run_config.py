@@ -85,7 +85,8 @@ def _check_variables(cfg: Config, given: Mapping) -> None:
         places = [f'`{place}`' for place, found in _leaves(
             {key: part for key, part in cfg.items() if key in READ})
             if type(found) is type(used) and (
-                used in found if isinstance(used, str) else used == found)]
+                used in str(found) if isinstance(used, str)
+                else used == found)]
         same = [place for place in places if place.endswith(f'.{name}`')]
         raise refusal(
             f'`{name}` is a variable of the base config, where it is '
