@@ -219,7 +219,7 @@ class JTLNClassifier(ImageClassifier):
         return losses
 
     def _ot_term(self, scores: dict, rows: dict, samples: dict,
-                 also: Tensor) -> tuple[Tensor, dict]:
+                 also: Any) -> tuple[Tensor, dict]:
         """Transport between the two marginals of each OT image."""
         def marginal(domain: str, image_domain: str) -> Any:
             if domain == image_domain and self.own_marginal == 'label':

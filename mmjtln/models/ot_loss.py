@@ -262,7 +262,7 @@ class OTLoss(nn.Module):
             value, result = self._solve(source_logits, target_logits, also)
             cost, error = result.transport_cost(), result.error.amax()
             finite = result.also_finite
-        log = dict(ot_cost=cost.mean(), ot_error=error)
+        log: dict[str, Any] = dict(ot_cost=cost.mean(), ot_error=error)
         if also is not None:
             log['finite'] = finite
         return self._reduce(value), log

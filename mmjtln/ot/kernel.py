@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -140,7 +141,8 @@ Kernel = DenseKernel | LogKernel
 class Prepared:
     """What the solver makes of a cost matrix, for every batch alike."""
 
-    key: tuple  # With equal entries of the cost, this makes it the same.
+    # With equal entries of the cost, this makes it the same.
+    key: tuple[Any, ...]
     cost: Tensor  # A copy of the matrix as it was given.
     reg: float
     swapped: bool  # Whether rows are the target's: they are the longer side.
@@ -149,7 +151,7 @@ class Prepared:
     column_offsets: Tensor
     spread: float
     span: float  # The largest C / reg.
-    kernel: Kernel
+    kernel: Any  # A Kernel of either form.
 
     @cached_property
     def offsets(self) -> tuple[Tensor, Tensor]:
@@ -165,14 +167,16 @@ class Prepared:
     @cached_property
     def kernel_cost(self) -> Tensor:
         """The kernel, if it is a matrix, times the cost."""
-        return self.kernel.matrix * self.oriented_cost
+        cost: Tensor = self.kernel.matrix * self.oriented_cost
+        return cost
 
     @cached_property
     def precise_kernel(self) -> Kernel:
         """The kernel in float64."""
-        if self.rest.dtype == torch.float64:
-            return self.kernel
-        return build_kernel(self.rest.double(), self.reg, self.spread)
+        kernel: Kernel = self.kernel
+        if self.rest.dtype != torch.float64:
+            kernel = build_kernel(self.rest.double(), self.reg, self.spread)
+        return kernel
 
 
 class KernelCache:
@@ -186,7 +190,7 @@ class KernelCache:
     def __init__(self) -> None:
         self.held: Prepared | None = None
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return KernelCache, ()
 
 

@@ -1,7 +1,7 @@
 """Sinkhorn iterations for a batch of marginals and one cost matrix."""
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -242,7 +242,7 @@ def _solve(log_p: Tensor, log_q: Tensor, cost: Tensor, reg: float,
                           scalings, made, p, also_finite and converged)
 
 
-def _prepare(key: tuple, cost: Tensor) -> Prepared:
+def _prepare(key: tuple[Any, ...], cost: Tensor) -> Prepared:
     """Make what depends on the cost alone; it reads the device once."""
     reg, tol, dtype, swapped, *_ = key
     # Contiguous, so that rounding does not depend on where it came from.

@@ -23,7 +23,7 @@ class _KnownGradients(torch.autograd.Function):
     """A value of each sample whose gradients have been computed with it."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, gradients: tuple,
+    def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor | None, ...],
                 *logits: Tensor) -> Tensor:
         """Keep the gradients for the logits, None where none is needed."""
         ctx.save_for_backward(*gradients)
