@@ -91,7 +91,7 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.1', 'torchvision', 'numpy', 'scipy>=1.10', 'matplotlib',
-        'POT>=0.9', 'filelock>=3.13', 'networkx',
+        'POT>=0.9.7', 'filelock>=3.15', 'networkx',
     ],
     extras_require=EXTRAS,
 )

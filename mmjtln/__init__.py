@@ -22,27 +22,35 @@ one class. The rooms, from what knows nobody to what a notebook imports:
 - ``comparison``: JTLN beside the alternatives, on one's own data.
 - ``apis``: training and prediction in one call.
 """
-from .hosts import check_hosts, quiet_hosts, recipe
-
-quiet_hosts()
-check_hosts()
-
-from . import (  # noqa: E402  # noqa: E402
-    costs,
-    datasets,
-    evaluation,
-    hooks,
-    models,
-    peers,
-    resume,
-    visualization,
-)
-from .checkpoints.reading import register_checkpoint_loaders  # noqa: E402
-from .version import __version__  # noqa: E402
-
-register_checkpoint_loaders()
+from .hosts import any_host, check_hosts, quiet_hosts, recipe
+from .version import __version__
 
 __all__ = [
     '__version__', 'costs', 'datasets', 'evaluation', 'hooks', 'models',
     'peers', 'recipe', 'resume', 'visualization'
 ]
+
+if any_host():
+    quiet_hosts()
+    check_hosts()
+
+    from . import (
+        costs,
+        datasets,
+        evaluation,
+        hooks,
+        models,
+        peers,
+        resume,
+        visualization,
+    )
+    from .checkpoints.reading import register_checkpoint_loaders
+
+    register_checkpoint_loaders()
+else:
+    # Without OpenMMLab, `mmjtln.ot` serves all the same.
+    def __getattr__(name: str) -> None:
+        """Say what to install for a room that needs the hosts."""
+        if name in __all__:
+            check_hosts()
+        raise AttributeError(f'module {__name__!r} has no {name!r}')

@@ -22,7 +22,7 @@ def domain_of(data_sample: DataSample | None) -> str:
 
 def split(data_samples: Sequence[DataSample | None]) -> dict[str, list[int]]:
     """Return the rows of each domain in a batch: ascending, by its name."""
-    rows = {domain: [] for domain in DOMAINS}
+    rows: dict[str, list[int]] = {domain: [] for domain in DOMAINS}
     for row, sample in enumerate(data_samples):
         rows[domain_of(sample)].append(row)
     return rows

@@ -4,6 +4,7 @@ import importlib.util
 import warnings
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from mmjtln.errors import require
 from mmjtln.version import __version__
@@ -35,6 +36,11 @@ def quiet_hosts() -> None:
         warnings.filterwarnings('ignore', beginning)
 
 
+def any_host() -> bool:
+    """Tell whether one of the hosts is installed, without importing it."""
+    return any(importlib.util.find_spec(name) for name in HOSTS)
+
+
 def check_hosts() -> None:
     """Import the hosts and compare their versions with :data:`HOSTS`.
 
@@ -64,7 +70,8 @@ def load_host_tool(name: str) -> ModuleType:
         FileNotFoundError: If the installed MMPretrain carries no scripts.
     """
     path = host_file(f'tools/{name}.py')
-    spec = importlib.util.spec_from_file_location(f'mmpretrain_{name}', path)
+    spec: Any = importlib.util.spec_from_file_location(
+        f'mmpretrain_{name}', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -76,7 +83,7 @@ def host_file(name: str) -> Path:
     Raises:
         FileNotFoundError: If the installed MMPretrain does not carry it.
     """
-    root = Path(importlib.import_module('mmpretrain').__file__).parent
+    root = Path(str(importlib.import_module('mmpretrain').__file__)).parent
     path = _carried(root, name)
     require(path, f'MMPretrain must carry {name}', f'but that in {root} does '
             'not', 'Install it from its wheel: pip install mmpretrain',
@@ -105,8 +112,8 @@ def recipe(name: str) -> str:
     return str(path)
 
 
-def _carried(package: Path, name: str) -> Path | None:
-    """Find what wheels carry in `.mim` and checkouts beside the package."""
+def _carried(package: Path, name: str) -> Any:
+    """Find what wheels carry in `.mim`, checkouts beside the package."""
     for path in (package / '.mim' / name, package.parent / name):
         if path.exists():
             return path

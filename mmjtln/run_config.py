@@ -3,6 +3,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import mmpretrain.registry as host
 from mmengine.config import Config
@@ -84,7 +85,8 @@ def _check_variables(cfg: Config, given: Mapping) -> None:
         places = [f'`{place}`' for place, found in _leaves(
             {key: part for key, part in cfg.items() if key in READ})
             if type(found) is type(used) and (
-                used in found if isinstance(used, str) else used == found)]
+                used in str(found) if isinstance(used, str)
+                else used == found)]
         same = [place for place in places if place.endswith(f'.{name}`')]
         raise refusal(
             f'`{name}` is a variable of the base config, where it is '
@@ -125,7 +127,7 @@ def with_registered_names(cfg: Config) -> Config:
         Config: The same run, whose types are names wherever a registry of
         this package, MMPretrain or MMEngine has one. Others stay as they are.
     """
-    names = {}
+    names: dict[Any, str] = {}
     for module in (own, host, mmengine_root):
         for registry in vars(module).values():
             if isinstance(registry, Registry):
@@ -148,7 +150,7 @@ _HEADS = {TARGET: 'head', SOURCE: 'source_head'}
 
 
 def fill_class_counts(cfg: Config,
-                      checkpoint: str | None = None) -> Config:
+                      checkpoint: str | Path | None = None) -> Config:
     """Replace each ``num_classes=None`` of a head by its domain's number.
 
     Called before a model is built, so that the config that a run writes down
@@ -177,7 +179,7 @@ def fill_class_counts(cfg: Config,
         meta = build_dataset(dataset).metainfo
     cfg.class_names = {}
     for domain in open_heads:
-        classes = domain_classes(meta, domain)
+        classes: Any = domain_classes(meta, domain)
         name = f'`model.{_HEADS[domain]}.num_classes`'
         require(classes, f'The data must say {name} where it is None',
                 'but neither a checkpoint nor `train_dataloader.dataset` '
@@ -196,7 +198,7 @@ def is_jtln(cfg: Mapping) -> bool:
     return inspect.isclass(kind) and issubclass(kind, JTLNClassifier)
 
 
-def parts_of_type(cfg: object, *kinds: str) -> Iterator[dict]:
+def parts_of_type(cfg: object, *kinds: str) -> Iterator[Any]:
     """Go through the parts of a config that are of types of this package.
 
     They are named without scope, such as ``'FewShotDataset'``; parts inside
@@ -207,7 +209,7 @@ def parts_of_type(cfg: object, *kinds: str) -> Iterator[dict]:
             yield part
 
 
-def parts_of(cfg: object) -> Iterator[dict]:
+def parts_of(cfg: object) -> Iterator[Any]:
     """Go through all dicts of a config, those inside of others too."""
     if isinstance(cfg, Mapping):
         yield cfg
@@ -217,7 +219,7 @@ def parts_of(cfg: object) -> Iterator[dict]:
             yield from parts_of(value)
 
 
-def base_dataset(dataset: Mapping | list) -> Mapping:
+def base_dataset(dataset: Mapping | list) -> Any:
     """Return the part of a data set's config that has the pipeline.
 
     Of several parts, the first is looked at, and of a joint data set the
@@ -226,7 +228,7 @@ def base_dataset(dataset: Mapping | list) -> Mapping:
     Raises:
         ValueError: If no part has one.
     """
-    found = dataset
+    found: Any = dataset
     while 'pipeline' not in found:
         found = (found[0] if isinstance(found, list) else found.get('dataset')
                  or found.get('target') or found.get('datasets'))

@@ -9,8 +9,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from mmengine.config import Config
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 from mmpretrain.registry import MODELS
 
 import mmjtln  # noqa: F401  registers everything
@@ -37,6 +39,22 @@ def _leave_no_default_scope():
     """Forget the default scope that a runner or a test has set."""
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(autouse=True)
+def _runs_of_their_own(monkeypatch):
+    """Give a run a log and a hub of its own, whenever it starts.
+
+    MMEngine names them by the second, and several runs may start in one.
+    """
+    setup = Runner.setup_env
+
+    def setup_alone(self, env_cfg):
+        setup(self, env_cfg)
+        for kind in (MMLogger, MessageHub, Visualizer):
+            kind._instance_dict.clear()
+
+    monkeypatch.setattr(Runner, 'setup_env', setup_alone)
 
 
 @pytest.fixture(autouse=True)

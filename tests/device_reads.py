@@ -7,6 +7,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 READS = {torch.ops.aten._local_scalar_dense.default,
          torch.ops.aten.nonzero.default,
          torch.ops.aten.masked_select.default}
+#: Operators that compute nothing, besides views.
+NO_KERNEL = ('empty', 'new_empty', 'promote_types', '_local_scalar_dense')
 #: Methods that go past the dispatcher where the device is the processor.
 METHODS = {torch.Tensor.tolist, torch.Tensor.numpy, torch.Tensor.cpu}
 
@@ -28,11 +30,13 @@ class DeviceReads(TorchDispatchMode):
 
     Attributes:
         counted (list[str]): Names of operators and methods, in order.
+        launched (list[str]): Names of the operators that compute: each is a
+            kernel that a device would be given, or several.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.counted = []
+        self.counted, self.launched = [], []
         self.methods = _Methods(self.counted)
 
     def __enter__(self):
@@ -49,4 +53,9 @@ class DeviceReads(TorchDispatchMode):
                 mask is not None and mask.dtype == torch.bool
                 for mask in masks):
             self.counted.append(str(function))
+        name = function.overloadpacket.__name__
+        views = any(value.alias_info and not value.alias_info.is_write
+                    for value in function._schema.returns)
+        if not views and not name.startswith(NO_KERNEL):
+            self.launched.append(name)
         return function(*args, **(kwargs or {}))

@@ -1,5 +1,7 @@
 """A missing or unsuitable host is an ImportError that says what to install."""
 import importlib
+import subprocess
+import sys
 
 import pytest
 
@@ -34,3 +36,27 @@ def test_wrong_version(monkeypatch, version):
     monkeypatch.setattr(mmengine, '__version__', version)
     with pytest.raises(ImportError, match=f'mmengine .* {version} is'):
         hosts.check_hosts()
+
+
+ALONE = '''
+import sys
+sys.modules.update(dict.fromkeys(('mmengine', 'mmcv', 'mmpretrain')))
+import torch
+from mmjtln.ot import entropic_value
+logits = torch.zeros(2, 3, requires_grad=True)
+value, result = entropic_value(logits, logits.detach(), torch.rand(3, 3), 0.1)
+value.sum().backward()
+assert result.converged
+import mmjtln
+try:
+    mmjtln.models
+except ImportError as error:
+    print(error)
+'''
+
+
+def test_the_solver_alone_needs_no_host():
+    """Without OpenMMLab it solves, and the rest says what to install."""
+    said = subprocess.run([sys.executable, '-c', ALONE], check=True,
+                          capture_output=True, text=True).stdout
+    assert 'needs `mmengine`' in said and 'pip install' in said

@@ -32,7 +32,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.comparison import MethodResult, Results, RunResult, report
-from mmjtln.comparison.study import made_with
+from mmjtln.comparison.study import check_seeds, made_with
 from mmjtln.datasets import ClassList
 from mmjtln.errors import require
 from mmjtln.files.atomic_file import atomic_write
@@ -118,11 +118,7 @@ class FrozenStudy:
 
     def __init__(self, cfg: Config, seeds: list[int], tuning_seeds: list[int],
                  shots: list[int]) -> None:
-        both = sorted(set(seeds) & set(tuning_seeds))
-        require(tuning_seeds and not both,
-                'Seeds that tune must be named and must not be reported, too',
-                f'got --tune {tuning_seeds} with {both} in --seeds as well',
-                'Change one of the two')
+        check_seeds(seeds, tuning_seeds, list(cfg.comparison.methods))
         self.cfg, self.shots = cfg, shots
         self.seeds, self.tuning_seeds = seeds, tuning_seeds
         comparison = cfg.comparison

@@ -40,11 +40,7 @@ def numbers(text: str) -> list[int]:
 
 def references(wanted: list[str] | None, usual: str,
                names: Collection[str]) -> list[str]:
-    """Return the ``wanted`` methods, or, if it is there, the ``usual`` one.
-
-    Raises:
-        ValueError: If one that is wanted is none of ``names``.
-    """
+    """Return the ``wanted`` methods, or, if it is there, the ``usual`` one."""
     if wanted is None:
         return [usual] if usual in names else []
     unknown = [name for name in wanted if name not in names]

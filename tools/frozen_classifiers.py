@@ -68,10 +68,6 @@ class FrozenMethod:
             ``lambda_ot`` of an OT term, for ``'linear'``: between what the
             source head says of a picture and what the classifier does, with
             the gradient to the classifier; ``ot_relax`` is its ``relax``.
-
-    Raises:
-        ValueError: If a choice is unknown, an option is missing, or one is
-            given that would not be read.
     """
 
     name: str
@@ -177,11 +173,7 @@ class Knowledge:
 
     def ot_loss(self, features: np.ndarray, weight: float,
                 relax: float | dict | None = None) -> Callable:
-        """Return cross entropy plus ``weight`` times the OT term.
-
-        Between the source head's predictions for pictures (N, D) and the
-        scores given, at OTLoss's own ``reg``.
-        """
+        """Return cross entropy plus ``weight`` times the OT term."""
         ot_loss = OTLoss(cost=self.cost, grad_to='target', relax=relax)
         source = torch.as_tensor(features @ self.weight.T + self.bias).float()
 
@@ -203,10 +195,8 @@ def classifier(method: FrozenMethod, options: dict, features: np.ndarray,
                ) -> Callable[[np.ndarray], np.ndarray]:
     """Fit a method, at a point of its grid, to pictures (N, D), (N, ).
 
-    Without a picture it is its start. ``seed`` is for controls that are drawn.
-
-    Returns:
-        Callable: From features (M, D) to scores (M, L_t).
+    Returned is what maps features (M, D) to scores (M, L_t). Without a picture
+    it is the start. ``seed`` is for controls that are drawn.
     """
     if method.classifier == 'conse':
         return lambda inputs: _conse(inputs, knowledge)

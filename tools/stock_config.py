@@ -29,11 +29,7 @@ from mmjtln.run_config import (
 
 
 def stock_config(config: str, domain: str) -> Config:
-    """Return the config of a stock classifier on one domain.
-
-    Raises:
-        ValueError: If it is not the config of a JTLN run.
-    """
+    """Return the config of a stock classifier on one domain."""
     cfg = fill_class_counts(read_config(config))
     joint = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     require(is_jtln(cfg) and joint.get('type') == 'mmjtln.JointDataset',

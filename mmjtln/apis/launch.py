@@ -47,18 +47,8 @@ def adapt_to_machine(cfg: Config) -> Config:
     is in bfloat16 there, the only reduced precision of PyTorch's CPU autocast.
     With a GPU nothing of this happens. Persistent workers, which MMPretrain's
     tools switch on, are switched off for loaders without workers, where
-    PyTorch refuses them. Class lists are told their checkpoint, see
-    :func:`~mmjtln.run_config.name_checkpoint`.
-
-    Args:
-        cfg (Config): After the command line was merged in; changed in place.
-
-    Returns:
-        Config: The same.
-
-    Raises:
-        ValueError: If a launcher other than ``pytorch``, or mixed precision
-            other than bfloat16, is asked for on a machine without a GPU.
+    PyTorch refuses them. Class lists are told their checkpoint. The config is
+    changed in place, and returned.
     """
     name_checkpoint(cfg)
     on_cpu = not torch.cuda.is_available()

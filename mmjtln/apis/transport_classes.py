@@ -203,10 +203,11 @@ def _image_folder(images: str | Path, pipeline: list[dict]) -> DomainImages:
 def _target_names(classes: Sequence[str] | None,
                   few: DomainImages | None) -> Sequence[str]:
     """Return the list of names or the folders, the same where both are."""
-    require(classes is not None or few is not None,
-            'The new classes are a list of names or folders of images',
-            'but neither is given', 'Set `classes` or `images`')
     if classes is None:
+        if few is None:
+            raise refusal(
+                'The new classes are a list of names or folders of images',
+                'but neither is given', 'Set `classes` or `images`')
         return few.classes
     names = sorted(check_names(list(classes), TARGET))
     folders = names if few is None else list(few.classes)

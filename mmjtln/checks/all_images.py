@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine import fileio
@@ -66,18 +66,9 @@ def check_data(cfg: Config, progress: bool = True) -> list[PartReport]:
     """Look at all images of a config's training, validation and test data.
 
     Every image is read and put through its pipeline once, by as many
-    processes as its loader has workers. No model is built.
-
-    Args:
-        cfg (Config): Config of a run, types as names; it is not changed.
-        progress (bool): Whether to show a bar. Defaults to True.
-
-    Returns:
-        list[PartReport]: One for each domain of each split that there is
-        and that has images.
-
-    Raises:
-        ValueError: If the config has no data set at all.
+    processes as its loader has workers. No model is built, the config, types
+    as names, is not changed, and there must be a data set (ValueError).
+    Returned is what was found in each domain of each split with images.
     """
     init_default_scope(cfg.get('default_scope') or 'mmpretrain')
     reports, loaders, trained = [], [], {}
@@ -109,7 +100,7 @@ def check_data(cfg: Config, progress: bool = True) -> list[PartReport]:
     return reports
 
 
-def _domain_configs(dataset: dict | None) -> list[tuple[str, dict]]:
+def _domain_configs(dataset: dict | None) -> list[tuple[str, Any]]:
     if dataset is None:
         return []
     if dataset.get('type') == 'mmjtln.JointDataset':
@@ -174,7 +165,7 @@ class _Picture(NamedTuple):
 
 def _two_labels(report: PartReport) -> Iterator[str]:
     """Name a picture that stands there twice, with another label."""
-    first = {}
+    first: dict[str, Any] = {}
     pairs = [(first[image.digest], image) for image in report.pictures
              if image.digest and first.setdefault(
                  image.digest, image).label != image.label]

@@ -16,14 +16,13 @@ CONFIG = (start.seed, start.lengths, start.batches, start.cost_source,
 ANY_RUN = (data.heads, data.labels, data.class_lists, data.evaluators,
            images.judged_whole, images.images)
 #: Of a run that trains.
-TRAINING = (data.both_domains, data.source_list, *ANY_RUN)
+TRAINING = (data.both_domains, *ANY_RUN)
 #: Of a run and each checkpoint that it loads.
 CHECKPOINT = (start.all_weights, start.stock_head, start.same_classes)
 #: Of a run that trains, once its checkpoint is loaded.
 FIRST_STEP = (start.cost_matrix, images.rehearsal)
 #: What is allowed and seldom meant: each yields sentences for the log.
-WARNINGS = (warnings.steps, warnings.schedules, warnings.judged_images,
-            warnings.folders)
+WARNINGS = (warnings.steps, warnings.judged_images, warnings.folders)
 
 _TABLE = {
     'Before anything is built': CONFIG,
@@ -45,6 +44,6 @@ def check_config(cfg: Config) -> None:
 def list_of_checks() -> str:
     """Write all rules as a list, in the order in which they are asked."""
     return '\n\n'.join(
-        '\n- '.join([f'{when}:\n', *(check.__doc__.split('\n')[0]
+        '\n- '.join([f'{when}:\n', *(str(check.__doc__).split('\n')[0]
                                      for check in checks)])
         for when, checks in _TABLE.items())

@@ -6,6 +6,7 @@ first line of its docstring is the rule.
 import difflib
 from collections.abc import Iterator
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,8 +36,9 @@ _REHEARSED = (Accuracy, ConfusionMatrix, SingleLabelMetric)
 
 
 def both_domains(run: Run) -> None:
-    """Every batch holds images of each domain on which a loss is taken."""
-    data, sampler = run.data, run.runner.train_dataloader.batch_sampler
+    """Each loss has images in a batch; a source without any, a checkpoint."""
+    data, model, runner = run.data, run.model, run.runner
+    sampler = runner.train_dataloader.batch_sampler
     require(isinstance(data, JointDataset),
             'A JTLNClassifier trains on a source and a target data set',
             f'but `train_dataloader.dataset` is a {type(data).__name__}',
@@ -46,34 +48,27 @@ def both_domains(run: Run) -> None:
             'Every batch must hold images of both domains', 'but '
             f'`train_dataloader.batch_sampler` is a {type(sampler).__name__}',
             "Set it to dict(type='mmjtln.JointSampler')", TypeError)
-    model = run.model
+    on_source = model.ot_loss is not None and SOURCE in model.ot_domains
     source = data.source_length and (model.lambda_s.value > 0 or (
-        model.ot_loss is not None and model.lambda_ot.value > 0
-        and SOURCE in model.ot_domains))
+        on_source and model.lambda_ot.value > 0))
     for domain in DOMAINS if source else (TARGET, ):
         require(sampler.per_batch[domain],
                 f'Every batch must hold {domain} images', 'but `source_share` '
                 'of `train_dataloader.batch_sampler` is '
                 f'{sampler.source_share}, which draws none',
                 'Set it to a number between 0 and 1, such as 0.5')
-
-
-def source_list(run: Run) -> None:
-    """A source without images has no loss, and a checkpoint with its head."""
-    runner, model = run.runner, run.model
-    if run.data.source_length:
-        return
-    what = 'The source is a list of class names without images'
-    require(model.lambda_s.value == 0, what,
-            'but `model.lambda_s`, the weight of its loss, is not 0',
-            'Set `model.lambda_s=0`')
-    require(model.ot_loss is None or SOURCE not in model.ot_domains, what,
-            'but the OT term is taken on source images',
-            "Set `model.ot_images='target'`")
-    require(runner._load_from is not None or runner._resume or names_weights(
-        [model.init_cfg, model.source_head.init_cfg]), what,
-            'but no checkpoint brings its classifier',
-            'Set `load_from` to one that was trained on these classes')
+    known = runner._load_from is not None or runner._resume or names_weights(
+        [model.init_cfg, model.source_head.init_cfg])
+    for holds, found, remedy in () if data.source_length else (
+            (model.lambda_s.value == 0,
+             'but `model.lambda_s`, the weight of its loss, is not 0',
+             'Set `model.lambda_s=0`'),
+            (not on_source, 'but the OT term is taken on source images',
+             "Set `model.ot_images='target'`"),
+            (known, 'but no checkpoint brings its classifier',
+             'Set `load_from` to one that was trained on these classes')):
+        require(holds, 'The source is a list of class names without images',
+                found, remedy)
 
 
 def heads(run: Run) -> None:
@@ -86,7 +81,7 @@ def heads(run: Run) -> None:
                 f'The {domain} head must have one output a class',
                 f'but `model.{name}.num_classes` is {count} and the {domain} '
                 f'data set has {found} classes', 'Set the first')
-        check_several(classes or range(count), domain)
+        check_several(classes or [str(i) for i in range(count)], domain)
         topk = np.atleast_1d(getattr(head, 'topk', 1)).tolist()
         require(max(topk) <= count or not getattr(head, 'cal_acc', False),
                 f'`model.{name}.topk` must not go beyond its {count} classes',
@@ -110,8 +105,8 @@ def class_lists(run: Run) -> None:
     """All splits have the same classes in the same order."""
     for split, dataset in run.datasets.items():
         for domain in DOMAINS:
-            expected, found = (domain_classes(data.metainfo, domain)
-                               for data in (run.data, dataset))
+            expected: Any = domain_classes(run.data.metainfo, domain)
+            found = domain_classes(dataset.metainfo, domain)
             if found is not None and found != expected:
                 raise refusal(
                     f'The {split} data set must have the {domain} classes of '
@@ -123,7 +118,7 @@ def class_lists(run: Run) -> None:
 def evaluators(run: Run) -> None:
     """Each metric can judge its one domain; `save_best` names a figure."""
     for split in run.judged:
-        found = [_figures(run, split, metric) for metric in
+        found: list[Any] = [_figures(run, split, metric) for metric in
                  getattr(run.runner, f'{split}_evaluator').metrics]
         if split != 'val' or None in found:
             continue

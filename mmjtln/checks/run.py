@@ -23,15 +23,6 @@ class Run:
     model: JTLNClassifier
     datasets: dict[str, Dataset]
 
-    @classmethod
-    def of(cls, runner: Runner, model: JTLNClassifier,
-           trains: bool) -> 'Run':
-        """Look at a runner; the test set of one that trains is built, too."""
-        return cls(runner, model, {
-            split: getattr(runner, f'{split}_dataloader').dataset
-            for split in (SPLITS if trains else SPLITS[-1:])
-            if getattr(runner, f'_{split}_loop') is not None})
-
     @property
     def trains(self) -> bool:
         """bool: Whether it trains, or only tests."""

@@ -145,7 +145,7 @@ def same_classes(run: Run, checkpoint: dict) -> None:
     for domain in DOMAINS:
         expected, found = (domain_classes(meta, domain)
                            for meta in (trained, run.data.metainfo))
-        if None not in (expected, found) and expected != found:
+        if expected is not None and found is not None and expected != found:
             raise refusal(
                 rule, f'but it has other {domain} classes than the data set: '
                 f'{describe_difference(expected, found)}', _OTHER_CLASSES)

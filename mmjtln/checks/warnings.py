@@ -2,6 +2,7 @@
 
 The first line of a warning's docstring says when it is given.
 """
+import math
 import os
 from collections.abc import Iterator
 from itertools import combinations
@@ -50,11 +51,12 @@ def overview(run: Run) -> str:
 
 
 def steps(run: Run) -> Iterator[str]:
-    """The run sees few of the source images, or a last step sees few."""
-    sampler = run.runner.train_dataloader.batch_sampler
+    """The run sees few images, or a schedule is made for another length."""
+    runner = run.runner
+    sampler = runner.train_dataloader.batch_sampler
     full, last = sampler.per_batch, sampler.last
     images = run.counts['train'].get(SOURCE, np.zeros(0)).sum()
-    seen = run.runner.max_iters * full[SOURCE] * sampler.world_size
+    seen = runner.max_iters * full[SOURCE] * sampler.world_size
     if seen < _SEEN * images:
         yield (f'The run sees {seen} of {images} source images. For a longer '
                'one raise `train_cfg.max_epochs`, or `epoch` of '
@@ -64,23 +66,17 @@ def steps(run: Run) -> Iterator[str]:
                f'{last[TARGET]} target images, few for a gradient. Set '
                '`drop_last=True` of `train_dataloader.batch_sampler`, or '
                'count its epochs in batches: `epoch=<number>`.')
-
-
-def schedules(run: Run) -> Iterator[str]:
-    """A schedule of the learning rate is made for a longer or shorter run."""
-    runner = run.runner
-    by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+    lengths = dict(iterations=runner.max_iters)
+    if isinstance(runner.train_loop, EpochBasedTrainLoop):
+        lengths['epochs'] = runner.max_epochs
     found = runner.param_schedulers
     for schedule in found if isinstance(found, list) else ():
-        epochs = getattr(schedule, 'by_epoch', False)
-        if not hasattr(schedule, 'T_max') or epochs and not by_epoch:
-            continue
-        end = schedule.begin + schedule.T_max
-        length = runner.max_epochs if epochs else runner.max_iters
-        if end != length:
-            unit = 'epochs' if epochs else 'iterations'
+        unit = ('epochs' if getattr(schedule, 'by_epoch', False)
+                else 'iterations')
+        end = schedule.begin + getattr(schedule, 'T_max', math.inf)
+        if end < math.inf and unit in lengths and end != lengths[unit]:
             yield (f'{type(schedule).__name__} is made for {end} {unit}, the '
-                   f'run has {length}. Leave `T_max` and `end` out of '
+                   f'run has {lengths[unit]}. Leave `T_max` and `end` out of '
                    '`param_scheduler` to have it follow the run.')
 
 

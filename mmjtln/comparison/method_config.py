@@ -1,6 +1,7 @@
 """The run of each method, derived from the config of a JTLN run."""
 from copy import deepcopy
 from functools import reduce
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -32,7 +33,7 @@ def source_config(cfg: Config, seed: int) -> Config:
 
 
 def method_config(cfg: Config, method: Method, options: dict, seed: int,
-                  shots: int | None, source: dict | None) -> Config:
+                  shots: int | None, source: Any) -> Config:
     """Return the run of a method with one of its variants of options.
 
     ``source`` are checkpoints of the network trained on the source:
@@ -157,7 +158,7 @@ def _batches_per_epoch(cfg: Config) -> int:
     return len(Runner.build_dataloader(loader, seed=0))
 
 
-def _hook(cfg: Config, kind: str) -> dict:
+def _hook(cfg: Config, kind: str) -> Any:
     """Return the config of a hook, which is added if there is none."""
     for hook in cfg.get('custom_hooks') or []:
         if hook.type == kind:

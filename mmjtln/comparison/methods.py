@@ -2,6 +2,7 @@
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 
 from mmengine.config import Config
 
@@ -14,7 +15,7 @@ CATEGORY_RELATIONSHIP = dict(
     type='mmjtln.ConfusionCost', calibrate=False, double_centre=False,
     scale=False)
 #: Compared where a config has no ``comparison`` of its own.
-DEFAULT_METHODS = {
+DEFAULT_METHODS: dict[str, Any] = {
     'target_only': dict(kind='target'),
     'consecutive': dict(kind='consecutive'),
     # The peers: see mmjtln/peers/README.md.

@@ -77,7 +77,7 @@ def plot(rows: list[Row], measured: str) -> bytes:
     """Draw means and intervals, over shots if there are several; as PNG."""
     from matplotlib.figure import Figure
     methods = list(dict.fromkeys(row.method for row in rows))
-    shots = list(dict.fromkeys(row.shots for row in rows))
+    shots: list[Any] = list(dict.fromkeys(row.shots for row in rows))
     curves, many = len(shots) > 1, len(methods) > 8
     figure = Figure(figsize=(6.4, 7.5 if many else 4.) if curves else
                     (6.4, 1.2 + .4 * len(methods)), layout='constrained')
@@ -85,17 +85,18 @@ def plot(rows: list[Row], measured: str) -> bytes:
     for number, method in enumerate(methods):
         found = [row for row in rows if row.method == method
                  and row.accuracy.mean is not None]
-        means = [row.accuracy.mean for row in found]
+        means: Any = [row.accuracy.mean for row in found]
         # One seed, or several alike, have no interval: a point without bars.
         spread = [[0. if row.accuracy.low is None else
-                   row.accuracy.mean - row.accuracy.low for row in found]]
+                   mean - row.accuracy.low
+                   for mean, row in zip(means, found, strict=True)]]
         if curves:
             # A little apart, so that the bars do not hide each other.
             shift = 1 + .02 * (number - len(methods) / 2)
             # Colours come round again after ten.
-            look = dict(marker='o') if number < 10 else dict(
+            look: Any = dict(marker='o') if number < 10 else dict(
                 marker='s', linestyle='--')
-            axes.errorbar([row.shots * shift for row in found], means,
+            axes.errorbar([(row.shots or 0) * shift for row in found], means,
                           yerr=spread, capsize=2, label=method, **look)
         else:
             axes.errorbar(means, [number] * len(means), xerr=spread,

@@ -47,18 +47,11 @@ class Study:
         check_count(jobs, 'jobs', 'a comparison')
         joint = [method.name for method in methods if method.kind == 'joint']
         tuned = [method.name for method in methods if method.grid]
-        both = sorted(set(seeds) & set(tuning_seeds))
         require(has_source_images(cfg) or not joint,
                 'Joint training needs source images',
                 f'but {joint} are of kind joint and the source is a ClassList',
                 'Leave them out, or set their kind to consecutive')
-        require(not both, 'Seeds that tune must not be reported, too',
-                f'but {both} are in both --seeds and --tune',
-                'Take them out of one of the two')
-        require(tuning_seeds or not tuned,
-                'To choose from a grid takes seeds of its own',
-                f'but {tuned} have a grid and there are none',
-                'Name some by --tune, such as --tune 100-102')
+        check_seeds(seeds, tuning_seeds, tuned)
         self.cfg, self.methods = cfg, methods
         self.seeds, self.tuning_seeds = seeds, tuning_seeds
         self.shots: list[int | None] = [*shots] if shots else [None]
@@ -184,6 +177,19 @@ class Study:
         return replace(
             result, source_steps=source.steps, source_images=source.images,
             source_seconds=source.seconds)
+
+
+def check_seeds(seeds: list[int], tuning_seeds: list[int],
+                tuned: list[str]) -> None:
+    """Refuse seeds that both tune and count, or none for methods to tune."""
+    both = sorted(set(seeds) & set(tuning_seeds))
+    require(not both, 'Seeds that tune must not be reported, too',
+            f'but {both} are in both --seeds and --tune',
+            'Take them out of one of the two')
+    require(tuning_seeds or not tuned,
+            'To choose from a grid takes seeds of its own',
+            f'but {tuned} have a grid and there are none',
+            'Name some by --tune, such as --tune 100-102')
 
 
 def made_with() -> dict:

@@ -98,13 +98,13 @@ def mkmmd(source: ClassFeatures, target: ClassFeatures,
 
 
 def _kernel(x: Tensor, y: Tensor, bandwidths: Sequence[float]) -> Tensor:
-    """Kernel matrices (..., n, m) of features (..., n, D) and (..., m, D)."""
-    squared = torch.matmul(x, y.mT).mul_(-2)
-    squared += x.square().sum(dim=-1)[..., :, None]
-    squared += y.square().sum(dim=-1)[..., None, :]
+    """Kernel matrix (n, m) of features (n, D) and (m, D)."""
+    squared = torch.matmul(x, y.T).mul_(-2)
+    squared += x.square().sum(dim=1)[:, None]
+    squared += y.square().sum(dim=1)
     squared.clamp_min_(0)
     if y is x:
-        squared.diagonal(dim1=-2, dim2=-1).zero_()
+        squared.fill_diagonal_(0)
     # exp(-d / b) of a bandwidth is a power of that of the next wider one:
     # one exponential serves them all.
     widest_first = sorted(bandwidths, reverse=True)
@@ -117,28 +117,17 @@ def _kernel(x: Tensor, y: Tensor, bandwidths: Sequence[float]) -> Tensor:
 
 def _within(domain: ClassFeatures, bandwidths: Sequence[float]) -> Tensor:
     """Mean kernel value within each class, shape (L,), float64."""
-    order = torch.argsort(domain.labels, stable=True)
-    counts = domain.counts()
-    starts = counts.cumsum(0) - counts
-    sums = torch.empty(domain.num_classes, dtype=torch.float64)
-    # Classes of one size are one batch, in parts of bounded memory.
-    for n in counts.unique().tolist():
-        classes = (counts == n).nonzero()[:, 0]
-        entries = n * max(n, domain.features.shape[1])
-        for part in classes.split(max(1, _BLOCK // entries)):
-            members = order[starts[part, None] + torch.arange(n)]
-            sums[part] = _sums(domain.features[members], bandwidths)
-    return sums / counts**2
-
-
-def _sums(features: Tensor, bandwidths: Sequence[float]) -> Tensor:
-    """Sums (B,), float64, of the kernels of classes' features (B, n, D)."""
-    # One large class goes in blocks of rows.
-    blocks = features.split(max(1, _BLOCK // features.shape[1]), dim=1)
-    if len(blocks) == 1:  # The very tensor, of which _kernel asks.
-        blocks = (features, )
-    return torch.stack([_kernel(block, features, bandwidths).sum(
-        dim=(1, 2), dtype=torch.float64) for block in blocks]).sum(0)
+    means = []
+    for features in map(domain.of_class, range(domain.num_classes)):
+        # One large class goes in blocks of rows; of a small one the very
+        # tensor, of which _kernel asks.
+        rows = max(1, _BLOCK // len(features))
+        blocks = (features.split(rows) if len(features) > rows
+                  else [features])
+        means.append(torch.stack([
+            _kernel(block, features, bandwidths).sum(dtype=torch.float64)
+            for block in blocks]).sum() / len(features)**2)
+    return torch.stack(means)
 
 
 def _across(source: ClassFeatures, target: ClassFeatures,

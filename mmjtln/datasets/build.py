@@ -1,6 +1,7 @@
 """Data sets built from configs, with errors that name what is wrong."""
 import re
 from pathlib import Path
+from typing import Any
 
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import list_from_file
@@ -47,7 +48,7 @@ def check_parts_of(cfg: object) -> None:
         return
     for part in cfg.values():
         check_parts_of(part)
-    kind = cfg.get('type')
+    kind: Any = cfg.get('type')
     if str(kind).endswith('ConcatDataset'):
         check_parts([build_dataset(part).metainfo.get('classes')
                      for part in cfg['datasets']])

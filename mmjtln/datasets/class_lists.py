@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from mmengine.dataset import BaseDataset
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -75,10 +76,10 @@ def read_names(path: str | Path, what: str) -> dict[str, str]:
     path = existing(path, what)
     with reading(path, what, 'Save it as a text file of one entry a line.'):
         lines = path.read_text(encoding='utf-8-sig').splitlines()
-    rows = [(number, *(part.strip() for part in line.partition('\t')[::2]))
+    rows = [(number, [part.strip() for part in line.partition('\t')[::2]])
             for number, line in enumerate(lines, 1) if line.strip()]
-    names = with_senses([name for _, name, _ in rows])
-    first = {}
+    names = with_senses([name for _, (name, _) in rows])
+    first: dict[str, int] = {}
     for name, (number, *_) in zip(names, rows, strict=True):
         require(name and name not in first,
                 f'A {what} has one name a line, each of them once',
@@ -87,12 +88,12 @@ def read_names(path: str | Path, what: str) -> dict[str, str]:
                    else 'none'),
                 'Rename one, or take it out: costs go by the name')
         first[name] = number
-    return dict(zip(names, (told for *_, told in rows), strict=True))
+    return dict(zip(names, (told for _, (_, told) in rows), strict=True))
 
 
 def classes_of(dataset: Dataset, side: str) -> tuple[str, ...]:
     """Return the class list of a data set, see :func:`check_names`."""
-    names = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    names: Any = (getattr(dataset, 'metainfo', None) or {}).get('classes')
     require(names is not None, f'The {side} data set must name its classes',
             f'but this {type(dataset).__name__} has no class names',
             'Set `metainfo=dict(classes=[...])` of it')
@@ -182,7 +183,7 @@ def short_names(
 
 def numbered(names: Sequence[str], form: str = '{} ({})') -> Iterator[str]:
     """Number the names that several have, from 1: ``'a (1)'``, ``'a (2)'``."""
-    count, number = Counter(names), Counter()
+    count, number = Counter(names), Counter[str]()
     for name in names:
         number[name] += 1
         yield form.format(name, number[name]) if count[name] > 1 else name
@@ -229,7 +230,7 @@ class ClassList(BaseDataset):
             ``synonyms``, a list of L tuples: all names of each class.
     """
 
-    def __init__(self, classes: Sequence[str] | str,
+    def __init__(self, classes: Sequence[str] | str | Path,
                  lazy_init: bool = False) -> None:
         if not isinstance(classes, str | Path):
             names, synonyms = classes, None
@@ -255,7 +256,7 @@ def _known_classes(name: str) -> tuple[str, ...]:
             'Start the run by tools/train.py or mmjtln.apis.train and set '
             '`load_from`, or name the file as `classes`')
     if name.endswith(_WEIGHTS) or any(Path(name).glob('*.pth')):
-        classes = checkpoint_classes(name)
+        classes: Any = checkpoint_classes(name)
         require(classes, 'A checkpoint as `classes` must name its classes',
                 f'but {name} does not name its classes', 'Set `classes` to '
                 "the list it was trained on, such as 'imagenet'")

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import (
@@ -85,7 +86,9 @@ def gt_labels(dataset: Dataset) -> np.ndarray:
     """Return each image's class index, int64, (N, ); a file has one label."""
     bases, rows = look_through(dataset)
     used, places = np.unique(rows, return_inverse=True)
-    labels, first, key_of = [], {}, _file_keys()
+    labels: list[int] = []
+    first: dict[Any, Any] = {}
+    key_of = _file_keys()
     for base, i in _images(bases, used):
         info = base.get_data_info(i)
         labels.append(single_label(info))
@@ -221,7 +224,7 @@ class _NamingPipeline(Compose):
             raise _unreadable(self.name, image, error) from error
 
 
-def _unreadable(name: str, image: str, error: Exception) -> RuntimeError:
+def _unreadable(name: str, image: str, error: Exception) -> Exception:
     return refusal(
         f'The {name} image {image} could not be read and transformed',
         f'because of {type(error).__name__}: {error}', 'Restore the file, or '

@@ -76,7 +76,7 @@ class MNIST5k(_Digits):
     def _select(self, labels: np.ndarray) -> Sequence[int]:
         part = slice(450) if self.split == 'train' else slice(450, None)
         return np.sort(np.concatenate(
-            [np.flatnonzero(labels == c)[part] for c in range(10)]))
+            [np.flatnonzero(labels == c)[part] for c in range(10)])).tolist()
 
 
 @DATASETS.register_module()

@@ -85,7 +85,7 @@ class ELPV(BaseDataset):
 def _installed() -> str:
     """Return the folder of the installed package's data."""
     package = find_spec('elpv_dataset')
-    if package is None:
+    if package is None or not package.submodule_search_locations:
         raise ImportError(
             'ELPV reads the images that elpv-dataset carries; run '
             '`pip install "mmjtln[elpv]"`, or give the folder that holds '

@@ -145,7 +145,7 @@ class JointDataset(ConcatDataset):
     def __getitem__(self, idx: int) -> dict:
         return self.__getitems__([idx])[0]
 
-    def __getitems__(self, indices: Sequence[int]) -> list[dict]:
+    def __getitems__(self, indices: Sequence[Any]) -> list[dict]:
         """Return several samples: PyTorch's loaders ask for a batch."""
         if not all(isinstance(idx, SeededIndex) for idx in indices):
             return [self._sample(idx) for idx in indices]

@@ -118,7 +118,7 @@ class ClassSubset(SubsetDataset):
             with_senses(dataset.metainfo.get('classes') or ()))}
         unknown = [name for name in self.classes if name not in known]
         require(not unknown, self._RULE, f'but {quote_names(unknown)} are not '
-                f'among {quote_names(known)}', 'Correct the names')
+                f'among {quote_names([*known])}', 'Correct the names')
         self._new_label = {known[name]: i
                            for i, name in enumerate(self.classes)}
         indices = np.flatnonzero(np.isin(labels, list(self._new_label)))

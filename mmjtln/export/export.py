@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -114,7 +115,7 @@ def export_model(cfg: Config, model: nn.Module, meta: Mapping,
         pipeline = eval_pipeline(cfg, domain)
         refuse_foreign(pipeline, 'pipeline')
         inputs = _example_inputs(pipeline)
-        pixels = onnx_pixels(inputs) if onnx else None
+        pixels: Any = onnx_pixels(inputs) if onnx else None
         images = _example_images(model, inputs)
         model_cfg, state = stock_model(_model_cfg(cfg), model, domain, images)
         # Building fills a config in, and this one is to be written.

@@ -143,7 +143,8 @@ def image_files(path: str | Path, recursive: bool = False) -> list[str]:
         return [str(path)]
     require(path.is_dir(), 'Images are files or a folder of them',
             f'but there is no {path}', 'Correct the path', FileNotFoundError)
-    files, others = [], []
+    files: list[Path] = []
+    others: list[Path] = []
     for file in path.glob('**/*' if recursive else '*'):
         if not any(map(is_left_behind, file.relative_to(path).parts)) and (
                 file.is_file()):

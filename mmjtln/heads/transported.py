@@ -115,7 +115,6 @@ def transported(weight: Tensor, bias: Tensor | None,
     """
     mixing = (weights - weights.mean(1, keepdim=True)).T.double()
 
-
     def mixed(part: Tensor) -> Tensor:
         return (mixing.to(part.device) @ part.double()).to(part.dtype)
 

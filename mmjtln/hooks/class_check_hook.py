@@ -5,7 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmjtln.checks import before_run as table
-from mmjtln.checks.run import Run
+from mmjtln.checks.run import SPLITS, Run
 from mmjtln.checks.warnings import overview
 from mmjtln.registry import HOOKS
 
@@ -55,7 +55,11 @@ ClassCheckHook.__doc__ = f'{ClassCheckHook.__doc__}{table.list_of_checks()}'
 
 def _ask(checks: Sequence[Callable], runner: Runner, *also: dict) -> Run:
     """Ask all checks of a run, which raise, and return it."""
-    run = Run.of(runner, jtln_model(runner), is_training(runner))
+    # The test set of a run that trains is built, too.
+    run = Run(runner, jtln_model(runner), {
+        split: getattr(runner, f'{split}_dataloader').dataset
+        for split in (SPLITS if is_training(runner) else SPLITS[-1:])
+        if getattr(runner, f'_{split}_loop') is not None})
     for check in checks:
         check(run, *also)
     return run

@@ -36,7 +36,7 @@ class PlanVisualizationHook(Hook):
     def __init__(self, pipeline: list | dict) -> None:
         check_pipeline(pipeline)
         self.pipeline = pipeline
-        self.images = []
+        self.images: list[DomainImages] = []
 
     def before_train(self, runner: Runner) -> None:
         """Choose the images, the same for all pictures."""

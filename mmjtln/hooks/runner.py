@@ -1,4 +1,6 @@
 """What the hooks ask of a run, and the one that keeps what it has found."""
+from typing import Any
+
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
@@ -41,7 +43,7 @@ class KeepingHook(Hook):
     """
 
     key = ''
-    kept = None
+    kept: Any = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Take what the run that is resumed has found."""

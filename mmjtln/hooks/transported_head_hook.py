@@ -175,7 +175,7 @@ class TransportedHeadHook(KeepingHook):
             self._attach(runner)
 
     def _attach(self, runner: Runner) -> None:
-        L2SP(self.kept, self.l2_sp).attach(
+        L2SP(self.kept, self.l2_sp or 0.).attach(
             jtln_model(runner), runner.optim_wrapper.optimizer)
 
 

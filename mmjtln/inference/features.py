@@ -1,7 +1,7 @@
 """Which network looks at images, and what it makes of those of a domain."""
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from mmengine.device import get_device
@@ -39,7 +39,7 @@ def image_model(config: dict | str | None, checkpoint: str | None,
             'The checkpoint of a cost builder needs its model config',
             f'but there is only `checkpoint={checkpoint!r}`',
             'Set `model` to a config or its file')
-    model = current if config is None else _build(config)
+    model: Any = current if config is None else _build(config)
     require(hasattr(model, 'extract_feat'),
             'A cost builder that looks at images needs a network, a '
             'classifier of MMPretrain',
@@ -159,7 +159,8 @@ def on_first_rank(function: Callable[[], T]) -> T:
     rank, world_size = get_dist_info()
     if world_size == 1:
         return function()
-    found, error = None, None
+    found: Any = None
+    error = None
     if rank == 0:
         try:
             found = function()

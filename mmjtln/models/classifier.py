@@ -19,7 +19,7 @@ from mmjtln.registry import MODELS
 
 from .data_preprocessor import joint_preprocessor
 from .head_config import check_head, joint_heads
-from .losses import LossWeight, check_losses
+from .losses import LossWeight, check_losses, loss_terms
 
 
 @MODELS.register_module()
@@ -110,7 +110,7 @@ class JTLNClassifier(ImageClassifier):
         self.own_marginal = own_marginal
         self.lambda_s = LossWeight.from_cfg(lambda_s, 'lambda_s')
         self.lambda_ot = LossWeight.from_cfg(lambda_ot, 'lambda_ot')
-        self.ot_loss = self._build_ot_loss(ot_loss)
+        self.ot_loss: Any = self._build_ot_loss(ot_loss)
         if not self.trains_source_head:
             # Otherwise weight decay would change it, and distributed training
             # would wait for its gradients.
@@ -179,7 +179,12 @@ class JTLNClassifier(ImageClassifier):
             FloatingPointError: If a loss is not finite.
         """
         rows = split(data_samples)
-        self._check_rows(rows)
+        for domain in (TARGET, SOURCE) if self.lambda_s.value else (TARGET, ):
+            require(rows[domain],
+                    'Every training batch must hold images of both domains',
+                    f'but this one has none of the {domain} domain',
+                    'Train on a JointDataset with a JointSampler, or for a '
+                    'source without images set `model.lambda_s=0`')
         samples = {domain: [data_samples[row] for row in found]
                    for domain, found in rows.items()}
         rows = {domain: torch.tensor(found, dtype=torch.long,
@@ -195,9 +200,12 @@ class JTLNClassifier(ImageClassifier):
         if 'source_loss' in losses:
             losses['source_loss'] = self.lambda_s() * losses['source_loss']
 
+        known_finite = False
         lambda_ot = self.lambda_ot()
         if self.ot_loss is not None and lambda_ot > 0:
-            ot_loss, log = self._ot_term(scores, rows, samples)
+            ot_loss, log = self._ot_term(scores, rows, samples,
+                                         sum(loss_terms(losses).values()))
+            known_finite = log.pop('finite', False)
             losses.update(ot_loss=lambda_ot * ot_loss, **log)
         elif self.ot_loss is not None:
             # The log would repeat the last values of a term that is off.
@@ -207,22 +215,13 @@ class JTLNClassifier(ImageClassifier):
                 # Distributed training needs every trained weight in every
                 # step.
                 losses['ot_loss'] = 0 * logits_of(scores[SOURCE]).sum()
-        check_losses(losses, inputs, scores, data_samples)
+        check_losses(losses, inputs, scores, data_samples, known_finite)
         return losses
 
-    def _check_rows(self, rows: dict[str, list[int]]) -> None:
-        """Refuse a batch without the images that a loss is taken on."""
-        for domain in (TARGET, SOURCE) if self.lambda_s.value else (TARGET, ):
-            require(rows[domain],
-                    'Every training batch must hold images of both domains',
-                    f'but this one has none of the {domain} domain',
-                    'Train on a JointDataset with a JointSampler, or for a '
-                    'source without images set `model.lambda_s=0`')
-
-    def _ot_term(self, scores: dict, rows: dict,
-                 samples: dict) -> tuple[Tensor, dict]:
+    def _ot_term(self, scores: dict, rows: dict, samples: dict,
+                 also: Any) -> tuple[Tensor, dict]:
         """Transport between the two marginals of each OT image."""
-        def marginal(domain: str, image_domain: str) -> Tensor:
+        def marginal(domain: str, image_domain: str) -> Any:
             if domain == image_domain and self.own_marginal == 'label':
                 return label_marginal(
                     samples[domain], self.class_counts[domain],
@@ -231,7 +230,7 @@ class JTLNClassifier(ImageClassifier):
 
         return self.ot_loss.loss_and_log(*(
             torch.cat([marginal(domain, image) for image in self.ot_domains])
-            for domain in (SOURCE, TARGET)))
+            for domain in (SOURCE, TARGET)), also)
 
     def predict(self, inputs: Tensor,
                 data_samples: list[DataSample] | None = None,
@@ -247,9 +246,10 @@ class JTLNClassifier(ImageClassifier):
             if not rows[domain]:
                 other, = set(DOMAINS) - {domain}
                 return self.heads[other].predict(feats, data_samples, **kwargs)
+        found = list(data_samples or ())
         for domain, head in self.heads.items():
             predictions = head.predict(feats, **kwargs)
             for row in rows[domain]:
-                data_samples[row].set_pred_score(predictions[row].pred_score)
-                data_samples[row].set_pred_label(predictions[row].pred_label)
-        return data_samples
+                found[row].set_pred_score(predictions[row].pred_score)
+                found[row].set_pred_label(predictions[row].pred_label)
+        return found

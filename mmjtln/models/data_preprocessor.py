@@ -35,7 +35,8 @@ class JointDataPreprocessor(ClsDataPreprocessor):
                  batch_augments: dict | None = None, **kwargs: Any) -> None:
         # The parent would encode and mix labels over the whole batch.
         super().__init__(num_classes=num_classes, **kwargs)
-        self.class_counts = {TARGET: num_classes, SOURCE: num_source_classes}
+        self.class_counts: dict[str, Any] = {
+            TARGET: num_classes, SOURCE: num_source_classes}
         self.domain_augments = RandomBatchAugment(
             **batch_augments) if batch_augments else None
         require(not batch_augments or None not in self.class_counts.values(),

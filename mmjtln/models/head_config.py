@@ -3,6 +3,7 @@ import difflib
 import inspect
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 from mmengine.config import Config
 from mmpretrain.models import ClsHead
@@ -25,8 +26,8 @@ def joint_heads(backbone: dict, neck: dict | None, head: dict | None,
     Returned are the backbone, built where its own last layer has become the
     heads; the config of each domain's head; and the name of that last layer.
     """
-    given = dict(head=head,
-                 source_head=complete_source_head(head, source_head))
+    given: dict[str, Any] = dict(
+        head=head, source_head=complete_source_head(head, source_head))
     for name, cfg in dict(backbone=backbone, neck=neck, **given).items():
         _check_type(name, cfg)
     for name, cfg in given.items():
@@ -35,7 +36,7 @@ def joint_heads(backbone: dict, neck: dict | None, head: dict | None,
     name = None
     if all(map(is_bare_head, heads)):
         backbone = MMPRETRAIN_MODELS.build(backbone)
-        classifier = detach_classifier(backbone)
+        classifier: Any = detach_classifier(backbone)
         require(classifier, '`model.head` is a bare ClsHead, which passes on '
                 'what the backbone gives',
                 f'but {type(backbone).__name__} does not end in a classifier '
@@ -46,7 +47,7 @@ def joint_heads(backbone: dict, neck: dict | None, head: dict | None,
     return backbone, dict(zip((TARGET, SOURCE), heads, strict=True)), name
 
 
-def complete_source_head(head: dict | None, source_head: dict | None) -> dict:
+def complete_source_head(head: Any, source_head: Any) -> dict:
     """Lay ``source_head`` over ``head`` without its values a target class."""
     for name, cfg in dict(head=head, source_head=source_head).items():
         require(isinstance(cfg, dict), 'A JTLNClassifier needs the configs of '

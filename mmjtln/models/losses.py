@@ -1,4 +1,6 @@
 """What the terms of a loss share: weights over the run, and a check."""
+from typing import Any
+
 import torch
 from mmengine.dist import get_dist_info
 from mmengine.logging import MessageHub
@@ -69,13 +71,20 @@ def _planned_iters() -> int:
     return min(hub.get_info('planned_iters', 0), length)
 
 
+def loss_terms(losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the scalars that training sums: those named a loss."""
+    return {name: value.detach().mean() for name, value in losses.items()
+            if 'loss' in name}
+
+
 def check_losses(losses: dict[str, Tensor], inputs: Tensor,
                  scores: dict[str, Tensor | tuple],
-                 data_samples: list[DataSample]) -> None:
+                 data_samples: list[DataSample],
+                 known_finite: bool = False) -> None:
     """Say where a loss that is not finite comes from.
 
     To be called before backward, so that no rank takes the step and no
-    checkpoint is written of it. It waits for the device once.
+    checkpoint is written of it. It waits for the device once, if it must.
 
     Args:
         losses (dict[str, Tensor]): The terms, as ``loss`` returns them; those
@@ -83,15 +92,19 @@ def check_losses(losses: dict[str, Tensor], inputs: Tensor,
         inputs (Tensor): The N images of the batch, shape (N, C, H, W).
         scores (dict): Each head's output on them, a tensor or several, N rows.
         data_samples (list[DataSample]): The N samples.
+        known_finite (bool): Whether a wait for the OT solver has told that
+            all is well. Defaults to False.
 
     Raises:
         FloatingPointError: If the sum of the terms is NaN or infinite. Names
             the iteration (as the log counts, from 1), the terms, and the
             images of the batch by path, or by index where they have none.
     """
-    terms = {name: value.detach().mean() for name, value in losses.items()
-             if 'loss' in name}
-    if sum(terms.values()).isfinite():
+    if known_finite:
+        return
+    terms = loss_terms(losses)
+    total: Any = sum(terms.values())
+    if total.isfinite():
         return
     # From here on the run is over and time does not matter.
     bad = [name for name, value in terms.items() if not value.isfinite()]

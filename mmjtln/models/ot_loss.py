@@ -8,7 +8,13 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmjtln.errors import check_choice, refusal, require
-from mmjtln.ot import SinkhornResult, entropic_value, label_value, sinkhorn
+from mmjtln.ot import (
+    KernelCache,
+    SinkhornResult,
+    entropic_value,
+    label_value,
+    sinkhorn,
+)
 from mmjtln.ot.checks import check_options, relaxations
 from mmjtln.registry import MODELS
 
@@ -87,8 +93,9 @@ class OTLoss(nn.Module):
         self.relax = relax
         self._warned = False
         self._cost_seen = False
+        self._cache = KernelCache()
 
-        shape = [num_source_classes, num_target_classes]
+        shape: list[Any] = [num_source_classes, num_target_classes]
         if cost is not None:
             cost = _as_cost(cost)
             shape = [size if count is None else count
@@ -179,7 +186,9 @@ class OTLoss(nn.Module):
         dtype = torch.float32
         for one in logits:
             dtype = torch.promote_types(dtype, one.dtype)
-        return tuple(one if _is_label(one) else one.to(dtype) for one in given)
+        source, target = (
+            one if _is_label(one) else one.to(dtype) for one in given)
+        return source, target
 
     def check_cost(self) -> None:
         """Raise a RuntimeError without a cost matrix. Reads the device."""
@@ -201,15 +210,15 @@ class OTLoss(nn.Module):
             logits.to(self.cost.device).log_softmax(1)
             for logits in self.marginals(source_logits, target_logits))
         return sinkhorn(log_p, log_q, self.cost, self.reg, self.max_iter,
-                        self.tol, self.relax)
+                        self.tol, self.relax, self._cache)
 
     def forward(self, source_logits: Tensor,
                 target_logits: Tensor) -> Tensor:
         """Compute the loss alone, see :meth:`loss_and_log`."""
         return self.loss_and_log(source_logits, target_logits)[0]
 
-    def loss_and_log(self, source_logits: Tensor,
-                     target_logits: Tensor) -> tuple[Tensor, dict]:
+    def loss_and_log(self, source_logits: Tensor, target_logits: Tensor,
+                     also: Tensor | None = None) -> tuple[Tensor, dict]:
         """Compute the loss and what a training log wants to know of it.
 
         Args:
@@ -219,12 +228,16 @@ class OTLoss(nn.Module):
                 no solver is needed.
             target_logits (Tensor): shape (B, L_t), or labels, likewise;
                 labels on one side only.
+            also (Tensor, optional): The sum of the step's other losses, to
+                learn in the same wait for the device whether it is finite.
+                Defaults to None.
 
         Returns:
             tuple: The entropic OT value, a scalar, or shape (B,) for
             ``reduction='none'``, negative where the entropy is; and a dict of
             detached scalars: ``ot_cost``, the batch's mean <G, C>, and
-            ``ot_error``, its largest marginal error.
+            ``ot_error``, its largest marginal error. With ``also``, whether
+            the wait has shown it and this loss to be finite, as ``finite``.
 
         Raises:
             RuntimeError: If the cost matrix has not been set.
@@ -236,24 +249,32 @@ class OTLoss(nn.Module):
             target_logits = target_logits.detach()
         elif self.grad_to == 'target':
             source_logits = source_logits.detach()
+        finite = False
         if _is_label(source_logits):
-            value, cost, error = self._solve_label(
+            value, cost = self._solve_label(
                 source_logits, target_logits, 'source')
+            error = cost.new_zeros(())
         elif _is_label(target_logits):
-            value, cost, error = self._solve_label(
+            value, cost = self._solve_label(
                 target_logits, source_logits, 'target')
+            error = cost.new_zeros(())
         else:
-            value, cost, error = self._solve(source_logits, target_logits)
-        return self._reduce(value), dict(ot_cost=cost.mean(),
-                                         ot_error=error.amax())
+            value, result = self._solve(source_logits, target_logits, also)
+            cost, error = result.transport_cost(), result.error.amax()
+            finite = result.also_finite
+        log: dict[str, Any] = dict(ot_cost=cost.mean(), ot_error=error)
+        if also is not None:
+            log['finite'] = finite
+        return self._reduce(value), log
 
-    def _solve(self, source_logits: Tensor,
-               target_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return each sample's value, <G, C> and marginal error."""
+    def _solve(self, source_logits: Tensor, target_logits: Tensor,
+               also: Tensor | None) -> tuple[Tensor, SinkhornResult]:
+        """Return each sample's value, and what it was made from."""
         try:
             value, result = entropic_value(
                 source_logits, target_logits,
-                self.cost, self.reg, self.max_iter, self.tol, self.relax)
+                self.cost, self.reg, self.max_iter, self.tol, self.relax,
+                self._cache, also)
         except ValueError:
             self.check_cost()
             raise
@@ -264,11 +285,11 @@ class OTLoss(nn.Module):
                 f'a marginal error of {result.error.amax().item():.1e}, above '
                 f'tol={self.tol}; raise max_iter, tol or reg of OTLoss (this '
                 'is said once)', logger='current', level=logging.WARNING)
-        return value, result.transport_cost(), result.error
+        return value, result
 
     def _solve_label(self, labels: Tensor, logits: Tensor,
-                     side: str) -> tuple[Tensor, Tensor, Tensor]:
-        """As :meth:`_solve`, with the labels of one side."""
+                     side: str) -> tuple[Tensor, Tensor]:
+        """Return value and <G, C>, with the labels of one side."""
         # Looked at once: a look waits for the device, and a cost that has
         # been set stays set.
         if not self._cost_seen:
@@ -279,9 +300,8 @@ class OTLoss(nn.Module):
                     'Change what makes the cost matrix')
             self._cost_seen = True
         with torch.autocast(logits.device.type, enabled=False):
-            value, cost = label_value(logits, labels, self.cost, self.reg,
-                                      self.relax, side)
-        return value, cost, torch.zeros_like(cost)
+            return label_value(logits, labels, self.cost, self.reg,
+                               self.relax, side)
 
     def _reduce(self, value: Tensor) -> Tensor:
         return value if self.reduction == 'none' else getattr(

@@ -3,8 +3,12 @@
 Pure torch: nothing here knows of MMEngine. Open ``sinkhorn`` first: the
 problem, and how it is solved.
 """
+from .kernel import KernelCache
 from .result import SinkhornResult
 from .sinkhorn import sinkhorn
 from .value import entropic_value, label_value
 
-__all__ = ['SinkhornResult', 'entropic_value', 'label_value', 'sinkhorn']
+__all__ = [
+    'KernelCache', 'SinkhornResult', 'entropic_value', 'label_value',
+    'sinkhorn'
+]

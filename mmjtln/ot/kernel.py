@@ -6,6 +6,9 @@ float can hold. Of a batch: log u (B, N), log v (B, L).
 """
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -132,6 +135,63 @@ class LogKernel:
 
 
 Kernel = DenseKernel | LogKernel
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the solver makes of a cost matrix, for every batch alike."""
+
+    # With equal entries of the cost, this makes it the same.
+    key: tuple[Any, ...]
+    cost: Tensor  # A copy of the matrix as it was given.
+    reg: float
+    swapped: bool  # Whether rows are the target's: they are the longer side.
+    rest: Tensor  # As the next three of reduce_cost.
+    row_offsets: Tensor
+    column_offsets: Tensor
+    spread: float
+    span: float  # The largest C / reg.
+    kernel: Any  # A Kernel of either form.
+
+    @cached_property
+    def offsets(self) -> tuple[Tensor, Tensor]:
+        """What was taken off rows and columns, in units of reg."""
+        return self.row_offsets / self.reg, self.column_offsets / self.reg
+
+    @cached_property
+    def oriented_cost(self) -> Tensor:
+        """The cost with the longer side as rows, in the kernel's dtype."""
+        return (self.cost.t() if self.swapped else self.cost).to(
+            self.rest.dtype)
+
+    @cached_property
+    def kernel_cost(self) -> Tensor:
+        """The kernel, if it is a matrix, times the cost."""
+        cost: Tensor = self.kernel.matrix * self.oriented_cost
+        return cost
+
+    @cached_property
+    def precise_kernel(self) -> Kernel:
+        """The kernel in float64."""
+        kernel: Kernel = self.kernel
+        if self.rest.dtype != torch.float64:
+            kernel = build_kernel(self.rest.double(), self.reg, self.spread)
+        return kernel
+
+
+class KernelCache:
+    """Keeps the last cost's :class:`Prepared` between calls of ``sinkhorn``.
+
+    Each call compares the cost's entries with those it was made of: whatever
+    wrote into the matrix, a kernel of old entries is never used. Copies and
+    pickles begin empty.
+    """
+
+    def __init__(self) -> None:
+        self.held: Prepared | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return KernelCache, ()
 
 
 def reduce_cost(cost: Tensor) -> tuple[Tensor, Tensor, Tensor, float, float]:

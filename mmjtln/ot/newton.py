@@ -57,9 +57,10 @@ def newton(kernel: Kernel, rows: Side, columns: Side, log_v: Tensor,
     """
     size = chunk_size(rows.log_mass.shape[1] * log_v.shape[1])
     done = [
-        _newton_chunk(kernel, rows.take(index), columns.take(index),
-                      log_v[index], max_steps, tol, settled_tol)
-        for index in torch.arange(len(log_v), device=log_v.device).split(size)
+        _newton_chunk(kernel, rows.take(part), columns.take(part),
+                      log_v[part], max_steps, tol, settled_tol)
+        for part in (slice(start, start + size)
+                     for start in range(0, len(log_v), size))
     ]
     points, solved, steps = zip(*done, strict=True)
     return torch.cat(points), torch.cat(solved), max(steps)

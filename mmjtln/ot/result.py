@@ -1,9 +1,11 @@
 """What the Sinkhorn solver returns."""
 from dataclasses import dataclass, field
+from functools import cached_property
 
+import torch
 from torch import Tensor
 
-from .kernel import Kernel
+from .kernel import Kernel, Prepared
 
 
 @dataclass(frozen=True)
@@ -16,14 +18,6 @@ class SinkhornResult:
     Nothing here carries a gradient.
 
     Args:
-        f (Tensor): Source potentials, shape (B, L_s), float64, in units of
-            the cost. Centred where no side is relaxed: the mean under the
-            sample's own marginal, ``<p, f>``, is zero. Always finite: the
-            true potential of a class of zero mass is minus infinity; it
-            carries that of a mass of exp(-1000 - 2 max(C) / reg) or so,
-            which is zero in any float, and so are ``p * f`` and its
-            gradient through a softmax, as they are in the limit.
-        g (Tensor): Target potentials, shape (B, L_t), likewise finite.
         mass (Tensor): Mass of each plan, shape (B,); 1 unless relaxed.
         error (Tensor): Marginal error of each sample, shape (B,): the L1
             distance between the marginal of the plan on its shorter side
@@ -34,22 +28,61 @@ class SinkhornResult:
         converged (bool): Whether ``error <= tol`` for every sample.
     """
 
-    f: Tensor
-    g: Tensor
     mass: Tensor
     error: Tensor
     iterations: int
     converged: bool
-    # Log scalings of the kernel below. Its rows are the longer side: the
-    # target's, if ``swapped``.
+    # Log scalings of the kernel, and the scalings where they are at hand.
     _log_u: Tensor = field(repr=False)
     _log_v: Tensor = field(repr=False)
-    _kernel: Kernel = field(repr=False)
-    _cost: Tensor = field(repr=False)
-    _swapped: bool = field(repr=False)
+    _scalings: tuple[Tensor, Tensor] | None = field(repr=False)
+    _prepared: Prepared = field(repr=False)
+    # The marginal by which f is centred, or None.
+    _p: Tensor | None = field(repr=False)
+    # Whether what `sinkhorn` was to look at besides is known to be finite.
+    also_finite: bool = field(repr=False)
 
     def _oriented(self, plan: Tensor) -> Tensor:
-        return plan.t() if self._swapped else plan
+        return plan.t() if self._prepared.swapped else plan
+
+    @property
+    def _kernel(self) -> Kernel:
+        return self._prepared.kernel
+
+    def potentials(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Return f and g but for a constant, which each sample has."""
+        made = self._prepared
+        f, g = (torch.add(offsets.to(dtype), log.to(dtype), alpha=made.reg)
+                for offsets, log in ((made.row_offsets, self._log_u),
+                                     (made.column_offsets, self._log_v)))
+        return (g, f) if made.swapped else (f, g)
+
+    @cached_property
+    def _centred(self) -> tuple[Tensor, Tensor]:
+        # In float32 their rounding alone would move a millionth of the mass.
+        f, g = self.potentials(torch.float64)
+        if self._p is not None:
+            centre = self._p.mul(f).sum(1, keepdim=True)
+            f, g = f - centre, g + centre
+        return f, g
+
+    @property
+    def f(self) -> Tensor:
+        """Tensor: Source potentials, shape (B, L_s), float64.
+
+        In units of the cost. Centred where no side is relaxed: the mean under
+        the sample's own marginal, ``<p, f>``, is zero. Always finite: the
+        true potential of a class of zero mass is minus infinity; it carries
+        that of a mass of exp(-1000 - 2 max(C) / reg) or so, which is zero in
+        any float, and so are ``p * f`` and its gradient through a softmax, as
+        they are in the limit.
+        """
+        return self._centred[0]
+
+    @property
+    def g(self) -> Tensor:
+        """Tensor: Target potentials, shape (B, L_t), likewise finite."""
+        return self._centred[1]
 
     def plan(self, index: int) -> Tensor:
         """The transport plan of one sample, shape (L_s, L_t)."""
@@ -63,6 +96,8 @@ class SinkhornResult:
 
     def transport_cost(self) -> Tensor:
         """<plan, cost> of each sample, shape (B,), in one matrix product."""
+        if self._scalings is not None:
+            u, v = self._scalings
+            return (u @ self._prepared.kernel_cost).mul_(v).sum(1)
         return self._kernel.transport_cost(
-            self._log_u, self._log_v,
-            self._oriented(self._cost).to(self._log_u.dtype))
+            self._log_u, self._log_v, self._prepared.oriented_cost)

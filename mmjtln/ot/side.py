@@ -35,8 +35,9 @@ class Side:
     mass: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        start = self.kappa * self.log_mass
+        start = self.log_mass
         if self.kappa < 1:
+            start = self.kappa * start
             # With kappa = 0, too, no mass is no mass.
             start = start.where(self.log_mass != -torch.inf, self.floor)
             start = start - (1 - self.kappa) * self.offset
@@ -66,8 +67,8 @@ class Side:
                 -self._decay(log_scaling).clamp(min=-600))
         return (self.mass * weight).sum(1, keepdim=True)
 
-    def take(self, rows: Tensor) -> 'Side':
-        """Return the side of some samples, given by index, in float64."""
+    def take(self, rows: Tensor | slice) -> 'Side':
+        """Return the side of some samples, in float64."""
         return replace(self, log_mass=self.log_mass[rows].double(),
                        offset=self.offset.double())
 

@@ -8,25 +8,25 @@ from torch import Tensor
 from mmjtln.errors import refusal
 
 from .checks import Relax, relaxations
+from .kernel import KernelCache
 from .result import SinkhornResult
 from .side import exponent
 from .sinkhorn import sinkhorn
 
 # Logarithm of a probability that is zero in any float.
 LOG_ZERO = -1e4
+# Stands for tau / (tau + reg) where tau is zero.
+LEAST_KAPPA = 1e-30
 
 
 class _KnownGradients(torch.autograd.Function):
     """A value of each sample whose gradients have been computed with it."""
 
     @staticmethod
-    def forward(ctx: Any, source_logits: Tensor, target_logits: Tensor,
-                value: Tensor, source_gradient: Tensor,
-                target_gradient: Tensor) -> Tensor:
-        """Keep the gradients that will be asked for."""
-        ctx.save_for_backward(
-            source_gradient if ctx.needs_input_grad[0] else None,
-            target_gradient if ctx.needs_input_grad[1] else None)
+    def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor | None, ...],
+                *logits: Tensor) -> Tensor:
+        """Keep the gradients for the logits, None where none is needed."""
+        ctx.save_for_backward(*gradients)
         return value
 
     @staticmethod
@@ -38,14 +38,24 @@ class _KnownGradients(torch.autograd.Function):
                 'got a backward pass with create_graph=True',
                 'Leave the OT loss out of what is differentiated twice',
                 RuntimeError)
-        return *(None if saved is None else gradient[:, None] * saved
-                 for saved in ctx.saved_tensors), None, None, None
+        return None, None, *(
+            None if saved is None else gradient[:, None] * saved
+            for saved in ctx.saved_tensors)
+
+
+def _mean_and_gradient(logits: Tensor, p: Tensor, weighted: Tensor
+                       ) -> tuple[Tensor, Tensor | None]:
+    """Return <p, f> of p * f, (B, 1), and p * (f - <p, f>) if asked for."""
+    mean = weighted.sum(1, keepdim=True)
+    return mean, (torch.addcmul(weighted, p, mean, value=-1)
+                  if logits.requires_grad else None)
 
 
 def entropic_value(
         source_logits: Tensor, target_logits: Tensor, cost: Tensor,
         reg: float, max_iter: int = 1000, tol: float = 1e-4,
-        relax: Relax = None) -> tuple[Tensor, SinkhornResult]:
+        relax: Relax = None, cache: KernelCache | None = None,
+        also: Tensor | None = None) -> tuple[Tensor, SinkhornResult]:
     r"""Entropic OT value of the softmax of two logits, differentiable.
 
     .. math::
@@ -67,7 +77,7 @@ def entropic_value(
         target_logits (Tensor): shape (B, L_t), of the same dtype.
         cost (Tensor): shape (L_s, L_t), as in ``sinkhorn``.
         reg (float): As in ``sinkhorn``.
-        max_iter, tol, relax: As in ``sinkhorn``.
+        max_iter, tol, relax, cache, also: As in ``sinkhorn``.
 
     Returns:
         tuple: The value of each sample, shape (B,), and the
@@ -77,31 +87,37 @@ def entropic_value(
     with torch.no_grad():
         log_p = source_logits.log_softmax(1)
         log_q = target_logits.log_softmax(1)
-        result = sinkhorn(log_p, log_q, cost, reg, max_iter, tol, relax)
-        source = _weighted(log_p, result.f.to(log_p.dtype), tau_source)
-        target = _weighted(log_q, result.g.to(log_q.dtype), tau_target)
-        source_mean = source.sum(1, keepdim=True)
-        target_mean = target.sum(1, keepdim=True)
-        value = (source_mean + target_mean)[:, 0] - reg * result.mass
-        source_gradient = source.addcmul_(log_p.exp_(), source_mean, value=-1)
-        target_gradient = target.addcmul_(log_q.exp_(), target_mean, value=-1)
-    value = _KnownGradients.apply(
-        source_logits, target_logits, value.to(source_logits.dtype),
-        source_gradient, target_gradient)
-    return value, result
+        result = sinkhorn(log_p, log_q, cost, reg, max_iter, tol, relax,
+                          cache, also)
+        means, gradients = [], []
+        for logits, log, potential, tau in zip(
+                (source_logits, target_logits), (log_p, log_q),
+                result.potentials(log_p.dtype), (tau_source, tau_target),
+                strict=True):
+            p = log.exp()
+            mean, gradient = _mean_and_gradient(
+                logits, p, _weighted(log, p, potential, tau))
+            means.append(mean[:, 0])
+            gradients.append(gradient)
+        mass = 1
+        if (tau_source, tau_target) != (math.inf, math.inf):
+            mass = result.mass.to(log_p.dtype)
+        value = means[0] + means[1] - reg * mass
+    return _KnownGradients.apply(
+        value, tuple(gradients), source_logits, target_logits), result
 
 
-def _weighted(log_p: Tensor, f: Tensor, tau: float) -> Tensor:
-    """Return p times the gradient for p, shape (B, L), new memory."""
+def _weighted(log_p: Tensor, p: Tensor, f: Tensor, tau: float) -> Tensor:
+    """Return p times the gradient for p, shape (B, L)."""
     if tau == math.inf:
-        return log_p.exp().mul_(f)
+        return p * f
     if tau == 0:
         return torch.zeros_like(f)
     # What a plan has of p is p exp(-f / tau); near it the difference would
     # round, far from it the factor could be infinite where p is zero.
     decay = f / tau
-    near = log_p.exp() * torch.expm1(-decay.clamp(-1, 1))
-    far = (log_p - decay).exp() - log_p.exp()
+    near = p * torch.expm1(-decay)
+    far = (log_p - decay).exp() - p
     return torch.where(decay.abs() < 1, near, far).mul_(-tau)
 
 
@@ -130,7 +146,7 @@ def label_value(logits: Tensor, labels: Tensor, cost: Tensor, reg: float,
     follow from setting the derivative for the column to zero. It is the
     same value, with the same gradient, as
     :func:`~mmjtln.ot.entropic_value` finds for the logarithm of the one-hot
-    label. It never reads the device.
+    label. It never reads the device, and a second derivative is an error.
 
     Args:
         logits (Tensor): Of the side that is predicted, shape (B, n), float32
@@ -150,24 +166,40 @@ def label_value(logits: Tensor, labels: Tensor, cost: Tensor, reg: float,
         tau, sigma = sigma, tau
     else:
         cost = cost.t()
-    # Not by brackets, in which -1 is the last class.
-    cost = cost.to(logits.dtype).index_select(0, labels)
+    with torch.no_grad():
+        # Not by brackets, in which -1 is the last class.
+        cost = cost.to(logits.dtype).index_select(0, labels)
+        value, transport, gradient = _label_value(
+            logits, cost, reg, tau, sigma)
+    return _KnownGradients.apply(value, (gradient, ), logits), transport
+
+
+def _label_value(logits: Tensor, cost: Tensor, reg: float, tau: float,
+                 sigma: float) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return value, <G, C> and gradient, the labels' costs being (B, n)."""
     log_p = logits.log_softmax(1)
     if tau == math.inf:
-        log_p = log_p.clamp(min=LOG_ZERO)
+        log_p = log_p.clamp_(min=LOG_ZERO)
         p = log_p.exp()
-        value = (p * (cost + reg * log_p)).sum(1) - reg
-        return value, (p * cost).sum(1).detach()
-    kappa = exponent(tau, reg)
-    # Masked, as zero times infinity is NaN.
-    scores = (kappa * log_p - cost / (tau + reg)).masked_fill(
-        log_p == -torch.inf, -torch.inf)
-    log_sum = scores.logsumexp(1)
-    with torch.no_grad():
-        column_cost = (scores.softmax(1) * cost).sum(1)
-    if sigma == math.inf:
-        return -(tau + reg) * log_sum - reg, column_cost
-    total = tau + sigma + reg
-    log_mass = log_sum * ((tau + reg) / total)
-    return (-total * torch.expm1(log_mass) - reg,
-            column_cost * log_mass.detach().exp())
+        mean, gradient = _mean_and_gradient(
+            logits, p, p * torch.add(cost, log_p, alpha=reg))
+        return mean[:, 0] - reg, (p * cost).sum(1), gradient
+    # With tau = 0, too, no mass is no mass.
+    kappa = max(exponent(tau, reg), LEAST_KAPPA)
+    scores = torch.sub(cost / -(tau + reg),
+                       log_p.clamp(min=LOG_ZERO / kappa), alpha=-kappa)
+    log_mass = scores.logsumexp(1)
+    plan = scores.softmax(1)
+    transport = (plan * cost).sum(1)
+    value = -(tau + reg) * log_mass
+    if sigma < math.inf:
+        total = tau + sigma + reg
+        log_mass *= (tau + reg) / total
+        value = -total * torch.expm1(log_mass)
+        mass = log_mass.exp_()
+        transport *= mass
+        plan *= mass[:, None]
+        tau_p = mass[:, None] * log_p.exp_()
+    else:
+        tau_p = log_p.exp_()
+    return value - reg, transport, tau_p.sub_(plan).mul_(tau)

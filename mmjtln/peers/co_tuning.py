@@ -51,8 +51,8 @@ class CoTuningLoss(OTLoss):
         self.check_cost()
         return (-self.cost / self.reg).softmax(dim=0)
 
-    def loss_and_log(self, source_logits: Tensor,
-                     target_logits: Tensor) -> tuple[Tensor, dict]:
+    def loss_and_log(self, source_logits: Tensor, target_logits: Tensor,
+                     also: Tensor | None = None) -> tuple[Tensor, dict]:
         """Compute the loss, and for the log the batch's mean forward KL."""
         source_logits, target_logits = self.marginals(source_logits,
                                                       target_logits)

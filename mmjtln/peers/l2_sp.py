@@ -44,7 +44,7 @@ class L2SPHook(KeepingHook):
     # Last before the first step: whatever sets weights has set them.
     priority = 'VERY_LOW'
     key = 'l2_sp_starts'
-    l2_sp = None
+    l2_sp: L2SP | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Refuse what would pull nothing."""

@@ -1,4 +1,6 @@
 """LP-FT: fit the head on the frozen network, then tune all."""
+from typing import Any
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -41,8 +43,8 @@ class LPFTHook(Hook):
         check_real(share, 'share', 'LPFTHook in `custom_hooks`', high=1,
                    with_low=False, with_high=True)
         self.share = share
-        self._frozen = []
-        self._modules = []
+        self._frozen: list[Any] = []
+        self._modules: list[Any] = []
 
     def before_train(self, runner: Runner) -> None:
         """Freeze the network, unless its part of the run has begun."""

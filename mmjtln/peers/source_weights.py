@@ -115,7 +115,7 @@ class SourceWeightsHook(KeepingHook):
         self._draw(runner)
         order = weights.argsort(descending=True)[:5].tolist()
         runner.logger.info('Source classes drawn most often: ' + quote_names(
-            f'{cost.source_classes[i]} (x {weights[i]:.2f})' for i in order))
+            [f'{cost.source_classes[i]} (x {weights[i]:.2f})' for i in order]))
         if isinstance(runner.train_loop, IterBasedTrainLoop):
             # Its loader began to draw when it was built.
             runner.train_loop.dataloader_iterator = (

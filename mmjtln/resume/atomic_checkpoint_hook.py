@@ -57,14 +57,16 @@ class AtomicCheckpointHook(CheckpointHook):
         RuntimeError: If another training runs in the work directory.
     """
 
+    backend_args: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.backend_args is None and self.file_client_args is None and (
                 '://' not in str(self.out_dir)):
             self.backend_args = dict(backend=_BACKEND)
-        self._surpassed = {}
-        self._former = []
-        self._lock = None
+        self._surpassed: dict[str, Any] = {}
+        self._former: list[Any] = []
+        self._lock: Any = None
 
     def before_run(self, runner: Runner) -> None:
         """Keep other training runs out of the work directory."""

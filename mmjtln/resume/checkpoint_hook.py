@@ -35,24 +35,15 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
     on with ``--resume`` ends as the uninterrupted one: on CPU with the same
     bits in weights, optimizer state and logged losses.
 
-    - **Files.** Checkpoints are written whole or not at all, see
-      :class:`~mmjtln.resume.atomic_checkpoint_hook.AtomicCheckpointHook`.
-    - **Random numbers.** Before each training step the global generators of
-      Python, NumPy and torch (CPU and CUDA) are seeded from (seed of the run,
-      iteration, rank). With the augmentation, which
+    - Before each training step all global generators are seeded from (seed
+      of the run, iteration, rank). With the augmentation, which
       :class:`~mmjtln.datasets.JointSampler` seeds image by image, nothing
       random has to be saved.
-    - **Validation.** A run that was stopped between a checkpoint and the end
-      of its validation validates before it goes on, so that no best
-      checkpoint, and no step of a schedule that heeds it, is lost.
-    - **The same run.** Checkpoints say what the run was: its whole config
-      but for what :data:`~mmjtln.resume.run_record.HARMLESS` names, and its
-      data. Resuming another run is refused before the first step. Another
-      length is taken: the schedules then stand where they do in a run of
-      that length, and loss weights keep what they have begun. Another number
-      of processes with the same images in each step goes on with the same
-      images; sums are rounded differently then, and dropout is drawn for
-      each process.
+    - A run that was stopped before the end of a validation validates first.
+    - Checkpoints say what the run was: its config, but for what
+      :data:`~mmjtln.resume.run_record.HARMLESS` names, and its data. Resuming
+      another run is refused before the first step, but for another length, or
+      number of processes with the same images in each step.
 
     Args:
         *args, **kwargs: As in the parent.
@@ -66,10 +57,10 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._record = None
-        self._resumed = None
+        self._record: dict | None = None
+        self._resumed: Any = None
         self._validated = False
-        self._notice = None
+        self._notice: Any = None
 
     def before_run(self, runner: Runner) -> None:
         """Check when checkpoints fall due, and take the run's record."""

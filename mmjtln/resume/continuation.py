@@ -1,5 +1,6 @@
 """Where a resumed run goes on: its schedules, its batches, what is due."""
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ class ResumedBatches:
     def __init__(self, loop: IterBasedTrainLoop) -> None:
         self.loop = loop
         self.past = loop.iter
-        self.endless = type(loop.dataloader_iterator)
+        self.endless: Any = type(loop.dataloader_iterator)
 
     def __iter__(self) -> 'ResumedBatches':
         return self

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 
 class InterruptMessage:
@@ -11,21 +12,17 @@ class InterruptMessage:
 
     The signal then does what it did before; a SIGTERM that would have ended
     the process at once ends it through ``SystemExit`` (status 143), so that
-    what is being written is cleaned up.
-
-    Args:
-        text (Callable[[], str]): Gives the line to print.
-        terminate (bool): Whether to attend to SIGTERM as well.
+    what is being written is cleaned up. ``terminate``: attend to SIGTERM, too.
     """
 
     #: The one at work: a run that failed leaves its own to the next run.
-    _current = None
+    _current: 'InterruptMessage | None' = None
 
     def __init__(self, text: Callable[[], str], terminate: bool) -> None:
         self.text = text
         self.process = os.getpid()
         self.signals = (signal.SIGINT, signal.SIGTERM)[:1 + terminate]
-        self.previous = {}
+        self.previous: dict[int, Any] = {}
 
     def begin(self) -> None:
         """Attend to the signals; only a main thread can."""

@@ -71,7 +71,7 @@ def try_drawing(draw: Callable[..., T], *arguments: Any) -> T | None:
         return None
 
 
-def new_figure(size: tuple[float, float], **options: str) -> 'Figure':
+def new_figure(size: Any, **options: Any) -> 'Figure':
     """Return a figure of a size in inches, which no window shows."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -81,7 +81,7 @@ def new_figure(size: tuple[float, float], **options: str) -> 'Figure':
     return figure
 
 
-def rendered(figure: 'Figure') -> np.ndarray:
+def rendered(figure: Any) -> np.ndarray:
     """Return a figure as an RGB image, shape (H, W, 3), uint8."""
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()

@@ -259,15 +259,16 @@ def test_what_is_kept_for_backward():
     loss = OTLoss(cost=cost, grad_to='both')
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
         value = loss(source, target)
-    # One array for each side.
-    assert sum(saved.values()) == batch * (num_source + num_target)
+    # One array for each side, and in torch 2.1 the values themselves.
+    assert batch * (num_source + num_target) <= sum(
+        saved.values()) <= batch * (num_source + num_target + 1)
     value.backward()
     for grad_to, classes in dict(source=num_source, target=num_target).items():
         saved.clear()
         loss.grad_to = grad_to
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
             loss(source, target)
-        assert sum(saved.values()) == batch * classes
+        assert batch * classes <= sum(saved.values()) <= batch * (classes + 1)
 
 
 def test_second_derivatives_are_refused():

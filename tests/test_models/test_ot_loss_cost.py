@@ -80,3 +80,85 @@ def test_averaged_models(update_buffers, when):
     torch.testing.assert_close(averaged.cost, given)
     averaged(torch.zeros(2, 5), torch.zeros(2, 3))
     copy.deepcopy(model).load_state_dict(ema.module.state_dict())
+
+
+CHANGES = {
+    'set_cost': lambda loss, cost: loss.set_cost(cost),
+    'in place': lambda loss, cost: loss.cost.copy_(cost),
+    'past the version counter': lambda loss, cost: loss.cost.data.copy_(cost),
+    'one row': lambda loss, cost: loss.cost.data[1].copy_(cost[1]),
+    'state dict': lambda loss, cost: loss.load_state_dict(dict(cost=cost)),
+    'new buffer': lambda loss, cost: setattr(loss, 'cost', cost.clone()),
+    'other strides': lambda loss, cost: setattr(
+        loss, 'cost', cost.t().contiguous().t()),
+    'double': lambda loss, cost: loss.double().cost.copy_(cost),
+    'device and back': lambda loss, cost: loss.to('meta').to_empty(
+        device='cpu').cost.copy_(cost),
+    'reg': lambda loss, cost: setattr(loss, 'reg', 0.3),
+    'tol': lambda loss, cost: setattr(loss, 'tol', 1e-9),
+}
+
+
+def solved(loss):
+    """Value and gradient for fixed logits."""
+    generator = torch.Generator().manual_seed(1)
+    source, target = (torch.randn(4, count, generator=generator)
+                      for count in (5, 3))
+    source.requires_grad_()
+    value = loss(source, target)
+    return value.detach(), torch.autograd.grad(value, source)[0]
+
+
+@pytest.mark.parametrize('change', CHANGES)
+@pytest.mark.parametrize('copied', [False, True])
+def test_no_kernel_of_an_old_cost(change, copied):
+    """Whatever changes the cost, the loss is that of a new OTLoss."""
+    loss = build(cost=torch.rand(5, 3))
+    solved(loss)
+    if copied:
+        loss = copy.deepcopy(loss)
+        solved(loss)
+    CHANGES[change](loss, torch.rand(5, 3))
+    new = build(cost=loss.cost, reg=loss.reg, tol=loss.tol).to(loss.cost)
+    for _ in range(2):
+        for ours, theirs in zip(solved(loss), solved(new), strict=True):
+            assert torch.equal(ours, theirs)
+
+
+def test_a_kernel_is_not_shared_by_copies():
+    """A copy and its original may get different costs."""
+    loss = build(cost=torch.rand(5, 3))
+    before = solved(loss)[0]
+    other = copy.deepcopy(loss)
+    other.set_cost(torch.rand(5, 3))
+    assert solved(other)[0] != before and solved(loss)[0] == before
+
+
+def test_an_averaged_model_follows_its_cost():
+    """EMA writes buffers past the version counter."""
+    model = nn.Sequential(nn.Linear(2, 2), build(cost=torch.rand(5, 3)))
+    ema = ExponentialMovingAverage(model)
+    solved(ema.module[1])
+    model[1].set_cost(torch.rand(5, 3))
+    ema.update_parameters(model)
+    assert torch.equal(solved(ema.module[1])[0], solved(model[1])[0])
+
+
+def test_a_cost_that_turns_bad_is_refused():
+    """Also after a good one has been solved with."""
+    loss = build(cost=torch.rand(5, 3))
+    solved(loss)
+    loss.cost.data[0, 0] = -1
+    with pytest.raises(ValueError, match='finite and non-negative'):
+        solved(loss)
+    loss.cost.data[0, 0] = float('nan')
+    with pytest.raises(RuntimeError, match='must be set'):
+        solved(loss)
+
+
+def test_a_kernel_made_without_gradients_serves_training():
+    """Inference mode makes tensors that autograd refuses."""
+    loss = build(cost=torch.rand(5, 3))
+    with torch.inference_mode():
+        loss.transport(torch.zeros(2, 5), torch.zeros(2, 3))
+    assert all(part.isfinite().all() for part in solved(loss))

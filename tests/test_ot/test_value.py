@@ -39,6 +39,18 @@ def test_value_and_gradient_are_the_solvers(taus, side):
     torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize('relax', [None, 0.3])
+def test_values_have_the_type_of_the_logits(relax):
+    """Whatever that of the cost is."""
+    source, target, cost = random_problem(4, 5, 6)
+    source, target = source.float().requires_grad_(), target.float()
+    value, _ = entropic_value(source, target, cost, 0.1, relax=relax)
+    labelled, transport = label_value(
+        source, torch.tensor([1, 5, 0, 1]), cost, 0.1, relax)
+    assert {value.dtype, labelled.dtype, transport.dtype} == {torch.float32}
+    assert torch.autograd.grad(value.sum(), source)[0].dtype == torch.float32
+
+
 def test_hard_form_is_reverse_kl_to_a_soft_label():
     """W = reg KL(p | softmax(-C_y / reg)) + a constant of the label."""
     logits, _, cost = random_problem(4, 5, 6)

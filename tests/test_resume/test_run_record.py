@@ -115,12 +115,12 @@ def test_refused(resumed, options, words):
 
 def test_cost_option_changed(resumed):
     """Another setting of the builder is named, and it alone."""
-    resumed.custom_hooks[1].cost.temperature = 2.
+    resumed.custom_hooks[1].cost.scale = True
     with pytest.raises(ValueError) as error:
         Runner.from_cfg(resumed).train()
     assert [line for line in str(error.value).splitlines()
             if line.startswith('- ')] == [
-        '- `custom_hooks.1.cost.temperature`: none then, 2.0 now']
+        '- `custom_hooks.1.cost.scale`: none then, True now']
 
 
 def test_cost_file(resumed, tmp_path, monkeypatch):

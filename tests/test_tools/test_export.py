@@ -25,9 +25,8 @@ from mmjtln.apis import (
     write_predictions,
 )
 from mmjtln.datasets import MNIST5k, UCIDigits
+from tests.load_tool import run_tool
 from tests.pictures import odd_pictures
-
-TOOL = Path(__file__).parents[2] / 'tools/export.py'
 
 # Runs where the plugin is never imported, as its last line makes sure.
 STOCK_USER = '''
@@ -101,7 +100,7 @@ def test_round_trip(trained, image, tmp_path, domain):
     """Train, export, and use it in a process that never imports us."""
     config, checkpoint, model = trained
     out = tmp_path / 'out'
-    python(TOOL, config, checkpoint, out, '--domain', domain, cwd=tmp_path)
+    run_tool('export', config, checkpoint, out, '--domain', domain)
     assert sorted(path.name for path in out.iterdir()) == [
         'config.py', 'model.pth']
     printed = python('-c', STOCK_USER, out / 'config.py', out / 'model.pth',

@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import mmpretrain
@@ -40,6 +41,18 @@ def accuracy(output: str) -> list[float]:
             r'Epoch\(test\) \[\d+/\d+\]\s+target/accuracy/top1: ([\d.]+)',
             output)
     ]
+
+
+@pytest.fixture
+def called(tmp_path, monkeypatch, capfd) -> Callable:
+    """Return what calls a tool in this process and returns what it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(name, *arguments):
+        run_tool(name, *arguments)
+        return ''.join(capfd.readouterr())
+
+    return call
 
 
 @pytest.fixture
@@ -126,24 +139,19 @@ def test_annotation_lines(tiny_run, tmp_path, monkeypatch):
         run_tool('test', 'config.py', 'model.pth')
 
 
-def test_resume(config, tmp_path):
+def test_resume(config, tmp_path, called):
     """`--resume` goes on after the last epoch."""
     short = 'train_cfg.max_epochs=1'
-    run(TOOLS / 'train.py', config, '--cfg-options', short, cwd=tmp_path)
-    output = run(TOOLS / 'train.py', config, '--resume', cwd=tmp_path)
+    called('train', config, '--cfg-options', short)
+    output = called('train', config, '--resume')
     assert 'resumed epoch: 1' in output
     assert (tmp_path / 'work_dirs/tiny/epoch_2.pth').is_file()
 
 
-def test_no_validate(config, tmp_path):
+def test_no_validate(config, called):
     """`--no-validate` chooses no checkpoint and tests none."""
-    output = run(
-        TOOLS / 'train.py',
-        config,
-        '--no-validate',
-        '--cfg-options',
-        'default_hooks.checkpoint.save_best=None',
-        cwd=tmp_path)
+    output = called('train', config, '--no-validate', '--cfg-options',
+                    'default_hooks.checkpoint.save_best=None')
     assert accuracy(output) == []
     assert 'Epoch(val)' not in output
 

@@ -21,13 +21,7 @@ from mmjtln.files.user_files import image_files, is_left_behind
 
 def split(folder: Path, train: int, val: int,
           seed: int) -> dict[str, list[Path]]:
-    """Draw the pictures of ``train``, ``val`` and ``test``.
-
-    The draw of a class does not depend on the others.
-
-    Raises:
-        ValueError: If there is no class, or one has no picture left to test.
-    """
+    """Draw the pictures of each part, for each class by itself."""
     check_count(train, '--train', 'a split')
     check_count(val, '--val', 'a split')
     classes = sorted(path for path in folder.iterdir()

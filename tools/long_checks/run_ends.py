@@ -43,12 +43,7 @@ def same(a: object, b: object) -> bool:
 
 
 def end_of(work_dir: Path) -> tuple[dict, dict]:
-    """Return the final state of a run, and all it has logged.
-
-    Returns:
-        tuple: Name -> tensor or number, of the last and the best
-        checkpoints; name -> values of each loss and validation result.
-    """
+    """Return the last and best state of a run, and all it has logged."""
     last = load((work_dir / 'last_checkpoint').read_text())
     state = {key: last[key] for key in (
         'state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers')

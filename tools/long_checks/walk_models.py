@@ -110,11 +110,7 @@ def _attempt(stock: dict, size: int, channels: int) -> dict:
 
 
 def walk_one(path: Path) -> dict:
-    """Walk one model file; return a row of the results, a dict.
-
-    It has ``head``, ``status`` (ok, no or FAIL) and ``note``, where it is ok
-    also ``size`` of the images and ``millions`` of parameters.
-    """
+    """Walk one model file; return what was found, by name."""
     torch.manual_seed(0)
     stock = Config.fromfile(path).model
     result = dict(head=stock.get('head', {}).get('type', ''))

@@ -52,21 +52,9 @@ def weights_file(src: str) -> str:
 def convert(model_name: str, src: str, by_order: bool = False) -> dict:
     """Load a weights file into a timm model and rename its parts.
 
-    Args:
-        model_name (str): Name of the model in timm.
-        src (str): Weights file, ``.pth`` or ``.safetensors``, or an installed
-            package that carries one.
-        by_order (bool): Take the tensors in the order of the file, whatever
-            their names, where another library named the same network.
-            Defaults to False.
-
-    Returns:
-        dict: State dict with ``backbone.timm_model.*`` and ``head.fc.*``.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        RuntimeError: If timm has no such model, or the file does not fit it.
-        ValueError: If the model is not feature map, average, linear layer.
+    ``by_order`` takes the tensors in the order of the file, whatever their
+    names, where another library named the same network. Returned is a state
+    dict with ``backbone.timm_model.*`` and ``head.fc.*``.
     """
     import timm
     from timm.models import load_checkpoint

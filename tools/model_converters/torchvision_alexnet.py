@@ -22,11 +22,7 @@ _MODULES = {
 
 
 def convert(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Rename the weights of ``torchvision.models.alexnet()``.
-
-    Raises:
-        ValueError: If a key is not one of theirs, or one of theirs is missing.
-    """
+    """Rename the weights of ``torchvision.models.alexnet()``."""
     names = {f'{old}.{leaf}': f'{new}.{leaf}' for old, new in _MODULES.items()
              for leaf in ('weight', 'bias')}
     require(names.keys() == state.keys(), "The weights must be those of "

@@ -8,20 +8,10 @@ import numpy as np
 class PermutationStream:
     """Permutations of ``range(size)``, one after the other, without end.
 
-    What stands at a position depends on the arguments alone, so any part of
-    the stream can be had without going through what comes before it.
-
-    Args:
-        size (int): Number of images.
-        seed (Sequence[int]): Seed of the stream, not negative. Permutation
-            ``k`` is drawn with ``[*seed, k]``.
-        only (int, optional): Repeat the permutation of this number instead
-            of drawing new ones. Defaults to None.
-        shuffle (bool): Whether to permute. Defaults to True.
-        weights (np.ndarray, optional): How often each image is to come, in
-            proportion, shape (size, ). In each ``size`` places of the stream
-            it then comes as often as that says, up to one: systematic
-            sampling in a random order. Defaults to None, once each.
+    Any place can be had alone. Permutation k is drawn with ``[*seed, k]``, or
+    always that of number ``only``. By ``weights``, shape (size, ), in each
+    ``size`` places an image comes as often as they say, up to one: systematic
+    sampling in a random order.
     """
 
     def __init__(self, size: int, seed: Sequence[int], only: int | None = None,
