@@ -5,9 +5,9 @@
     python tools/transport_classes.py CONFIG_OR_MODEL CHECKPOINT \
         --images few_images --out DIR --predict my_folder --onnx
 
-The last layer is carried over by a transport plan between the class names:
-no image and no label is needed. With `--images`, a folder of one to fifty
-images for each class, it is then fitted on the frozen network's features, in
+The last layer is carried over by the class names: no image and no label is
+needed. With `--images`, a folder of one to fifty images for each class, they
+weigh that start, and the layer is fitted on the frozen network's features, in
 seconds. DIR gets a stock `config.py` and `model.pth` (and `model.onnx`) for
 MMPretrain's own tools, with `--predict` also `predictions.csv`. Needs the
 extra `text`.

@@ -127,9 +127,10 @@ class TextCost(BaseCost):
         Returns:
             tuple[np.ndarray, np.ndarray]: Unit vectors (L_s, E), (L_t, E).
         """
-        prepared = self.prepare(source_dataset, target_dataset, None)
-        return on_first_rank(lambda: tuple(
-            _of_length_one(self._encode(texts)) for texts in prepared))
+        source, target = self.prepare(source_dataset, target_dataset, None)
+        return on_first_rank(lambda: (
+            _of_length_one(self._encode(source)),
+            _of_length_one(self._encode(target))))
 
     def _encode(self, texts: dict[str, list[str]]) -> np.ndarray:
         return _encode(self.encoder, [
@@ -145,7 +146,9 @@ class TextCost(BaseCost):
 
 
 def _of_length_one(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    units: np.ndarray = vectors / np.linalg.norm(
+        vectors, axis=1, keepdims=True)
+    return units
 
 
 def _one_text(classes: list[str], units: np.ndarray) -> str:

@@ -1,10 +1,10 @@
 """How a target head is mixed from a source head, by the class names."""
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmjtln.errors import check_choice, require
@@ -72,7 +72,7 @@ def regression(source: np.ndarray, target: np.ndarray,
     wanted = weights - weights.mean(0)
     if wanted.shape[1] > _PROJECTED:
         wanted = wanted @ rng.standard_normal((wanted.shape[1], _PROJECTED))
-    best = None
+    best: Regression | None = None
     for width in _WIDTHS:
         features, directions = _features(source, source[chosen], width)
         size, basis = np.linalg.eigh(features.T @ features)
@@ -82,19 +82,21 @@ def regression(source: np.ndarray, target: np.ndarray,
             shrunk = 1 / (size + strength)
             left = (wanted - (inner * shrunk) @ moments) / (
                 1 - (inner**2 @ shrunk))[:, None]
-            explained = 1 - (left**2).sum() / (wanted**2).sum()
-            if best is None or explained > best[0]:
+            explained = float(1 - (left**2).sum() / (wanted**2).sum())
+            if best is None or explained > best.explained:
                 asked = _kernel(target, source[chosen], width) @ (
                     directions @ basis)
-                best = (explained, width, strength,
-                        (inner * shrunk) @ asked.T)
-    explained, width, strength, mixing = best
-    return Regression(mixing - mixing.mean(0), width, strength,
-                      float(explained))
+                mixing = (inner * shrunk) @ asked.T
+                best = Regression(
+                    mixing - mixing.mean(0), width, strength, explained)
+    assert best is not None  # The grid is not empty.
+    return best
 
 
 def _kernel(rows: np.ndarray, others: np.ndarray, width: float) -> np.ndarray:
-    return np.exp(-2 * width * (1 - rows @ others.T).clip(min=0))
+    values: np.ndarray = np.exp(
+        -2 * width * (1 - rows @ others.T).clip(min=0))
+    return values
 
 
 def _features(rows: np.ndarray, landmarks: np.ndarray, width: float
@@ -136,11 +138,18 @@ def sparse(source: np.ndarray, target: np.ndarray,
     return mixing
 
 
+def _told_regression(*known: np.ndarray) -> np.ndarray:
+    found = regression(*known)
+    print_log(
+        'The regression from names to weights, chosen by leaving each source '
+        f'class out: width {found.width:g}, strength {found.strength:g}, '
+        f'{found.explained:.1%} of the variance explained.', logger='current')
+    return found.mixing
+
+
 #: From vectors of names (L_s, E), (L_t, E) and weights (L_s, D) to A.
-_BY_VECTORS: MappingProxyType[str, Callable[..., np.ndarray]] = (
-    MappingProxyType({
-        'regression': lambda *known: regression(*known).mixing,
-        'mean': mean_of_nearest, 'sparse': sparse}))
+_BY_VECTORS: dict[str, Callable[..., np.ndarray]] = dict(
+    regression=_told_regression, mean=mean_of_nearest, sparse=sparse)
 CARRIERS = ('plan', 'nearest', *_BY_VECTORS)
 
 
@@ -180,9 +189,9 @@ def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
             'the class names', 'but the cost matrix comes without',
             "Set the cost to dict(type='mmjtln.TextCost'), or carrier='plan'")
     known = weights.detach().double().cpu()
-    mixing = torch.as_tensor(_BY_VECTORS[carrier](*vectors, known.numpy()))
-    return mixing * (
-        _size(plan, known) / _size(mixing, known).clamp(min=1e-12))
+    mixing = torch.as_tensor(
+        _BY_VECTORS[carrier](*(vectors or ()), known.numpy()))
+    return mixing * (_size(plan, known) / max(_size(mixing, known), 1e-12))
 
 
 def source_weights(head: nn.Module, num_classes: int) -> Tensor:
@@ -193,5 +202,6 @@ def source_weights(head: nn.Module, num_classes: int) -> Tensor:
     return torch.cat(parts, dim=1).detach()
 
 
-def _size(mixing: Tensor, weights: Tensor) -> Tensor:
-    return ((mixing - mixing.mean(1, keepdim=True)).T @ weights).norm()
+def _size(mixing: Tensor, weights: Tensor) -> float:
+    centred = mixing - mixing.mean(1, keepdim=True)
+    return float((centred.T @ weights).norm())

@@ -18,6 +18,7 @@ from mmjtln.heads import (
 )
 from mmjtln.heads.carriers import source_weights
 from mmjtln.heads.linear_fit import told_weight
+from mmjtln.heads.logits import head_scores, logits_of
 from mmjtln.heads.transported import REG, RELAX
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import run_over_images
@@ -152,11 +153,11 @@ class TransportedHeadHook(KeepingHook):
         if runner.iter > 0:
             return
         model, dataset = jtln_model(runner), runner.train_dataloader.dataset
+        lists = dataset.source, dataset.target
         cost = model.ot_loss.cost.cpu() if self.builder is None else (
-            torch.as_tensor(self.builder(
-                dataset.source, dataset.target, model).matrix))
-        vectors = self.builder.vectors(dataset.source, dataset.target) if (
-            hasattr(self.builder, 'vectors')) else None
+            torch.as_tensor(self.builder(*lists, model).matrix))
+        encode = getattr(self.builder, 'vectors', None)
+        vectors = None if encode is None else encode(*lists)
         names = carry_over(model.source_head, model.head, mixing_weights(
             self.carrier, cost,
             source_weights(model.source_head, len(dataset.source_classes)),
@@ -188,8 +189,8 @@ def _weigh(runner: Runner, model: JTLNClassifier, names: list[str]) -> str:
     images = DomainImages(runner.train_dataloader.dataset.target, TARGET,
                           pipeline_in(evaluated))
     scores = run_over_images(
-        model, images, lambda inputs: model.head(model.extract_feat(inputs)),
-        'predictions')
+        model, images, lambda inputs: logits_of(head_scores(
+            model.head, model.extract_feat(inputs))), 'predictions')
     found = weigh_start(scores.double().numpy(), images.labels)
     with torch.no_grad():
         for name in names:

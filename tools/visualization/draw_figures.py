@@ -46,7 +46,7 @@ ARROWS = (
 RESULTS = Path(__file__).parents[2] / 'configs/compare/results'
 #: Method in the results: what the picture calls it, and its colour.
 CURVES = {
-    'linear_text': ('initialised from the source head', '#4a7a42'),
+    'linear_regression': ('initialised from the source head', '#4a7a42'),
     'linear': ('initialised at zero', '#666666'),
     'linear_shuffled': ('from the source head, shuffled names', '#c0504d'),
 }
