@@ -47,7 +47,8 @@ class SinkhornResult:
 
     @property
     def _kernel(self) -> Kernel:
-        return self._prepared.kernel
+        kernel: Kernel = self._prepared.kernel
+        return kernel
 
     def potentials(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return f and g but for a constant, which each sample has."""
