@@ -57,18 +57,6 @@ def test_contestants_run_in_turn(load):
     assert timing.quartiles([2., 4.], [1., 2.]) == [2.] * 3
 
 
-def test_acceleration_is_switched_off_and_on(load, capsys):
-    """The plain iteration needs more iterations, for the same values."""
-    benchmark = load('ot_small_reg')
-    benchmark.measure((4, 6, 5), 0.01, options(error=1e-4))
-    rows = capsys.readouterr().out.splitlines()
-    plain, accelerated, both = (
-        int(row.split('|')[3].split()[0]) for row in rows)
-    assert plain > 2 * accelerated and plain > 2 * both > 0
-    assert benchmark.solver.REACH > 0
-    assert benchmark.solver.NEWTON_CLASSES > 0
-
-
 @pytest.mark.parametrize('name', ['AlexNet', 'ResNet-50', 'ViT-S/16'])
 def test_stock_and_joint_models_are_built(load, name):
     """Both are made of the same file, with equal weights."""
