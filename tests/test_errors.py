@@ -12,10 +12,7 @@ from mmjtln.costs import (
 from mmjtln.datasets import FewShotDataset, UnionDataset
 from mmjtln.errors import check_choice, check_count, check_real
 from mmjtln.heads.l2_sp import L2SP
-from mmjtln.hooks import (
-    PlanVisualizationHook,
-    TransportedHeadHook,
-)
+from mmjtln.hooks import TransportedHeadHook
 from mmjtln.models import OTLoss
 from mmjtln.peers import LPFTHook, SourceWeightsHook
 from tests.test_datasets.conftest import Toy
@@ -24,7 +21,6 @@ RANDOM = dict(type='mmjtln.RandomCost')
 COUNTS = [
     (FewShotDataset, 'shots', dict(dataset=Toy(4))),
     (FewShotDataset, 'seed', dict(dataset=Toy(4), shots=1)),
-    (PlanVisualizationHook, 'interval', dict(pipeline=[])),
     (RandomCost, 'seed', {}), (ShuffledCost, 'seed', dict(cost=RANDOM)),
     (MKMMDCost, 'samples_per_class', {}), (MKMMDCost, 'batch_size', {}),
     (MKMMDCost, 'num_workers', {}), (MKMMDCost, 'seed', {}),

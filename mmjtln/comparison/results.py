@@ -98,7 +98,9 @@ class Results:
                           for (shots, seed), run in method.runs.items()])
                 for name, method in self.methods.items()
             },
-            summary=[asdict(row) for row in rows])
+            summary=[{key: value for key, value in asdict(row).items()
+                      if (key, value) != ('balanced', None)}
+                     for row in rows])
 
 
 def summarise(results: Results, references: list[str]) -> list[Row]:

@@ -18,7 +18,8 @@ HOOKS = {
 def test_hook(name):
     """It has nothing to say."""
     tool, *arguments = shlex.split(HOOKS[name])
-    pytest.importorskip({'codespell': 'codespell_lib'}.get(tool, tool))
+    tool = {'codespell': 'codespell_lib'}.get(tool, tool)
+    pytest.importorskip(tool)
     done = subprocess.run([sys.executable, '-m', tool, *arguments], cwd=ROOT,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

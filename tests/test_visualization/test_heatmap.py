@@ -58,14 +58,13 @@ def test_long_names_are_cut():
     assert len(heatmap._short('x' * 99)) == 32
 
 
-@pytest.mark.parametrize('name', ['$^$', '$$', '$\\frac$', 'caf\udce9'])
+@pytest.mark.parametrize('name', ['$^$', '$$', '$\\frac$'])
 def test_names_are_no_formulas(name):
     """Two dollars would be one to matplotlib, and mostly a wrong one."""
     cost = CostMatrix(np.eye(2), [name, 'a'], [name, 'b'], name)
-    if name.isprintable():
-        assert try_drawing(draw_cost, cost) is not None
-        assert try_drawing(draw_learning_curve, {name: ([1, 2], [3, 4])}, {},
-                           name) is not None
+    assert try_drawing(draw_cost, cost) is not None
+    assert try_drawing(draw_learning_curve, {name: ([1, 2], [3, 4])}, {},
+                       name) is not None
     plain = CostMatrix(np.eye(2), [name, 'a'], [name, 'b'])
     assert try_drawing(draw_cost, plain) is not None
 
