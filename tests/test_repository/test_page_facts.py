@@ -153,6 +153,26 @@ def test_figures_are_those_of_the_results():
             assert cell.strip() == (accuracy[1] if accuracy else '')
 
 
+def test_starts_side_by_side_are_those_of_each_set():
+    """No accuracy was copied wrongly, and every start has its row."""
+    rows = [[cell.strip() for cell in line.strip('|').split('|')]
+            for line in (RESULTS / 'frozen/table.md').read_text().splitlines()
+            if line.startswith('|')]
+    names = {'zero': 'linear', 'imprinting, regression':
+             'imprinting_regression'}
+    assert len(rows) == 16
+    for start, *cells in rows[2:]:
+        method = names.get(start) or (
+            f'linear_{start.replace(", weighed", "_weighed")}')
+        places = ((data, shots) for data in (
+            'food', 'emoji', 'clipart', 'garments') for shots in (0, 1, 2, 5))
+        for (data, shots), cell in zip(places, cells, strict=True):
+            found = re.search(
+                rf'^\| {shots} \| {method} \| ([\d.]+) ',
+                (RESULTS / data / 'table.md').read_text(), re.M)
+            assert cell == (found[1] if found else ''), (start, data, shots)
+
+
 @pytest.mark.parametrize('room, registry, package', [
     ('mmjtln/costs', COSTS, 'mmjtln.costs'),
     ('mmjtln/hooks', HOOKS, 'mmjtln.hooks'),
