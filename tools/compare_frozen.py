@@ -272,12 +272,19 @@ def main() -> None:
     parser.add_argument(
         '--shots', type=numbers, default=[0, 1, 2, 5, 10],
         help='images a class (default: 0,1,2,5,10)')
+    parser.add_argument(
+        '--network', metavar='CONFIG', help='a stock classifier to compare '
+        "with in place of the config's")
     parser.add_argument('--out', type=Path, help='folder of the results')
     args = parser.parse_args()
 
     cfg = Config.fromfile(args.config)
-    out = args.out or Path(
-        'work_dirs', 'compare_frozen', Path(args.config).stem)
+    name = Path(args.config).stem
+    if args.network:
+        comparison, cfg = cfg.comparison, Config.fromfile(args.network)
+        cfg.merge_from_dict(dict(comparison=comparison))
+        name = f'{name}_{Path(args.network).stem}'
+    out = args.out or Path('work_dirs', 'compare_frozen', name)
     try:
         against = references(args.against, 'linear', cfg.comparison.methods)
         study = FrozenStudy(cfg, args.seeds, args.tune, args.shots)
