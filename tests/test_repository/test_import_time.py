@@ -14,7 +14,7 @@ print(*{name.split('.')[0] for name in set(sys.modules) - before})
 
 
 @pytest.mark.parametrize('slow', ['ot', 'sklearn', 'matplotlib', 'pandas',
-                                  'networkx', 'timm', 'nltk'])
+                                  'networkx', 'timm'])
 def test_nothing_slow_is_imported(slow, imported):
     """It is imported by what needs it, when it is needed."""
     assert 'mmjtln' in imported

@@ -74,7 +74,7 @@ def package_files() -> set[str]:
     """Return the files of the package that a user gets."""
     return {str(path.relative_to(ROOT))
             for path in (ROOT / 'mmjtln').rglob('*')
-            if path.suffix in ('.py', '.txt', '.typed')
+            if path.suffix in ('.py', '.typed')
             and '.mim' not in path.parts}
 
 
