@@ -13,7 +13,7 @@ from mmjtln.files.atomic_file import atomic_write
 from mmjtln.visualization.heatmap import try_drawing
 
 from .results import Results, Row, summarise
-from .statistics import Difference, Interval
+from .statistics import LEAST, Difference, Interval
 
 #: What a comparison measures, if the test set is one.
 TEST_ACCURACY = 'test accuracy'
@@ -70,6 +70,8 @@ def markdown(rows: list[Row], references: list[str], measured: str) -> str:
         cells += [_sum(row.source_steps, row.steps),
                   _sum(row.source_seconds, row.seconds)]
         lines.append('| ' + ' | '.join(cells) + ' |')
+    if any(row.accuracy.n < LEAST for row in rows):
+        lines += ['', f'An interval needs {LEAST} seeds or more.']
     return '\n'.join(lines) + '\n'
 
 

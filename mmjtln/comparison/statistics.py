@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
+#: Seeds below which there is no interval: that of two is 13 times as wide as
+#: what they differ by.
+LEAST = 3
+
 
 @dataclass(frozen=True)
 class Interval:
     """A mean over ``n`` seeds and Student's 95 % confidence interval of it.
 
-    There is no interval (None) of fewer than two values, nor where all are
-    the same, which tells nothing of their spread.
+    There is no interval (None) of fewer than :data:`LEAST` values, nor where
+    all are the same, which tells nothing of their spread.
     """
 
     n: int
@@ -37,7 +41,7 @@ def mean_interval(values: Iterable[float]) -> Interval:
     values = np.array(list(values), dtype=float)
     if not len(values):
         return Interval(0)
-    if np.ptp(values) == 0:
+    if len(values) < LEAST or np.ptp(values) == 0:
         return Interval(len(values), float(values.mean()))
     low, high = stats.ttest_1samp(values, 0.).confidence_interval()
     return Interval(len(values), float(values.mean()), float(low),

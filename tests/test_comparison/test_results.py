@@ -65,6 +65,8 @@ def test_results_have_a_line_for_each_run(tmp_path):
     text = (tmp_path / 'results.json').read_text()
     assert json.loads(text) == json.loads(json.dumps(results.to_json(rows)))
     assert text.count('\n    {"shots": null, "seed": ') == 2
+    table = (tmp_path / 'table.md').read_text()
+    assert table.endswith('\nAn interval needs 3 seeds or more.\n')
 
 
 def test_summary_counts_failures_and_corrects_by_family():
@@ -77,12 +79,13 @@ def test_summary_counts_failures_and_corrects_by_family():
             for seed, test in enumerate(tests)})
 
     rows = {row.method: row for row in summarise(Results({}, dict(
-        a=method(80., 81., 83.), b=method(82., 84., None),
+        a=method(80., 81., 83., 82.), b=method(82., 84., 84., None),
         c=method(80.5, 80., 83.5))), ['a'])}
     assert rows['b'].failed == 1
-    assert rows['b'].accuracy.n == 2 and rows['b'].steps == 4
+    assert rows['b'].accuracy.n == 3 and rows['b'].steps == 4
     assert 'a' not in rows['a'].against
     raw = [rows[name].against['a'].p for name in 'bc']
+    assert None not in raw
     assert [rows[name].against['a'].holm for name in 'bc'] == holm(raw)
 
 

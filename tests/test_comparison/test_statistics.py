@@ -34,15 +34,19 @@ def test_difference_is_the_paired_t_test():
 
 
 def test_too_few_seeds_give_no_interval():
+    """Two would give one of more than a hundred per cent."""
     assert mean_interval([]).mean is None
+    assert mean_interval([70., 90.]).low is None
+    assert mean_interval([70., 90., 80.]).low is not None
     one = paired_difference({0: 2.}, {0: 1.})
     assert one.mean == 1. and one.low is None and one.p is None
 
 
 def test_seeds_alike_give_no_interval_of_no_width():
-    """Neither of a mean nor of a difference: two seeds often agree."""
-    assert mean_interval([83.3, 83.3]).low is None
-    found = paired_difference({0: 83., 1: 84.}, {0: 82., 1: 83.})
+    """Neither of a mean nor of a difference: few seeds often agree."""
+    assert mean_interval([83.3, 83.3, 83.3]).low is None
+    found = paired_difference({0: 83., 1: 84., 2: 85.},
+                              {0: 82., 1: 83., 2: 84.})
     assert found.mean == 1. and found.low is None is found.p
 
 
