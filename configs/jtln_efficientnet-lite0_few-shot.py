@@ -39,7 +39,7 @@ custom_hooks = [
     dict(type='mmjtln.StockCheckpointHook'),
     # Drawings are no photographs: for them, prompt='{}'.
     dict(
-        type='mmjtln.TransportedHeadHook',
+        type='mmjtln.HeadInitHook',
         cost=dict(type='mmjtln.TextCost', prompt='a photo of a {}'),
         l2_sp=0.02),
     # The head alone, the network in evaluation mode, for the whole run.

@@ -12,7 +12,7 @@ from mmjtln.costs import (
 from mmjtln.datasets import FewShotDataset, UnionDataset
 from mmjtln.errors import check_choice, check_count, check_real
 from mmjtln.heads.l2_sp import L2SP
-from mmjtln.hooks import TransportedHeadHook
+from mmjtln.hooks import HeadInitHook
 from mmjtln.models import OTLoss
 from mmjtln.peers import LPFTHook, SourceWeightsHook
 from tests.test_datasets.conftest import Toy
@@ -30,8 +30,8 @@ COUNTS = [
 REALS = [
     (MKMMDCost, 'bandwidth', {}), (LPFTHook, 'share', {}),
     (L2SP, 'strength', dict(starts={})),
-    (TransportedHeadHook, 'l2_sp', {}), (TransportedHeadHook, 'reg', {}),
-    (TransportedHeadHook, 'relax', {}),
+    (HeadInitHook, 'l2_sp', {}), (HeadInitHook, 'reg', {}),
+    (HeadInitHook, 'relax', {}),
     (SourceWeightsHook, 'reg', dict(cost=RANDOM)),
     (SourceWeightsHook, 'relax', dict(cost=RANDOM)),
     (OTLoss, 'reg', dict(cost=[[0.]])), (OTLoss, 'tol', dict(cost=[[0.]])),

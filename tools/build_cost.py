@@ -65,7 +65,7 @@ def parse_args() -> argparse.Namespace:
 def config_of_hook(cfg: Config) -> dict:
     """Config of the builder in one of the config's hooks, or {}."""
     hooks = parts_of_type(cfg.get('custom_hooks'), 'CostMatrixHook',
-                          'TransportedHeadHook')
+                          'HeadInitHook')
     return next((dict(hook['cost']) for hook in hooks if hook.get('cost')), {})
 
 

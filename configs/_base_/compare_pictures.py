@@ -63,7 +63,7 @@ tuned_peers = {
 # The head alone, the network as it is.
 frozen = dict(type='mmjtln.LPFTHook', share=1.)
 random_start = dict(
-    type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+    type='mmjtln.HeadInitHook', carrier='plan', weigh=False,
     cost=dict(type='mmjtln.RandomCost'),
     l2_sp=0.02)
 # Those that begin by names get their hooks from a config, which has the names.

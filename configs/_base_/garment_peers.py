@@ -16,7 +16,7 @@ garment_methods = dict(
     consecutive_transported_shuffled=dict(
         **_base_.source_free,
         hooks=[dict(
-            type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+            type='mmjtln.HeadInitHook', carrier='plan', weigh=False,
             cost=shuffled)],
         options={'model.ot_loss': None},
         grid=_base_.peer_rates))

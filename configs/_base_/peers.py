@@ -20,7 +20,7 @@ with_label = dict(
     options=by_label,
     grid={'model.lambda_ot': [1., 5.]})
 transported = [dict(
-    type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+    type='mmjtln.HeadInitHook', carrier='plan', weigh=False,
     cost=by_text)]
 
 peer_methods = dict(
@@ -85,7 +85,7 @@ peer_methods = dict(
         **source_free,
         hooks=[
             dict(
-                type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+                type='mmjtln.HeadInitHook', carrier='plan', weigh=False,
                 cost=dict(type='mmjtln.RandomCost'))
         ],
         options={'model.ot_loss': None},

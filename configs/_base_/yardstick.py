@@ -51,7 +51,7 @@ optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(
 begun_by_names = dict(
     kind='source_free',
     start='source',
-    hooks=[dict(type='mmjtln.TransportedHeadHook', cost=by_names)],
+    hooks=[dict(type='mmjtln.HeadInitHook', cost=by_names)],
     options={'model.ot_loss': None})
 co_tuning = dict(
     kind='source_free',

@@ -30,7 +30,7 @@ two_heads = dict(
     **_base_.source_free, options={'model.ot_loss': None}, **rated)
 with_label = _base_.with_label
 carried_over = dict(
-    type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+    type='mmjtln.HeadInitHook', carrier='plan', weigh=False,
     cost=by_words)
 comparison = dict(
     methods=dict(
@@ -45,7 +45,7 @@ comparison = dict(
         consecutive_transported_random=dict(
             **two_heads,
             hooks=[dict(
-                type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+                type='mmjtln.HeadInitHook', carrier='plan', weigh=False,
                 cost=at_random)]),
         joint_transported=dict(
             kind='joint', start='source', hooks=[carried_over], **rated),

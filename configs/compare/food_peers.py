@@ -41,7 +41,7 @@ custom_hooks = [
     dict(type='mmjtln.CostMatrixHook', cost=by_names),
 ]
 carried_over = dict(
-    type='mmjtln.TransportedHeadHook', carrier='plan', weigh=False,
+    type='mmjtln.HeadInitHook', carrier='plan', weigh=False,
     cost=by_names, l2_sp=0.02)
 # What a head that begins anywhere but at zero would gain.
 misnamed = dict(

@@ -27,7 +27,7 @@ comparison = dict(
             **_base_.source_free,
             hooks=[
                 dict(
-                    type='mmjtln.TransportedHeadHook', carrier='plan',
+                    type='mmjtln.HeadInitHook', carrier='plan',
                     weigh=False, cost=shuffled)
             ],
             options={'model.ot_loss': None},

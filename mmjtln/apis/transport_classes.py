@@ -105,7 +105,7 @@ def transport_classes(
     """Turn a stock classifier into one of other classes, by their names.
 
     Its last layer is carried over by the two lists of class names, see
-    :class:`~mmjtln.hooks.TransportedHeadHook`. No image is needed. With a
+    :class:`~mmjtln.hooks.HeadInitHook`. No image is needed. With a
     few, that start is weighed by them, and the last layer is fitted on the
     features of the frozen network, pulled to it, see
     :func:`~mmjtln.heads.fit_linear`; or pulled to zero, if that does better
@@ -262,7 +262,7 @@ def _fit(model: nn.Module, images: DomainImages,
             and features.shape[1] == layer.in_features,
             'A head is fitted to images by its one last layer, with a bias',
             f'but {type(model.head).__name__} has {[*layers.values()]}',
-            'Leave the images out, or train with TransportedHeadHook',
+            'Leave the images out, or train with HeadInitHook',
             TypeError)
     start = (layer.weight.detach().double().numpy(),
              layer.bias.detach().double().numpy())

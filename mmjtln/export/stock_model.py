@@ -30,7 +30,7 @@ _TRAINING_OPTIONS = ('num_source_classes', 'batch_augments', 'to_onehot',
 #: Hooks that serve a model with two heads only.
 _TWO_HEADS = ('ClassCheckHook', 'CostMatrixHook', 'PlanVisualizationHook',
               'SourceWeightsHook', 'StockCheckpointHook',
-              'TransportedHeadHook')
+              'HeadInitHook')
 
 
 def single_domain(cfg: Config, domain: str) -> None:

@@ -1,6 +1,7 @@
 """The last linear layer of a classifier: in its head, or in its backbone."""
 import inspect
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from mmpretrain.models import (
@@ -50,6 +51,16 @@ def output_layers(head: nn.Module, num_classes: int) -> dict[str, nn.Linear]:
             f'{[str(layer) for layer in layers.values()][-1:] or "none"}',
             'Use e.g. LinearClsHead', TypeError)
     return found
+
+
+def with_classes(head: nn.Module, num_classes: int, wanted: int) -> nn.Module:
+    """Copy a head of ``num_classes``, with new last layers to ``wanted``."""
+    head = deepcopy(head)
+    for name, layer in output_layers(head, num_classes).items():
+        parent, _, leaf = name.rpartition('.')
+        setattr(head.get_submodule(parent), leaf, nn.Linear(
+            layer.in_features, wanted, bias=layer.bias is not None))
+    return head
 
 
 def last_linear(model: nn.Module) -> str:

@@ -4,14 +4,13 @@ Open ``class_check_hook`` first: it says what must agree before a run starts.
 """
 from .class_check_hook import ClassCheckHook
 from .cost_matrix_hook import CostMatrixHook
+from .head_init_hook import HeadInitHook
 from .learning_curve_hook import LearningCurveHook
 from .norm_eval_hook import NormEvalHook
 from .plan_visualization_hook import PlanVisualizationHook
 from .stock_checkpoint_hook import StockCheckpointHook
-from .transported_head_hook import TransportedHeadHook
 
 __all__ = [
-    'ClassCheckHook', 'CostMatrixHook', 'LearningCurveHook',
-    'NormEvalHook', 'PlanVisualizationHook', 'StockCheckpointHook',
-    'TransportedHeadHook'
+    'ClassCheckHook', 'CostMatrixHook', 'HeadInitHook', 'LearningCurveHook',
+    'NormEvalHook', 'PlanVisualizationHook', 'StockCheckpointHook'
 ]

@@ -42,12 +42,12 @@ def test_stock_classifiers_have_no_hook_for_two_heads(tiny_run, kind):
     """Whatever the config compared has; those for any model stay."""
     text = dict(type='mmjtln.TextCost')
     tiny_run.custom_hooks += [
-        dict(type='mmjtln.TransportedHeadHook', cost=text),
+        dict(type='mmjtln.HeadInitHook', cost=text),
         dict(type='mmjtln.SourceWeightsHook', cost=text),
         dict(type='mmjtln.LPFTHook')]
     assert hooks(derive(tiny_run, kind=kind)) == ['mmjtln.LPFTHook']
     free = hooks(derive(tiny_run, kind='source_free'))
-    assert 'mmjtln.TransportedHeadHook' in free
+    assert 'mmjtln.HeadInitHook' in free
     assert 'mmjtln.SourceWeightsHook' not in free
 
 

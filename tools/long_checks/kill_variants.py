@@ -100,7 +100,7 @@ SEVERAL_SOURCES = {
 TRANSPORTED = {
     **CLASS_LIST,
     'custom_hooks': [*CLASS_LIST['custom_hooks'],
-                     dict(type='mmjtln.TransportedHeadHook', l2_sp=0.1)],
+                     dict(type='mmjtln.HeadInitHook', l2_sp=0.1)],
 }
 CONTROL = 'control: the CheckpointHook of MMEngine'
 #: Name -> (options over CONFIG, number of processes). All have random

@@ -1,12 +1,20 @@
-"""Starting the target head at the source head, carried over."""
+"""Heads that begin at a trained head of other classes, by names."""
+from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
 from mmengine.dist import broadcast
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import nn
 
-from mmjtln.checkpoints.weights import state_of
-from mmjtln.domains import TARGET
+from mmjtln.checkpoints.weights import (
+    load_weights,
+    part_stock_head,
+    state_of,
+)
+from mmjtln.datasets import ClassList, JointDataset
+from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import check_choice, check_real, require
 from mmjtln.export.stock_data import eval_dataset
 from mmjtln.heads import (
@@ -17,6 +25,7 @@ from mmjtln.heads import (
     weigh_start,
 )
 from mmjtln.heads.carriers import source_weights
+from mmjtln.heads.last_layer import with_classes
 from mmjtln.heads.linear_fit import told_weight
 from mmjtln.heads.logits import head_scores, logits_of
 from mmjtln.heads.transported import REG, RELAX
@@ -32,15 +41,17 @@ from .runner import KeepingHook, is_training, jtln_model
 
 
 @HOOKS.register_module()
-class TransportedHeadHook(KeepingHook):
-    r"""Begin the target head at the source head, by the class names.
+class HeadInitHook(KeepingHook):
+    r"""Begin heads at a trained head of other classes, by the class names.
 
     Before the first step, with the weights of ``load_from`` and the cost
     matrix there, the target head's last layer becomes a mixing of the source
     head's rows (see :func:`~mmjtln.heads.mixing_weights` and
-    :func:`~mmjtln.heads.transported`); layers before it are copied. It
-    classifies before any target image is seen. The training images of the
-    target, as they are in a test, then say how much it knows of them, and
+    :func:`~mmjtln.heads.transported`); layers before it are copied. With
+    ``classes``, the head in the stock checkpoint ``load_from`` is that of
+    other classes again, and where the source has images, both heads begin at
+    it. The target's classifies before any of its images is seen. Its training
+    images, as they are in a test, then say how much it knows of them, and
     scale it (:func:`~mmjtln.heads.weigh_start`). The head's weight decay
     pulls towards this start, see :class:`~mmjtln.heads.L2SP`. A resumed run
     goes on with its head and the start in its checkpoint.
@@ -53,43 +64,48 @@ class TransportedHeadHook(KeepingHook):
         cost (dict, optional): Config of a builder in the registry ``COSTS``,
             such as ``dict(type='mmjtln.TextCost')``. Defaults to None, the
             matrix of the OT loss.
-        carrier (str, optional): How the head is mixed. Defaults to None:
+        classes (Sequence[str] | str, optional): What the head in
+            ``load_from`` knows, as :class:`~mmjtln.datasets.ClassList` takes
+            it. Defaults to None, the source classes.
+        carrier (str, optional): How a head is mixed. Defaults to None:
             ``'regression'`` for a cost that reads the names with an encoder,
             ``'plan'`` for others.
-        weigh (bool): Scale the head by what the training images say of it; a
-            head that explains none of them begins at zero. Defaults to True.
+        weigh (bool): Scale the target head by what the training images say
+            of it; a head that explains none of them begins at zero. Defaults
+            to True.
         reg (float): Weight of the plan's entropy, in units of the cost.
             Defaults to 0.05.
         relax (float, optional): Weight of the penalty for using source
             classes unequally, in units of the cost; None is a constraint.
             Defaults to 0.05.
         l2_sp (float, optional): Strength :math:`\alpha` of :math:`\alpha / 2
-            \|W - W_0\|^2` on the head, on top of the optimizer's own weight
-            decay, which acts on :math:`W - W_0` as well. None: weight decay
-            is towards zero as ever. Defaults to 0.
+            \|W - W_0\|^2` on the target head, on top of the optimizer's own
+            weight decay, which acts on :math:`W - W_0` as well. None: weight
+            decay is towards zero as ever. Defaults to 0.
 
     Raises:
         ValueError: If an option is out of range, there is no cost matrix
-            before the first step, the source head is untrained, or a run is
-            resumed from a checkpoint without the start.
+            before the first step, the head to begin at is untrained, or a run
+            is resumed from a checkpoint without the start.
         TypeError: If the head cannot be carried over; the message names it.
     """
 
     # After the hook that builds the matrix, in the same iteration, and after
     # those that rename the keys of a checkpoint.
     priority = 'LOW'
-    key = 'transported_head'
+    key = 'head_init'
 
-    def __init__(self, cost: dict | None = None, carrier: str | None = None,
-                 weigh: bool = True, reg: float = REG,
-                 relax: float | None = RELAX,
+    def __init__(self, cost: dict | None = None,
+                 classes: Sequence[str] | str | None = None,
+                 carrier: str | None = None, weigh: bool = True,
+                 reg: float = REG, relax: float | None = RELAX,
                  l2_sp: float | None = 0.) -> None:
         if carrier is not None:
-            check_choice(carrier, 'carrier', 'TransportedHeadHook', CARRIERS)
+            check_choice(carrier, 'carrier', 'HeadInitHook', CARRIERS)
         check_options(reg, 1, 1.)
         relaxations(relax)
         if l2_sp is not None:
-            check_real(l2_sp, 'l2_sp', 'TransportedHeadHook')
+            check_real(l2_sp, 'l2_sp', 'HeadInitHook')
         self.builder = None if cost is None else COSTS.build(cost)
         vectors = hasattr(self.builder, 'vectors')
         self.carrier = carrier or ('regression' if vectors else 'plan')
@@ -97,6 +113,11 @@ class TransportedHeadHook(KeepingHook):
                 f'The carrier {carrier!r} goes by vectors of the class names',
                 'but `cost` gives none', "Set it to dict(type='mmjtln."
                 "TextCost'), or carrier='plan'")
+        require(classes is None or self.builder, 'Heads begin at one of '
+                'other `classes` by a cost of their own', 'but `cost` of '
+                'HeadInitHook is None', "Set it to dict(type='mmjtln."
+                "TextCost')")
+        self.known = None if classes is None else ClassList(classes)
         self.weigh = weigh
         self.reg = reg
         self.relax = relax
@@ -108,26 +129,55 @@ class TransportedHeadHook(KeepingHook):
         if not is_training(runner):
             return
         model, dataset = jtln_model(runner), runner.train_dataloader.dataset
+        self._begin = self._read(runner, model)
+        known = dataset.source if self.known is None else self.known
         if self.builder is not None:
-            self.builder.check(dataset.source, dataset.target, model)
+            for domain in self._domains(dataset):
+                self.builder.check(known, getattr(dataset, domain), model)
         else:
             require(model.ot_loss is not None and any(
                 isinstance(hook, CostMatrixHook) for hook in runner.hooks),
                     'A head is carried over by a cost matrix', 'but there is '
                     'no OT loss with a CostMatrixHook to take it from',
-                    'Set `cost` of TransportedHeadHook, such as '
+                    'Set `cost` of HeadInitHook, such as '
                     "dict(type='mmjtln.TextCost')")
             require(model.lambda_ot.begin == 0,
                     'A head is carried over before the first step', 'but the '
                     'OT loss has its cost matrix from `model.lambda_ot.begin` '
                     f'on, {model.lambda_ot.begin}',
-                    'Set it to 0, or `cost` of TransportedHeadHook')
+                    'Set it to 0, or `cost` of HeadInitHook')
+        require(not self.weigh or eval_dataset(runner.cfg, TARGET), 'A start '
+                'is weighed by images as they are in a test', 'but neither '
+                '`test_dataloader` nor `val_dataloader` has target data',
+                'Set one of them, or `weigh=False` of HeadInitHook')
         # A rehearsal on a copy finds heads that do not fit.
-        shape = len(dataset.source_classes), len(dataset.target_classes)
-        carry_over(model.source_head, deepcopy(model.head),
-                   torch.full(shape, 1 / shape[0]))
-        self._trained = names_weights(
+        for domain in self._domains(dataset):
+            weights = torch.full((len(known.metainfo['classes']),
+                                  model.class_counts[domain]), 1.)
+            carry_over(self._begin, deepcopy(model.heads[domain]), weights)
+        self._trained = self.known is not None or names_weights(
             [model.init_cfg, model.source_head.init_cfg])
+
+    def _domains(self, dataset: JointDataset) -> list[str]:
+        """Return the domains whose heads begin at the other head."""
+        both = self.known is not None and dataset.source_length
+        return [SOURCE, TARGET] if both else [TARGET]
+
+    def _read(self, runner: Runner, model: JTLNClassifier) -> nn.Module:
+        """Return the head to begin at: the source's, or the checkpoint's."""
+        if self.known is None or runner._resume:
+            return model.source_head
+        path = runner._load_from
+        require(path, 'Heads begin at one of other `classes` in a checkpoint',
+                'but `load_from` is None', 'Set it to that of a stock '
+                'classifier, or leave `classes` of HeadInitHook out')
+        state, _ = part_stock_head(CheckpointLoader.load_checkpoint(
+            path, 'cpu', logger='silent'), model)
+        head = with_classes(model.source_head, model.class_counts[SOURCE],
+                            len(self.known.metainfo['classes']))
+        load_weights(head, state, f'{path} (its head, of the `classes` of '
+                     'HeadInitHook)')
+        return head
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """See whether there is a source head, or the start of a run."""
@@ -153,22 +203,26 @@ class TransportedHeadHook(KeepingHook):
         if runner.iter > 0:
             return
         model, dataset = jtln_model(runner), runner.train_dataloader.dataset
-        lists = dataset.source, dataset.target
-        cost = model.ot_loss.cost.cpu() if self.builder is None else (
-            torch.as_tensor(self.builder(*lists, model).matrix))
-        encode = getattr(self.builder, 'vectors', None)
-        vectors = None if encode is None else encode(*lists)
-        names = carry_over(model.source_head, model.head, mixing_weights(
-            self.carrier, cost,
-            source_weights(model.source_head, len(dataset.source_classes)),
-            vectors, self.reg, self.relax))
-        runner.logger.info(
-            'The target head begins at the source head, carried over by '
-            f'{self.carrier}: {", ".join(f"head.{name}" for name in names)}.')
-        if self.weigh:
-            runner.logger.info(_weigh(runner, model, names))
-        for value in model.head.state_dict().values():
-            broadcast(value)
+        known = dataset.source if self.known is None else self.known
+        rows = source_weights(self._begin, len(known.metainfo['classes']))
+        for domain in self._domains(dataset):
+            lists = known, getattr(dataset, domain)
+            cost = model.ot_loss.cost.cpu() if self.builder is None else (
+                torch.as_tensor(self.builder(*lists, model).matrix))
+            encode = getattr(self.builder, 'vectors', None)
+            head = model.heads[domain]
+            names = carry_over(self._begin, head, mixing_weights(
+                self.carrier, cost, rows,
+                None if encode is None else encode(*lists),
+                self.reg, self.relax))
+            runner.logger.info(
+                f'The {domain} head begins at that of '
+                f'{"the source" if self.known is None else "`load_from`"}, '
+                f'carried over by {self.carrier}: {", ".join(names)}.')
+            if self.weigh and domain == TARGET:
+                runner.logger.info(_weigh(runner, model, names))
+            for value in head.state_dict().values():
+                broadcast(value)
         if self.l2_sp is not None:
             self.kept = {
                 f'head.{name}': parameter.detach().clone()
@@ -182,12 +236,8 @@ class TransportedHeadHook(KeepingHook):
 
 def _weigh(runner: Runner, model: JTLNClassifier, names: list[str]) -> str:
     """Scale a head in place by what the training images say of it."""
-    evaluated = eval_dataset(runner.cfg, TARGET)
-    require(evaluated, 'A start is weighed by images as they are in a test',
-            'but neither `test_dataloader` nor `val_dataloader` has target '
-            'data', 'Set one of them, or `weigh=False` of TransportedHeadHook')
     images = DomainImages(runner.train_dataloader.dataset.target, TARGET,
-                          pipeline_in(evaluated))
+                          pipeline_in(eval_dataset(runner.cfg, TARGET)))
     scores = run_over_images(
         model, images, lambda inputs: logits_of(head_scores(
             model.head, model.extract_feat(inputs))), 'predictions')

@@ -1,4 +1,4 @@
-"""TransportedHeadHook: where the head begins, what pulls it, resuming."""
+"""HeadInitHook: where the head begins, what pulls it, resuming."""
 import copy
 
 import numpy as np
@@ -7,13 +7,15 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
+from torch import nn
 
 from mmjtln.costs import CostMatrix
+from mmjtln.datasets import ClassList
 from mmjtln.heads import plan_weights, transported, weigh_start
-from mmjtln.hooks import TransportedHeadHook
+from mmjtln.hooks import HeadInitHook
 from tests.test_resume.test_exact_resume import go
 
-HOOK = dict(type='mmjtln.TransportedHeadHook', weigh=False)
+HOOK = dict(type='mmjtln.HeadInitHook', weigh=False)
 RANDOM = dict(type='mmjtln.RandomCost')
 
 
@@ -38,7 +40,7 @@ def run(tiny_run, tmp_path) -> Config:
 
 def _matrix(runner: Runner) -> torch.Tensor:
     hook, = (hook for hook in runner.hooks
-             if isinstance(hook, TransportedHeadHook))
+             if isinstance(hook, HeadInitHook))
     dataset = runner.train_dataloader.dataset
     return hook.builder(dataset.source, dataset.target).matrix
 
@@ -78,6 +80,53 @@ def test_without_an_ot_term_and_with_names_alone(run, source):
     found = runner.model.state_dict()
     weight, _ = _expected(found, _matrix(runner), reg=0.1, relax=None)
     torch.testing.assert_close(found['head.fc.weight'], weight)
+
+
+@pytest.mark.parametrize('weigh', [False, True])
+def test_both_heads_begin_at_the_head_of_a_checkpoint(run, weigh):
+    """Each by its own names, though the checkpoint knows other classes."""
+    known = [f'thing {i}' for i in range(7)]
+    joint = MODELS.build(run.model)
+    stock = nn.Linear(joint.head.in_channels, 7)
+    state = {key: value for key, value in joint.state_dict().items()
+             if not key.startswith(('source_head.', 'head.', 'ot_loss.'))}
+    state.update({f'head.fc.{key}': value
+                  for key, value in stock.state_dict().items()})
+    torch.save(dict(state_dict=state, meta={}), run.load_from)
+    run.model.ot_loss = None
+    run.custom_hooks = [
+        run.custom_hooks[0], dict(type='mmjtln.StockCheckpointHook'),
+        dict(HOOK, cost=RANDOM, classes=known, weigh=weigh)]
+    runner = Runner.from_cfg(run)
+    runner.train()
+    hook, = (hook for hook in runner.hooks if isinstance(hook, HeadInitHook))
+    dataset = runner.train_dataloader.dataset
+    for domain, head in runner.model.heads.items():
+        cost = hook.builder(ClassList(known), getattr(dataset, domain))
+        weight, bias = (part.detach() for part in transported(
+            stock.weight, stock.bias,
+            plan_weights(torch.as_tensor(cost.matrix))))
+        if weigh and domain == 'target':
+            # The training images' weight: one number.
+            scale = (head.fc.weight / weight).median()
+            weight, bias = scale * weight, scale * bias
+            assert scale >= 0 and scale != 1
+        torch.testing.assert_close(head.fc.weight.detach(), weight,
+                                   atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(head.fc.bias.detach(), bias,
+                                   atol=1e-5, rtol=1e-4)
+
+
+def test_heads_of_other_classes_need_a_checkpoint_that_has_them(run):
+    hook = dict(HOOK, cost=RANDOM, classes=[f'thing {i}' for i in range(7)])
+    run.custom_hooks[-1] = hook
+    with pytest.raises(ValueError, match=r'its head, of the `classes`'):
+        Runner.from_cfg(run).train()
+    run.load_from = None
+    with pytest.raises(ValueError, match='but `load_from` is None'):
+        Runner.from_cfg(run).train()
+    with pytest.raises(ValueError, match='by a cost of their own'):
+        HeadInitHook(classes=['a', 'b'])
 
 
 def test_backbone_with_a_classifier_of_its_own(run):
@@ -135,10 +184,10 @@ def test_the_training_images_weigh_the_start(run, weigh):
 def test_a_carrier_by_vectors_needs_a_cost_that_has_them():
     for options in (dict(), dict(cost=RANDOM)):
         with pytest.raises(ValueError, match='TextCost'):
-            TransportedHeadHook(carrier='regression', **options)
-    text = TransportedHeadHook(cost=dict(type='mmjtln.TextCost'))
+            HeadInitHook(carrier='regression', **options)
+    text = HeadInitHook(cost=dict(type='mmjtln.TextCost'))
     assert text.carrier == 'regression'
-    assert TransportedHeadHook(cost=RANDOM).carrier == 'plan'
+    assert HeadInitHook(cost=RANDOM).carrier == 'plan'
 
 
 @pytest.mark.parametrize('l2_sp, weigh', [(0.3, True), (0., False),
@@ -172,10 +221,10 @@ def test_the_pull_holds_the_head_and_nothing_else(run):
         runner.train()
         saved = torch.load(f'{runner.work_dir}/epoch_3.pth',
                            weights_only=False)
-        assert set(saved['transported_head']) == {'head.fc.weight',
+        assert set(saved['head_init']) == {'head.fc.weight',
                                                   'head.fc.bias'}
         weight = runner.model.head.fc.weight
-        moved[l2_sp] = (weight - saved['transported_head']['head.fc.weight']
+        moved[l2_sp] = (weight - saved['head_init']['head.fc.weight']
                        ).norm().item()
     assert 0 < moved[10.] < 0.8 * moved[0.]
 
@@ -212,7 +261,7 @@ def test_resuming_a_run_without_the_start_is_refused(run):
     run.load_from = None
     run.custom_hooks[-1] = HOOK
     run.train_cfg.max_epochs = 2
-    with pytest.raises(ValueError, match='TransportedHeadHook'):
+    with pytest.raises(ValueError, match='HeadInitHook'):
         go(run, 'it', resume=True)
 
 
@@ -220,4 +269,4 @@ def test_resuming_a_run_without_the_start_is_refused(run):
     dict(carrier='best'), dict(reg=0.), dict(relax=-1.), dict(l2_sp=-1.)])
 def test_odd_options_are_refused(options):
     with pytest.raises(ValueError, match='must'):
-        TransportedHeadHook(**options)
+        HeadInitHook(**options)
