@@ -157,7 +157,15 @@ def _load_from_http(url: str, map_location: Any = None) -> dict:
     path = Path(torch.hub.get_dir(), 'checkpoints', Path(url).name)
     if get_local_rank() == 0 and not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path))
+        try:
+            torch.hub.download_url_to_file(url, str(path))
+        except OSError as error:  # What urllib raises.
+            raise refusal(
+                'A checkpoint is downloaded once, which needs the network',
+                f'but {url} cannot be fetched ({error})', 'Give a local file: '
+                '`load_from` of the config, or PRETRAINED=FILE before the '
+                'command where the recipe reads it',
+                ConnectionError) from error
     barrier()
     return load_safely(path, map_location)
 

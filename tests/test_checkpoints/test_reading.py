@@ -130,6 +130,17 @@ def test_every_scheme_refuses_code(tmp_path, monkeypatch, url, scheme):
     assert not (tmp_path / 'pwned').exists()
 
 
+def test_without_the_network(tmp_path, monkeypatch, url):
+    """A download that fails says what names a local file in its place."""
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'none'))
+    for missing, cause in ((url.replace('evil', 'no'), 'HTTP Error 404'),
+                           ('http://127.0.0.1:9/a.pth', 'refused')):
+        with pytest.raises(ConnectionError, match=f'{missing} cannot be '
+                           f'fetched .*{cause}.*PRETRAINED=FILE'):
+            CheckpointLoader.load_checkpoint(missing)
+    assert not list(tmp_path.glob('none/checkpoints/*'))
+
+
 def test_no_scheme_is_the_hosts():
     """A scheme that MMEngine adds must be thought of here, too."""
     for loader in CheckpointLoader._schemes.values():
