@@ -1,4 +1,5 @@
 """Runs of a comparison, side by side, each in a process of its own."""
+import csv
 import gc
 import json
 import multiprocessing
@@ -15,6 +16,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -23,6 +25,7 @@ from torch import nn
 
 from mmjtln.apis import train
 from mmjtln.checkpoints.weights import state_of, take_head
+from mmjtln.domains import TARGET, domain_of
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.heads.last_layer import detach_classifier
 from mmjtln.run_config import READ
@@ -195,8 +198,29 @@ def _is_of(folder: Path, cfg: dict) -> bool:
     return all(one.get(name, ...) == other.get(name, ...) for name in names)
 
 
+class _Predictions(Hook):
+    """Write what the last test said of each target image: a CSV file."""
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        self.rows = [('path', 'class', 'score', 'label')]
+
+    def after_test_iter(self, runner: Runner, batch_idx: int,
+                        data_batch: Any = None, outputs: Any = None) -> None:
+        names = runner.test_dataloader.dataset.metainfo['classes']
+        self.rows += [(one.get('img_path') or one.get('sample_idx'),
+                       names[one.pred_label], f'{one.pred_score.max():.6f}',
+                       names[one.gt_label])
+                      for one in outputs if domain_of(one) == TARGET]
+
+    def after_test_epoch(self, runner: Runner, metrics: Any = None) -> None:
+        with open(Path(runner.work_dir, 'predictions.csv'), 'w', newline='',
+                  encoding='utf-8', errors='surrogateescape') as file:
+            csv.writer(file, lineterminator='\n').writerows(self.rows)
+
+
 def _test(runner: Runner) -> dict:
     """Test the last weights, and those that validation data chose."""
+    runner.register_hook(_Predictions())
     last = runner.test()[_METRIC]
     best = runner.message_hub.get_info('best_ckpt')
     runner.load_checkpoint(best)

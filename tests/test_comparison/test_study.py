@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -51,6 +52,13 @@ def test_comparison(config, tmp_path, capsys):
         for run in methods[name]['runs']:
             assert 0 <= run['test'] <= 100 and run['steps'] == 4
     assert methods['consecutive']['runs'][0]['source_steps'] == 4
+    for run in methods['jtln']['runs']:
+        with (out / f'runs/jtln/seed{run["seed"]}/predictions.csv').open(
+                ) as file:
+            kept = list(csv.DictReader(file))
+        assert list(kept[0]) == ['path', 'class', 'score', 'label']
+        assert 100 * np.mean([row['class'] == row['label']
+                              for row in kept]) == pytest.approx(run['test'])
     tuning = methods['consecutive']['tuning']
     best = max(point['validation'] for point in tuning)
     assert methods['consecutive']['options'] == next(
