@@ -83,3 +83,7 @@ class ResumedBatches:
             self.endless = self.endless(loader)
             self.endless._epoch = epoch  # It counts on from there.
         return next(self.endless)
+
+    def skip_iter(self, count: int) -> None:
+        """Leave the past out at once, as OneDL's loop asks for it."""
+        self.past -= count
