@@ -16,16 +16,17 @@ from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.registry import MODELS
+from scipy import special
 from torch import nn
 
 from mmjtln.checkpoints.weights import load_file, load_weights, state_of
-from mmjtln.costs import ImageCost
-from mmjtln.costs.cost_matrix import summarise
+from mmjtln.costs import CostMatrix, ImageCost
 from mmjtln.datasets.class_lists import names_match
 from mmjtln.domains import DOMAINS
 from mmjtln.errors import require
@@ -39,6 +40,10 @@ from mmjtln.run_config import (
     read_config,
 )
 from mmjtln.visualization import draw_cost, try_drawing, write_png
+
+TIE = 1e-6  # Costs that differ by less of their range count as equal.
+REG = 0.1  # That of OTLoss.
+LINES = 50  # Classes of a side whose nearest are printed.
 
 
 def parse_args() -> argparse.Namespace:
@@ -134,6 +139,41 @@ def load_source_head(model: nn.Module, checkpoint: str,
                      checkpoint, (own, ))
 
 
+def describe(cost: CostMatrix, top: int) -> str:
+    """Return what a matrix holds, and the ``top`` nearest of each class.
+
+    softmax(-C / reg) is the pseudo-label that the OT loss gives when the
+    other side is sure.
+    """
+    matrix = cost.matrix
+    report = [f'{cost.method}: {matrix.shape[0]} source x {matrix.shape[1]} '
+              'target classes', f'range {matrix.min():.3g} to '
+              f'{matrix.max():.3g}, median {np.median(matrix):.3g}']
+    lists = []
+    for side, view, names, other, others in (
+            ('target', matrix.T, cost.target_classes, 'source',
+             cost.source_classes),
+            ('source', matrix, cost.source_classes, 'target',
+             cost.target_classes)):
+        least = view.min(axis=1, keepdims=True) + TIE * np.ptp(view)
+        ties = ((view <= least).sum(axis=1) > 1).mean()
+        entropy = special.entr(
+            special.softmax(-view / REG, axis=1)).sum(axis=1).mean()
+        report.append(
+            f'{side} classes: {ties:.0%} have a tie for the nearest; '
+            f'pseudo-label at reg {REG:g}: entropy {entropy:.2f} nats, as of '
+            f'{np.exp(entropy):.1f} equal classes of {len(others)}')
+        width = max(map(len, names[:LINES]))
+        lists += ['', f'nearest {other} classes of each {side} class:', *(
+            f'  {name:<{width}}  ' + ', '.join(
+                f'{others[k]} {row[k]:.3f}'
+                for k in np.argsort(row, kind='stable')[:top])
+            for name, row in zip(names[:LINES], view, strict=False))]
+        if len(names) > LINES:
+            lists.append(f'  ... and {len(names) - LINES} more')
+    return '\n'.join(report + lists)
+
+
 def main() -> None:
     """Build each matrix, write it, draw it and say what it holds."""
     args = parse_args()
@@ -159,7 +199,7 @@ def main() -> None:
         cost.save(out)
         picture = out.with_suffix('.png')
         write_png(try_drawing(draw_cost, cost), picture)
-        print(f'\n{summarise(cost, args.top)}\n\nbuilt by {name} in '
+        print(f'\n{describe(cost, args.top)}\n\nbuilt by {name} in '
               f'{seconds:.1f} s, saved to {out} and {picture}')
 
 

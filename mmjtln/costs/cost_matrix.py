@@ -1,4 +1,4 @@
-"""A cost matrix with its class lists and history, as a file and in words."""
+"""A cost matrix with its class lists and history, in memory and as a file."""
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from mmjtln.datasets.class_lists import (
     check_names,
@@ -18,7 +17,6 @@ from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import existing, reading
 
 _LARGEST = float(np.finfo(np.float32).max)
-_TIE = 1e-6  # Relative to the range of the costs.
 _META_TYPES = dict(method=str, settings=dict, source_hash=str, versions=dict)
 
 
@@ -123,46 +121,3 @@ def _check_entries(matrix: np.ndarray, source: tuple[str, ...],
                 f'but {bad.sum()} are not, the first is {matrix[i, j]} for '
                 f'source class {source[i]!r} and target class {target[j]!r}',
                 'Correct what computed it')
-
-
-def summarise(cost: CostMatrix, top: int = 3, reg: float = 0.1,
-              lines: int = 50) -> str:
-    """Describe a matrix and the ``top`` nearest of ``lines`` classes a side.
-
-    ``reg`` is the OT loss's: softmax(-C / reg) is the pseudo-label that the
-    loss gives when the other side is sure.
-    """
-    matrix = cost.matrix
-    report = [f'{cost.method or "cost matrix"}: {matrix.shape[0]} source x '
-              f'{matrix.shape[1]} target classes',
-              f'range {matrix.min():.3g} to {matrix.max():.3g}, median '
-              f'{np.median(matrix):.3g}']
-    sides = (('target', matrix.T, cost.target_classes, cost.source_classes),
-             ('source', matrix, cost.source_classes, cost.target_classes))
-    for name, view, _, others in sides:
-        entropy = special.entr(
-            special.softmax(-view / reg, axis=1)).sum(axis=1).mean()
-        report.append(
-            f'{name} classes: {share_of_ties(view):.0%} have a tie for the '
-            f'nearest; pseudo-label at reg {reg:g}: entropy {entropy:.2f} '
-            f'nats, as of {np.exp(entropy):.1f} equal classes of '
-            f'{len(others)}')
-    for name, view, names, others in sides:
-        other = 'target' if name == 'source' else 'source'
-        report += ['', f'nearest {other} classes of each {name} class:']
-        width = max(len(name) for name in names[:lines])
-        for name, row in zip(names[:lines], view, strict=False):
-            report.append(f'  {name:<{width}}  ' + ', '.join(
-                f'{others[k]} {row[k]:.3f}'
-                for k in np.argsort(row, kind='stable')[:top]))
-        if len(names) > lines:
-            report.append(f'  ... and {len(names) - lines} more')
-    return '\n'.join(report)
-
-
-def share_of_ties(matrix: np.ndarray) -> float:
-    """Share of the rows whose least entry comes twice, but for rounding."""
-    if matrix.shape[1] == 1:
-        return 0.0
-    least = np.partition(matrix, 1, axis=1)
-    return float((np.diff(least[:, :2]) <= _TIE * np.ptp(matrix)).mean())

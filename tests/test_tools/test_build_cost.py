@@ -1,4 +1,5 @@
-
+"""What the tool builds, from which images, and what it says of it."""
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -121,3 +122,36 @@ def test_the_pipeline_is_found():
     found, = tool.cost_configs(
         Config(dict(test, custom_hooks=[hook])), None, {})
     assert found['cost']['pipeline'] == c
+
+
+COST = CostMatrix([[0, .5, .5], [1, .25, .5]], ['cat', 'car'],
+                  ['dog', 'van', 'tree'], 'FileCost')
+
+
+def test_nearest_classes_both_ways():
+    text = load_tool('build_cost').describe(COST, 2)
+    assert 'FileCost: 2 source x 3 target classes' in text
+    assert 'range 0 to 1, median 0.5' in text
+    assert '  dog   cat 0.000, car 1.000' in text
+    assert '  van   car 0.250, cat 0.500' in text
+    assert '  car  van 0.250, tree 0.500' in text
+
+
+@pytest.mark.parametrize('matrix, target, source', [
+    (COST.matrix, 33, 0), ([[0, 0, 1], [0, 1, 2]], 33, 50),
+    ([[0, 1e-9], [1, 0]], 50, 50), ([[3], [4]], 0, 0), ([[1, 1]], 0, 100)])
+def test_ties(matrix, target, source):
+    rows, columns = np.shape(matrix)
+    text = load_tool('build_cost').describe(
+        CostMatrix(matrix, list('abcd')[:rows], list('xyz')[:columns]), 1)
+    assert f'target classes: {target}% have a tie' in text
+    assert f'source classes: {source}% have a tie' in text
+
+
+def test_entropy_and_long_lists():
+    names = [f'c{i}' for i in range(70)]
+    text = load_tool('build_cost').describe(
+        CostMatrix(np.zeros((70, 70)), names, names), 1)
+    assert 'entropy 4.25 nats, as of 70.0 equal classes of 70' in text
+    assert text.count('... and 20 more') == 2
+    assert len(text.splitlines()) < 115
