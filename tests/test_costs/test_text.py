@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from mmjtln.costs import TextCost
+from mmjtln.costs import TextCost, text
 from mmjtln.costs.text import readable, sentences_of, synonyms
 from mmjtln.datasets import ClassList
 from tests.test_costs.conftest import Named
@@ -74,6 +74,32 @@ def test_a_folder_is_an_encoder():
     np.testing.assert_allclose(
         TextCost(FOLDER, scale=False)(*pair).matrix,
         TextCost(scale=False)(*pair).matrix)
+
+
+def test_a_list_is_encoded_once_and_damage_is_healed(monkeypatch, tmp_path):
+    """What is kept gives the same bits; half a file is encoded anew."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    pair, asked = (Named('tench', 'ray'), Named('cat', '苹果')), []
+    load = text._load
+    monkeypatch.setattr(text, '_load', lambda where: (
+        asked.append(where), load(where))[1])
+
+    def ask():
+        monkeypatch.setattr(text, '_KNOWN', {})
+        return TextCost()(*pair)
+
+    first = ask()
+    assert len(asked) == 2
+    again = ask()
+    assert len(asked) == 2
+    assert again.source_hash == first.source_hash
+    np.testing.assert_array_equal(again.matrix, first.matrix)
+    file = next(tmp_path.rglob('*.npz'))
+    file.write_bytes(file.read_bytes()[:100])
+    np.testing.assert_array_equal(ask().matrix, first.matrix)
+    assert len(asked) == 3
+    TextCost(prompt='{}')(*pair)
+    assert len(asked) == 5
 
 
 def test_what_is_not_installed_is_named(monkeypatch):
