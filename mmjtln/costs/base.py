@@ -41,9 +41,12 @@ class BaseCost(metaclass=ABCMeta):
     tells about its making.
 
     Args:
-        double_centre (bool): Take row and column means out of the matrix;
-            see :func:`double_centre`. Defaults to False.
-        scale (bool): Scale the matrix to [0, 1]. Defaults to True.
+        double_centre (bool): Take row and column means out of the matrix.
+            They leave the optimal plan as it is but tilt the gradients of the
+            marginals, and domain shift adds such constants to distances of
+            features. Defaults to False.
+        scale (bool): Then scale it to [0, 1]. Without, it is only shifted up
+            to a minimum of 0 if it has negative entries. Defaults to True.
     """
 
     #: Modules whose versions a saved matrix records.
@@ -111,42 +114,19 @@ def both_classes(
             classes_of(target_dataset, 'target'))
 
 
-def double_centre(matrix: np.ndarray) -> np.ndarray:
-    r"""Take row and column means out of a matrix.
-
-    .. math::
-        C_{ij} - \bar C_{i\cdot} - \bar C_{\cdot j} + \bar C_{\cdot\cdot}
-
-    A constant added to a row or a column of C leaves the optimal plan as it
-    is but tilts the gradients of the marginals; domain shift adds such
-    constants to feature distances.
-    """
-    centred: np.ndarray = (
-        matrix - matrix.mean(axis=1, keepdims=True)
-        - matrix.mean(axis=0, keepdims=True) + matrix.mean())
-    return centred
-
-
-def normalise(matrix: np.ndarray, centre: bool = False,
+def normalise(matrix: np.ndarray, double_centre: bool = False,
               scale: bool = True) -> np.ndarray:
-    """Turn finite raw distances (L_s, L_t) into costs, in this order.
-
-    1. ``centre``: :func:`double_centre`;
-    2. ``scale``: (C - min C) / (max C - min C), so that C covers [0, 1];
-       without it, C is shifted up to min C = 0 if it has negative entries;
-    """
+    """Turn raw distances (L_s, L_t) into costs, as BaseCost has it."""
     # What rounding leaves of a constant matrix must not be blown up.
     noise = 1e-12 * np.abs(matrix).max()
-    if centre:
-        matrix = double_centre(matrix)
+    if double_centre:
+        matrix = (matrix - matrix.mean(axis=1, keepdims=True)
+                  - matrix.mean(axis=0, keepdims=True) + matrix.mean())
     low, high = matrix.min(), matrix.max()
+    costs: np.ndarray = matrix - (low if scale else min(low, 0))
     if scale and high - low <= noise:
         print_log('All entries of the cost matrix are equal: it tells the OT '
                   'term nothing about how the classes are related.',
                   logger='current', level=logging.WARNING)
         return np.zeros_like(matrix)
-    if scale:
-        matrix = (matrix - low) / (high - low)
-    elif low < 0:
-        matrix = matrix - low
-    return matrix
+    return costs / (high - low) if scale else costs

@@ -7,17 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from mmjtln.datasets.class_lists import (
-    check_names,
-    describe_difference,
-    quote_names,
-)
+from mmjtln.datasets.class_lists import check_names, describe_difference
 from mmjtln.errors import refusal, require
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import existing, reading
 
 _LARGEST = float(np.finfo(np.float32).max)
-_META_TYPES = dict(method=str, settings=dict, source_hash=str, versions=dict)
+_META = ('method', 'settings', 'source_hash', 'versions')
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +55,17 @@ class CostMatrix:
                 'target class', f'expected shape ({len(source)}, '
                 f'{len(target)}), got {matrix.shape}',
                 'Pass matrix.T if it is the transpose')
-        _check_entries(matrix, source, target)
-        odd = [key for key, kind in _META_TYPES.items()
-               if not isinstance(getattr(self, key), kind)]
-        require(not odd, 'What a cost matrix says of its making must have the '
-                'types of CostMatrix', f'but {quote_names(odd)} have not',
-                'Correct them')
+        for bad, rule in ((~np.isfinite(matrix), 'finite'),
+                          (matrix < 0, 'non-negative'),
+                          (matrix > _LARGEST, f'at most {_LARGEST:.1e}, since '
+                           'training computes in float32')):
+            if bad.any():
+                i, j = np.argwhere(bad)[0]
+                raise refusal(
+                    f'The entries of a cost matrix must be {rule}',
+                    f'but {bad.sum()} are not, the first is {matrix[i, j]} '
+                    f'for source class {source[i]!r} and target class '
+                    f'{target[j]!r}', 'Correct what computed it')
         for key, value in (('matrix', matrix), ('source_classes', source),
                            ('target_classes', target)):
             object.__setattr__(self, key, value)
@@ -90,7 +91,7 @@ class CostMatrix:
 
     def save(self, path: str | Path) -> None:
         """Write an ``.npz`` file, whole or not at all, and its folders."""
-        meta = {key: getattr(self, key) for key in _META_TYPES}
+        meta = {key: getattr(self, key) for key in _META}
         with atomic_write(path) as file:
             np.savez(file, matrix=self.matrix, meta=np.array(json.dumps(meta)),
                      source_classes=np.array(self.source_classes),
@@ -106,18 +107,3 @@ class CostMatrix:
             return cls(archive['matrix'], archive['source_classes'].tolist(),
                        archive['target_classes'].tolist(),
                        **json.loads(str(archive['meta'])))
-
-
-def _check_entries(matrix: np.ndarray, source: tuple[str, ...],
-                   target: tuple[str, ...]) -> None:
-    for bad, rule in ((~np.isfinite(matrix), 'finite'),
-                      (matrix < 0, 'non-negative'),
-                      (matrix > _LARGEST, f'at most {_LARGEST:.1e}, since '
-                       'training computes in float32')):
-        if bad.any():
-            i, j = np.argwhere(bad)[0]
-            raise refusal(
-                f'The entries of a cost matrix must be {rule}',
-                f'but {bad.sum()} are not, the first is {matrix[i, j]} for '
-                f'source class {source[i]!r} and target class {target[j]!r}',
-                'Correct what computed it')

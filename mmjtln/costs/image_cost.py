@@ -20,8 +20,6 @@ from .base import BaseCost, RawCost
 # Part of the mean deviation that is added to each, and relative difference up
 # to which features count as equal.
 _FLOOR, _EQUAL = 0.1, 1e-6
-# Images whose features are held in float64 at once.
-_ROWS = 1024
 # Parts of the network that a stage depends on.
 _PARTS = dict(backbone=('backbone', ), neck=('backbone', 'neck'),
               pre_logits=('backbone', 'neck', 'head'))
@@ -90,42 +88,26 @@ class ClassFeatures:
     labels: Tensor
     num_classes: int  # Each has an image.
 
-    def counts(self) -> Tensor:
-        """Images per class, shape (L,)."""
-        return torch.bincount(self.labels, minlength=self.num_classes)
-
-    def means(self, transform: Callable[[Tensor], Tensor] | None = None
-              ) -> Tensor:
-        """Class means of the features or their transforms, (L, D), float64."""
-        sums = torch.zeros(
-            self.num_classes, self.features.shape[1], dtype=torch.float64)
-        for rows, labels in zip(self.features.split(_ROWS),
-                                self.labels.split(_ROWS), strict=True):
-            rows = rows.double()
-            sums.index_add_(0, labels, transform(rows) if transform else rows)
-        return sums / self.counts().double()[:, None]
-
     def of_class(self, k: int) -> Tensor:
         """Features of one class, shape (n_k, D)."""
         return self.features[self.labels == k]
 
-    def centred(self) -> 'ClassFeatures':
-        """Subtract the mean of the class means."""
-        # Not of the images: how often a class occurs says nothing about the
-        # domain.
-        offset = self.means().mean(dim=0).float()
-        return replace(self, features=self.features - offset)
-
     def standardised(self) -> 'ClassFeatures':
-        """Divide each feature by its deviation from the mean class mean."""
-        offset = self.means().mean(dim=0)
-        variances = self.means(lambda rows: (rows - offset).square())
-        deviation = variances.mean(dim=0).sqrt().float()
+        """Centre and scale the domain, see :class:`FeatureCost`."""
+        offset = self._mean(lambda rows: rows)
+        deviation = self._mean(lambda rows: (rows - offset).square()).sqrt()
         # The addition keeps features that hardly vary from being blown up.
         scale = deviation + _FLOOR * deviation.mean()
-        # All zero: nothing varies, nothing is to be scaled.
-        scale[scale == 0] = 1
-        return replace(self, features=self.features / scale)
+        scale[scale == 0] = 1  # Nothing varies.
+        return replace(self, features=(
+            self.features - offset.float()) / scale.float())
+
+    def _mean(self, transform: Callable[[Tensor], Tensor]) -> Tensor:
+        """Mean over classes of their means of ``transform``, (D, )."""
+        # How often a class occurs says nothing about the domain.
+        return torch.stack([
+            transform(self.of_class(k).double()).mean(dim=0)
+            for k in range(self.num_classes)]).mean(dim=0)
 
 
 class FeatureCost(ImageCost):
@@ -162,10 +144,20 @@ class FeatureCost(ImageCost):
         *domains, model = prepared
         digest, both = hashlib.sha256(), []
         for images in domains:
-            found = self._features(images, model)
-            digest.update(found.features.numpy().tobytes())
-            digest.update(found.labels.numpy().tobytes())
-            both.append(found.centred().standardised())
+            features = extract_features(model, images, self.stage,
+                                        self.batch_size, self.num_workers)
+            spread = (features.amax(dim=0) - features.amin(dim=0)).max()
+            # What rounding leaves of equal features must not be standardised.
+            require(len(images) == 1 or spread > _EQUAL * features.abs().max(),
+                    'Images must have features that differ',
+                    f'but all {images.domain} images have the same '
+                    f'{self.stage} features', 'Correct the weights of the '
+                    'network, the pipeline or the normalisation')
+            digest.update(features.numpy().tobytes())
+            digest.update(images.labels.tobytes())
+            both.append(ClassFeatures(
+                features, torch.from_numpy(images.labels),
+                len(images.classes)).standardised())
         source, target = both
         matrix, details = self.distances(source, target)
         details = dict(images=[len(source.labels), len(target.labels)],
@@ -177,17 +169,3 @@ class FeatureCost(ImageCost):
                   target: ClassFeatures
                   ) -> tuple[np.ndarray, dict[str, Any]]:
         """Return distances, shape (L_s, L_t), and details worth keeping."""
-
-    def _features(self, images: DomainImages,
-                  model: nn.Module) -> ClassFeatures:
-        features = extract_features(model, images, self.stage,
-                                    self.batch_size, self.num_workers)
-        spread = (features.amax(dim=0) - features.amin(dim=0)).max()
-        # What rounding leaves of equal features must not be standardised.
-        require(len(images) == 1 or spread > _EQUAL * features.abs().max(),
-                'Images must have features that differ',
-                f'but all {images.domain} images have the same {self.stage} '
-                'features', 'Correct the weights of the network, the pipeline '
-                'or the normalisation')
-        return ClassFeatures(features, torch.from_numpy(images.labels),
-                             len(images.classes))

@@ -103,8 +103,6 @@ def _kernel(x: Tensor, y: Tensor, bandwidths: Sequence[float]) -> Tensor:
     squared += x.square().sum(dim=1)[:, None]
     squared += y.square().sum(dim=1)
     squared.clamp_min_(0)
-    if y is x:
-        squared.fill_diagonal_(0)
     # exp(-d / b) of a bandwidth is a power of that of the next wider one:
     # one exponential serves them all.
     widest_first = sorted(bandwidths, reverse=True)
@@ -119,11 +117,7 @@ def _within(domain: ClassFeatures, bandwidths: Sequence[float]) -> Tensor:
     """Mean kernel value within each class, shape (L,), float64."""
     means = []
     for features in map(domain.of_class, range(domain.num_classes)):
-        # One large class goes in blocks of rows; of a small one the very
-        # tensor, of which _kernel asks.
-        rows = max(1, _BLOCK // len(features))
-        blocks = (features.split(rows) if len(features) > rows
-                  else [features])
+        blocks = features.split(max(1, _BLOCK // len(features)))
         means.append(torch.stack([
             _kernel(block, features, bandwidths).sum(dtype=torch.float64)
             for block in blocks]).sum() / len(features)**2)
@@ -142,4 +136,4 @@ def _across(source: ClassFeatures, target: ClassFeatures,
                              source.labels.split(rows), strict=True):
         kernel = _kernel(block, target.features, bandwidths)
         sums.index_add_(0, labels, (kernel @ membership).double())
-    return sums / (source.counts()[:, None] * target.counts()[None])
+    return sums / torch.bincount(source.labels)[:, None] / membership.sum(0)
