@@ -82,7 +82,7 @@ def _check_variables(cfg: Config, given: Mapping) -> None:
         if (name in READ or not isinstance(used, str | int | float)
                 or used == value or not isinstance(value, str | int | float)):
             continue
-        places = [f'`{place}`' for place, found in _leaves(
+        places = [f'`{place}`' for place, found in leaves(
             {key: part for key, part in cfg.items() if key in READ})
             if type(found) is type(used) and (
                 used in str(found) if isinstance(used, str)
@@ -95,7 +95,7 @@ def _check_variables(cfg: Config, given: Mapping) -> None:
             'environment variable that the base names for it')
 
 
-def _leaves(cfg: object, name: str = '') -> Iterator[tuple[str, object]]:
+def leaves(cfg: object, name: str = '') -> Iterator[tuple[str, object]]:
     """Go through the options of a config, by dotted names."""
     if isinstance(cfg, list | tuple):
         cfg = dict(enumerate(cfg))
@@ -103,7 +103,7 @@ def _leaves(cfg: object, name: str = '') -> Iterator[tuple[str, object]]:
         yield name, cfg
         return
     for key, part in cfg.items():
-        yield from _leaves(part, f'{name}.{key}'.lstrip('.'))
+        yield from leaves(part, f'{name}.{key}'.lstrip('.'))
 
 
 def keep_braces(text: str) -> str:

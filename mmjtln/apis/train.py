@@ -11,6 +11,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from mmjtln.checks.before_run import check_config
 from mmjtln.datasets.build import check_parts_of
 from mmjtln.datasets.contents import in_data_set
+from mmjtln.resume.atomic_checkpoint_hook import stop_explained
 from mmjtln.run_config import fill_class_counts, keep_braces, read_config
 
 from .launch import adapt_to_machine
@@ -78,7 +79,8 @@ def _run(cfg: Config) -> Runner:
         with in_data_set(split):
             check_parts_of(cfg.get(f'{split}_dataloader'))
     runner = _build_runner(cfg)
-    runner.train()
+    with stop_explained(runner.work_dir):
+        runner.train()
     return runner
 
 

@@ -1,13 +1,16 @@
 """Checkpoints that are written whole or not at all."""
 import os.path as osp
 import shutil
+import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
@@ -40,12 +43,10 @@ class AtomicCheckpointHook(CheckpointHook):
     """:class:`~mmengine.hooks.CheckpointHook` that loses nothing on the way.
 
     A checkpoint and ``last_checkpoint`` are written whole or not at all, and
-    outdated and surpassed checkpoints are removed after their successors have
-    been written, so one more than ``max_keep_ckpts`` needs room on the disk.
-    A run that begins anew in a used work directory puts the checkpoints of
-    the former one into a folder ``former_1`` when it writes its first. Two
-    training runs in one work directory would remove each other's; the
-    second is refused.
+    those that they make needless are removed afterwards, so one more than
+    ``max_keep_ckpts`` needs room. A run that begins anew in a used work
+    directory moves the checkpoints there into a folder ``former_1`` when it
+    writes its first. A second training run in it at a time is refused.
 
     Args:
         *args, **kwargs: As in the parent. ``backend_args`` defaults to
@@ -64,7 +65,7 @@ class AtomicCheckpointHook(CheckpointHook):
         if self.backend_args is None and self.file_client_args is None and (
                 '://' not in str(self.out_dir)):
             self.backend_args = dict(backend=_BACKEND)
-        self._surpassed: dict[str, Any] = {}
+        self._outdated: list[str] = []
         self._former: list[Any] = []
         self._lock: Any = None
 
@@ -83,6 +84,9 @@ class AtomicCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if not is_main_process():
             return
+        # The parent removes a file before its successor is written.
+        self._remove = self.file_backend.remove
+        self.file_backend.remove = self._outdated.append
         for folder in {runner.work_dir, self.out_dir}:
             for path in remove_partial_files(folder):
                 runner.logger.info(f'Removed {path}, which a stopped run '
@@ -109,11 +113,8 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:
-        """Write a checkpoint, then point to it, then remove outdated ones.
-
-        The parent removes first, and writes ``last_checkpoint`` in place.
-        """
-        self._remove_surpassed()
+        """Write a checkpoint, then point to it, then remove outdated ones."""
+        self._remove_outdated()  # A new best one has been written.
         self._put_away_former(runner)
         outdated = []
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
@@ -122,7 +123,7 @@ class AtomicCheckpointHook(CheckpointHook):
             # As long as it is there an outdated one is on the list, so that
             # the run which goes on from here removes it if this one cannot.
             runner.message_hub.update_info('keep_ckpt_ids', kept)
-            self.keep_ckpt_ids.extend(kept[-self.max_keep_ckpts:])
+            self.keep_ckpt_ids.append(step)
         name = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
@@ -140,50 +141,26 @@ class AtomicCheckpointHook(CheckpointHook):
         if outdated:
             runner.message_hub.update_info('keep_ckpt_ids',
                                            list(self.keep_ckpt_ids))
-        for old in outdated:
-            self._remove(self.file_backend.join_path(
-                self.out_dir, self.filename_tmpl.format(old)))
+        self._outdated += [
+            self.file_backend.join_path(self.out_dir,
+                                        self.filename_tmpl.format(old))
+            for old in outdated]
+        self._remove_outdated()
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        """Save a new best checkpoint, then remove the one it surpasses.
+        """Save a new best checkpoint, then remove the one it surpasses."""
+        if self.save_best:
+            self._put_away_former(runner)
+            with _explained(runner):
+                super()._save_best_checkpoint(runner, metrics)
+            self._remove_outdated()
 
-        The parent removes first, if it knows of one.
-        """
-        if not self.save_best:
-            return
-        self._put_away_former(runner)
-        self._surpassed = self._best()
-        self._set_best(dict.fromkeys(self._surpassed))
-        with _explained(runner):
-            super()._save_best_checkpoint(runner, metrics)
-        self._remove_surpassed()
-        self._set_best({
-            key: new or self._surpassed[key]
-            for key, new in self._best().items()
-        })
-        self._surpassed = {}
-
-    def _best(self) -> dict[str, str | None]:
-        """Return the best checkpoint of each metric that chooses one."""
-        if len(self.key_indicators) == 1:  # Its name may yet be `auto`.
-            return {'': self.best_ckpt_path}
-        return dict(self.best_ckpt_path_dict)
-
-    def _set_best(self, paths: dict[str, str | None]) -> None:
-        if len(self.key_indicators) == 1:
-            self.best_ckpt_path, = paths.values()
-        else:
-            self.best_ckpt_path_dict = dict(paths)
-
-    def _remove_surpassed(self) -> None:
-        """Remove best checkpoints whose successors have been written."""
-        for key, old in self._surpassed.items():
-            if old and self._best()[key] not in (None, old):
-                self._remove(old)
-
-    def _remove(self, path: str) -> None:
-        if is_main_process() and self.file_backend.isfile(path):
-            self.file_backend.remove(path)
+    def _remove_outdated(self) -> None:
+        """Remove checkpoints whose successors have been written."""
+        while self._outdated:
+            path = self._outdated.pop()
+            if is_main_process() and self.file_backend.isfile(path):
+                self._remove(path)
 
 
 def how_to_go_on(work_dir: str) -> str:
@@ -193,6 +170,27 @@ def how_to_go_on(work_dir: str) -> str:
     last = find_latest_checkpoint(work_dir)
     return (f'The last checkpoint is {last}; the same command with `--resume` '
             'goes on from there.')
+
+
+@contextmanager
+def stop_explained(work_dir: str) -> Iterator[None]:
+    """Say how a run goes on that Ctrl-C or SIGTERM stops."""
+    # Of several processes, one that lingers holds up the others. Exit cleans
+    # up what is being written.
+    clean = (get_world_size() == 1
+             and threading.current_thread() is threading.main_thread()
+             and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
+    if clean:
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        if is_main_process():
+            print(f'\nStopped. {how_to_go_on(work_dir)}', flush=True)
+        raise
+    finally:
+        if clean:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager

@@ -1,23 +1,20 @@
 """Checkpoints from which a run goes on as if it had never stopped."""
 import math
-from functools import partial
 from typing import Any
 
-from mmengine.dist import get_world_size, is_main_process
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
 from mmjtln.errors import require
 from mmjtln.hooks.runner import is_training
 from mmjtln.registry import HOOKS
 
-from .atomic_checkpoint_hook import AtomicCheckpointHook, how_to_go_on
+from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .continuation import (
     ResumedBatches,
     follow_new_length,
     seed_step,
     validation_due,
 )
-from .interrupt_message import InterruptMessage
 from .run_record import (
     META,
     record_differences,
@@ -33,26 +30,20 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
 
     A joint run that is stopped at any moment, by SIGKILL too, and then goes
     on with ``--resume`` ends as the uninterrupted one: on CPU with the same
-    bits in weights, optimizer state and logged losses.
-
-    - Before each training step all global generators are seeded from (seed
-      of the run, iteration, rank). With the augmentation, which
-      :class:`~mmjtln.datasets.JointSampler` seeds image by image, nothing
-      random has to be saved.
-    - A run that was stopped before the end of a validation validates first.
-    - Checkpoints say what the run was: its config, but for what
-      :data:`~mmjtln.resume.run_record.HARMLESS` names, and its data. Resuming
-      another run is refused before the first step, but for another length, or
-      number of processes with the same images in each step.
+    bits in weights, optimizer state and logged losses. Before each step the
+    global generators are seeded from (seed of the run, iteration, rank), and
+    :class:`~mmjtln.datasets.JointSampler` seeds the augmentation image by
+    image, so nothing random has to be saved. A validation that was cut off is
+    made up for. Checkpoints say what the run was, its config but for
+    :data:`~mmjtln.resume.run_record.HARMLESS` and its data.
 
     Args:
         *args, **kwargs: As in the parent.
 
     Raises:
-        ValueError: If checkpoints fall due where a run cannot go on exactly:
-            within an epoch of an epoch-based loop, or with gradients
-            accumulated and not applied; or if a resumed run differs from
-            that of its checkpoint.
+        ValueError: If checkpoints fall due within an epoch of an epoch-based
+            loop or between two updates, or a run differs from that of the
+            checkpoint it is resumed from.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -60,7 +51,6 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         self._record: dict | None = None
         self._resumed: Any = None
         self._validated = False
-        self._notice: Any = None
 
     def before_run(self, runner: Runner) -> None:
         """Check when checkpoints fall due, and take the run's record."""
@@ -107,12 +97,6 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Go to the place of the checkpoint, and validate if that is due."""
         super().before_train(runner)
-        self._notice = InterruptMessage(
-            partial(how_to_go_on, runner.work_dir),
-            # Of several processes, one that lingers holds up the others.
-            terminate=get_world_size() == 1)
-        if is_main_process():
-            self._notice.begin()
         if self._resumed is None:
             return
         done = runner.epoch if self.by_epoch else runner.iter
@@ -149,12 +133,7 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         seed_step(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Put into the checkpoint what its run has consumed.
-
-        Raises:
-            FloatingPointError: If a weight is not finite: a step whose loss
-                was finite and whose gradient was not. Nothing is written.
-        """
+        """Put in what the run has consumed; refuse weights not finite."""
         for name, weight in runner.model.named_parameters():
             require(weight.isfinite().all(),
                     'A checkpoint must hold finite weights',
@@ -166,11 +145,6 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         checkpoint['meta'][META] = dict(
             record=self._record, validated=self._validated,
             test_pipeline=test_pipeline(runner.cfg))
-
-    def after_train(self, runner: Runner) -> None:
-        """Publish as the parent does; the run cannot be stopped any more."""
-        super().after_train(runner)
-        self._notice.end()
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Save as the parent does: these hold what the validation found."""

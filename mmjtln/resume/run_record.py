@@ -4,7 +4,7 @@ All that a config says counts, but for what :data:`HARMLESS` names.
 """
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from mmjtln.datasets.contents import data_digest
 from mmjtln.domains import DOMAINS
 from mmjtln.hooks.runner import unwrapped
 from mmjtln.inference.features import on_first_rank
-from mmjtln.run_config import READ, pipeline_in
+from mmjtln.run_config import READ, leaves, pipeline_in
 
 #: Where a checkpoint's ``meta`` has what is kept here.
 META = 'mmjtln'
@@ -105,8 +105,11 @@ def run_record(runner: Runner) -> dict | None:
         # Not compared: a run may be made longer.
         length=runner.max_iters,
         cost=_given_cost(runner),
-        options=dict(_options({key: value for key, value in runner.cfg.items()
-                               if key in READ})))
+        options={name: _said(value) for name, value in leaves(
+            {key: runner.cfg[key] for key in READ & {*runner.cfg}})
+            if value is not None and not any(
+                fnmatchcase(name, pattern) or fnmatchcase(name, f'{pattern}.*')
+                for pattern in HARMLESS)})
     for domain in DOMAINS:
         part = getattr(dataset, domain)
         record[f'{domain}_images'] = len(part)
@@ -129,7 +132,8 @@ def record_differences(then: dict, now: dict) -> list[str]:
               for name in sorted(before.keys() | after.keys())
               if then.get('length') == now['length']
               or not name.startswith('param_scheduler')]
-    lines = [f'{name}: {_said(one)} then, {_said(other)} now'
+    lines = [f'{name}: {"none" if one is None else one} then, '
+             f'{"none" if other is None else other} now'
              for name, one, other in pairs if one != other]
     # With the same images in each step the same images have been consumed:
     # alone, another number of processes is no difference.
@@ -137,10 +141,6 @@ def record_differences(then: dict, now: dict) -> list[str]:
         lines.append(f'processes: {then.get("processes")} then, '
                      f'{now["processes"]} now')
     return lines
-
-
-def _said(value: object) -> object:
-    return 'none' if value is None else value
 
 
 def _over_all(sizes: dict[str, int], world_size: int) -> str:
@@ -158,23 +158,9 @@ def _given_cost(runner: Runner) -> str | None:
     return hashlib.sha256(matrix).hexdigest()[:16]
 
 
-def _options(value: object, name: str = '') -> Iterator[tuple[str, str]]:
-    """Go through the leaves of nested options, by dotted names."""
-    if any(fnmatchcase(name, pattern) for pattern in HARMLESS):
-        return
-    if isinstance(value, (list, tuple)) and any(
-            isinstance(part, (dict, list, tuple)) for part in value):
-        value = dict(enumerate(value))
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _options(part, f'{name}.{key}' if name else str(key))
-    elif value is not None:
-        yield name, _leaf(value)
-
-
-def _leaf(value: object) -> str:
+def _said(value: object) -> str:
     """Write an option; of a file, which may be moved, what is in it."""
     if isinstance(value, str) and Path(value).is_file():
         digest = hashlib.sha256(Path(value).read_bytes())
         return f'file with digest {digest.hexdigest()[:16]}'
-    return repr(list(value) if isinstance(value, tuple) else value)
+    return repr(value)
