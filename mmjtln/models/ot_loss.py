@@ -1,5 +1,6 @@
 """The OT loss between source and target classifier predictions."""
 import logging
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,16 +34,12 @@ class OTLoss(nn.Module):
 
     with p and q the softmax of the two logits and C the cost matrix (Lu et
     al., arXiv:1709.02995; the loss as such: Frogner et al., *Learning with a
-    Wasserstein Loss*, NeurIPS 2015; the solver: Cuturi, *Sinkhorn
-    Distances*, NeurIPS 2013).
-
-    It is differentiated by the envelope theorem, from the potentials
-    (:func:`~mmjtln.ot.entropic_value`): nothing of the iterations is kept for
-    backward, and a second derivative is an error. Where a marginal is a
-    label, value and gradient have a closed form
-    (:func:`~mmjtln.ot.label_value`). A solver that stops at ``max_iter``
-    gives a finite loss and gradient of less accuracy, and one warning. It
-    computes in float32 or better under autocast too.
+    Wasserstein Loss*, NeurIPS 2015). Value and gradient are those of
+    :func:`~mmjtln.ot.entropic_value`, or of :func:`~mmjtln.ot.label_value`
+    where a marginal is a label; a second derivative is an error. A solver
+    that stops at ``max_iter`` gives a finite loss and gradient of less
+    accuracy, and one warning. It computes in float32 or better under
+    autocast too.
 
     Args:
         reg (float): Weight of the entropy (eps in the papers), in units of
@@ -51,21 +48,17 @@ class OTLoss(nn.Module):
         max_iter (int): Most iterations of the solver. Defaults to 1000.
         tol (float): L1 marginal error at which the solver stops. Defaults
             to 1e-4.
-        reduction (str): ``'mean'`` or ``'sum'`` over the batch, or
-            ``'none'``. Defaults to ``'mean'``.
-        relax (float | dict, optional): Weight tau of the KL divergence that
-            replaces a marginal constraint (unbalanced OT), in units of the
-            cost: one for both sides, or a dict with one or both of
-            ``source`` and ``target``. None is the constraint, the limit of
-            a large tau. Defaults to None.
         grad_to (str): Whose logits get a gradient: ``'source'``,
             ``'target'`` or ``'both'``. Defaults to ``'source'``.
         cost (Tensor or array or nested list, optional): Cost matrix, shape
             (L_s, L_t): how unrelated source class i is to target class j.
-            A buffer; NaN until it is set. Defaults to None: set later, see
+            A buffer, NaN until it is set. Defaults to None: see
             :meth:`set_cost`.
         num_source_classes (int, optional): L_s. Needed without ``cost``.
         num_target_classes (int, optional): L_t, likewise.
+        relax (float | dict, optional): Weight tau of the KL divergence that
+            replaces a marginal constraint (unbalanced OT), as
+            :func:`~mmjtln.ot.sinkhorn` takes it. Defaults to None.
 
     Raises:
         TypeError: If the cost matrix holds no numbers.
@@ -73,8 +66,7 @@ class OTLoss(nn.Module):
     """
 
     def __init__(self, reg: float = 0.1, max_iter: int = 1000,
-                 tol: float = 1e-4, reduction: str = 'mean',
-                 grad_to: str = 'source',
+                 tol: float = 1e-4, grad_to: str = 'source',
                  cost: 'CostMatrix | Tensor | np.ndarray | list | None' = None,
                  num_source_classes: int | None = None,
                  num_target_classes: int | None = None,
@@ -82,13 +74,11 @@ class OTLoss(nn.Module):
         super().__init__()
         check_options(reg, max_iter, tol)
         relaxations(relax)
-        check_choice(reduction, 'reduction', 'OTLoss', ('mean', 'sum', 'none'))
         check_choice(grad_to, 'grad_to', 'OTLoss',
                      ('source', 'target', 'both'))
         self.reg = reg
         self.max_iter = max_iter
         self.tol = tol
-        self.reduction = reduction
         self.grad_to = grad_to
         self.relax = relax
         self._warned = False
@@ -117,16 +107,10 @@ class OTLoss(nn.Module):
     @torch.no_grad()
     def set_cost(self, cost: 'CostMatrix | Tensor | np.ndarray | list'
                  ) -> None:
-        """Set the cost matrix.
+        """Set the cost matrix, (L_s, L_t), whose entries are not looked at.
 
         Into the buffer, in place: averaged models and wrappers may hold a
         reference to it.
-
-        Args:
-            cost (CostMatrix or Tensor or array or nested list): shape
-                (L_s, L_t). What a valid matrix is, and whether its classes
-                are those of the data, :class:`~mmjtln.costs.CostMatrix`
-                checks.
 
         Raises:
             TypeError: If it holds no numbers.
@@ -157,35 +141,28 @@ class OTLoss(nn.Module):
         """Return the logits of B images in float32 or better, labels as is.
 
         Raises:
-            TypeError: If one is neither logits nor labels.
-            ValueError: If the shapes do not fit, or both are labels.
+            ValueError: If one is neither logits nor labels, the shapes do
+                not fit, or both are labels.
         """
         given = source_logits, target_logits
-        logits = [one for one in given if not _is_label(one)]
-        if not logits:
-            raise refusal('One of the logits must be a prediction',
-                          'got labels for both', 'Pass the logits of one')
         for name, one, count in zip(('source_logits', 'target_logits'), given,
                                     self.cost.shape, strict=True):
-            if _is_label(one):
-                continue
-            if not torch.is_tensor(one) or not one.is_floating_point():
-                raise refusal(
-                    f'{name} must be floating point, or int64 labels of shape '
-                    '(B,)', f'got {getattr(one, "dtype", type(one))}',
-                    'Pass the raw outputs of the head', TypeError)
-            if one.dim() != 2 or one.shape[1] != count:
-                raise refusal(
-                    f'{name} must have shape (B, {count}), as the cost matrix '
-                    'has it', f'got {tuple(one.shape)}',
-                    'Change the class counts of the heads or of OTLoss')
-        if len(source_logits) != len(target_logits):
-            raise refusal('Both logits must be of the same samples', 'got '
-                          f'{len(source_logits)} and {len(target_logits)} '
-                          'rows', 'Pass both logits of each image')
-        dtype = torch.float32
-        for one in logits:
-            dtype = torch.promote_types(dtype, one.dtype)
+            require(_is_label(one) or (
+                torch.is_tensor(one) and one.is_floating_point()
+                and one.dim() == 2 and one.shape[1] == count),
+                f'{name} must be floating point of shape (B, {count}), as the '
+                'cost matrix has it, or int64 labels of shape (B,)',
+                f'got {getattr(one, "dtype", type(one))} of shape '
+                f'{tuple(getattr(one, "shape", ()))}',
+                'Pass the outputs of a head of these classes')
+        require(len(source_logits) == len(target_logits),
+                'Both logits must be of the same samples', 'got '
+                f'{len(source_logits)} and {len(target_logits)} rows',
+                'Pass both logits of each image')
+        dtypes = [one.dtype for one in given if not _is_label(one)]
+        require(dtypes, 'One of the logits must be a prediction',
+                'got labels for both', 'Pass the logits of one')
+        dtype = reduce(torch.promote_types, dtypes, torch.float32)
         source, target = (
             one if _is_label(one) else one.to(dtype) for one in given)
         return source, target
@@ -233,11 +210,11 @@ class OTLoss(nn.Module):
                 Defaults to None.
 
         Returns:
-            tuple: The entropic OT value, a scalar, or shape (B,) for
-            ``reduction='none'``, negative where the entropy is; and a dict of
-            detached scalars: ``ot_cost``, the batch's mean <G, C>, and
-            ``ot_error``, its largest marginal error. With ``also``, whether
-            the wait has shown it and this loss to be finite, as ``finite``.
+            tuple: The batch's mean entropic OT value, a scalar, negative
+            where the entropy outweighs the cost; and a dict of detached
+            scalars: ``ot_cost``, the mean <G, C>, and ``ot_error``, the
+            largest marginal error. With ``also``, whether the wait has shown
+            it and this loss to be finite, as ``finite``.
 
         Raises:
             RuntimeError: If the cost matrix has not been set.
@@ -250,13 +227,8 @@ class OTLoss(nn.Module):
         elif self.grad_to == 'target':
             source_logits = source_logits.detach()
         finite = False
-        if _is_label(source_logits):
-            value, cost = self._solve_label(
-                source_logits, target_logits, 'source')
-            error = cost.new_zeros(())
-        elif _is_label(target_logits):
-            value, cost = self._solve_label(
-                target_logits, source_logits, 'target')
+        if _is_label(source_logits) or _is_label(target_logits):
+            value, cost = self._solve_label(source_logits, target_logits)
             error = cost.new_zeros(())
         else:
             value, result = self._solve(source_logits, target_logits, also)
@@ -265,7 +237,7 @@ class OTLoss(nn.Module):
         log: dict[str, Any] = dict(ot_cost=cost.mean(), ot_error=error)
         if also is not None:
             log['finite'] = finite
-        return self._reduce(value), log
+        return value.mean(), log
 
     def _solve(self, source_logits: Tensor, target_logits: Tensor,
                also: Tensor | None) -> tuple[Tensor, SinkhornResult]:
@@ -287,9 +259,9 @@ class OTLoss(nn.Module):
                 'is said once)', logger='current', level=logging.WARNING)
         return value, result
 
-    def _solve_label(self, labels: Tensor, logits: Tensor,
-                     side: str) -> tuple[Tensor, Tensor]:
-        """Return value and <G, C>, with the labels of one side."""
+    def _solve_label(self, source: Tensor, target: Tensor
+                     ) -> tuple[Tensor, Tensor]:
+        """Return value and <G, C>, where one side is labels."""
         # Looked at once: a look waits for the device, and a cost that has
         # been set stays set.
         if not self._cost_seen:
@@ -299,13 +271,12 @@ class OTLoss(nn.Module):
                     'with an infinite or a negative entry',
                     'Change what makes the cost matrix')
             self._cost_seen = True
-        with torch.autocast(logits.device.type, enabled=False):
-            return label_value(logits, labels, self.cost, self.reg,
-                               self.relax, side)
-
-    def _reduce(self, value: Tensor) -> Tensor:
-        return value if self.reduction == 'none' else getattr(
-            value, self.reduction)()
+        with torch.autocast(source.device.type, enabled=False):
+            if _is_label(source):
+                return label_value(target, source, self.cost, self.reg,
+                                   self.relax, 'source')
+            return label_value(source, target, self.cost, self.reg,
+                               self.relax)
 
 
 def _is_label(marginal: Tensor) -> bool:

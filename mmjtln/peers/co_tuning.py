@@ -36,7 +36,7 @@ class CoTuningLoss(OTLoss):
     Args:
         reg (float): Positive; how soft the relationship is, in units of the
             cost. Defaults to 1.
-        **kwargs: ``cost``, the class counts and ``reduction`` as in
+        **kwargs: ``cost`` and the class counts as in
             :class:`~mmjtln.models.OTLoss`, whose solver is not needed.
     """
 
@@ -63,5 +63,5 @@ class CoTuningLoss(OTLoss):
                   target_logits.detach().float().softmax(dim=1) @ relationship)
         value = -(taught * log_p).sum(dim=1)
         entropy = -torch.special.xlogy(taught, taught).sum(dim=1)
-        return self._reduce(value), dict(
+        return value.mean(), dict(
             relation_kl=(value.detach() - entropy).mean())
