@@ -4,10 +4,11 @@
 
 Goes over every image of training, validation and test data, source and
 target: files that cannot be read or are cut off, images left out for their
-extension, hidden folders taken for classes, class lists that differ, labels
-out of range, classes without an image, and images that are in two splits. It
-prints a table and what is wrong, with what to set. The exit status is 1 if
-anything is, else 0. As many processes read as the config's loaders have
+extension or beside the folders of the classes, transparent images, hidden
+folders taken for classes, class lists that differ, labels out of range,
+classes without an image, and images that are in two splits. It prints
+a table and what is wrong, with what to set. The exit status is 1 if anything
+is, else 0. As many processes read as the config's loaders have
 workers.
 """
 import argparse

@@ -6,7 +6,8 @@
 
 Folders are searched with all folders in them. A row has the path, the class
 and its score, with ``--top-k`` the next best, too, and with ``--source`` what
-the source head takes the image for. Class counts, names and weights are the
+the source head takes the image for. CONFIG and CHECKPOINT can be those of a
+stock classifier, such as an export. Class counts, names and weights are the
 checkpoint's: no training data is needed. Files that cannot be read are named
 at the end, have a row without a class, and make the exit status 1.
 """
@@ -21,7 +22,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config of the run')
+    parser.add_argument('config', help='config of the run, or of a stock '
+                        'classifier')
     parser.add_argument('checkpoint', help='one of its checkpoints, or '
                         'its work directory')
     parser.add_argument('paths', nargs='+', help='image files and folders')
@@ -43,9 +45,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Predict, write the file, and say what failed."""
-    failed = write_predictions(**vars(parse_args()))
+    args = parse_args()
+    failed = write_predictions(**vars(args))
+    if failed:
+        print(f'{len(failed)} files have no class in {args.out}:',
+              file=sys.stderr)
     for file, error in failed.items():
-        print(f'Not predicted: {file}: {error}', file=sys.stderr)
+        print(f'{file}: {error}', file=sys.stderr)
     return int(bool(failed))
 
 

@@ -55,7 +55,7 @@ def load_model(config: str | Path | Config,
 
 
 def list_pictures(inputs: Inputs) -> list:
-    """List files, those of a folder by name, and the pixels of others."""
+    """List files, all those in a folder, and the pixels of others."""
     if isinstance(inputs, str | Path) and Path(inputs).is_dir():
         return image_files(inputs)
     return list(map(as_pixels, inputs if isinstance(inputs, list | tuple)
@@ -145,8 +145,8 @@ class JTLNInferencer(PictureInferencer):
 
         Args:
             inputs (str | Path | array | PIL.Image | list): Image file, array
-                of BGR pixels (uint8), PIL image, folder (all image files
-                directly in it, by name), or a list of such pictures.
+                of BGR pixels (uint8), PIL image, folder (all image files in
+                it and its folders), or a list of such pictures.
             return_datasamples (bool): Whether to return data samples instead
                 of dicts. Defaults to False.
             batch_size (int): Images a forward pass. Defaults to 1.

@@ -2,20 +2,23 @@
 import csv
 import io
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
-from mmengine.utils import track_iter_progress
 from mmpretrain.registry import TRANSFORMS
 from mmpretrain.utils import progress as host_progress
 
+from mmjtln.checks.warnings import transparent
 from mmjtln.errors import require
 from mmjtln.export.stock_data import picture_pipeline
 from mmjtln.files.atomic_file import atomic_write, check_out
 from mmjtln.files.user_files import image_files
+from mmjtln.inference.features import progress
 from mmjtln.models import JTLNClassifier
 
 from .inferencer import (
@@ -35,7 +38,8 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
     """Predict image files and write a row for each: path, class, score.
 
     With ``top_k``, ``class_2``, ``score_2`` and so on follow; a class without
-    a name is its index. An image that cannot be read has a row without.
+    a name is its index. An image that cannot be read, such as a GIF with
+    many readers, has a row without.
 
     Args:
         config (str | Path): Config of a JTLN run, or of a stock classifier.
@@ -70,13 +74,15 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
     inferencer = (JTLNInferencer if isinstance(model, JTLNClassifier) else
                   PictureInferencer)(model, False, device)
     files = [file for path in paths
-             for file in image_files(path, recursive=True)]
+             for file in image_files(path, every=True)]
     batches = [files[i:i + batch_size]
                for i in range(0, len(files), batch_size)]
     host_progress.disable_progress_bar = True  # One for all batches instead.
     results: list[Any] = []
     failed: dict[str, str] = {}
-    for batch in track_iter_progress(batches):
+    for problem in transparent(files):
+        print_log(problem, logger='current', level=logging.WARNING)
+    for batch in progress(batches, len(batches)):
         results += _predict(inferencer, batch, source, failed)
     require(len(failed) < len(files), 'At least one image must be readable',
             f'but none of {len(files)} is: {failed.get(files[0])}',

@@ -14,7 +14,6 @@ import numpy as np
 from mmengine import fileio
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.utils import track_iter_progress
 from PIL import Image, UnidentifiedImageError
 from torch.utils.data import DataLoader, Dataset
 
@@ -33,6 +32,7 @@ from mmjtln.datasets.contents import (
 )
 from mmjtln.domains import DOMAINS, TARGET
 from mmjtln.errors import require
+from mmjtln.inference.features import progress
 
 from .run import SPLITS
 from .warnings import look_into_folders
@@ -62,7 +62,7 @@ class PartReport:
         return f'{self.domain} {self.split}'
 
 
-def check_data(cfg: Config, progress: bool = True) -> list[PartReport]:
+def check_data(cfg: Config) -> list[PartReport]:
     """Look at all images of a config's training, validation and test data.
 
     Every image is read and put through its pipeline once, by as many
@@ -96,7 +96,7 @@ def check_data(cfg: Config, progress: bool = True) -> list[PartReport]:
                 collate_fn=list, num_workers=loader.get('num_workers', 0))))
     require(reports, 'There must be data to check', 'but the config has none',
             'Set `train_dataloader`, `val_dataloader` or `test_dataloader`')
-    _look_at_pictures(loaders, progress)
+    _look_at_pictures(loaders)
     return reports
 
 
@@ -131,14 +131,12 @@ def _annotations(report: PartReport, dataset: Dataset,
                'list.')
 
 
-def _look_at_pictures(loaders: list, progress: bool) -> None:
+def _look_at_pictures(loaders: list) -> None:
     """Read all images, compare the splits, and write down what is wrong."""
     batches = ((report, batch) for report, loader in loaders
                for batch in loader)
-    if progress:
-        batches = track_iter_progress(
-            (batches, sum(len(loader) for _, loader in loaders)))
-    for report, batch in batches:
+    total = sum(len(loader) for _, loader in loaders)
+    for report, batch in progress(batches, total):
         report.pictures += batch
     for report, _ in loaders:
         errors = [picture.error for picture in report.pictures

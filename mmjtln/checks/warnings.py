@@ -4,7 +4,7 @@ The first line of a warning's docstring says when it is given.
 """
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from mmjtln.datasets.contents import image_keys, look_through
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.files.user_files import (
     UNDECODED,
-    count_left_out,
     is_left_behind,
+    is_transparent,
+    left_out,
 )
 
 from .run import Run, domain_parts
@@ -29,6 +30,8 @@ _SPLITS = {'train', 'training', 'val', 'valid', 'validation', 'test',
            'testing'}
 #: A source of which a run sees less than this part is worth a word.
 _SEEN = 0.5
+#: Pictures of a data set that are looked at for transparency.
+_LOOKED_AT = 200
 
 
 def overview(run: Run) -> str:
@@ -113,19 +116,41 @@ def look_into_folders(dataset: Dataset) -> tuple[int, list[str]]:
     """Count the images that folders leave out, and say what is wrong."""
     # MMPretrain's CustomDataset takes each folder for a class and leaves out
     # every file whose extension it was not given, both without a word.
-    left_out, problems = 0, []
+    count, problems = 0, []
     for base in look_through(dataset)[0]:
         if isinstance(base, CustomDataset) and not base.ann_file:
-            counts = _left_out(base)
-            left_out += sum(counts.values())
-            known = tuple(sorted({*base.extensions, *counts} - {*UNDECODED}))
+            root, others = Path(base.img_prefix), _left_out(base)
+            beside = _beside(base)
+            count += sum(map(len, [beside, *others.values()]))
+            known = tuple(sorted({*base.extensions, *others} - {*UNDECODED}))
             problems += odd_classes(base) + [
-                f'{count} images that end in {ending} in '
-                f'{Path(base.img_prefix)} are left out. ' + (
+                f'{len(files)} images that end in {ending} in {root} are left '
+                f'out, such as {files[0]}. ' + (
                     'Convert them to .jpg or .png.' if ending in UNDECODED
                     else f'Set `extensions={known}` of the data set.')
-                for ending, count in counts.items()]
-    return left_out, problems
+                for ending, files in others.items()]
+            if beside:
+                problems.append(
+                    f'{len(beside)} images lie beside the folders of the '
+                    f'classes and are left out, such as {beside[0]}. Move '
+                    'each into the folder of its class.')
+        step = -(-len(base) // _LOOKED_AT) or 1
+        problems += transparent([
+            str(base.get_data_info(i).get('img_path', ''))
+            for i in range(0, len(base), step)])
+    return count, problems
+
+
+def transparent(files: Sequence[str]) -> list[str]:
+    """Say that some of up to 200 pictures are transparent, which is lost."""
+    # The hosts' readers drop alpha, and so does a stock model that is
+    # exported: composed here alone, it would see other pictures.
+    files = files[::-(-len(files) // _LOOKED_AT) or 1]
+    found = [file for file in files if is_transparent(file)]
+    return [f'{len(found)} of {len(files)} images looked at are transparent, '
+            f'such as {found[0]}: what lies behind is seen, often black. '
+            'Compose them on white, as ImageMagick does by `mogrify '
+            '-background white -alpha remove FILES`.'] if found else []
 
 
 def odd_classes(base: CustomDataset) -> list[str]:
@@ -146,9 +171,18 @@ def odd_classes(base: CustomDataset) -> list[str]:
          'as each folder is. Name one of them.')) if found]
 
 
-def _left_out(base: CustomDataset) -> dict[str, int]:
+def _beside(base: CustomDataset) -> list[Path]:
+    """Find the images that lie beside the folders of the classes."""
+    root = Path(base.img_prefix)
+    return sorted(file for file in root.iterdir() if file.is_file()
+                  and not is_left_behind(file.name)
+                  and base.is_valid_file(file.name)
+                  ) if getattr(base, 'folder_to_idx', {}) else []
+
+
+def _left_out(base: CustomDataset) -> dict[str, list[Path]]:
     # What begins with a dot, the host leaves out, too.
-    return count_left_out(
+    return left_out(
         Path(home, name) for home, _, names in os.walk(base.img_prefix)
         for name in names
         if not name.startswith('.') and not base.is_valid_file(name))

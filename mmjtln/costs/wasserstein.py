@@ -3,14 +3,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.utils import track_iter_progress
 
+from mmjtln.inference.features import progress
 from mmjtln.registry import COSTS
 
 from .image_cost import ClassFeatures, FeatureCost
-
-# Pairs of classes from which on a progress bar is shown.
-_LONG = 20000
 
 
 @COSTS.register_module()
@@ -40,8 +37,7 @@ class WassersteinCost(FeatureCost):
         sizes = [len(features) for features in columns]
         stacked = torch.cat(columns)
         found = np.empty((source.num_classes, target.num_classes))
-        rows = range(source.num_classes)
-        for i in track_iter_progress(rows) if found.size >= _LONG else rows:
+        for i in progress(range(source.num_classes), source.num_classes):
             ground = torch.cdist(source.of_class(i), stacked).square().double()
             for j, part in enumerate(ground.split(sizes, dim=1)):
                 # An empty list is POT's way to say uniform masses.

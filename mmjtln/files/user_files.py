@@ -17,6 +17,7 @@ from typing import Any
 
 import mmcv
 from mmengine.logging import print_log
+from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmjtln.errors import require
@@ -115,14 +116,25 @@ def is_left_behind(name: str) -> bool:
     return name.startswith('.') or name in _LEFT_BEHIND
 
 
-def count_left_out(files: Iterable[Path]) -> dict[str, int]:
-    """Count the images among files of other extensions, by extension."""
+def left_out(files: Iterable[Path]) -> dict[str, list[Path]]:
+    """Find the images among files of other extensions, by extension."""
     found = defaultdict(list)
     for file in files:
         found[file.suffix.lower()].append(file)
-    return {ending: len(found[ending]) for ending in sorted(found)
+    return {ending: sorted(found[ending]) for ending in sorted(found)
             if ending in UNDECODED or any(map(_is_image,
                                               found[ending][:_TRIED]))}
+
+
+def is_transparent(path: str | Path) -> bool:
+    """Whether a picture has pixels that are not opaque."""
+    try:
+        with Image.open(path) as picture:
+            if 'A' not in picture.mode and 'transparency' not in picture.info:
+                return False
+            return min(picture.convert('RGBA').getchannel('A').tobytes()) < 255
+    except Exception:  # Whoever reads it says what is wrong.
+        return False
 
 
 def _is_image(path: Path) -> bool:
@@ -132,11 +144,11 @@ def _is_image(path: Path) -> bool:
         return False
 
 
-def image_files(path: str | Path, recursive: bool = False) -> list[str]:
-    """List the images of a folder by name, or return a file alone.
+def image_files(path: str | Path, every: bool = False) -> list[str]:
+    """List the images in a folder and its folders, or return a file alone.
 
-    What is hidden is left out, and so are images of other extensions, with a
-    warning that counts them.
+    What is hidden is left out, and so are images of other extensions, which
+    may not be readable, with a warning; ``every`` takes those, too.
     """
     path = Path(path)
     if path.is_file():
@@ -145,16 +157,18 @@ def image_files(path: str | Path, recursive: bool = False) -> list[str]:
             f'but there is no {path}', 'Correct the path', FileNotFoundError)
     files: list[Path] = []
     others: list[Path] = []
-    for file in path.glob('**/*' if recursive else '*'):
+    for file in path.glob('**/*'):
         if not any(map(is_left_behind, file.relative_to(path).parts)) and (
                 file.is_file()):
             known = file.suffix.lower() in IMG_EXTENSIONS
             (files if known else others).append(file)
-    for ending, count in count_left_out(others).items():
-        print_log(f'{count} images that end in {ending} in {path} are left '
-                  'out. Convert them to .jpg or .png.', logger='current',
-                  level=logging.WARNING)
+    for ending, found in left_out(others).items():
+        if every:
+            files += found
+            continue
+        print_log(f'{len(found)} images that end in {ending} in {path} are '
+                  f'left out, such as {found[0]}. Convert them to .jpg or '
+                  '.png.', logger='current', level=logging.WARNING)
     require(files, 'A folder must hold images', f'but {path} has no file that '
-            f'ends in one of {", ".join(IMG_EXTENSIONS)}'
-            + ('' if recursive else ' directly in it'), 'Correct the path')
+            f'ends in one of {", ".join(IMG_EXTENSIONS)}', 'Correct the path')
     return sorted(map(str, files))

@@ -1,5 +1,7 @@
 """Which network looks at images, and what it makes of those of a domain."""
-from collections.abc import Callable, Iterator, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -23,7 +25,8 @@ from .domain_images import DomainImages
 
 T = TypeVar('T')
 STAGES = ('backbone', 'neck', 'pre_logits')
-_LONG = 10  # Batches from which on a progress bar is shown.
+#: Seconds after which there is a line of progress, where there is no terminal.
+_SECONDS = 10.
 
 
 def image_model(config: dict | str | None, checkpoint: str | None,
@@ -75,6 +78,21 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
+def progress(tasks: Iterable[T], total: int) -> Iterator[T]:
+    """Go through tasks with a bar and the time left, or with lines of both."""
+    begun = told = time.monotonic()
+    if sys.stdout.isatty():
+        yield from track_iter_progress((tasks, total))
+        return
+    # A file would keep every state of a bar.
+    for done, task in enumerate(tasks, 1):
+        yield task
+        now = time.monotonic()
+        if now - told >= _SECONDS and done < total:
+            told, left = now, (now - begun) / done * (total - done)
+            print(f'{done} of {total}, {left:.0f} s left', flush=True)
+
+
 def run_over_images(model: nn.Module, images: DomainImages,
                     encode: Callable[[Tensor], Tensor], what: str,
                     batch_size: int = 64, num_workers: int = 0) -> Tensor:
@@ -88,11 +106,9 @@ def run_over_images(model: nn.Module, images: DomainImages,
     # Without its own generator a loader draws from the global one.
     loader = DataLoader(images, batch_size, num_workers=num_workers,
                         collate_fn=_stack, generator=torch.Generator())
-    batches = track_iter_progress(
-        (loader, len(loader))) if len(loader) >= _LONG else loader
     parts = []
     with evaluating(model), torch.no_grad():
-        for inputs in batches:
+        for inputs in progress(loader, len(loader)):
             # No labels: only the domain may decide how inputs are prepared.
             samples = [DataSample(metainfo=dict(domain=images.domain))
                        for _ in inputs]

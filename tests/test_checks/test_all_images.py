@@ -68,7 +68,7 @@ def test_source_in_workers(config):
     Path('data/source/cross/2.png').write_bytes(b'no image')
     cfg = Config.fromfile(config)
     cfg.train_dataloader.num_workers = 2
-    source, target, *_ = check_data(cfg, progress=False)
+    source, target, *_ = check_data(cfg)
     assert (source.images, source.unreadable, target.unreadable) == (12, 1, 0)
     assert 'data/source/cross/2.png could not be read' in source.problems[0]
     assert source.counts.tolist() == [4, 4, 4]
@@ -80,7 +80,7 @@ def test_decoder_that_fills_up(config):
     cut(path)
     cfg = Config.fromfile(config)
     cfg.test_dataloader.dataset.pipeline = []
-    report = check_data(cfg, progress=False)[-1]
+    report = check_data(cfg)[-1]
     assert report.unreadable == len(report.problems) == 1
     assert report.problems[0].startswith(
         f'The target test image {path} is damaged: ')
@@ -92,7 +92,7 @@ def test_no_image_can_be_read(config):
     cfg.test_dataloader.dataset.pipeline = [dict(type='PackInputs'),
                                             dict(type='CenterCrop',
                                                  crop_size=9)]
-    report = check_data(cfg, progress=False)[-1]
+    report = check_data(cfg)[-1]
     assert report.unreadable == report.images == 6
     assert len(report.problems) == 1
     assert report.problems[0].startswith('no image can be read. The target')
@@ -109,7 +109,7 @@ def test_left_out(config, capsys):
     (home / '7.txt').write_text('no image')
     cfg = Config.fromfile(config)
     del cfg.train_dataloader.dataset.target.extensions
-    target = check_data(cfg, progress=False)[1]
+    target = check_data(cfg)[1]
     assert (target.images, target.left_out) == (2, 6)
     heic, jfif, tiff, webp, empty = target.problems[:4] + target.problems[-1:]
     assert heic.startswith('1 images that end in .heic') and 'Convert' in heic
@@ -119,7 +119,7 @@ def test_left_out(config, capsys):
     extensions = eval(webp.partition('extensions=')[2].rpartition(')')[0]
                       + ')')  # noqa: S307
     cfg.train_dataloader.dataset.target.extensions = extensions
-    target = check_data(cfg, progress=False)[1]
+    target = check_data(cfg)[1]
     assert (target.images, target.left_out) == (7, 1)
 
 
@@ -198,7 +198,7 @@ def test_labels(config, labels, words):
     cfg = Config.fromfile(config)
     cfg.val_dataloader.dataset.update(
         ann_file='val/list.txt', metainfo=dict(classes=['disc', 'plus sign']))
-    report = check_data(cfg, progress=False)[2]
+    report = check_data(cfg)[2]
     assert (report.domain, report.split) == ('target', 'val')
     assert len(report.problems) == 1 and words in report.problems[0]
     assert report.images == 6 and report.unreadable == 0

@@ -34,6 +34,28 @@ def test_folders_are_looked_into(tmp_path):
     assert look_into_folders(Toy(2)) == (0, [])
 
 
+def test_pictures_that_are_lost_or_lose_something(tmp_path):
+    """Those beside the folders are left out, transparent ones see through.
+
+    Of either a class with annotations has none: it names what it takes.
+    """
+    for name in ('a/0.png', 'a/1.png', 'b/2.png', '3.png', '.4.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new('RGBA', (4, 4), (0, 0, 0, 0 if '1' in name else 255)).save(
+            tmp_path / name)
+    count, (beside, transparent) = look_into_folders(
+        CustomDataset(str(tmp_path)))
+    assert count == 1
+    assert beside.startswith('1 images lie beside the folders of the classes '
+                             f'and are left out, such as {tmp_path}/3.png. ')
+    assert transparent.startswith('1 of 3 images looked at are transparent, '
+                                  f'such as {tmp_path}/a/1.png')
+    (tmp_path / 'list.txt').write_text('a/0.png 0\na/1.png 1\n')
+    listed = CustomDataset(str(tmp_path), ann_file='list.txt')
+    assert look_into_folders(listed)[1] == [
+        transparent.replace('1 of 3', '1 of 2')]
+
+
 def test_splits_are_no_classes(tmp_path):
     """One of them may be: a class of trains is called so by chance."""
     for name in ('Train/a', 'val/a', 'b'):

@@ -11,7 +11,12 @@ from mmjtln.costs import CostMatrix, FileCost, TextCost
 from mmjtln.costs.taxonomy import read_taxonomy
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.class_lists import read_names
-from mmjtln.files.user_files import image_files, read_rows, reading
+from mmjtln.files.user_files import (
+    image_files,
+    is_transparent,
+    read_rows,
+    reading,
+)
 from tests.test_costs.conftest import Named
 
 LATIN = 'café,1\nthé,2\n'.encode('latin-1')
@@ -115,13 +120,39 @@ def test_images_of_a_folder(tmp_path, said):
         Image.new('RGB', (8, 8)).save(
             tmp_path / name, dict(txt='bmp', jp2='png').get(name[-3:]))
     (tmp_path / '9.pdf').write_text('no image')
-    found = image_files(tmp_path, recursive=True)
+    found = image_files(tmp_path)
     assert [path[len(str(tmp_path)) + 1:] for path in found] == [
         '1.WEBP', '2.tiff', 'a/0.jpg']
     text = said()
     for count, ending in ((2, 'gif'), (1, 'jp2'), (1, 'txt')):
         assert f'{count} images that end in .{ending} in {tmp_path}' in text
     assert text.count('left out') == 3
+    assert 'left out, such as ' + str(tmp_path / '3.gif') in text
+    every = image_files(tmp_path, every=True)
+    assert {*every} - {*found} == {str(tmp_path / name) for name in (
+        '3.gif', 'b/4.gif', '5.jp2', '6.txt')}
+    assert said() == text
+
+
+def test_transparent_pictures(tmp_path):
+    """Those with a pixel to be seen through, of whatever kind of file."""
+    clear = Image.new('RGBA', (9, 9), 'red')
+    clear.putpixel((3, 4), (9, 8, 7, 254))
+    opaque = Image.new('RGBA', (9, 9), 'red')
+    for picture, expected in (
+            (clear, True), (clear.convert('LA'), True), (opaque, False),
+            (opaque.convert('LA'), False), (opaque.convert('RGB'), False),
+            (opaque.convert('P'), False)):
+        for ending in ('png', 'webp', 'tiff')[:3 if 'RGB' in picture.mode
+                                              else 1]:
+            path = tmp_path / f'a.{ending}'
+            picture.save(path, **dict(lossless=True) if ending == 'webp'
+                         else {})
+            assert is_transparent(path) == expected, (picture.mode, ending)
+    palette = opaque.convert('P')
+    palette.save(tmp_path / 'b.png', transparency=palette.getpixel((0, 0)))
+    assert is_transparent(tmp_path / 'b.png')
+    assert not is_transparent(tmp_path / 'none.png')
 
 
 @pytest.mark.parametrize('error, words', [

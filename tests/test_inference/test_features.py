@@ -6,6 +6,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
 from mmjtln.costs import CostMatrix, MKMMDCost
+from mmjtln.inference import features as network
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features, pool
 from tests.ranks import run_ranks
@@ -126,3 +127,12 @@ def test_one_rank_works_and_all_agree_and_fail_together(tmp_path):
     assert 'rank 0 failed' in texts[1]
     for text in texts:
         assert 'source image 0/1' in text and 'OSError: unreadable' in text
+
+
+def test_progress_in_a_file(monkeypatch, capsys):
+    """Lines that end, some seconds apart; nothing of what goes fast."""
+    assert [*network.progress(iter('abc'), 3)] == ['a', 'b', 'c']
+    assert capsys.readouterr().out == ''
+    monkeypatch.setattr(network, '_SECONDS', 0.)
+    assert [*network.progress(iter('abc'), 3)] == ['a', 'b', 'c']
+    assert capsys.readouterr().out == '1 of 3, 0 s left\n2 of 3, 0 s left\n'

@@ -73,16 +73,48 @@ def test_folder_to_csv(run, tmp_path):
 
 
 def test_unreadable_file(run, tmp_path, capsys):
-    """It is named, and the others are predicted as they would be."""
+    """It is counted and named, and the others are predicted as usual.
+
+    So is one of a kind that readers may not know.
+    """
     Path('data/target/val/disc/0a.png').write_text('no image')
+    Path('data/target/val/disc/0b.heic').write_bytes(b'from a telephone')
     out = tmp_path / 'p.csv'
     assert run_tool('predict', *run, 'data/target/val', '--out', out) == 1
-    assert '0a.png' in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert '2 files have no class in ' in said
+    assert '0a.png: ' in said and '0b.heic: ' in said
     rows = {Path(row['path']).name: row for row in csv.DictReader(out.open())
             if 'disc' in row['path']}
-    assert rows['0a.png']['class'] == ''
-    assert all(row['class'] in TARGET for name, row in rows.items()
-               if name != '0a.png')
+    assert rows.pop('0a.png')['class'] == rows.pop('0b.heic')['score'] == ''
+    assert all(row['class'] in TARGET for row in rows.values())
+
+
+def test_stock_classifier(run, tmp_path, said):
+    """What an export has written is predicted alike, and so are folders.
+
+    Transparent pictures are told of: what lies behind is seen.
+    """
+    run_tool('export', *run, 'stock')
+    mine = Path('data/target/val')
+    Image.new('RGBA', (9, 9)).save(mine / 'disc/clear.png')
+    outs = []
+    for model in (run, ('stock/config.py', 'stock/model.pth')):
+        outs.append(tmp_path / f'{len(outs)}.csv')
+        assert run_tool('predict', *model, mine, '--out', outs[-1]) == 0
+        assert said().count('1 of 7 images looked at are transparent') == len(
+            outs)
+    rows, others = ([*csv.DictReader(out.open())] for out in outs)
+    assert list(rows[0]) == ['path', 'class', 'score'] and len(rows) == 7
+    for row, other in zip(rows, others, strict=True):
+        assert float(row.pop('score')) == pytest.approx(
+            float(other.pop('score')), abs=2e-6)
+        assert row == other
+    found = JTLNInferencer(str(run[0]), str(run[1]))(str(mine))
+    assert [one['img_path'] for one in found] == [
+        row['path'] for row in rows]
+    assert [one['pred_class'] for one in found] == [
+        row['class'] for row in rows]
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='names are bytes there')

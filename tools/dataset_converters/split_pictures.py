@@ -30,7 +30,7 @@ def split(folder: Path, train: int, val: int,
             'but it holds no folder', 'Give another folder')
     parts = dict(train=[], val=[], test=[])
     for number, home in enumerate(classes):
-        files = image_files(home, recursive=True)
+        files = image_files(home)
         require(len(files) > train + val, 'A class needs pictures for all '
                 f'parts, {train} + {val} and one to test',
                 f'but {home.name!r} has {len(files)} pictures',
