@@ -20,7 +20,6 @@ from .stock_alexnet import stock_alexnet
 _STOCK_OPTIONS = set(inspect.signature(ImageClassifier).parameters)
 #: Ours that, without training, do the same as the stock type.
 _SAME_AT_TEST_TIME = {
-    'mmjtln.AlexNet': 'AlexNet',
     'mmjtln.JointDataPreprocessor': 'ClsDataPreprocessor',
     'mmjtln.JTLNClassifier': 'ImageClassifier',
 }

@@ -1,25 +1,9 @@
-"""AlexNet: a backbone that starts from weights, its fully connected layers."""
-from typing import Any
-
+"""AlexNet's fully connected layers, as a neck."""
 import torch
 from mmengine.model import BaseModule
-from mmpretrain.models import AlexNet as _AlexNet
 from torch import nn
 
 from mmjtln.registry import MODELS
-
-
-@MODELS.register_module()
-class AlexNet(_AlexNet):
-    """MMPretrain's ``AlexNet`` with the ``init_cfg`` its peers have.
-
-    So that it can start from ``dict(type='Pretrained', checkpoint=...,
-    prefix='backbone.')``, as others do.
-    """
-
-    def __init__(self, init_cfg: dict | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.init_cfg = init_cfg
 
 
 @MODELS.register_module()

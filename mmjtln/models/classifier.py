@@ -38,18 +38,16 @@ class JTLNClassifier(ImageClassifier):
 
     where the bars are means over the batch's target images, its source images,
     and the images that ``ot_images`` names; :math:`p` and :math:`q` are the
-    softmax outputs of the source and the target head. All else acts on the
-    target task as with a stock classifier; only a data sample tagged
-    ``domain='source'`` is judged by the source head.
+    softmax outputs of the source and the target head. In testing only a data
+    sample tagged ``domain='source'`` is judged by the source head.
 
     Args:
         backbone (dict): As in ``ImageClassifier``.
         neck (dict, optional): Likewise. Defaults to None.
         head (dict): The target head: any single-label head
             (:class:`~mmpretrain.models.ClsHead`) whose logits do not need the
-            labels. Where the stock model is a backbone with a classifier of
-            its own under a bare ``ClsHead`` (VGG, InceptionV3), that last
-            layer becomes the head; ``backbone_classifier`` keeps its name.
+            labels. Of a backbone with a classifier of its own under a bare
+            ``ClsHead`` (VGG, InceptionV3) the last layer becomes the head.
         source_head (dict): What differs from ``head``: at least
             ``num_classes``. With a ``type`` it is a config on its own.
         ot_loss (dict, optional): Arguments of :class:`OTLoss`; its class
@@ -57,9 +55,8 @@ class JTLNClassifier(ImageClassifier):
             term. Defaults to ``dict()``, its defaults.
         lambda_s (float | dict): Weight of the source cross entropy, a constant
             or the arguments of :class:`LossWeight`. With 0, batches need no
-            source images, and where the OT term sends no gradient to the
-            source head either, the head is frozen: it stays what
-            ``load_from`` made it. Defaults to 1.
+            source images, and a source head that the OT term does not train
+            either is frozen. Defaults to 1.
         lambda_ot (float | dict): Weight of the OT term, likewise.
             Defaults to 1.
         ot_images (str): The images on which the OT term is taken: 'target',
@@ -171,8 +168,8 @@ class JTLNClassifier(ImageClassifier):
         Args:
             inputs (Tensor): Images of both domains, shape (N, C, H, W); of
                 the target alone where ``lambda_s`` is 0.
-            data_samples (list[DataSample]): N samples with ``domain`` and
-                ``gt_label`` (or ``gt_score``).
+            data_samples (list[DataSample]): With ``domain`` and ``gt_label``
+                (or ``gt_score``).
 
         Raises:
             ValueError: If a domain that has a loss has no image.
@@ -237,8 +234,8 @@ class JTLNClassifier(ImageClassifier):
                 **kwargs: Any) -> list[DataSample]:
         """Predict target classes, or source classes of source samples.
 
-        Images are (N, C, H, W); without ``data_samples`` all are of the
-        target. Options are those of the head's ``predict``.
+        Images are (N, C, H, W), all of the target without ``data_samples``;
+        options are those of the head's ``predict``.
         """
         feats = self.extract_feat(inputs)
         rows = split(data_samples or [None])

@@ -23,8 +23,8 @@ def joint_heads(backbone: dict, neck: dict | None, head: dict | None,
                 ) -> tuple[dict | nn.Module, dict[str, dict], str | None]:
     """Complete and check the configs of two heads.
 
-    Returned are the backbone, built where its own last layer has become the
-    heads; the config of each domain's head; and the name of that last layer.
+    Returned are the backbone, built if its last layer has become the heads;
+    the config of each domain's head; and the name of that last layer.
     """
     given: dict[str, Any] = dict(
         head=head, source_head=complete_source_head(head, source_head))

@@ -14,11 +14,10 @@ from mmjtln.errors import check_real, refusal
 class LossWeight:
     """A loss weight that is constant, or 0 in the first part of the run.
 
-    The progress is the runner's, read from MMEngine's message hub, so that a
-    resumed run continues where it stopped. A run that is resumed with another
-    length keeps what it has begun: ``begin`` stays a share of the length that
-    it was first given, or of the new one if that is shorter. Without a run,
-    in a notebook say, the weight is ``value``.
+    The progress is the runner's. A run that is resumed with another length
+    keeps what it has begun: ``begin`` stays a share of the length that it was
+    first given, or of the new one if that is shorter. Without a run, in a
+    notebook say, the weight is ``value``.
 
     Args:
         value (float): The weight, >= 0.
@@ -60,10 +59,8 @@ class LossWeight:
 
 
 def _planned_iters() -> int:
-    """Return the iterations of the run as first planned, or now if fewer.
-
-    The plan is kept in the message hub, which travels in checkpoints.
-    """
+    """Return the iterations of the run as first planned, or now if fewer."""
+    # The message hub travels in checkpoints.
     hub = MessageHub.get_current_instance()
     length = hub.get_info('max_iters', 0)
     if length and hub.get_info('planned_iters') is None:
@@ -81,24 +78,12 @@ def check_losses(losses: dict[str, Tensor], inputs: Tensor,
                  scores: dict[str, Tensor | tuple],
                  data_samples: list[DataSample],
                  known_finite: bool = False) -> None:
-    """Say where a loss that is not finite comes from.
+    """Refuse (FloatingPointError) losses that are not finite; say where from.
 
     To be called before backward, so that no rank takes the step and no
-    checkpoint is written of it. It waits for the device once, if it must.
-
-    Args:
-        losses (dict[str, Tensor]): The terms, as ``loss`` returns them; those
-            with ``loss`` in their name count.
-        inputs (Tensor): The N images of the batch, shape (N, C, H, W).
-        scores (dict): Each head's output on them, a tensor or several, N rows.
-        data_samples (list[DataSample]): The N samples.
-        known_finite (bool): Whether a wait for the OT solver has told that
-            all is well. Defaults to False.
-
-    Raises:
-        FloatingPointError: If the sum of the terms is NaN or infinite. Names
-            the iteration (as the log counts, from 1), the terms, and the
-            images of the batch by path, or by index where they have none.
+    checkpoint is written of it. It waits for the device once, unless the wait
+    for the OT solver has told that all is well (``known_finite``). ``scores``
+    is each head's output, a tensor or several, on the N images.
     """
     if known_finite:
         return

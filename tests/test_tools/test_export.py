@@ -232,7 +232,7 @@ def test_alexnet_neck_in_stock_parts(tiny_run, tmp_path, size):
     """Pooling and fc6 are folded into one layer, for images of one size."""
     tiny_run.model = dict(
         type='mmjtln.JTLNClassifier',
-        backbone=dict(type='mmjtln.AlexNet'),
+        backbone=dict(type='AlexNet'),
         neck=dict(type='mmjtln.AlexNetNeck', out_channels=64),
         head=dict(type='LinearClsHead', num_classes=10, in_channels=64),
         source_head=dict(num_classes=10))
