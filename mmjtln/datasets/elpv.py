@@ -16,12 +16,9 @@ class ELPV(BaseDataset):
     Gray photographs of 300 x 300 pixels, of mono-crystalline (1,074) or
     poly-crystalline cells (1,550), each with the probability of a defect that
     experts gave: 0, 1/3, 2/3 or 1. The images are licensed CC BY-NC-SA 4.0,
-    for non-commercial use alone.
-
-    The parts are cut in the order of the file, within the cells of one type
-    and one probability: of ten that follow each other, four are for training,
-    two for validation and four for testing. Cells of one solar module may be
-    in several parts: the package does not tell modules apart.
+    for non-commercial use alone. Of ten cells of one type and probability that
+    follow each other in the file, four are for training, two for validation
+    and four for testing; cells of one solar module may be in several parts.
 
     Source: https://github.com/zae-bayern/elpv-dataset, Buerhop-Lutz et al., "A
     Benchmark for Visual Identification of Defective Solar Cells in
@@ -39,8 +36,7 @@ class ELPV(BaseDataset):
             is True by default on 'val' and 'test'.
 
     Raises:
-        ImportError: elpv-dataset is not installed, and there is no
-            ``data_root``.
+        ImportError: There is neither elpv-dataset nor a ``data_root``.
         ValueError: An argument is none of those above.
     """
 
@@ -54,10 +50,9 @@ class ELPV(BaseDataset):
 
     def __init__(self, cell_type: str, labels: str, split: str = 'train',
                  data_root: str = '', **kwargs: Any) -> None:
-        for name, value, known in (('cell_type', cell_type, self.CELL_TYPES),
-                                   ('labels', labels, self.CLASSES_OF),
-                                   ('split', split, self.SPLITS)):
-            check_choice(value, name, 'ELPV', known)
+        check_choice(cell_type, 'cell_type', 'ELPV', self.CELL_TYPES)
+        check_choice(labels, 'labels', 'ELPV', self.CLASSES_OF)
+        check_choice(split, 'split', 'ELPV', self.SPLITS)
         self.cell_type, self.labels, self.split = cell_type, labels, split
         kwargs.setdefault('metainfo', dict(classes=self.CLASSES_OF[labels]))
         kwargs.setdefault('test_mode', split in ('val', 'test'))

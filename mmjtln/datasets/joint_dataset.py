@@ -33,8 +33,7 @@ class JointDataset(ConcatDataset):
     :class:`~mmpretrain.structures.DataSample` and keeps the label of its own
     data set. The metainfo is the target's, plus ``source_classes``. A sample
     whose index carries a seed, as those of :class:`JointSampler` do, is loaded
-    and augmented with the global generators (Python's, NumPy's, torch's on
-    the CPU) seeded with it; outside workers they are then as they were.
+    and augmented with the global generators seeded with it.
 
     Args:
         source (Dataset | dict | list): A config or a data set of MMPretrain,
@@ -43,8 +42,7 @@ class JointDataset(ConcatDataset):
             without images; or a list, several sources:
             :class:`~mmjtln.datasets.union_dataset.UnionDataset`.
         target (Dataset | dict): The target data set, likewise.
-        lazy_init (bool): Whether to put off loading the annotations until
-            :meth:`full_init`. Defaults to False.
+        lazy_init (bool): As in MMEngine. Defaults to False.
         **inherited: None is taken: an error says how they came here.
 
     Raises:
@@ -65,10 +63,8 @@ class JointDataset(ConcatDataset):
                 "`type='mmjtln.JointDataset'`", TypeError)
         # The parent's constructor refuses wrappers and differing class
         # lists, the very things this class is for.
-        self.datasets = [
-            build_domain(domain, dataset)
-            for domain, dataset in ((SOURCE, source), (TARGET, target))
-        ]
+        self.datasets = [build_domain(SOURCE, source),
+                         build_domain(TARGET, target)]
         self._fully_initialized = False
         if not lazy_init:
             self.full_init()
@@ -105,19 +101,9 @@ class JointDataset(ConcatDataset):
         return len(self.source)
 
     @property
-    def target_length(self) -> int:
-        """int: Number of target images."""
-        return len(self.target)
-
-    @property
     def source_classes(self) -> Sequence[str] | None:
         """Sequence[str] | None: Names of the source classes."""
         return self.source.metainfo.get('classes')
-
-    @property
-    def target_classes(self) -> Sequence[str] | None:
-        """Sequence[str] | None: Names of the target classes."""
-        return self.target.metainfo.get('classes')
 
     @property
     def metainfo(self) -> dict:
@@ -171,10 +157,9 @@ class JointDataset(ConcatDataset):
         # Of test-time augmentation there are several.
         samples = data['data_samples']
         samples = samples if isinstance(samples, list) else [samples]
-        data_sample = samples[0]
-        label = data_sample.get('gt_label')
+        label = samples[0].get('gt_label')
         if label is None or label.numel() != 1:
-            path = data_sample.get('img_path', f'number {idx}')
+            path = samples[0].get('img_path', f'number {idx}')
             raise refusal(f'Each {domain} image must have one label',
                           f'but that of {path} is {label}',
                           f'Set a single-label data set as `{domain}`')

@@ -31,17 +31,13 @@ def copy_inside(dataset: Dataset) -> BaseDataset:
 
 
 class SubsetDataset(KFoldDataset):
-    """A part of a data set, chosen by the labels.
-
-    The part is a data set of its own: an image that cannot be read is
-    replaced by one of the same part. The data set given is not changed.
+    """A part of a data set, chosen by the labels, and one of its own.
 
     Args:
         dataset (Dataset | dict): A config, a data set of MMPretrain, a
-            ``KFoldDataset``, or another part. Wrappers that repeat images go
-            around a part, not into it.
-        lazy_init (bool): Whether to put off choosing until
-            :meth:`full_init`. Defaults to False.
+            ``KFoldDataset``, or another part; it is not changed. Wrappers
+            that repeat images go around a part, not into it.
+        lazy_init (bool): As in MMEngine. Defaults to False.
     """
 
     def __init__(self, dataset: Dataset | dict,
@@ -80,22 +76,15 @@ class SubsetDataset(KFoldDataset):
         dataset.get_subset_(indices)
         return dataset
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__} of {self.dataset!r}'
-
 
 @DATASETS.register_module()
 class ClassSubset(SubsetDataset):
     """The images of chosen classes, labelled by their place in the choice.
 
-    Labels change before the pipeline runs, and ``metainfo['classes']`` is
-    the choice.
-
     Args:
-        dataset (Dataset | dict): See :class:`SubsetDataset`.
+        dataset, lazy_init: As in :class:`SubsetDataset`.
         classes (Sequence[str]): Names of the classes to keep, in the order
             of their new labels.
-        lazy_init (bool): See there. Defaults to False.
 
     Raises:
         ValueError: A name is unknown or given twice, or no image is left.
@@ -121,7 +110,7 @@ class ClassSubset(SubsetDataset):
                 f'among {quote_names([*known])}', 'Correct the names')
         self._new_label = {known[name]: i
                            for i, name in enumerate(self.classes)}
-        indices = np.flatnonzero(np.isin(labels, list(self._new_label)))
+        indices = np.flatnonzero(np.isin(labels, [*self._new_label]))
         require(len(indices), self._RULE, f'but {type(dataset).__name__} has '
                 f'no image of the classes {self.classes}', 'Set others')
         return indices.tolist()
@@ -139,14 +128,12 @@ class FewShotDataset(SubsetDataset):
     curves over shots add images and replace none.
 
     Args:
-        dataset (Dataset | dict): See :class:`SubsetDataset`.
+        dataset, lazy_init: As in :class:`SubsetDataset`.
         shots (int): Number of images of each class, at least 1.
         seed (int): Seed of the draw, not negative. Defaults to 0.
-        lazy_init (bool): See there. Defaults to False.
 
     Raises:
-        ValueError: ``shots`` is no positive int, ``seed`` is negative, or a
-            class has fewer images.
+        ValueError: A number is out of range, or a class has fewer images.
     """
 
     def __init__(self, dataset: Dataset | dict, shots: int, seed: int = 0,
@@ -181,13 +168,12 @@ class ClassFold(SubsetDataset):
     in all, or one more.
 
     Args:
-        dataset (Dataset | dict): See :class:`SubsetDataset`.
+        dataset, lazy_init: As in :class:`SubsetDataset`.
         fold (int): The fold that is held out, from 0. Defaults to 0.
         num_splits (int): Number of folds, 2 or more. Defaults to 5.
         test_mode (bool): Whether the part is the fold held out; otherwise it
             is all others. Defaults to False.
         seed (int): Seed of the draw, not negative. Defaults to 0.
-        lazy_init (bool): See there. Defaults to False.
 
     Raises:
         ValueError: ``fold`` is none of the folds, or a number is out of range.

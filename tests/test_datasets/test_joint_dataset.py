@@ -56,7 +56,7 @@ def test_indices_tags_and_labels():
     target = Toy(4, first=3, metainfo=dict(classes=['a', 'b'], extra=1))
     joint = JointDataset(source, target)
     assert len(joint) == 7
-    assert (joint.source_length, joint.target_length) == (3, 4)
+    assert (joint.source_length, len(joint.target)) == (3, 4)
     assert joint.source is source and joint.target is target
     for i in range(7):
         domain = 'source' if i < 3 else 'target'
@@ -91,7 +91,7 @@ def test_class_lists_stay_apart():
     names = ['class 0', 'class 1', 'class 2']
     assert joint.metainfo == dict(
         classes=['a', 'b'], extra=1, source_classes=names)
-    assert joint.target_classes == ['a', 'b']
+    assert joint.metainfo['classes'] == ['a', 'b']
     assert joint.source_classes == names
 
 
@@ -104,7 +104,7 @@ def test_wrappers_in_either_domain(default_scope, name, instance):
     plain = Toy(3, first=100)
     for joint in (JointDataset(wrapped, plain), JointDataset(plain, wrapped)):
         domain = 'source' if joint.target is plain else 'target'
-        assert len(joint) == joint.source_length + joint.target_length
+        assert len(joint) == joint.source_length + len(joint.target)
         assert len(set(joint.source_classes)) == 2
         inside = joint.source if domain == 'source' else joint.target
         start = 0 if domain == 'source' else 3
@@ -176,7 +176,7 @@ def test_union_in_the_place_of_a_concatenation():
         type='Toy', size=2, metainfo=dict(classes=['class 0', 'lynx']))]
     joint = JointDataset(
         Toy(2), dict(type='mmjtln.UnionDataset', datasets=parts))
-    assert joint.target_classes == ('class 0', 'class 1', 'lynx')
+    assert joint.metainfo['classes'] == ('class 0', 'class 1', 'lynx')
     assert joint.gt_labels('target').tolist() == [0, 1, 0, 2]
     assert [int(joint[i]['data_samples'].gt_label) for i in range(2, 6)] == [
         0, 1, 0, 2]
@@ -194,7 +194,7 @@ def test_folders_of_images(tmp_path):
             data_root=str(tmp_path),
             pipeline=[dict(type='LoadImageFromFile'),
                       dict(type='PackInputs')]))
-    assert joint.target_classes == ('cat', 'dog')
+    assert joint.metainfo['classes'] == ('cat', 'dog')
     assert [value(joint[i]) for i in (2, 3)] == [10, 200]
     assert joint[3]['data_samples'].img_path.endswith('dog/a.png')
 

@@ -25,7 +25,7 @@ def toys():
 
 def test_labels_are_places_in_the_union():
     parts, labels = toys(), [0, 1, 0, 1, 1, 2, 3, 1, 2, 3]
-    union = UnionDataset(parts, names=['x', 'y'])
+    union = UnionDataset(parts)
     joint = JointDataset(union, Toy(2))
     assert joint.source_classes == ('a', 'b', 'c', 'd')
     assert joint.gt_labels('source').tolist() == labels
@@ -33,7 +33,8 @@ def test_labels_are_places_in_the_union():
         data = joint[i]
         assert int(data['inputs'][0, 0, 0]) == i
         assert data['data_samples'].gt_label.item() == labels[i]
-        assert data['data_samples'].source_name == ('x' if i < 4 else 'y')
+        assert data['data_samples'].source_name == (
+            'Toy_1' if i < 4 else 'Toy_2')
     assert 'source_name' not in joint[10]['data_samples']
     assert [owner.get_data_info(i)['gt_label']
             for owner, i in unique_images(union)] == labels
@@ -65,7 +66,7 @@ def drawn(union, world_size=1, rank=0, monkeypatch=None, epochs=1):
 
 
 @pytest.mark.parametrize('draw, share', [
-    ('size', 0.4), ('equal', 0.5), ([3, 1], 0.75)])
+    (None, 0.4), ([1, 1], 0.5), ([3, 1], 0.75)])
 def test_how_often_each_source_is_drawn(draw, share):
     """Its share is exact in each round of 10, each of its images alike."""
     images = sum(drawn(UnionDataset(toys(), draw=draw)), [])
@@ -81,8 +82,8 @@ def test_how_often_each_source_is_drawn(draw, share):
 
 
 def test_ranks_share_out_the_draw_of_one():
-    alone = drawn(UnionDataset(toys(), draw='equal'))
-    parts = [drawn(UnionDataset(toys(), draw='equal'), 2, rank)
+    alone = drawn(UnionDataset(toys(), draw=[1, 1]))
+    parts = [drawn(UnionDataset(toys(), draw=[1, 1]), 2, rank)
              for rank in range(2)]
     assert [sorted(a + b) for a, b in zip(*parts, strict=True)] == [
         sorted(batch) for batch in alone]
@@ -93,7 +94,6 @@ def test_ranks_share_out_the_draw_of_one():
     (dict(draw='often'), "`draw` of UnionDataset .* got 'often'"),
     (dict(draw=[1]), '2 positive numbers'),
     (dict(draw=[1, 0]), '`draw` of UnionDataset .* got 0'),
-    (dict(names=['x', 'x']), '2 different ones'),
     (dict(datasets=[ClassList(['a']), Toy(2)]), 'must hold images'),
 ])
 def test_refusals(options, words):

@@ -36,9 +36,7 @@ class JointSampler(BatchSampler):
     world size). Ranks share out consecutive places, so ``W`` ranks with batch
     size ``B / W`` see in each step the images that one process with ``B``
     sees, if ``W`` divides both numbers. Each index carries the seed of its
-    sample, a
-    :class:`~mmjtln.generators.SeededIndex`: an image is
-    augmented alike whatever the number of workers, and in a resumed run.
+    sample, a :class:`~mmjtln.generators.SeededIndex`.
 
     With ``epoch='target'``, an epoch has each target image once over all
     ranks, while the source stream goes on where the last epoch left it;
@@ -49,13 +47,12 @@ class JointSampler(BatchSampler):
 
     Args:
         sampler (DefaultSampler): MMEngine's, over a :class:`JointDataset`.
-            Its ``seed``, ``epoch`` and ``shuffle`` are this one's; without
-            shuffling each domain keeps its own order.
+            Its ``seed``, ``epoch`` and ``shuffle`` are this one's.
         batch_size (int): Images in a batch on one rank: where MMEngine builds
             it, ``train_dataloader.batch_size``.
         source_share (float): Part of a batch that comes from the source, in
-            [0, 1]. With 0 or 1, one domain alone is drawn, in the order of a
-            joint run. A :class:`ClassList` has no part. Defaults to 0.5.
+            [0, 1], with 0 or 1 in the order of a joint run. A
+            :class:`ClassList` has no part. Defaults to 0.5.
         epoch (str | int): ``'target'``, ``'source'``, or a number of batches.
             Defaults to 'target'.
         drop_last (bool): Whether to leave out the smaller last batch of an
@@ -67,11 +64,8 @@ class JointSampler(BatchSampler):
             is out of its range.
     """
 
-    def __init__(self,
-                 sampler: DefaultSampler,
-                 batch_size: int,
-                 source_share: float = 0.5,
-                 epoch: str | int = TARGET,
+    def __init__(self, sampler: DefaultSampler, batch_size: int,
+                 source_share: float = 0.5, epoch: str | int = TARGET,
                  drop_last: bool = False) -> None:
         require(isinstance(sampler, DefaultSampler), 'A JointSampler takes '
                 'seed and shuffling from a DefaultSampler',
@@ -101,10 +95,8 @@ class JointSampler(BatchSampler):
         num_source = round(batch_size * source_share)
         # Images of each domain in a full batch of one rank.
         self.per_batch = {SOURCE: num_source, TARGET: batch_size - num_source}
-        self.lengths = {
-            SOURCE: dataset.source_length,
-            TARGET: dataset.target_length
-        }
+        self.lengths = {SOURCE: dataset.source_length,
+                        TARGET: len(dataset.target)}
         self.num_full, self.last = self._plan()
         if drop_last:
             self.last = dict.fromkeys(self.last, 0)
@@ -144,8 +136,7 @@ class JointSampler(BatchSampler):
         first_batch, self.first_batch = self.first_batch, 0
         return self._batches(self.sampler.epoch, first_batch)
 
-    def _batches(self, epoch: int,
-                 first_batch: int) -> Iterator[list[int]]:
+    def _batches(self, epoch: int, first_batch: int) -> Iterator[list[int]]:
         streams, positions, seeds = {}, {}, {}
         for number, domain in enumerate(DOMAINS):
             counted = domain == self.epoch_by

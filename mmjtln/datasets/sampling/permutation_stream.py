@@ -27,22 +27,18 @@ class PermutationStream:
         self._order = np.empty(0, np.int64)
 
     def _permutation(self, number: int) -> np.ndarray:
-        if self.only is not None:
-            number = self.only
+        number = number if self.only is None else self.only
         if number != self._number:
             self._number = number
-            if not self.shuffle:
-                self._order = np.arange(self.size)
-            elif self.weights is None:
-                self._order = _drawn(self.size, *self.seed, number)
-            else:
-                rng = np.random.default_rng([*self.seed, number])
-                self._order = self._weighted(rng, self.weights)
+            self._order = (
+                np.arange(self.size) if not self.shuffle else
+                _drawn(self.size, *self.seed, number) if self.weights is None
+                else self._weighted(number, self.weights))
         return self._order
 
-    def _weighted(self, rng: np.random.Generator,
-                  weights: np.ndarray) -> np.ndarray:
+    def _weighted(self, number: int, weights: np.ndarray) -> np.ndarray:
         """Draw ``size`` images by weight, in a random order."""
+        rng = np.random.default_rng([*self.seed, number])
         order = rng.permutation(self.size)
         ends = np.cumsum(weights[order])
         places = (np.arange(self.size) + rng.random()) / self.size * ends[-1]
