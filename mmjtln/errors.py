@@ -6,7 +6,7 @@ from typing import Any
 
 def refusal(rule: str, found: str, remedy: str,
             kind: type[Exception] = ValueError) -> Exception:
-    """Return the error that refuses an input, to be raised.
+    """Return the error ``<rule>, <found>. <remedy>.``, to be raised.
 
     Args:
         rule (str): What must hold: ``'A head must have one output a class'``.
@@ -14,9 +14,6 @@ def refusal(rule: str, found: str, remedy: str,
             `model.lambda_s` is 1'``.
         remedy (str): What to set, as a sentence without its full stop.
         kind (type): Of the error. Defaults to ValueError.
-
-    Returns:
-        Exception: With the message ``<rule>, <found>. <remedy>.``
     """
     return kind(f'{rule}, {found}. {remedy}.')
 
@@ -29,16 +26,13 @@ def require(holds: Any, rule: str, found: str, remedy: str,
 
 
 def check_count(value: Any, name: str, where: str, least: int = 1) -> None:
-    """Refuse a value that is no whole number of at least ``least``.
+    """Refuse a value of an option that is no whole number, or too small.
 
     Args:
         value (object): What was given; a bool is no number.
         name (str): The option, for the message.
         where (str): Whose it is, such as ``'LPFTHook in `custom_hooks`'``.
         least (int): The least that makes sense. Defaults to 1.
-
-    Raises:
-        ValueError: Naming option, owner and value.
     """
     require(type(value) is int and value >= least,
             f'`{name}` of {where} must be a whole number of at least {least}',
@@ -56,17 +50,7 @@ def check_choice(value: Any, name: str, where: str,
 def check_real(value: Any, name: str, where: str, low: float = 0.,
                high: float = math.inf, with_low: bool = True,
                with_high: bool = False) -> None:
-    """Refuse a value that is no number in a range, see above.
-
-    Args:
-        value (object): What was given; a bool or NaN is no number.
-        name (str): The option, for the message.
-        where (str): Whose it is.
-        low (float): The lower bound. Defaults to 0.
-        high (float): The upper bound. Defaults to infinity.
-        with_low (bool): Whether the lower bound is allowed. Defaults to True.
-        with_high (bool): Whether the upper one is. Defaults to False.
-    """
+    """Refuse a value that is no number in a range; a bool or NaN is none."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
     require(
         good and (low < value < high or (with_low and value == low)

@@ -16,8 +16,8 @@ class DomainMetric(BaseMetric):
     """A metric of MMPretrain, over the samples of one domain.
 
     Reported as the metric does with ``<domain>/`` in front, such as
-    ``target/single-label/f1-score``. Samples that name no domain are of the
-    target, so that it serves a plain data set, too.
+    ``target/single-label/f1-score``. Samples of a plain data set, which name
+    no domain, are of the target.
 
     Args:
         metric (dict | BaseMetric): The metric, such as

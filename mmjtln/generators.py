@@ -1,8 +1,7 @@
 """Random numbers: seeds by place, global generators seeded or left alone.
 
-Augmentations and layers draw from the global generators of Python, NumPy and
-torch. Where each draw begins from a seed that is *computed*, from the place
-in the run, nothing has to be remembered for the same numbers to come again.
+Where each draw begins from a seed that is *computed*, from the place in the
+run, nothing has to be remembered for the same numbers to come again.
 """
 import random
 from collections.abc import Iterator, Sequence
@@ -13,13 +12,10 @@ import torch
 
 
 def seed_generators(seed: int) -> None:
-    """Seed the global generators of Python, NumPy and torch (CPU).
-
-    ``torch.manual_seed`` would do more, at a hundred times the price, which
-    is too much for once an image. ``seed`` is in [0, 2**64).
-    """
+    """Seed the global generators of Python, NumPy, torch (CPU); < 2**64."""
     random.seed(seed)
-    # The same algorithm, of 32 bits: each gets its own.
+    # The same algorithm, of 32 bits: each gets its own. Once an image,
+    # `torch.manual_seed` would take a hundred times as long.
     np.random.seed(seed & 0xffffffff)
     torch.default_generator.manual_seed(seed >> 32)
 
@@ -54,9 +50,8 @@ class SeededIndex(int):
 def sample_seeds(stream: Sequence[int], start: int, count: int) -> list[int]:
     """Return the seeds, in [0, 2**64), of consecutive places of a stream.
 
-    They are the output of a counter-based generator (Philox: J. Salmon et
-    al., *Parallel Random Numbers: As Easy as 1, 2, 3*, SC 2011), so a seed
-    depends on ``stream``, whole numbers, and its place alone.
+    By a counter-based generator (J. Salmon et al., *Parallel Random Numbers:
+    As Easy as 1, 2, 3*, SC 2011): they depend on stream and place alone.
     """
     key = np.random.SeedSequence(stream).generate_state(2, np.uint64)
     generator = np.random.Philox(key=key)

@@ -22,8 +22,7 @@ INSTALL_HINT = (
     'share their import names.')
 
 
-#: Warnings of the hosts about themselves, by how they begin: whoever trains
-#: can do nothing about them.
+#: Warnings of the hosts that no user can act on, by how they begin.
 _HOST_WARNINGS = (
     'Fail to import ``MultiScaleDeformableAttention``',  # Of mmcv-lite.
     'pkg_resources is deprecated',
@@ -42,12 +41,7 @@ def any_host() -> bool:
 
 
 def check_hosts() -> None:
-    """Import the hosts and compare their versions with :data:`HOSTS`.
-
-    Raises:
-        ImportError: If a host is missing, fails to import, or has a version
-            outside its range. The message names the command to run.
-    """
+    """Import the hosts and refuse versions outside of :data:`HOSTS`."""
     for name, (lowest, refused) in HOSTS.items():
         try:
             module = importlib.import_module(name)
@@ -64,11 +58,7 @@ def check_hosts() -> None:
 
 
 def load_host_tool(name: str) -> ModuleType:
-    """Import one of MMPretrain's scripts, such as ``'train'``, as a module.
-
-    Raises:
-        FileNotFoundError: If the installed MMPretrain carries no scripts.
-    """
+    """Import one of MMPretrain's scripts, such as ``'train'``, as a module."""
     path = host_file(f'tools/{name}.py')
     spec: Any = importlib.util.spec_from_file_location(
         f'mmpretrain_{name}', path)
@@ -78,11 +68,7 @@ def load_host_tool(name: str) -> ModuleType:
 
 
 def host_file(name: str) -> Path:
-    """Find a file or folder of MMPretrain's repository in the installed one.
-
-    Raises:
-        FileNotFoundError: If the installed MMPretrain does not carry it.
-    """
+    """Find a file of MMPretrain's repository in the installed package."""
     root = Path(str(importlib.import_module('mmpretrain').__file__)).parent
     path = _carried(root, name)
     require(path, f'MMPretrain must carry {name}', f'but that in {root} does '

@@ -8,7 +8,6 @@ from mmengine.registry import Registry, root
 
 
 def _registry(name: str, parent: Registry, *rooms: str) -> Registry:
-    """Return a child of a root registry, filled by rooms of this package."""
     return Registry(name, parent=parent, scope='mmjtln',
                     locations=[f'mmjtln.{room}' for room in rooms])
 

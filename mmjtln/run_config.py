@@ -29,15 +29,8 @@ def read_config(config: str | Path | Config,
                 options: Mapping | None = None) -> Config:
     """Read the config of a run, its types by their registered names.
 
-    Args:
-        config (str | Path | Config): A config, which is not changed, its
-            file, or the name of one of MMPretrain's models.
-        options (Mapping, optional): What a command line changes in it, by
-            dotted names. Defaults to None.
-
-    Raises:
-        FileNotFoundError: If there is neither file nor model.
-        ValueError: If a variable is set that a config's file has used.
+    It is a config, which is not changed, its file, or one of MMPretrain's
+    models; ``options`` are what a command line changes, by dotted names.
     """
     if not isinstance(config, Config):
         if Path(config).is_file():
@@ -107,25 +100,15 @@ def leaves(cfg: object, name: str = '') -> Iterator[tuple[str, object]]:
 
 
 def keep_braces(text: str) -> str:
-    """Write a config's text so that its names are read as they are.
-
-    MMEngine fills in what stands between double braces, in strings too.
-    """
+    """Keep MMEngine from filling in what stands between double braces."""
     return text.replace('{{', '{\\x7b')
 
 
 def with_registered_names(cfg: Config) -> Config:
-    """Write the types of a config as a text config would.
+    """Return a config whose types are registered names where there are any.
 
     A pure-Python config says ``type=JTLNClassifier`` after an import; whoever
     looks at types looks for the name ``'mmjtln.JTLNClassifier'``.
-
-    Args:
-        cfg (Config): Any config; it is not changed.
-
-    Returns:
-        Config: The same run, whose types are names wherever a registry of
-        this package, MMPretrain or MMEngine has one. Others stay as they are.
     """
     names: dict[Any, str] = {}
     for module in (own, host, mmengine_root):
@@ -153,19 +136,10 @@ def fill_class_counts(cfg: Config,
                       checkpoint: str | Path | None = None) -> Config:
     """Replace each ``num_classes=None`` of a head by its domain's number.
 
-    Called before a model is built, so that the config that a run writes down
-    holds numbers, and beside them the names: ``class_names=dict(source=[...],
-    target=[...])``. A head that names its number keeps it.
-
-    Args:
-        cfg (Config): Config of a run; changed in place, and returned.
-        checkpoint (str, optional): Path or URL of a checkpoint of the run,
-            whose class names are taken: whoever predicts needs no training
-            data. Without, or without names, the data set of
-            ``train_dataloader`` is built for them.
-
-    Raises:
-        ValueError: If neither the checkpoint nor a training data set tells.
+    A config that a run writes down then holds numbers, and beside them the
+    names: ``class_names=dict(source=[...], target=[...])``. A checkpoint of
+    the run tells them, or else the data set of ``train_dataloader``. The
+    config is changed in place, and returned.
     """
     heads = {domain: (cfg.get('model') or {}).get(name) or {}
              for domain, name in _HEADS.items()}
@@ -199,11 +173,7 @@ def is_jtln(cfg: Mapping) -> bool:
 
 
 def parts_of_type(cfg: object, *kinds: str) -> Iterator[Any]:
-    """Go through the parts of a config that are of types of this package.
-
-    They are named without scope, such as ``'FewShotDataset'``; parts inside
-    of others are found, too.
-    """
+    """Go through the parts of a config of types of this package, no scope."""
     for part in parts_of(cfg):
         if str(part.get('type')).removeprefix('mmjtln.') in kinds:
             yield part
@@ -222,11 +192,7 @@ def parts_of(cfg: object) -> Iterator[Any]:
 def base_dataset(dataset: Mapping | list) -> Any:
     """Return the part of a data set's config that has the pipeline.
 
-    Of several parts, the first is looked at, and of a joint data set the
-    target.
-
-    Raises:
-        ValueError: If no part has one.
+    It is the first of several, and of a joint data set the target's.
     """
     found: Any = dataset
     while 'pipeline' not in found:
@@ -246,8 +212,7 @@ def pipeline_in(dataset: Mapping) -> list[dict]:
 def name_checkpoint(cfg: Config) -> Config:
     """Put the run's checkpoint into ``ClassList(classes='checkpoint')``.
 
-    Called before anything is built: data sets do not know of their run. It is
-    ``load_from`` or, in a run that is resumed without it, the latest in
+    It is ``load_from`` or, in a run that is resumed without it, the latest in
     ``work_dir``. The config is changed in place, and returned.
     """
     for part in parts_of_type([cfg.get(f'{split}_dataloader')

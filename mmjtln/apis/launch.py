@@ -21,10 +21,9 @@ _AMP = ('AmpOptimWrapper', 'mmengine.AmpOptimWrapper')
 class BF16OptimWrapper(OptimWrapper):
     """MMEngine's ``OptimWrapper`` with the forward pass in bfloat16.
 
-    bfloat16 has the exponents of float32, so gradients do not underflow and
-    nothing is scaled. MMEngine's ``AmpOptimWrapper`` cannot be built without a
-    GPU, because of its scaler; without one, ``--amp`` means this class.
-    Weights, gradients, optimizer state and the OT loss stay in float32.
+    Nothing has to be scaled, so that it needs no GPU, without which ``--amp``
+    means this class. Weights, gradients, optimizer state and the OT loss stay
+    in float32.
 
     Args:
         **kwargs: As in ``OptimWrapper``: ``optimizer``,
@@ -41,14 +40,8 @@ class BF16OptimWrapper(OptimWrapper):
 def adapt_to_machine(cfg: Config) -> Config:
     """Make a merged config run on a machine without a GPU, too.
 
-    MMEngine's launchers call ``torch.cuda.set_device`` unconditionally; so
-    without a GPU the process group (gloo) is started here, before the runner,
-    and the model is wrapped without device ids. Mixed precision (``--amp``)
-    is in bfloat16 there, the only reduced precision of PyTorch's CPU autocast.
-    With a GPU nothing of this happens. Persistent workers, which MMPretrain's
-    tools switch on, are switched off for loaders without workers, where
-    PyTorch refuses them. Class lists are told their checkpoint. The config is
-    changed in place, and returned.
+    Class lists are told their checkpoint. The config is changed in place, and
+    returned.
     """
     name_checkpoint(cfg)
     on_cpu = not torch.cuda.is_available()
@@ -56,7 +49,7 @@ def adapt_to_machine(cfg: Config) -> Config:
         loader = cfg.get(f'{split}_dataloader')
         if loader is None:
             continue
-        if not loader.get('num_workers'):
+        if not loader.get('num_workers'):  # PyTorch refuses them.
             loader.persistent_workers = False
         if on_cpu:
             loader.pin_memory = False
@@ -68,6 +61,7 @@ def adapt_to_machine(cfg: Config) -> Config:
 
 
 def _use_bf16(cfg: Config) -> None:
+    """Take the only reduced precision of PyTorch's autocast on a CPU."""
     wrapper = cfg.get('optim_wrapper') or {}
     if wrapper.get('type') not in _AMP:
         return
@@ -82,15 +76,13 @@ def _use_bf16(cfg: Config) -> None:
 
 
 def leave_group() -> None:
-    """End the process group, whose threads must not outlive the interpreter.
-
-    PyTorch leaves open what happens otherwise: at times the process aborts.
-    """
+    """End the process group, whose threads at times abort the process."""
     if is_distributed():
         torch.distributed.destroy_process_group()
 
 
 def _init_gloo(cfg: Config) -> None:
+    """Start the process group: MMEngine's launchers ask for a GPU."""
     require(cfg.launcher == 'pytorch',
             'Without a GPU, several processes are launched by torchrun',
             f'got `--launcher {cfg.launcher}`', 'Set `--launcher pytorch`')

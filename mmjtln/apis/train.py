@@ -55,10 +55,8 @@ def train(config: str | Path | Config, **overrides: Any) -> Runner:
 def train_and_test(cfg: Config, start: str | None) -> None:
     """Train from a merged config, then test the best checkpoint, if any.
 
-    Args:
-        cfg (Config): After the command line was merged in; changed in place.
-        start (str, optional): The config's own ``load_from``, from which a
-            run begins anew that is resumed before its first checkpoint.
+    A run that is resumed before its first checkpoint begins at ``start``, the
+    config's own ``load_from``. The config is changed in place.
     """
     if cfg.get('resume') and cfg.get('load_from') is None and (
             find_latest_checkpoint(cfg.work_dir) is None):
@@ -93,9 +91,7 @@ def _build_runner(cfg: Config, written: bool = True) -> Runner:
 class FormattedConfig(Config):
     """A config that remembers its text until anything in it changes.
 
-    MMEngine writes the config's text into each checkpoint and formats it
-    anew, which takes 64 to 90 ms, as long as some twenty steps of a small
-    network.
+    MMEngine formats it anew for each checkpoint, in 64 to 90 ms.
     """
 
     @property
@@ -111,17 +107,13 @@ class FormattedConfig(Config):
 
     @classmethod
     def of(cls, cfg: Config, written: bool = True) -> 'FormattedConfig':
-        """Return one of the same content and origin; nothing is copied.
-
-        The work directory's config is that of the training: a test's is not
-        ``written`` there.
-        """
+        """Return one of the same content; a test's is not to be written."""
         formatted = cls.__new__(cls)
         formatted.__dict__.update(cfg.__dict__, _written=written)
         return formatted
 
     def dump(self, file: str | Path | None = None) -> str | None:
-        """Write the config into a file, or return its text; see :meth:`of`."""
+        """Write the config into a file, or return its text."""
         if file is None or self.__dict__.get('_written', True):
             return super().dump(file)
         return None

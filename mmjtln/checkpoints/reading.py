@@ -1,11 +1,9 @@
 """Reading checkpoints without running anything that is in them.
 
 From version 2.6 on, ``torch.load`` refuses everything but tensors and plain
-containers unless it is told of more. MMEngine's checkpoints hold the training
-log as well (``HistoryBuffer``, NumPy arrays), so every ``--resume``,
-``load_from`` and ``tools/test.py`` fails. The types a checkpoint really needs
-are admitted here, only while one is read; the check itself stays on. Under
-older versions, which do not check, :mod:`.pickles` does.
+containers unless it is told of more. What MMEngine's checkpoints hold besides
+is admitted here, only while one is read. Under older versions, which do not
+check, :mod:`.pickles` does.
 """
 import os.path as osp
 import zipfile
@@ -29,18 +27,9 @@ def load_safely(path: str | Path, map_location: Any = None,
                 checks: bool = _CHECKS) -> dict:
     """Read a checkpoint as ``torch.load`` does, but run nothing in it.
 
-    Args:
-        path (str | Path): The file.
-        map_location (str, optional): As in ``torch.load``. Defaults to None.
-        checks (bool): Whether torch's own check is to be used. Defaults to
-            True from torch 2.6 on, where it can be told what else to admit.
-
-    Returns:
-        dict: The checkpoint.
-
-    Raises:
-        ValueError: If it is damaged, holds no weights, or names a function or
-            class that no checkpoint needs; naming the file.
+    ``checks``: by torch's own check, which can be told what else to admit from
+    version 2.6 on. The error (ValueError) for a file that is damaged, holds no
+    weights or names what no checkpoint needs names the file.
     """
     with reading(path, 'checkpoint', 'Fetch it again, or have it saved again '
                  'by `torch.save(model.state_dict(), ...)`.'):
@@ -107,8 +96,7 @@ def _distrust_paths(checkpoint: dict, filename: str) -> dict:
     """Let the file names in a checkpoint mean files beside it."""
     # A resumed run removes the best checkpoint that the file names once there
     # is a better one, and those of the epochs it names: a file from elsewhere
-    # must not choose what is removed. What a run names lies beside its
-    # checkpoints, also after its work directory was moved.
+    # must not choose what is removed.
     info = (checkpoint.get('message_hub') or {}).get('runtime_info') or {}
     for key in [key for key in info if key.startswith('best_ckpt')]:
         name = osp.basename(str(info.pop(key)))
@@ -121,12 +109,7 @@ def _distrust_paths(checkpoint: dict, filename: str) -> dict:
 
 
 def find_checkpoint(path: str | Path) -> str:
-    """Return a checkpoint's path; of a work directory, its best or last.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If several are the best.
-    """
+    """Return a checkpoint's path; of a work directory, its best or last."""
     folder = Path(path).expanduser()
     if not folder.is_dir():
         return str(folder)
@@ -196,8 +179,7 @@ def register_checkpoint_loaders() -> None:
     """Put loaders that run nothing in the place of all of MMEngine's.
 
     OpenMMLab's refuse MMEngine's own checkpoints under torch >= 2.6, and read
-    named models (``torchvision://``, ``openmmlab://``, ``mmcls://``) without
-    any check; OneDL's load what the check refuses without it.
+    named models without any check; OneDL's load what is refused without it.
     """
     for prefixes, loader in (
         ('', _load_from_local),

@@ -18,18 +18,10 @@ def state_of(checkpoint: Mapping) -> dict[str, Tensor]:
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], name: str,
                  parts: Sequence[str] | None = None) -> None:
-    """Load weights into a model, all of them or none.
+    """Load weights, of :func:`state_of`, into a model, all of them or none.
 
-    Args:
-        model (nn.Module): Not wrapped; changed in place.
-        state (Mapping[str, Tensor]): Of :func:`state_of`.
-        name (str): What an error calls the checkpoint, its path.
-        parts (Sequence[str], optional): Modules that are loaded, such as
-            ``('backbone', 'neck')``. Defaults to None, all but the OT loss.
-
-    Raises:
-        ValueError: If weights are missing, unknown, of another shape or not
-            finite; naming the first of them.
+    ``parts`` are the modules that are loaded, such as ``('backbone', )``; None
+    is all but the OT loss. ``name`` is what an error calls the checkpoint.
     """
     prefixes = tuple(f'{part}.' for part in parts or ('ot_loss', ))
     state, own = ({key: value for key, value in found.items()
@@ -52,13 +44,9 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], name: str,
 
 def load_file(model: nn.Module, checkpoint: str | Path,
               parts: Sequence[str] | None = None) -> dict:
-    """Load a checkpoint's file into a model, see :func:`load_weights`.
+    """Load a file into a model, see above; return the checkpoint's ``meta``.
 
-    As ``mmpretrain.get_model`` does, it keeps what the checkpoint tells about
-    its training data in ``model._dataset_meta``.
-
-    Returns:
-        dict: The checkpoint's ``meta``.
+    As ``mmpretrain.get_model`` does, it sets ``model._dataset_meta``.
     """
     loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
     state = state_of(loaded)
@@ -67,17 +55,13 @@ def load_file(model: nn.Module, checkpoint: str | Path,
     if parts is None and cost is not None and getattr(
             model, 'ot_loss', None) is not None:
         model.ot_loss.set_cost(cost)
-    meta = loaded.get('meta') or {}
     model._dataset_meta = checkpoint_meta(loaded)
-    return meta
+    return loaded.get('meta') or {}
 
 
 def part_stock_head(checkpoint: Mapping,
                     model: nn.Module) -> tuple[dict, dict]:
-    """Part a stock classifier's weights: those of the head, and the others.
-
-    That of another network, of which MMEngine only warns, is refused.
-    """
+    """Part a stock classifier's weights: those of the head, and the others."""
     state, own = state_of(checkpoint), model.state_dict()
     require(any(key.startswith('backbone.') and key in own
                 and value.shape == own[key].shape

@@ -5,8 +5,6 @@ first line of its docstring is the rule, which pages and help show.
 """
 from mmengine.config import Config
 
-from mmjtln.run_config import with_registered_names
-
 from . import data, images, start, warnings
 
 #: Of a config, before anything is built from it.
@@ -35,8 +33,6 @@ _TABLE = {
 
 def check_config(cfg: Config) -> None:
     """Ask what must hold of a config before a training run is built."""
-    # Hooks cannot say that they are not there.
-    cfg = with_registered_names(cfg)
     for check in CONFIG:
         check(cfg)
 

@@ -24,16 +24,9 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
 
     A reader sees the old file or the new one, never a part, whenever the
     writer stops: the data goes to a temporary file of the same folder, is
-    synced, and is then renamed. On an error, and on Ctrl-C, the temporary
-    file is removed; a process that is killed leaves it, see
-    :func:`remove_partial_files`. A device or a pipe is written to as it is.
-
-    Args:
-        path (str | Path): Where to write; missing folders are created, and a
-            symbolic link stays one.
-
-    Yields:
-        BinaryIO: The file.
+    synced, and is then renamed. A process that is killed leaves it, see
+    :func:`remove_partial_files`. Missing folders are made, a symbolic link
+    stays one, and a device or a pipe is written to as it is.
     """
     check_out(path)
     path = Path(path).resolve()
@@ -62,9 +55,8 @@ def write_together(folder: str | Path, contents: Mapping[str, bytes],
     """Write the files of a folder, all of them or none.
 
     They are written into a folder beside it, which takes its name. Where it
-    is there already, its outdated files go first: whenever the writer stops,
-    no old file stands beside a new one. ``outdated`` says what other old
-    files are renamed to, or None where they are removed.
+    is there already, its outdated files go first, so that none stands beside
+    a new one: ``outdated`` says what each is renamed to, None to remove it.
     """
     folder = Path(folder).resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)

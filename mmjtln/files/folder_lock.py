@@ -14,9 +14,7 @@ def lock_folder(folder: str | Path, what: str, option: str) -> BaseFileLock:
     """Keep other processes from running in a folder, made if it is missing.
 
     The lock is free when the process ends, however it ends. A process that
-    asks again has it already: a notebook can start anew after an error. The
-    message (RuntimeError) says what runs there, and which ``option`` names
-    another folder.
+    asks again has it already: a notebook can start anew after an error.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
     lock = FileLock(Path(folder) / '.lock', is_singleton=True)

@@ -1,8 +1,4 @@
-"""Files that a user gives: read here, and named where they are damaged.
-
-A damaged file makes libraries raise errors of many kinds, few of which say
-which file it was and what to do. :func:`reading` makes one of them that does.
-"""
+"""Files that a user gives: read here, and named where they are damaged."""
 import csv
 import logging
 import pickle
@@ -43,10 +39,9 @@ _CAUSES = (
 
 @contextmanager
 def reading(path: Any, what: str, remedy: str) -> Iterator[None]:
-    """Raise a ValueError for all that a damaged file or folder can cause.
+    """Raise a ValueError, naming the file, for all that a damaged one causes.
 
-    It says that ``path`` is no valid ``what``, such as ``'cost matrix'``, the
-    cause, and a sentence: the remedy.
+    Libraries raise errors of many kinds, few of which say which file it was.
     """
     try:
         yield
@@ -57,11 +52,7 @@ def reading(path: Any, what: str, remedy: str) -> Iterator[None]:
 
 def read_rows(path: str | Path, what: str,
               delimiter: str = ',') -> list[tuple[int, list[str]]]:
-    """Read a UTF-8 table's rows that are not empty: line, from 1, and cells.
-
-    An error says ``what`` it should be, also where the cells are parted
-    otherwise.
-    """
+    """Read a UTF-8 table: line, from 1, and cells of rows with any text."""
     path = existing(path, what)
     parted = _SEPARATORS.get(delimiter, repr(delimiter))
     with reading(path, what, f'Save it as a table in UTF-8, its cells parted '

@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmjtln.apis import train
 from mmjtln.checks.before_run import check_config
+from mmjtln.run_config import read_config
 from tests.test_datasets.conftest import Toy  # noqa: F401  registered
 
 
@@ -48,9 +49,9 @@ def test_types_of_pure_python_configs(tiny_run):
     cfg['model']['type'] = JTLNClassifier
     cfg['custom_hooks'] = [dict(type=ClassCheckHook)]
     with pytest.raises(ValueError, match='has no CostMatrixHook'):
-        check_config(Config(cfg))
+        check_config(read_config(Config(cfg)))
     cfg['custom_hooks'].append(dict(type=CostMatrixHook, cost=dict()))
-    check_config(Config(cfg))
+    check_config(read_config(Config(cfg)))
 
 
 @pytest.mark.parametrize('seed', [-1, 2**32, True, 1.5, '1', float('nan')])
