@@ -20,8 +20,7 @@ from .side import Side
 # A product K v with K in [exp(-R), 1] and max(v) = 1 loses the terms below
 # the smallest normal number (exp(-708)) against a sum that is at least
 # exp(-R). This bound leaves exp(100) between the two: what is lost stays
-# below rounding for any number of classes. (In float32 the rounding of the
-# potentials sets a lower bound, see sinkhorn.py.)
+# below rounding for any number of classes.
 MAX_RANGE_DENSE = 600.
 # Elements of one chunk's temporary where samples have one each, unless a
 # single sample needs more.
@@ -151,7 +150,7 @@ class Prepared:
     column_offsets: Tensor
     spread: float
     span: float  # The largest C / reg.
-    kernel: Any  # A Kernel of either form.
+    kernel: Kernel
 
     @cached_property
     def offsets(self) -> tuple[Tensor, Tensor]:
@@ -166,17 +165,16 @@ class Prepared:
 
     @cached_property
     def kernel_cost(self) -> Tensor:
-        """The kernel, if it is a matrix, times the cost."""
-        cost: Tensor = self.kernel.matrix * self.oriented_cost
-        return cost
+        """The kernel, which must be a matrix, times the cost."""
+        assert isinstance(self.kernel, DenseKernel)
+        return self.kernel.matrix * self.oriented_cost
 
     @cached_property
     def precise_kernel(self) -> Kernel:
         """The kernel in float64."""
-        kernel: Kernel = self.kernel
-        if self.rest.dtype != torch.float64:
-            kernel = build_kernel(self.rest.double(), self.reg, self.spread)
-        return kernel
+        if self.rest.dtype == torch.float64:
+            return self.kernel
+        return build_kernel(self.rest.double(), self.reg, self.spread)
 
 
 class KernelCache:
@@ -198,10 +196,8 @@ def reduce_cost(cost: Tensor) -> tuple[Tensor, Tensor, Tensor, float, float]:
     """Take the row minima, then the column minima, off a cost matrix.
 
     They change the potentials by known amounts and the plan not at all.
-
-    Returns:
-        tuple: What is left, shape (N, L), new memory; the minima of rows,
-        (N,), and columns, (L,); the largest entry left, and of the cost.
+    Returned are what is left (N, L), in new memory; the minima of rows (N,)
+    and columns (L,); the largest entry left, and of the cost.
     """
     rows = cost.amin(1)
     rest = cost - rows[:, None]

@@ -39,21 +39,10 @@ def newton(kernel: Kernel, rows: Side, columns: Side, log_v: Tensor,
     tenfold. So it never falls behind that iteration, and ends
     quadratically.
 
-    It works on chunks of samples; a chunk holds their plans.
-
-    Args:
-        kernel (Kernel): In float64, shape (N, L).
-        rows (Side): Marginals of the N side, in float64.
-        columns (Side): Marginals of the L side, in float64.
-        log_v (Tensor): Where to start, shape (B, L), float64.
-        max_steps (int): Most steps, at least one.
-        tol (float): Marginal error of a solved sample.
-        settled_tol (float): Largest step of a solved sample: L1, weighted
-            by the marginal, of the log scalings.
-
-    Returns:
-        tuple: log v, shape (B, L); whether a sample is solved and settled,
-        shape (B,), bool; the steps done.
+    A solved sample has a marginal error of at most ``tol``, and a step (L1,
+    weighted by the marginal, of the log scalings) of at most ``settled_tol``.
+    Chunks of samples are worked on, whose plans memory holds. Returned are
+    log v (B, L), whether each sample is solved (B,), and the steps done.
     """
     size = chunk_size(rows.log_mass.shape[1] * log_v.shape[1])
     done = [

@@ -47,8 +47,7 @@ class SinkhornResult:
 
     @property
     def _kernel(self) -> Kernel:
-        kernel: Kernel = self._prepared.kernel
-        return kernel
+        return self._prepared.kernel
 
     def potentials(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return f and g but for a constant, which each sample has."""
@@ -72,11 +71,9 @@ class SinkhornResult:
         """Tensor: Source potentials, shape (B, L_s), float64.
 
         In units of the cost. Centred where no side is relaxed: the mean under
-        the sample's own marginal, ``<p, f>``, is zero. Always finite: the
-        true potential of a class of zero mass is minus infinity; it carries
-        that of a mass of exp(-1000 - 2 max(C) / reg) or so, which is zero in
-        any float, and so are ``p * f`` and its gradient through a softmax, as
-        they are in the limit.
+        the sample's own marginal, ``<p, f>``, is zero. Always finite: a class
+        of zero mass, whose potential is minus infinity, has that of a mass
+        too small for any float.
         """
         return self._centred[0]
 

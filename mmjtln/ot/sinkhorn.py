@@ -143,7 +143,8 @@ def _solve(log_p: Tensor, log_q: Tensor, cost: Tensor, reg: float,
         asked['changed'] = torch.dist(made.cost, cost, math.inf)
     else:
         made = cache.held = _prepare(key, cost)
-    kernel, dtype, classes = made.kernel, made.rest.dtype, made.rest.shape[1]
+    kernel: Any = made.kernel
+    dtype, classes = made.rest.dtype, made.rest.shape[1]
     sides = tuple(
         Side(_widen(log_mass, dtype), offset, exponent(tau, reg),
              -2 * made.span - 1000)

@@ -64,12 +64,11 @@ def entropic_value(
 
     with f and g the potentials that :func:`~mmjtln.ot.sinkhorn` finds. By
     the envelope theorem (C. Frogner et al., *Learning with a Wasserstein
-    Loss*, NeurIPS 2015) they are its gradients for p and q. On a side that
-    ``relax`` gives a weight tau, tau (1 - exp(-f / tau)) stands in place of
-    f, and reg is multiplied by the mass of the plan. The gradients for the
-    logits are ``p * (f - <p, f>)`` and ``q * (g - <q, g>)``. All that is
-    kept for backward is one such array for each side that asks for it. A
-    second derivative is an error.
+    Loss*, NeurIPS 2015) they are its gradients for p and q, so those for the
+    logits are ``p * (f - <p, f>)`` and ``q * (g - <q, g>)``: all that is kept
+    for backward. On a side that ``relax`` gives a weight tau, tau (1 - exp(-f
+    / tau)) stands in place of f, and reg is multiplied by the mass of the
+    plan. A second derivative is an error.
 
     Args:
         source_logits (Tensor): shape (B, L_s), float32 or float64; minus
@@ -142,11 +141,10 @@ def label_value(logits: Tensor, labels: Tensor, cost: Tensor, reg: float,
 
     and with the label's side relaxed by a weight sigma besides, that plan
     times a mass m, :math:`\log m = (\tau + reg) \log(\sum ...) / T`, and
-    :math:`W = -T (m - 1) - reg` with :math:`T = \tau + \sigma + reg`. All
-    follow from setting the derivative for the column to zero. It is the
-    same value, with the same gradient, as
-    :func:`~mmjtln.ot.entropic_value` finds for the logarithm of the one-hot
-    label. It never reads the device, and a second derivative is an error.
+    :math:`W = -T (m - 1) - reg` with :math:`T = \tau + \sigma + reg`. Value
+    and gradient are those of :func:`~mmjtln.ot.entropic_value` for the
+    logarithm of the one-hot label. It never reads the device, and a second
+    derivative is an error.
 
     Args:
         logits (Tensor): Of the side that is predicted, shape (B, n), float32
