@@ -25,18 +25,14 @@ class BSSClassifier(ImageClassifier):
     .. math::
         \overline{CE}(y, f(F(x))) + \eta\, \sigma_{-1}(F)^2
 
-    F are the features that a batch's images have before the last linear
-    layer, shape (B, D), and :math:`\sigma_{-1}` their smallest singular
-    value, the authors' k of 1.
+    F are the features of a process's batch before the last linear layer,
+    shape (B, D), and :math:`\sigma_{-1}` their smallest singular value (the
+    B-th where D > B), the authors' k of 1. Checkpoints are those of an
+    ``ImageClassifier``.
 
     Source: X. Chen et al., "Catastrophic Forgetting Meets Negative Transfer:
     Batch Spectral Shrinkage for Safe Transfer Learning", NeurIPS 2019,
     equations 5 and 6; defaults: the authors' code.
-
-    The batch is that of a process, and what is penalised depends on its size:
-    of B images with D > B features it is the B-th singular value. One that
-    holds an image twice, augmented alike, has a singular value of 0, and the
-    term does nothing. Its checkpoints are those of an ``ImageClassifier``.
 
     Args:
         *args: As in ``ImageClassifier``.

@@ -18,20 +18,17 @@ class CoTuningLoss(OTLoss):
         \qquad p(i | j) = \frac{e^{-C_{ij} / reg}}{\sum_k e^{-C_{kj} / reg}}
 
     with :math:`p` the source head's prediction on a target image of class
-    :math:`y_t`. It takes the place of the OT loss: ``model.ot_loss`` with
-    this type, ``model.own_marginal='label'``, and the authors' weight
-    ``model.lambda_ot=2.3``. Up to a constant it is the *forward* KL
-    divergence to the relationship of which the OT loss with a label is the
-    *reverse* one.
+    :math:`y_t`; the gradient goes to that head alone. It takes the place of
+    the OT loss: ``model.ot_loss`` with this type,
+    ``model.own_marginal='label'``, and the authors' weight
+    ``model.lambda_ot=2.3``. A target marginal that is no label mixes the
+    columns of its classes.
 
     Source: K. You et al., "Co-Tuning for Transfer Learning", NeurIPS 2020,
-    equation 2; weight and relationship: the authors' code. Theirs is the
-    source classifier's, :class:`~mmjtln.costs.confusion.ConfusionCost` with
-    ``double_centre=False, scale=False``, for which ``reg`` is 1; any other
-    cost matrix does, too.
-
-    A target marginal that is no label mixes the columns of its classes. The
-    gradient goes to the source head alone.
+    equation 2. The relationship of the authors' code is
+    :class:`~mmjtln.costs.confusion.ConfusionCost` with
+    ``double_centre=False, scale=False`` and a ``reg`` of 1; any other cost
+    matrix does, too.
 
     Args:
         reg (float): Positive; how soft the relationship is, in units of the

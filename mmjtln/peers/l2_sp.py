@@ -18,23 +18,19 @@ class L2SPHook(KeepingHook):
 
     :math:`w_{\bar S}` are the parameters of the new head, ``head``,
     :math:`w_S` all others and :math:`w_S^0` their values before the first
-    step. The strengths are the optimizer's own, which MMEngine has for each
-    part: ``weight_decay``, and ``decay_mult`` of
-    ``paramwise_cfg.custom_keys``. The authors' are
-    :math:`\alpha` = 0.1 (0.01 in other codes) and :math:`\beta` = 0.01::
+    step, which checkpoints hold. The strengths are the optimizer's own:
+    ``weight_decay``, and ``decay_mult`` of ``paramwise_cfg.custom_keys``. The
+    authors' are :math:`\alpha` = 0.1 (0.01 in other codes) and :math:`\beta`
+    = 0.01::
 
         optim_wrapper = dict(
             optimizer=dict(weight_decay=0.1),
             paramwise_cfg=dict(custom_keys={'head.': dict(decay_mult=0.1)}))
 
-    (``'head.'`` is part of ``'source_head.'``, too; a longer key goes first.)
-    With AdamW the decay is decoupled, as it is towards zero.
+    Works with any model, by :class:`~mmjtln.heads.L2SP`.
 
     Source: X. Li, Y. Grandvalet and F. Davoine, "Explicit Inductive Bias for
     Transfer Learning with Convolutional Networks", ICML 2018, eq. 3.
-
-    Works with any model, by :class:`~mmjtln.heads.L2SP`. Checkpoints hold the
-    start, so that a resumed run is pulled to the same.
 
     Raises:
         ValueError: If the optimizer has no weight decay for them, or a run is

@@ -20,16 +20,13 @@ class LPFTHook(Hook):
         \;\text{ from }\; (v_{LP}, B_0)
 
     with the head :math:`v` and the network :math:`B`. While it is frozen, the
-    network is in evaluation mode, so its weights and statistics stay.
+    network is in evaluation mode, so its weights and statistics stay. The
+    schedule of the learning rate runs on over both parts: with one that
+    decays, all is tuned at the smaller rate that the method wants. Works with
+    any model.
 
     Source: A. Kumar et al., "Fine-Tuning can Distort Pretrained Features and
-    Underperform Out-of-Distribution", ICLR 2022, section 3.4. The number of
-    steps is that of the run, part of it for the head. The schedule of the
-    learning rate runs on over both parts: with one that decays, all is tuned
-    at the smaller rate that the method wants.
-
-    Works with any model. It holds no state: where the run is tells what is
-    frozen, also when it is resumed.
+    Underperform Out-of-Distribution", ICLR 2022, section 3.4.
 
     Args:
         share (float): Part of the run's steps for the head alone, in (0, 1].

@@ -35,13 +35,11 @@ class LwFClassifier(JTLNClassifier):
 
     with :math:`z` the source head's output on a target image and :math:`z_0`
     that of the network as it was before the first step, on the same, equally
-    augmented image. No source image is needed; those in a batch are left out.
+    augmented image: a copy gives it (``teacher.*`` in checkpoints). Source
+    images in a batch are left out.
 
-    Source: Z. Li and D. Hoiem, "Learning without Forgetting", ECCV 2016.
-    :math:`\lambda` = 4 and T = 3 without the factor :math:`T^2` are those of
-    the Transfer Learning Library. There :math:`z_0` is recorded once for
-    each image; a copy of the network gives it here, for a forward pass more
-    a step. The copy is in the checkpoints (``teacher.*``).
+    Source: Z. Li and D. Hoiem, "Learning without Forgetting", ECCV 2016;
+    defaults, without the factor :math:`T^2`: the Transfer Learning Library.
 
     Args:
         *args: As in :class:`~mmjtln.models.JTLNClassifier`.

@@ -18,12 +18,8 @@ from mmjtln.registry import COSTS, HOOKS
 
 def class_weights(cost: Tensor, source_share: Tensor, target_share: Tensor,
                   reg: float, relax: float | None) -> Tensor:
-    r"""Return the mass that a plan gives each source class, over its share.
+    """Return the mass that a plan gives each source class, over its share.
 
-    .. math:: w_i = \frac{\sum_j G_{ij}}{P_s(i)}
-
-    Arguments as :func:`~mmjtln.heads.transported.class_plan`. With ``relax``
-    0 each target class takes what is near to it; with None all weights are 1.
     Shape (L_s, ), float64; the mean over the source images is 1.
     """
     mass = class_plan(cost, reg, relax, source_share, target_share).sum(dim=1)
@@ -34,28 +30,25 @@ def class_weights(cost: Tensor, source_share: Tensor, target_share: Tensor,
 class SourceWeightsHook(KeepingHook):
     r"""Draw source images by the weight of their class for the target.
 
-    Before the first step a cost matrix is built, its plan gives each source
+    Before the first step a cost matrix is built, its plan G gives each source
     class a mass, and :class:`~mmjtln.datasets.JointSampler` then draws the
-    images of a class in proportion to mass over share,
-    :func:`class_weights`. The joint loss needs no weight of its own.
+    images of class i by the weight
 
-    - **By predictions**, J. Ngiam et al., "Domain Adaptive Transfer Learning
-      with Specialist Models", arXiv:1811.07056, equation 4:
-      :math:`P_t(y) / P_s(y)` with :math:`P_t` the mean prediction of a source
-      classifier on the target's images: with the default ``reg`` and
-      ``relax`` and the cost ``dict(type='mmjtln.ConfusionCost',
-      calibrate=False, double_centre=False, scale=False)``, of a trained
-      source head.
-    - **By the transport plan** of any cost matrix, such as one from class
-      names, ``reg`` and ``relax`` about 0.05: what is near to everything has
-      to share.
+    .. math:: w_i = \frac{\sum_j G_{ij}}{P_s(i)}
 
-    Checkpoints hold the weights: a resumed run draws on as it would have.
+    with the share :math:`P_s` of the class. Checkpoints hold the weights. By
+    default and with the cost ``dict(type='mmjtln.ConfusionCost',
+    calibrate=False, double_centre=False, scale=False)`` of a trained source
+    head they are those of J. Ngiam et al., "Domain Adaptive Transfer Learning
+    with Specialist Models", arXiv:1811.07056, equation 4. For any other cost,
+    ``reg`` and ``relax`` about 0.05 make what is near to everything share.
 
     Args:
         cost (dict): Config of a builder in the registry ``COSTS``.
         reg (float): Weight of the entropy. Defaults to 1.
-        relax (float, optional): See :func:`class_weights`. Defaults to 0.
+        relax (float, optional): Weight of the source's marginal. With 0 each
+            target class takes what is near to it; with None all weights are
+            1. Defaults to 0.
 
     Raises:
         ValueError: If the run does not draw from source images by a
