@@ -11,8 +11,8 @@ from . import data, images, start, warnings
 CONFIG = (start.seed, start.lengths, start.batches, start.cost_source,
           start.class_check)
 #: Of any run: of one that only tests, its test data.
-ANY_RUN = (data.heads, data.labels, data.class_lists, data.evaluators,
-           images.judged_whole, images.images)
+ANY_RUN = (data.classes, data.labels, data.evaluators, images.judged_whole,
+           images.images)
 #: Of a run that trains.
 TRAINING = (data.both_domains, *ANY_RUN)
 #: Of a run and each checkpoint that it loads.

@@ -71,48 +71,42 @@ def both_domains(run: Run) -> None:
                 found, remedy)
 
 
-def heads(run: Run) -> None:
-    """Each head has one output a class of its domain, two or more."""
+def classes(run: Run) -> None:
+    """Heads and splits have the classes of their domain, two or more."""
     for domain, name in _HEADS.items():
         head, count = getattr(run.model, name), run.model.class_counts[domain]
-        classes = domain_classes(run.data.metainfo, domain)
-        found = count if classes is None else len(classes)
-        require(found == count,
+        expected = domain_classes(run.data.metainfo, domain)
+        known = expected or tuple(map(str, range(count)))
+        require(len(known) == count,
                 f'The {domain} head must have one output a class',
                 f'but `model.{name}.num_classes` is {count} and the {domain} '
-                f'data set has {found} classes', 'Set the first')
-        check_several(classes or [str(i) for i in range(count)], domain)
+                f'data set has {len(known)} classes', 'Set the first')
+        check_several(known, domain)
         topk = np.atleast_1d(getattr(head, 'topk', 1)).tolist()
         require(max(topk) <= count or not getattr(head, 'cal_acc', False),
                 f'`model.{name}.topk` must not go beyond its {count} classes',
                 f'got {tuple(topk)}', 'Set it to (1, )')
+        for split, dataset in run.datasets.items():
+            found = domain_classes(dataset.metainfo, domain)
+            if found not in (None, expected):
+                raise refusal(
+                    f'The {split} data set must have the {domain} classes of '
+                    'the training data in the same order', 'but '
+                    f'{describe_difference(known, found)}',
+                    f'Change `{split}_dataloader.dataset`')
 
 
 def labels(run: Run) -> None:
     """Every image has one label, a class; each target class has images."""
     counts = run.counts  # This refuses labels that are none.
     if run.trains:
-        classes = run.data.metainfo['classes']
-        empty = [classes[i] for i in np.flatnonzero(
+        names = run.data.metainfo['classes']
+        empty = [names[i] for i in np.flatnonzero(
             counts['train'][TARGET] == 0)]
         require(not empty, 'Every target class needs a training image',
                 f'but {len(empty)} have none: {quote_names(empty)}',
                 'Add some to `train_dataloader.dataset.target`, or take them '
                 'off its class list')
-
-
-def class_lists(run: Run) -> None:
-    """All splits have the same classes in the same order."""
-    for split, dataset in run.datasets.items():
-        for domain in DOMAINS:
-            expected: Any = domain_classes(run.data.metainfo, domain)
-            found = domain_classes(dataset.metainfo, domain)
-            if found is not None and found != expected:
-                raise refusal(
-                    f'The {split} data set must have the {domain} classes of '
-                    'the training data in the same order', 'but '
-                    f'{describe_difference(expected, found)}',
-                    f'Change `{split}_dataloader.dataset`')
 
 
 def evaluators(run: Run) -> None:

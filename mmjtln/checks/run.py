@@ -1,18 +1,46 @@
-"""A run as the checks look at it: its model, its data by split and domain."""
+"""A run as checks and hooks look at it: its model, its data by split."""
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets import JointDataset
 from mmjtln.datasets.contents import class_indices
 from mmjtln.domains import DOMAINS, TARGET
+from mmjtln.errors import require
 from mmjtln.models import JTLNClassifier
 from mmjtln.registry import HOOKS
 
 SPLITS = ('train', 'val', 'test')
+
+
+def is_training(runner: Runner) -> bool:
+    """Whether the run trains, not only tests."""
+    return (runner._train_loop is not None
+            and not isinstance(runner._train_loop, dict))
+
+
+def unwrapped(runner: Runner) -> nn.Module:
+    """Return the runner's model without wrappers, of whatever they are for."""
+    model = runner.model
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
+def jtln_model(runner: Runner) -> JTLNClassifier:
+    """Return the runner's model, unwrapped; refuse one of another type."""
+    model = unwrapped(runner)
+    require(isinstance(model, JTLNClassifier),
+            'The hooks of mmjtln serve a JTLNClassifier',
+            f'but `model.type` is {type(model).__name__}',
+            'Set it to mmjtln.JTLNClassifier, or remove the hooks from '
+            '`custom_hooks`', TypeError)
+    return model
 
 
 @dataclass(frozen=True)
@@ -22,6 +50,14 @@ class Run:
     runner: Runner
     model: JTLNClassifier
     datasets: dict[str, Dataset]
+
+    @classmethod
+    def of(cls, runner: Runner) -> 'Run':
+        """Look at a runner; before it trains, at its test data, too."""
+        return cls(runner, jtln_model(runner), {
+            split: getattr(runner, f'{split}_dataloader').dataset
+            for split in (SPLITS if is_training(runner) else SPLITS[-1:])
+            if getattr(runner, f'_{split}_loop') is not None})
 
     @property
     def trains(self) -> bool:

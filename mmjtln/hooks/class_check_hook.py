@@ -1,15 +1,11 @@
 """The check that all a run needs is there and fits, before its first step."""
-from collections.abc import Callable, Sequence
-
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmjtln.checks import before_run as table
-from mmjtln.checks.run import SPLITS, Run
+from mmjtln.checks.run import Run, is_training
 from mmjtln.checks.warnings import overview
 from mmjtln.registry import HOOKS
-
-from .runner import is_training, jtln_model
 
 
 @HOOKS.register_module()
@@ -18,9 +14,8 @@ class ClassCheckHook(Hook):
 
     Takes the place of MMPretrain's ``ClassNumCheckHook``, which knows one
     class count for the whole model. What does not hold stops the run with one
-    error that says what was found and what to set. The test set is looked at
-    before training, too. What the run is about to do is one line of the log,
-    what is seldom meant a warning each.
+    error that says what was found and what to set. What the run is about to
+    do is one line of the log, what is seldom meant a warning each.
 
     """
 
@@ -30,7 +25,9 @@ class ClassCheckHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Check model, data and metrics of a run that trains."""
         if is_training(runner):
-            run = _ask(table.TRAINING, runner)
+            run = Run.of(runner)
+            for check in table.TRAINING:
+                check(run)
             runner.logger.info(overview(run))
             for warning in table.WARNINGS:
                 for sentence in warning(run):
@@ -38,28 +35,20 @@ class ClassCheckHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check what a checkpoint may have brought."""
-        _ask(table.FIRST_STEP, runner)
+        for check in table.FIRST_STEP:
+            check(Run.of(runner))
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data, unless training has."""
         if not is_training(runner):
-            _ask(table.ANY_RUN, runner)
+            run = Run.of(runner)
+            for check in table.ANY_RUN:
+                check(run)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Check that a checkpoint is of this model and these classes."""
-        _ask(table.CHECKPOINT, runner, checkpoint)
+        for check in table.CHECKPOINT:
+            check(Run.of(runner), checkpoint)
 
 
 ClassCheckHook.__doc__ = f'{ClassCheckHook.__doc__}{table.list_of_checks()}'
-
-
-def _ask(checks: Sequence[Callable], runner: Runner, *also: dict) -> Run:
-    """Ask all checks of a run, which raise, and return it."""
-    # The test set of a run that trains is built, too.
-    run = Run(runner, jtln_model(runner), {
-        split: getattr(runner, f'{split}_dataloader').dataset
-        for split in (SPLITS if is_training(runner) else SPLITS[-1:])
-        if getattr(runner, f'_{split}_loop') is not None})
-    for check in checks:
-        check(run, *also)
-    return run

@@ -5,13 +5,12 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmjtln.checks.run import is_training, jtln_model
 from mmjtln.costs import ImageCost, ShuffledCost
 from mmjtln.errors import require
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights
 from mmjtln.visualization.heatmap import draw_cost, try_drawing, write_png
-
-from .runner import is_training, jtln_model
 
 
 @HOOKS.register_module()

@@ -13,6 +13,7 @@ from mmjtln.checkpoints.weights import (
     part_stock_head,
     state_of,
 )
+from mmjtln.checks.run import is_training, jtln_model
 from mmjtln.datasets import ClassList, JointDataset
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import check_choice, check_real, require
@@ -37,7 +38,7 @@ from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights, pipeline_in
 
 from .cost_matrix_hook import CostMatrixHook
-from .runner import KeepingHook, is_training, jtln_model
+from .keeping_hook import KeepingHook
 
 
 @HOOKS.register_module()

@@ -3,14 +3,13 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmjtln.checks.run import jtln_model
 from mmjtln.domains import DOMAINS
 from mmjtln.inference.domain_images import DomainImages, check_pipeline
 from mmjtln.inference.features import on_first_rank, run_over_images
 from mmjtln.models import JTLNClassifier
 from mmjtln.registry import HOOKS
 from mmjtln.visualization.heatmap import draw_plan, try_drawing
-
-from .runner import jtln_model
 
 
 @HOOKS.register_module()

@@ -4,7 +4,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from mmjtln.checkpoints.weights import part_stock_head, state_of
-from mmjtln.checks.run import domain_parts
+from mmjtln.checks.run import domain_parts, is_training, jtln_model
 from mmjtln.datasets.class_lists import (
     checkpoint_classes,
     domain_classes,
@@ -13,8 +13,6 @@ from mmjtln.datasets.class_lists import (
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.errors import require
 from mmjtln.registry import HOOKS
-
-from .runner import is_training, jtln_model
 
 _PREFIX = {TARGET: 'head.', SOURCE: 'source_head.'}
 

@@ -1,10 +1,11 @@
 """L2-SP: stay near the weights that training started from."""
 from mmengine.runner import Runner
 
+from mmjtln.checks.run import unwrapped
 from mmjtln.errors import require
 from mmjtln.heads import L2SP
 from mmjtln.heads.last_layer import is_of_new_head
-from mmjtln.hooks.runner import KeepingHook, unwrapped
+from mmjtln.hooks.keeping_hook import KeepingHook
 from mmjtln.registry import HOOKS
 
 

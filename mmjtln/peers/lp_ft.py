@@ -5,9 +5,9 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmjtln.checks.run import unwrapped
 from mmjtln.errors import check_real
 from mmjtln.heads.last_layer import is_of_new_head
-from mmjtln.hooks.runner import unwrapped
 from mmjtln.registry import HOOKS
 
 

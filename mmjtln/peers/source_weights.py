@@ -6,12 +6,13 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch import Tensor
 
+from mmjtln.checks.run import is_training, unwrapped
 from mmjtln.datasets import JointSampler
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import require
 from mmjtln.heads.transported import class_plan
-from mmjtln.hooks.runner import KeepingHook, is_training, unwrapped
+from mmjtln.hooks.keeping_hook import KeepingHook
 from mmjtln.ot.checks import check_options, relaxations
 from mmjtln.registry import COSTS, HOOKS
 

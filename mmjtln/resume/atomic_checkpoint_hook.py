@@ -16,9 +16,9 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
+from mmjtln.checks.run import is_training
 from mmjtln.files.atomic_file import atomic_write, remove_partial_files
 from mmjtln.files.folder_lock import lock_folder
-from mmjtln.hooks.runner import is_training
 
 _BACKEND = 'mmjtln.atomic'
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
+from mmjtln.checks.run import is_training
 from mmjtln.errors import require
-from mmjtln.hooks.runner import is_training
 from mmjtln.registry import HOOKS
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook

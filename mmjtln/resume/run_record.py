@@ -14,10 +14,10 @@ from mmengine.dist import get_rank
 from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from mmjtln.checks.run import unwrapped
 from mmjtln.datasets import JointDataset, JointSampler
 from mmjtln.datasets.contents import data_digest
 from mmjtln.domains import DOMAINS
-from mmjtln.hooks.runner import unwrapped
 from mmjtln.inference.features import on_first_rank
 from mmjtln.run_config import READ, leaves, pipeline_in
 

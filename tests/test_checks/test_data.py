@@ -1,21 +1,23 @@
 """The checks of data sets, on toy data: what passes, what is refused."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset, RepeatDataset
 
-from mmjtln.checks.data import class_lists, labels
+from mmjtln.checks.data import classes, labels
 from mmjtln.checks.images import images
 from mmjtln.checks.run import Run
-from mmjtln.checks.warnings import (
-    judged_images,
-)
+from mmjtln.checks.warnings import judged_images
 from mmjtln.datasets import JointDataset
 from tests.test_datasets.conftest import Toy
 
 
 def run_on(**datasets) -> Run:
-    """Return a run on these data sets, of which no more is looked at."""
-    return Run(None, None, datasets)
+    """Return a run on these data sets, whose heads have two outputs each."""
+    return Run(None, SimpleNamespace(
+        head=None, source_head=None,
+        class_counts=dict(source=2, target=2)), datasets)
 
 
 def test_counts_of_all_splits():
@@ -66,9 +68,9 @@ def test_validation_of_mixed_class_lists():
 def test_splits_of_other_classes():
     """Each is compared with the training data, which may have more domains."""
     joint, other = JointDataset(Toy(2), Toy(2)), Toy(3, num_classes=3)
-    class_lists(run_on(train=joint, val=Toy(3), test=Toy(2)))
+    classes(run_on(train=joint, val=Toy(3), test=Toy(2)))
     with pytest.raises(ValueError, match='test data set .* target classes'):
-        class_lists(run_on(train=joint, val=Toy(3), test=other))
+        classes(run_on(train=joint, val=Toy(3), test=other))
 
 
 class Sized(Toy):

@@ -1,38 +1,11 @@
-"""What the hooks ask of a run, and the one that keeps what it has found."""
+"""What a hook finds before the first step, kept in the run's checkpoints."""
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
+from mmjtln.checks.run import is_training
 from mmjtln.errors import require
-from mmjtln.models import JTLNClassifier
-
-
-def is_training(runner: Runner) -> bool:
-    """Whether the run trains, not only tests."""
-    return (runner._train_loop is not None
-            and not isinstance(runner._train_loop, dict))
-
-
-def unwrapped(runner: Runner) -> nn.Module:
-    """Return the runner's model without wrappers, of whatever they are for."""
-    model = runner.model
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
-
-
-def jtln_model(runner: Runner) -> JTLNClassifier:
-    """Return the runner's model, unwrapped; refuse one of another type."""
-    model = unwrapped(runner)
-    require(isinstance(model, JTLNClassifier),
-            'The hooks of mmjtln serve a JTLNClassifier',
-            f'but `model.type` is {type(model).__name__}',
-            'Set it to mmjtln.JTLNClassifier, or remove the hooks from '
-            '`custom_hooks`', TypeError)
-    return model
 
 
 class KeepingHook(Hook):
