@@ -28,7 +28,7 @@ COUNTS = [
     (OTLoss, 'num_source_classes', dict(num_target_classes=2)),
 ]
 REALS = [
-    (MKMMDCost, 'bandwidth', {}), (LPFTHook, 'share', {}),
+    (LPFTHook, 'share', {}),
     (L2SP, 'strength', dict(starts={})),
     (HeadInitHook, 'l2_sp', {}), (HeadInitHook, 'reg', {}),
     (HeadInitHook, 'relax', {}),

@@ -86,8 +86,10 @@ _NEEDED = {
 
 def check_comparable(cfg: Config) -> None:
     """Refuse a config from which no comparison can be derived."""
-    lacking = [f'{place}={value!r}' for place, value in _NEEDED.items()
-               if _value_at(cfg, place) != value]
+    lacking = [
+        f'{place}={value!r}' for place, value in _NEEDED.items() if value !=
+        reduce(lambda part, name: (part or {}).get(name), place.split('.'),
+               cfg)]
     lacking += [place for place in ('val_dataloader', 'test_dataloader')
                 if not cfg.get(place)]
     if not lacking and not (has_source_images(cfg) or cfg.get('load_from')):
@@ -95,11 +97,6 @@ def check_comparable(cfg: Config) -> None:
     require(not lacking, 'A comparison starts from a JTLN run that chooses '
             'its checkpoint on a validation set and tests it',
             f'but this config lacks {"; ".join(lacking)}', 'Set it')
-
-
-def _value_at(cfg: Config, place: str) -> object:
-    return reduce(lambda part, name: (part or {}).get(name),
-                  place.split('.'), cfg)
 
 
 def check_shots(cfg: Config, shots: list[int | None]) -> None:

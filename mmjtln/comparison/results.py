@@ -1,5 +1,6 @@
 """What a comparison finds, as objects; JSON stands in files alone."""
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -118,9 +119,9 @@ def summarise(results: Results, references: list[str]) -> list[Row]:
         tested = {name: {seed: run for seed, run in here.items()
                          if run.test is not None}
                   for name, here in runs.items()}
-        tests = {name: {seed: run.test for seed, run in here.items()
-                        if run.test is not None}
-                 for name, here in runs.items()}
+        tests: dict[str, Any] = {
+            name: {seed: run.test for seed, run in here.items()}
+            for name, here in tested.items()}
         against = {
             reference: corrected({
                 name: paired_difference(tests[name], tests.get(reference, {}))

@@ -152,19 +152,15 @@ def execute(cfg: dict, folder: Path, threads: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """Have this process killed when the one that asked for the run is gone.
-
-    Whoever started the comparison again would find its folder in use.
-    """
-    parent = multiprocessing.parent_process()
+    """Have this process killed when the one that asked for the run is gone."""
+    # Whoever started the comparison again would find its folder in use.
+    parent: Any = multiprocessing.parent_process()
 
     def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os.kill(os.getpid(), signal.SIGKILL)
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
 
-    if parent is not None:
-        threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def finished(cfg: dict, folder: Path) -> RunResult | None:
@@ -181,12 +177,10 @@ def config_text(cfg: dict) -> str:
 
 
 def _is_of(folder: Path, cfg: dict) -> bool:
-    """Tell whether a folder is of a run that this config would repeat.
-
-    A name that only one of the configs has and that MMEngine does not read is
-    a variable of the file, such as one that a new method was written with.
-    Where both have it, it counts: a hook of one's own may read it.
-    """
+    """Tell whether a folder is of a run that this config would repeat."""
+    # A name that only one of the configs has and that MMEngine does not read
+    # is a variable of the file, such as one that a new method was written
+    # with. Where both have it, it counts: a hook of one's own may read it.
     written = folder / 'config.json'
     if not written.exists():
         return False

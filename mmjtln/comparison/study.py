@@ -82,7 +82,9 @@ class Study:
             self.jobs, len(seeds) + points * len(self.tuning_seeds)
             + len(self.methods) * len(self.shots) * len(self.seeds))
 
-        sources = pool.run([self._source_job(seed) for seed in seeds])
+        sources = pool.run([
+            Job(f'source/seed{seed}', source_config(self.cfg, seed).to_dict(),
+                self.runs / f'source/seed{seed}') for seed in seeds])
         chosen = self._tune(pool, tuned, sources)
         jobs = {
             (method.name, shots, seed): self._job(
@@ -146,11 +148,6 @@ class Study:
                                + failed[start[key]])
                 if start[key] in failed else found[job.name]
                 for key, job in jobs.items()}
-
-    def _source_job(self, seed: int) -> Job:
-        name = f'source/seed{seed}'
-        return Job(name, source_config(self.cfg, seed).to_dict(),
-                   self.runs / name)
 
     def _job(self, method: Method, options: dict, seed: int,
              shots: int | None) -> Job:

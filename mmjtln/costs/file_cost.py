@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -42,16 +41,9 @@ class FileCost(BaseCost):
         """Read the matrix, in the order of the data sets' classes."""
         found = _read(Path(self.path))
         try:
-            aligned = found.align(
-                *both_classes(source_dataset, target_dataset))
+            return found.align(*both_classes(source_dataset, target_dataset))
         except ValueError as error:
             raise ValueError(f'{self.path}: {error}') from None
-        if aligned is not found:
-            print_log(
-                f'The cost matrix in {self.path} lists the classes in another '
-                'order than the data sets: reordered by name',
-                logger='current')
-        return aligned
 
     def measure(self, prepared: CostMatrix) -> RawCost:
         """Return its entries, shape (L_s, L_t), and how it was made."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmjtln.errors import check_real, require
+from mmjtln.errors import require
 from mmjtln.registry import COSTS
 
 from .image_cost import ClassFeatures, FeatureCost
@@ -31,37 +31,24 @@ class MKMMDCost(FeatureCost):
     .. math:: k(x, y) = \frac1M \sum_{m=1}^{M} \exp\Bigl(-\frac{\|x - y\|^2}
         {\sigma^2 \mu^{m - 1 - \lfloor M/2 \rfloor}}\Bigr),
 
-    with :math:`\mu = 2` and :math:`\sigma^2` = ``bandwidth``, one for all
-    pairs, so that the entries of C can be compared. The estimate is the biased
-    one, to which the pairs of an image with itself count: a squared norm,
-    between 0 and 2.
+    with :math:`\mu = 2` and one :math:`\sigma^2` for all pairs, so that the
+    entries of C can be compared: the median squared distance of the images of
+    both domains, standardised, or of 2,000 of them drawn with ``seed``. The
+    estimate is the biased one, to which the pairs of an image with itself
+    count: a squared norm, between 0 and 2.
 
     Source: A. Gretton et al., "A Kernel Two-Sample Test", JMLR 13, 2012, and
     "Optimal Kernel Choice for Large-Scale Two-Sample Tests", NeurIPS 2012.
 
-    Beside the forward passes, it takes O(n_s n_t D) time and 100 MiB.
-
-    Args:
-        bandwidth (float, optional): Middle squared bandwidth, in squared
-            feature units. Defaults to None, the median heuristic: the median
-            squared distance of the images of both domains pooled (after
-            centring), of at most 2,000 drawn with ``seed``.
-        **kwargs: Arguments of :class:`FeatureCost`.
+    It takes the arguments of :class:`FeatureCost`, and beside the forward
+    passes O(n_s n_t D) time and 100 MiB.
     """
-
-    def __init__(self, bandwidth: float | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if bandwidth is not None:
-            check_real(bandwidth, 'bandwidth', 'MKMMDCost', with_low=False)
-        self.bandwidth = bandwidth
 
     def distances(self, source: ClassFeatures,
                   target: ClassFeatures) -> tuple[np.ndarray, dict[str, Any]]:
         """Find the bandwidths, and the discrepancies for them."""
-        middle = self.bandwidth
-        if middle is None:
-            middle = median_bandwidth(
-                torch.cat([source.features, target.features]), self.seed)
+        middle = median_bandwidth(
+            torch.cat([source.features, target.features]), self.seed)
         bandwidths = [middle * _RATIO**(m - _KERNELS // 2)
                       for m in range(_KERNELS)]
         return (mkmmd(source, target, bandwidths).numpy(),
@@ -78,7 +65,7 @@ def median_bandwidth(features: Tensor, seed: int = 0) -> float:
     median = squared.median().item() if len(squared) else 0.0
     require(median > 0, 'The median heuristic needs features that differ',
             'but those of half of all pairs of images are equal: the network '
-            'has collapsed', 'Correct its weights, or set `bandwidth`')
+            'has collapsed', 'Correct its weights')
     return median
 
 

@@ -1,3 +1,4 @@
+"""Matrices in files are matched by name, or refused."""
 import numpy as np
 import pytest
 
@@ -30,19 +31,6 @@ def test_files_are_matched_by_name(tmp_path, suffix):
     if suffix == 'npz':
         assert cost.settings['details']['method'] == 'MKMMDCost'
         assert cost.settings['details']['settings'] == dict(seed=3)
-
-
-def test_reordering_is_logged(tmp_path, monkeypatch):
-    from mmjtln.costs import file_cost
-    lines = []
-    monkeypatch.setattr(
-        file_cost, 'print_log', lambda line, **_: lines.append(line))
-    path = tmp_path / 'cost.npz'
-    write(path)
-    FileCost(str(path)).check(Named(*SOURCE), Named(*TARGET))
-    assert lines == []
-    FileCost(str(path)).check(Named(*SOURCE[::-1]), Named(*TARGET))
-    assert 'reordered by name' in lines[0]
 
 
 def test_scaling_is_offered(tmp_path):

@@ -53,10 +53,10 @@ def run(config, tmp_path, monkeypatch, capsys):
 
 
 def test_the_configs_builder_is_the_default(run, tmp_path):
-    out = run('--out', 'deep/c.npz', '--cost-options', 'bandwidth=0.9')
+    out = run('--out', 'deep/c.npz', '--cost-options', 'stage=backbone')
     cost = CostMatrix.load(tmp_path / 'deep' / 'c.npz')
     assert (cost.method, cost.settings['seed']) == ('MKMMDCost', 3)
-    assert cost.settings['bandwidth'] == .9
+    assert cost.settings['stage'] == 'backbone'
     assert (tmp_path / 'deep' / 'c.png').read_bytes()[1:4] == b'PNG'
     assert 'initial weights' in out
     assert 'nearest source classes of each target class' in out
