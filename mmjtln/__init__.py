@@ -32,7 +32,6 @@ __all__ = [
 
 if any_host():
     quiet_hosts()
-    check_hosts()
 
     from . import (
         costs,

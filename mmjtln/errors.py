@@ -1,6 +1,8 @@
 """One form of error: the rule, what was received, and what to set."""
 import math
+import sys
 from collections.abc import Collection
+from types import TracebackType
 from typing import Any
 
 
@@ -58,3 +60,13 @@ def check_real(value: Any, name: str, where: str, low: float = 0.,
         f'`{name}` of {where} must be a number in {"[" if with_low else "("}'
         f'{low:g}, {high:g}{"]" if with_high else ")"}', f'got {value!r}',
         'Set it to one')
+
+
+def interrupt_quietly() -> None:
+    """Have Ctrl-C end a tool without a traceback, which would say nothing."""
+    def told(kind: type[BaseException], error: BaseException,
+             traceback: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, traceback)
+
+    sys.excepthook = told

@@ -1,6 +1,7 @@
 """The packages mmjtln plugs into, and the check that they are usable."""
 import importlib
 import importlib.util
+import logging
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -20,19 +21,30 @@ INSTALL_HINT = (
     '(from a checkout: `pip install -e ".[openmmlab]"`), or OneDL\'s '
     'maintained fork of them with the extra `onedl` instead; not both, they '
     'share their import names.')
-
-
-#: Warnings of the hosts that no user can act on, by how they begin.
+#: What the hosts say of themselves and no user can act on, by how it begins:
+#: as warnings while they are imported, and in the log.
 _HOST_WARNINGS = (
     'Fail to import ``MultiScaleDeformableAttention``',  # Of mmcv-lite.
     'pkg_resources is deprecated',
 )
+_HOST_LINES = (
+    'backbone feature_info', '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias')
 
 
 def quiet_hosts() -> None:
-    """Leave out what the hosts say of themselves while they are imported."""
+    """Leave out what the hosts say of themselves, see above."""
     for beginning in _HOST_WARNINGS:
         warnings.filterwarnings('ignore', beginning)
+    check_hosts()
+    from mmengine.logging import MMLogger
+
+    def heard(logger: MMLogger, record: logging.LogRecord) -> Any:
+        return (not str(record.msg).startswith(_HOST_LINES)
+                and logging.Logger.filter(logger, record))
+
+    # Each run makes a logger of its own.
+    setattr(MMLogger, 'filter', heard)  # noqa: B010
 
 
 def any_host() -> bool:

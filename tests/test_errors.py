@@ -2,6 +2,10 @@
 
 Numbers take no booleans, strings, NaN or infinity; words are one of a few.
 """
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from mmjtln.costs import (
@@ -92,3 +96,16 @@ def test_bounds():
     with pytest.raises(ValueError, match='at least 2, got 1'):
         check_count(1, 'x', 'y', least=2)
     check_count(2, 'x', 'y', least=2)
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='has no such signals')
+@pytest.mark.parametrize('error, status, words', [
+    ('KeyboardInterrupt', -signal.SIGINT, ''), ('ValueError', 1, 'Traceback')])
+def test_ctrl_c_ends_without_a_traceback(error, status, words):
+    """The process ends by the signal, as shells expect it to."""
+    found = subprocess.run(
+        [sys.executable, '-c', 'from mmjtln.errors import interrupt_quietly; '
+         f'interrupt_quietly(); raise {error}'],
+        stderr=subprocess.PIPE, text=True)
+    assert found.returncode == status
+    assert found.stderr.startswith(words) and bool(found.stderr) == bool(words)

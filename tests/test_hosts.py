@@ -1,5 +1,7 @@
 """A missing or unsuitable host is an ImportError that says what to install."""
 import importlib
+import io
+import logging
 import subprocess
 import sys
 
@@ -60,3 +62,21 @@ def test_the_solver_alone_needs_no_host():
     said = subprocess.run([sys.executable, '-c', ALONE], check=True,
                           capture_output=True, text=True).stdout
     assert 'needs `mmengine`' in said and 'pip install' in said
+
+
+def test_what_hosts_say_of_themselves():
+    """Nothing of a network's stages and of files, whatever logger says it."""
+    from mmengine.fileio import FileClient
+    from mmengine.logging import MMLogger
+    from mmpretrain.models.backbones import timm_backbone
+
+    for name in ('mmengine', 'another run'):
+        logger = MMLogger.get_instance(name, log_level='INFO')
+        text = io.StringIO()
+        logger.addHandler(logging.StreamHandler(text))
+        FileClient('disk')
+        timm_backbone.print_timm_feature_info([dict(stage=1)])
+        timm_backbone.print_timm_feature_info(None)
+        logger.info('backbone')
+        assert text.getvalue() == (
+            'This backbone does not have feature_info\nbackbone\n')

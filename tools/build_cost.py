@@ -29,7 +29,7 @@ from mmjtln.checkpoints.weights import load_file, load_weights, state_of
 from mmjtln.costs import CostMatrix, ImageCost
 from mmjtln.datasets.class_lists import names_match
 from mmjtln.domains import DOMAINS
-from mmjtln.errors import require
+from mmjtln.errors import interrupt_quietly, require
 from mmjtln.files.atomic_file import check_out
 from mmjtln.registry import COSTS, DATASETS
 from mmjtln.run_config import (
@@ -204,4 +204,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    interrupt_quietly()
     main()

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from mmengine.config import DictAction
 
 from mmjtln.checks.all_images import PartReport, check_data
+from mmjtln.errors import interrupt_quietly
 from mmjtln.run_config import name_checkpoint, read_config
 
 
@@ -68,4 +69,5 @@ def main() -> int:
 
 
 if __name__ == '__main__':
+    interrupt_quietly()
     sys.exit(main())

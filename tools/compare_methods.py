@@ -17,7 +17,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mmjtln.comparison import Study, methods_of, report
-from mmjtln.errors import require
+from mmjtln.errors import interrupt_quietly, require
 from mmjtln.run_config import fill_class_counts, read_config
 
 
@@ -103,4 +103,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    interrupt_quietly()
     main()

@@ -11,6 +11,7 @@ import argparse
 
 from mmjtln.apis import export_classifier
 from mmjtln.domains import DOMAINS, TARGET
+from mmjtln.errors import interrupt_quietly
 
 
 def main() -> None:
@@ -29,4 +30,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    interrupt_quietly()
     main()

@@ -15,6 +15,7 @@ import argparse
 import sys
 
 from mmjtln.apis import write_predictions
+from mmjtln.errors import interrupt_quietly
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,4 +57,5 @@ def main() -> int:
 
 
 if __name__ == '__main__':
+    interrupt_quietly()
     sys.exit(main())

@@ -15,7 +15,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmjtln.domains import DOMAINS, TARGET
-from mmjtln.errors import require
+from mmjtln.errors import interrupt_quietly, require
 from mmjtln.export.stock_model import single_domain
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.run_config import (
@@ -70,4 +70,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    interrupt_quietly()
     main()

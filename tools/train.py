@@ -12,6 +12,7 @@ test set (not with ``--no-validate``, which chooses none).
 """
 from mmjtln.apis.launch import leave_group
 from mmjtln.apis.train import train_and_test
+from mmjtln.errors import interrupt_quietly
 from mmjtln.hosts import load_host_tool
 from mmjtln.run_config import read_config
 
@@ -27,4 +28,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    interrupt_quietly()
     main()

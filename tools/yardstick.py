@@ -37,7 +37,7 @@ from mmjtln.comparison.methods import Method
 from mmjtln.comparison.study import made_with
 from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
-from mmjtln.errors import refusal, require
+from mmjtln.errors import interrupt_quietly, refusal, require
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import reading
 from mmjtln.heads import fit_linear, plan_weights
@@ -531,4 +531,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    interrupt_quietly()
     main()

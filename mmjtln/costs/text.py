@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -257,7 +258,8 @@ def _encode_anew(where: str, texts: dict[str, list[str]], prompts: list[str]
         model = _load(where)
         vectors = dict(zip(every, model.encode(
             every, normalize_embeddings=True,
-            show_progress_bar=len(every) > _MANY), strict=True))
+            show_progress_bar=len(every) > _MANY and sys.stderr.isatty()),
+            strict=True))
     tokenizer: Any = getattr(model, 'tokenizer', None)
     unknown = getattr(tokenizer, 'unk_token_id', None)
     ids = {} if unknown is None else {
@@ -272,7 +274,10 @@ def _encode_anew(where: str, texts: dict[str, list[str]], prompts: list[str]
 @cache
 def _load(where: str) -> Any:
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as library
 
+    told: Any = library
+    told.disable_progress_bar()  # Of milliseconds, on many lines of a log.
     for name in ('sentence_transformers', 'httpx'):
         logging.getLogger(name).setLevel(logging.WARNING)
     # On the CPU: a thousand names take seconds, and a GPU is for the run.

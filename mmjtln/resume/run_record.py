@@ -3,6 +3,7 @@
 All that a config says counts, but for what :data:`HARMLESS` names.
 """
 import hashlib
+import json
 import logging
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -68,7 +69,8 @@ def test_pipeline(cfg: Config) -> str | None:
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
     try:
         # The last step packs; test-time augmentation is in its place.
-        return loader and repr(pipeline_in(loader['dataset'])[:-1])
+        return loader and json.dumps(
+            pipeline_in(loader['dataset'])[:-1], sort_keys=True, default=str)
     except ValueError:  # A data set with a pipeline of its own.
         return None
 

@@ -14,7 +14,7 @@ from mmjtln.apis import JTLNInferencer, export_classifier
 from mmjtln.costs import CostMatrix
 from mmjtln.models import JTLNClassifier
 from mmjtln.resume import run_record
-from mmjtln.resume.run_record import data_digest, record_differences
+from mmjtln.resume.run_record import META, data_digest, record_differences
 from tests.conftest import TINY_MODEL
 from tests.pictures import draw
 from tests.test_datasets.conftest import Toy
@@ -235,7 +235,7 @@ def test_another_test_pipeline_is_told(tiny_run, tmp_path, monkeypatch):
             messages.clear()
             use()
             assert bool(messages) == told
-            assert all('(32, 32)' in text and '(40, 40)' in text
+            assert all('[32, 32]' in text and '[40, 40]' in text
                        for text in messages)
 
 
@@ -259,3 +259,19 @@ def test_data_digest():
     )]
     assert len(set(digests)) == 5
     assert data_digest(MovedAgain(6)) == digests[0]
+
+
+def test_the_written_config_reads_images_alike(tmp_path, said):
+    """MMEngine sorts the options of a config that it writes."""
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(
+        type='CustomDataset', pipeline=[
+            dict(type='ResizeEdge', scale=73, edge='short'),
+            dict(type='PackInputs')]))))
+    meta = {META: dict(test_pipeline=run_record.test_pipeline(cfg))}
+    cfg.dump(tmp_path / 'a.py')
+    again = Config.fromfile(tmp_path / 'a.py')
+    run_record.tell_other_pipeline(again, meta)
+    assert not said()
+    again.test_dataloader.dataset.pipeline[0].scale = 72
+    run_record.tell_other_pipeline(again, meta)
+    assert '"scale": 73' in said() and '"scale": 72' in said()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmjtln.errors import check_count, require
+from mmjtln.errors import check_count, interrupt_quietly, require
 from mmjtln.files.user_files import image_files, is_left_behind
 
 
@@ -77,4 +77,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    interrupt_quietly()
     main()

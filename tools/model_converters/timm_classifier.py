@@ -25,7 +25,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmjtln.errors import refusal, require
+from mmjtln.errors import interrupt_quietly, refusal, require
 from mmjtln.files.atomic_file import atomic_write
 
 #: Largest difference of a logit that is put down to rounding.
@@ -129,4 +129,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    interrupt_quietly()
     main()
