@@ -212,7 +212,6 @@ class ClassList(BaseDataset):
             or ``'checkpoint'``, that in ``load_from``. Names that you give
             are taken as they are; those of data sets and checkpoints by
             :func:`short_names`.
-        lazy_init (bool): As in the other data sets. Defaults to False.
 
     Raises:
         ValueError: If there are no names, one is given twice, or what
@@ -223,8 +222,7 @@ class ClassList(BaseDataset):
             ``synonyms``, a list of L tuples: all names of each class.
     """
 
-    def __init__(self, classes: Sequence[str] | str | Path,
-                 lazy_init: bool = False) -> None:
+    def __init__(self, classes: Sequence[str] | str | Path) -> None:
         if not isinstance(classes, str | Path):
             names, synonyms = classes, None
         elif Path(classes).is_file() and Path(classes).suffix not in _WEIGHTS:
@@ -235,7 +233,7 @@ class ClassList(BaseDataset):
         super().__init__(
             metainfo=dict(classes=names, synonyms=synonyms or [
                 (name, ) for name in names]),
-            serialize_data=False, lazy_init=lazy_init)
+            serialize_data=False)
 
     def load_data_list(self) -> list[dict]:
         """Return the annotations of no image."""

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import ConcatDataset, force_full_init
+from mmengine.dataset import ConcatDataset
 from torch.utils.data import Dataset, get_worker_info
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
@@ -42,7 +42,6 @@ class JointDataset(ConcatDataset):
             without images; or a list, several sources:
             :class:`~mmjtln.datasets.union_dataset.UnionDataset`.
         target (Dataset | dict): The target data set, likewise.
-        lazy_init (bool): As in MMEngine. Defaults to False.
         **inherited: None is taken: an error says how they came here.
 
     Raises:
@@ -55,7 +54,6 @@ class JointDataset(ConcatDataset):
     def __init__(self,
                  source: Dataset | dict | list | None = None,
                  target: Dataset | dict | None = None,
-                 lazy_init: bool = False,
                  **inherited: Any) -> None:
         require(not inherited, 'A JointDataset takes `source` and `target`',
                 f'but got {sorted(inherited)} as well', 'If a data set of the '
@@ -66,13 +64,6 @@ class JointDataset(ConcatDataset):
         self.datasets = [build_domain(SOURCE, source),
                          build_domain(TARGET, target)]
         self._fully_initialized = False
-        if not lazy_init:
-            self.full_init()
-
-    def full_init(self) -> None:
-        """Load both data sets and check what training rests on."""
-        if self._fully_initialized:
-            return
         for domain, dataset in zip(DOMAINS, self.datasets, strict=True):
             with in_data_set(domain):
                 dataset.full_init()
@@ -83,7 +74,7 @@ class JointDataset(ConcatDataset):
                 classes_of(dataset, domain)
                 look_through(dataset)
                 single_label(dataset.get_data_info(0))
-        super().full_init()
+        self.full_init()
 
     @property
     def source(self) -> Dataset:
@@ -112,8 +103,6 @@ class JointDataset(ConcatDataset):
 
     def _get_ori_dataset_idx(self, idx: int) -> tuple[int, int]:
         # The parent searches, checks and warns; this runs for every image.
-        if not self._fully_initialized:
-            self.full_init()
         start, end = self.cumulative_sizes
         # Plain again: what a seeded index carries ends here.
         position = int(idx + end if idx < 0 else idx)
@@ -171,7 +160,6 @@ class JointDataset(ConcatDataset):
             data_sample.set_metainfo(told)
         return data
 
-    @force_full_init
     def gt_labels(self, domain: str) -> np.ndarray:
         """Return the class index of every image of a domain, int64, (N, )."""
         check_choice(domain, 'domain', 'a JointDataset', DOMAINS)

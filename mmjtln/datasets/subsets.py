@@ -37,28 +37,16 @@ class SubsetDataset(KFoldDataset):
         dataset (Dataset | dict): A config, a data set of MMPretrain, a
             ``KFoldDataset``, or another part; it is not changed. Wrappers
             that repeat images go around a part, not into it.
-        lazy_init (bool): As in MMEngine. Defaults to False.
     """
 
-    def __init__(self, dataset: Dataset | dict,
-                 lazy_init: bool = False) -> None:
+    def __init__(self, dataset: Dataset | dict) -> None:
         # The parent's constructor knows folds, and fails on instances.
-        self.dataset = build_dataset(dataset)
-        check_plain(self.dataset, type(self).__name__)
-        self._metainfo = self.dataset.metainfo
-        self._fully_initialized = False
-        if not lazy_init:
-            self.full_init()
-
-    def full_init(self) -> None:
-        """Load the annotations and choose."""
-        if self._fully_initialized:
-            return
-        self.dataset = copy_inside(self.dataset)
+        built = build_dataset(dataset)
+        check_plain(built, type(self).__name__)
+        self.dataset = copy_inside(built)
         self._ori_indices = self._select(self.dataset,
                                          gt_labels(self.dataset))
         self.dataset.get_subset_(self._ori_indices)
-        self._finish(self.dataset)
         self._metainfo = self.dataset.metainfo
         self._fully_initialized = True
 
@@ -66,12 +54,8 @@ class SubsetDataset(KFoldDataset):
         """Return the indices to keep, given all labels, shape (N, )."""
         raise NotImplementedError
 
-    def _finish(self, dataset: Dataset) -> None:
-        """Change the part, a data set of its own, after it was taken."""
-
     def get_subset(self, indices: Sequence[int]) -> Dataset:
         """Return the images of ``indices``, so that folds can be cut."""
-        self.full_init()
         dataset = copy.copy(self.dataset)
         dataset.get_subset_(indices)
         return dataset
@@ -82,7 +66,7 @@ class ClassSubset(SubsetDataset):
     """The images of chosen classes, labelled by their place in the choice.
 
     Args:
-        dataset, lazy_init: As in :class:`SubsetDataset`.
+        dataset (Dataset | dict): See :class:`SubsetDataset`.
         classes (Sequence[str]): Names of the classes to keep, in the order
             of their new labels.
 
@@ -92,15 +76,15 @@ class ClassSubset(SubsetDataset):
 
     _RULE = '`classes` of a ClassSubset must be classes of its data set'
 
-    def __init__(self, dataset: Dataset | dict, classes: Sequence[str],
-                 lazy_init: bool = False) -> None:
+    def __init__(self, dataset: Dataset | dict,
+                 classes: Sequence[str]) -> None:
         self.classes = tuple(classes)
         require(len(set(self.classes)) == len(self.classes),
                 f'{self._RULE}, each chosen once', f'got {self.classes}',
                 'Take repeated names out')
-        super().__init__(dataset, lazy_init=lazy_init)
-        # Wrappers read the class names before the annotations are loaded.
-        self._metainfo = {**self._metainfo, 'classes': self.classes}
+        super().__init__(dataset)
+        relabel(self.dataset, self._new_label, self.classes)
+        self._metainfo = self.dataset.metainfo
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
         known = {name: label for label, name in enumerate(
@@ -115,9 +99,6 @@ class ClassSubset(SubsetDataset):
                 f'no image of the classes {self.classes}', 'Set others')
         return indices.tolist()
 
-    def _finish(self, dataset: Dataset) -> None:
-        relabel(dataset, self._new_label, self.classes)
-
 
 @DATASETS.register_module()
 class FewShotDataset(SubsetDataset):
@@ -128,7 +109,7 @@ class FewShotDataset(SubsetDataset):
     curves over shots add images and replace none.
 
     Args:
-        dataset, lazy_init: As in :class:`SubsetDataset`.
+        dataset (Dataset | dict): See :class:`SubsetDataset`.
         shots (int): Number of images of each class, at least 1.
         seed (int): Seed of the draw, not negative. Defaults to 0.
 
@@ -136,13 +117,13 @@ class FewShotDataset(SubsetDataset):
         ValueError: A number is out of range, or a class has fewer images.
     """
 
-    def __init__(self, dataset: Dataset | dict, shots: int, seed: int = 0,
-                 lazy_init: bool = False) -> None:
+    def __init__(self, dataset: Dataset | dict, shots: int,
+                 seed: int = 0) -> None:
         check_count(shots, 'shots', 'FewShotDataset')
         check_count(seed, 'seed', 'FewShotDataset', least=0)
         self.shots = shots
         self.seed = seed
-        super().__init__(dataset, lazy_init=lazy_init)
+        super().__init__(dataset)
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
         names = classes_of(dataset, 'few-shot')
@@ -168,7 +149,7 @@ class ClassFold(SubsetDataset):
     in all, or one more.
 
     Args:
-        dataset, lazy_init: As in :class:`SubsetDataset`.
+        dataset (Dataset | dict): See :class:`SubsetDataset`.
         fold (int): The fold that is held out, from 0. Defaults to 0.
         num_splits (int): Number of folds, 2 or more. Defaults to 5.
         test_mode (bool): Whether the part is the fold held out; otherwise it
@@ -180,8 +161,8 @@ class ClassFold(SubsetDataset):
     """
 
     def __init__(self, dataset: Dataset | dict, fold: int = 0,
-                 num_splits: int = 5, test_mode: bool = False, seed: int = 0,
-                 lazy_init: bool = False) -> None:
+                 num_splits: int = 5, test_mode: bool = False,
+                 seed: int = 0) -> None:
         check_count(num_splits, 'num_splits', 'ClassFold', least=2)
         check_count(seed, 'seed', 'ClassFold', least=0)
         check_count(fold, 'fold', 'ClassFold', least=0)
@@ -189,7 +170,7 @@ class ClassFold(SubsetDataset):
                 f'num_splits={num_splits}', f'got {fold}', 'Lower it')
         self.fold, self.num_splits = fold, num_splits
         self.test_mode, self.seed = test_mode, seed
-        super().__init__(dataset, lazy_init=lazy_init)
+        super().__init__(dataset)
 
     def _select(self, dataset: Dataset, labels: np.ndarray) -> list[int]:
         classes = images_by_class(labels, len(classes_of(dataset, 'folded')))

@@ -150,10 +150,9 @@ def test_folds_are_drawn_by_their_seed():
         ClassFold(Toy(4), 3, num_splits=3)
 
 
-def test_lazy_init():
+def test_of_what_is_not_loaded_yet():
     toy = dict(type='Toy', size=12, num_classes=3, lazy_init=True)
-    part = ClassSubset(toy, ['class 2'], lazy_init=True)
-    assert not part._fully_initialized
+    part = ClassSubset(toy, ['class 2'])
     assert part.metainfo['classes'] == ('class 2', )
     assert len(part) == 4
 
