@@ -1,14 +1,18 @@
 """Heat maps between source and target classes, and pictures as files."""
 import logging
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from string import whitespace
 from typing import TYPE_CHECKING, Any, TypeVar
+from unicodedata import east_asian_width
 
 import numpy as np
 from mmengine.logging import print_log
 from PIL import Image
 
 from mmjtln.costs.cost_matrix import CostMatrix
+from mmjtln.domains import DOMAINS
 from mmjtln.files.atomic_file import atomic_write
 
 if TYPE_CHECKING:
@@ -87,16 +91,60 @@ def rendered(figure: Any) -> np.ndarray:
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
 
 
+def fonts_of(text: str) -> tuple[list[str], set[str]]:
+    """Choose installed fonts that draw a text; and what none of them does."""
+    from matplotlib import font_manager, rcParams
+
+    families, missing = [*rcParams['font.family']], {*text} - {*whitespace}
+    usual = font_manager.findfont(font_manager.FontProperties())
+    for name, path in [('', usual), *(
+            (font.name, font.fname)
+            for font in font_manager.fontManager.ttflist
+            # Its boxes stand for characters of any script.
+            if not font.name.startswith('Last Resort'))]:
+        if missing:
+            font = font_manager.get_font(path)
+            found = {sign for sign in missing
+                     if font.get_char_index(ord(sign))}
+            missing -= found
+            families += [name] if name and found else []
+    return families, missing
+
+
 def _draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
-                 source_classes: Sequence[str],
-                 target_classes: Sequence[str]) -> np.ndarray:
+                 *classes: Sequence[str]) -> np.ndarray:
     """Draw (title, matrix, which entry of a column to frame) side by side."""
+    from matplotlib import rc_context
+
+    names = [[*map(_short, side)] for side in classes]
+    fonts, missing = fonts_of(''.join(map(''.join, names)))
+    legend = [(side, i) for side, part in enumerate(names)
+              for i, name in enumerate(part) if missing & {*name}]
+    for side, i in legend:
+        names[side][i] = str(i)
+    if legend:
+        _tell_once('No installed font draws some class names. In pictures '
+                   'their numbers stand for them: ' + ', '.join(
+                       f'{DOMAINS[side]} class {i} is {classes[side][i]}'
+                       for side, i in legend))
+    with rc_context({'font.family': fonts}):
+        return _draw_named(panels, names)
+
+
+@cache
+def _tell_once(text: str) -> None:
+    print_log(text, logger='current', level=logging.WARNING)
+
+
+def _draw_named(panels: Sequence[tuple[str, np.ndarray, str]],
+                names: list[list[str]]) -> np.ndarray:
     shape = panels[0][1].shape
-    names = [[*map(_short, side)] for side in (source_classes, target_classes)]
     cell = _cell(shape, len(panels))
     font = min(9.0, max(_FONT, cell * 72 * 0.75))
-    # A character of a proportional font is some 0.6 of its height wide.
-    margins = [max(map(len, side)) * font * 0.6 / 72 + 0.2 for side in names]
+    # A character of a proportional font is some 0.6 of its height wide, one
+    # of Chinese or Japanese up to twice as much.
+    margins = [max(sum(1 + (east_asian_width(sign) in 'WF') for sign in name)
+                   for name in side) * font * 0.6 / 72 + 0.2 for side in names]
     height, width = shape[0] * cell, max(shape[1] * cell, 1.2)
     size = np.array([margins[0] + len(panels) * (width + 1.1) + 0.2,
                      margins[1] + height + 0.6])

@@ -5,8 +5,8 @@ import numpy as np
 
 from .heatmap import new_figure, rendered
 
-#: Curves of more points than this are drawn as running means.
-_POINTS = 200
+#: Points to which long curves are thinned, and windows of running means.
+_POINTS, _WINDOWS = 200, 20
 
 
 def draw_learning_curve(
@@ -15,9 +15,9 @@ def draw_learning_curve(
         title: str = '') -> np.ndarray:
     """Draw losses beside accuracies, in per cent, each by its name.
 
-    Each is its iterations and its values. Running means are drawn of long
-    ones; those whose name begins with ``val`` have few points, which are
-    marked. Returns an RGB image, shape (H, W, 3), uint8.
+    Each is its iterations and its values, drawn thin behind its running mean;
+    those whose name begins with ``val`` have few points, which are marked.
+    Returns an RGB image, shape (H, W, 3), uint8.
     """
     figure = new_figure((11., 4.), layout='constrained')
     figure.suptitle(title, fontsize=10)
@@ -25,9 +25,13 @@ def draw_learning_curve(
     for axes, curves, label in ((panels[0], losses, 'loss'),
                                 (panels[1], accuracies, 'accuracy, %')):
         for name, (steps, values) in curves.items():
-            few = name.startswith('val')
-            axes.plot(*((steps, values) if few else smooth(steps, values)),
-                      label=name, marker='o' if few else '', markersize=3)
+            if name.startswith('val'):
+                axes.plot(steps, values, label=name, marker='o', markersize=3)
+                continue
+            steps, values = thinned(steps, values)
+            line, = axes.plot(steps, running_mean(values), label=name)
+            axes.plot(steps, values, color=line.get_color(), alpha=.3,
+                      linewidth=.7, zorder=1)
         axes.set_xlabel('iteration')
         axes.set_ylabel(label)
         axes.grid(alpha=.3)
@@ -36,8 +40,15 @@ def draw_learning_curve(
     return rendered(figure)
 
 
-def smooth(steps: np.ndarray,
-           values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def running_mean(values: np.ndarray) -> np.ndarray:
+    """Take the mean of each value and its neighbours, as many as there are."""
+    window = np.ones(len(values) // _WINDOWS // 2 * 2 + 1)
+    return (np.convolve(values, window, 'same')
+            / np.convolve(np.ones(len(values)), window, 'same'))
+
+
+def thinned(steps: np.ndarray,
+            values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Take means over windows of equal size, some 200 of a long curve."""
     window = -(-len(values) // _POINTS)
     if window < 2:

@@ -3,12 +3,13 @@ import copy
 from pathlib import Path
 
 import numpy as np
+import pytest
 from matplotlib.image import imread
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmjtln.hooks import learning_curve_hook
-from mmjtln.visualization.learning_curve import smooth
+from mmjtln.visualization.learning_curve import running_mean, thinned
 
 
 class Stop(Hook):
@@ -97,11 +98,20 @@ def test_curve_of_stopped_and_resumed_run(tiny_run, tmp_path, monkeypatch):
 def test_long_curves_are_means():
     """Of neighbours, the last of which can be fewer; short ones stay."""
     values = np.arange(1001.)
-    steps, means = smooth(np.arange(1001), values)
+    steps, means = thinned(np.arange(1001), values)
     assert len(steps) <= 200
     np.testing.assert_allclose(means[0], values[:6].mean())
     np.testing.assert_allclose(means[-1], values[996:].mean())
     np.testing.assert_allclose(steps, means)
-    assert smooth(values[:5], values[:5])[1] is not None
-    np.testing.assert_array_equal(smooth(values[:5], values[:5])[1],
+    assert thinned(values[:5], values[:5])[1] is not None
+    np.testing.assert_array_equal(thinned(values[:5], values[:5])[1],
                                   values[:5])
+
+
+@pytest.mark.parametrize('size', [1, 5, 39, 40, 200])
+def test_running_means(size):
+    """Of a twentieth of the curve around each value; fewer at the ends."""
+    values = np.random.default_rng(0).random(size)
+    half = size // 40
+    np.testing.assert_allclose(running_mean(values), [
+        values[max(i - half, 0):i + half + 1].mean() for i in range(size)])

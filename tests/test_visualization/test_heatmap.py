@@ -108,3 +108,26 @@ def test_ten_thousands_of_classes():
     assert len(below) and np.ptp(below[:, 0]) <= 2
     share = (below[:, 0].mean() - 60) / (picture.shape[0] - 80)
     assert abs(share - 20001 / 25000) < 0.01
+
+
+@pytest.mark.filterwarnings('error:Glyph')
+def test_names_of_any_script(said):
+    """What no font has is a number, told once; the rest is drawn.
+
+    The picture of the numbers is the oracle. DejaVu Sans has no arc, but
+    matplotlib's DejaVu Sans Mono has.
+    """
+    matrix, unknown = np.eye(3), chr(0x10ffff)
+    assert heatmap.fonts_of('a b')[0] == ['sans-serif']
+    fonts, missing = heatmap.fonts_of('a\u2312' + unknown)
+    assert fonts[0] == 'sans-serif' and len(fonts) == 2
+    assert missing == {unknown}
+    names = ['a', 'b' + unknown, '\u2312']
+    for _ in range(2):
+        drawn = draw_cost(CostMatrix(matrix, names, ['x', 'y', 'z']))
+    expected = draw_cost(CostMatrix(matrix, ['a', '1', '\u2312'],
+                                    ['x', 'y', 'z']))
+    np.testing.assert_array_equal(drawn, expected)
+    other = draw_cost(CostMatrix(matrix, ['a', '1', 'c'], ['x', 'y', 'z']))
+    assert (drawn != other).any()
+    assert said().count(f'for them: source class 1 is b{unknown}') == 1
