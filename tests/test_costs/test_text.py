@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmjtln.costs import TextCost, text
-from mmjtln.costs.text import readable, sentences_of, synonyms
+from mmjtln.costs.text import readable, synonyms
 from mmjtln.datasets import ClassList
 from tests.test_costs.conftest import Named
 
@@ -85,7 +85,7 @@ def test_a_list_is_encoded_once_and_damage_is_healed(monkeypatch, tmp_path):
         asked.append(where), load(where))[1])
 
     def ask():
-        monkeypatch.setattr(text, '_KNOWN', {})
+        text._encode.cache_clear()
         return TextCost()(*pair)
 
     first = ask()
@@ -96,8 +96,9 @@ def test_a_list_is_encoded_once_and_damage_is_healed(monkeypatch, tmp_path):
     np.testing.assert_array_equal(again.matrix, first.matrix)
     file = next(tmp_path.rglob('*.npz'))
     file.write_bytes(file.read_bytes()[:100])
-    np.testing.assert_array_equal(ask().matrix, first.matrix)
-    assert len(asked) == 3
+    for _ in range(2):
+        np.testing.assert_array_equal(ask().matrix, first.matrix)
+        assert len(asked) == 3
     TextCost(prompt='{}')(*pair)
     assert len(asked) == 5
 
@@ -175,8 +176,6 @@ def test_names_are_written_as_in_a_sentence():
     assert [readable(name) for name in (
         'TennisBall', 'tennis_ball', 'iPod', 'T-shirt', 'Saint Bernard')] == [
             'Tennis Ball', 'tennis ball', 'iPod', 'T-shirt', 'Saint Bernard']
-    assert sentences_of(['a', 'b_c'], ['{}', 'x {}']) == [
-        'a', 'x a', 'b c', 'x b c']
 
 
 def test_a_name_gives_its_synonyms():
