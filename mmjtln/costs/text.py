@@ -115,12 +115,12 @@ class TextCost(BaseCost):
             units.append(vectors)
             equal.append(_one_text([*texts], vectors))
             if unknown.any():
+                names = quote_names([*compress(texts, unknown)])
                 print_log(
                     'The encoder of TextCost knows next to nothing of the '
-                    f'class name(s) {quote_names([*compress(texts, unknown)])}: '
-                    'their costs mean little. Describe them in its language '
-                    'with `descriptions`.', logger='current',
-                    level=logging.WARNING)
+                    f'class name(s) {names}: their costs mean little. '
+                    'Describe them in its language with `descriptions`.',
+                    logger='current', level=logging.WARNING)
         source, target = equal
         require(not target, 'Target classes must differ for the encoder of '
                 'TextCost', f'but it reads the same in {target}', 'Describe '
