@@ -1,7 +1,4 @@
-"""All images of a config looked at before a run, by ``tools/check_data.py``.
-
-Open :func:`check_data` first: it goes through the splits and domains.
-"""
+"""All images of a config looked at, for ``tools/check_data.py``."""
 import hashlib
 import io
 import warnings
@@ -25,11 +22,7 @@ from mmjtln.datasets.class_lists import (
     describe_difference,
     quote_names,
 )
-from mmjtln.datasets.contents import (
-    class_indices,
-    name_image,
-    unique_images,
-)
+from mmjtln.datasets.contents import class_indices, name_image, unique_images
 from mmjtln.domains import DOMAINS, TARGET
 from mmjtln.errors import require
 from mmjtln.inference.features import progress
@@ -63,18 +56,20 @@ class PartReport:
 
 
 def check_data(cfg: Config) -> list[PartReport]:
-    """Look at all images of a config's training, validation and test data.
+    """Report on the images of each domain of each split of a config.
 
     Every image is read and put through its pipeline once, by as many
-    processes as its loader has workers. No model is built, the config, types
-    as names, is not changed, and there must be a data set (ValueError).
-    Returned is what was found in each domain of each split with images.
+    processes as its loader has workers.
     """
     init_default_scope(cfg.get('default_scope') or 'mmpretrain')
     reports, loaders, trained = [], [], {}
     for split in SPLITS:
         loader = cfg.get(f'{split}_dataloader') or {}
-        for domain, part in _domain_configs(loader.get('dataset')):
+        data = loader.get('dataset') or {}
+        joint = data.get('type') == 'mmjtln.JointDataset'
+        for domain, part in (
+                [(domain, data.get(domain)) for domain in DOMAINS] if joint
+                else [(TARGET, data)] if data else []):
             report = PartReport(domain, split)
             reports.append(report)
             try:
@@ -98,14 +93,6 @@ def check_data(cfg: Config) -> list[PartReport]:
             'Set `train_dataloader`, `val_dataloader` or `test_dataloader`')
     _look_at_pictures(loaders)
     return reports
-
-
-def _domain_configs(dataset: dict | None) -> list[tuple[str, Any]]:
-    if dataset is None:
-        return []
-    if dataset.get('type') == 'mmjtln.JointDataset':
-        return [(domain, dataset.get(domain)) for domain in DOMAINS]
-    return [(TARGET, dataset)]
 
 
 def _annotations(report: PartReport, dataset: Dataset,
@@ -139,8 +126,7 @@ def _look_at_pictures(loaders: list) -> None:
     for report, batch in progress(batches, total):
         report.pictures += batch
     for report, _ in loaders:
-        errors = [picture.error for picture in report.pictures
-                  if picture.error]
+        errors = [image.error for image in report.pictures if image.error]
         report.images, report.unreadable = len(report.pictures), len(errors)
         if len(errors) == report.images > 1:
             errors = [f'no image can be read. {errors[0]}']

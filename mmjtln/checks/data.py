@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric, DumpResults
-from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 from mmengine.runner import Runner
 from mmpretrain.evaluation import Accuracy, ConfusionMatrix, SingleLabelMetric
 from mmpretrain.structures import DataSample
@@ -59,7 +58,7 @@ def both_domains(run: Run) -> None:
                 'Set it to a number between 0 and 1, such as 0.5')
     known = runner._load_from is not None or runner._resume or names_weights(
         [model.init_cfg, model.source_head.init_cfg])
-    for holds, found, remedy in () if data.source_length else (
+    for holds, found, remedy in (
             (model.lambda_s.value == 0,
              'but `model.lambda_s`, the weight of its loss, is not 0',
              'Set `model.lambda_s=0`'),
@@ -67,8 +66,8 @@ def both_domains(run: Run) -> None:
              "Set `model.ot_images='target'`"),
             (known, 'but no checkpoint brings its classifier',
              'Set `load_from` to one that was trained on these classes')):
-        require(holds, 'The source is a list of class names without images',
-                found, remedy)
+        require(holds or data.source_length, 'The source is a list of class '
+                'names without images', found, remedy)
 
 
 def classes(run: Run) -> None:
@@ -112,8 +111,9 @@ def labels(run: Run) -> None:
 def evaluators(run: Run) -> None:
     """Each metric can judge its one domain; `save_best` names a figure."""
     for split in run.judged:
-        found: list[Any] = [_figures(run, split, metric) for metric in
-                 getattr(run.runner, f'{split}_evaluator').metrics]
+        found: list[Any] = [
+            _figures(run, split, metric)
+            for metric in getattr(run.runner, f'{split}_evaluator').metrics]
         if split != 'val' or None in found:
             continue
         figures = sorted(set().union(*found))
@@ -128,17 +128,12 @@ def evaluators(run: Run) -> None:
 
 def _monitors(runner: Runner) -> Iterator[tuple[str, str]]:
     """Go through the figures that hooks and schedules ask for."""
-    for hook in runner.hooks:
-        if isinstance(hook, CheckpointHook):
-            for key in np.atleast_1d(hook.save_best or []).tolist():
-                yield '`default_hooks.checkpoint.save_best`', key
-        elif isinstance(hook, EarlyStoppingHook):
-            yield '`monitor` of EarlyStoppingHook', hook.monitor
     schedules = runner.param_schedulers
-    for schedule in schedules if isinstance(schedules, list) else ():
-        if hasattr(schedule, 'monitor'):
-            yield (f'`monitor` of {type(schedule).__name__}',
-                   schedule.monitor)
+    for part in [*runner.hooks,
+                 *(schedules if isinstance(schedules, list) else [])]:
+        for option in ('save_best', 'monitor'):
+            for key in np.atleast_1d(getattr(part, option, None) or []):
+                yield f'`{option}` of {type(part).__name__}', str(key)
 
 
 def _figures(run: Run, split: str, metric: BaseMetric) -> set[str] | None:

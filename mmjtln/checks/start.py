@@ -131,21 +131,20 @@ def stock_head(run: Run, checkpoint: dict) -> None:
 def same_classes(run: Run, checkpoint: dict) -> None:
     """Heads that are loaded are of the same classes, in the same order."""
     state, own = state_of(checkpoint), run.model.state_dict()
-    heads = {key: value.shape for key, value in state.items()
-             if key.startswith(('head.', 'source_head.'))}
+    heads = [key for key in state if key.startswith(('head.', 'source_head.'))]
     if _is_stock(state) and (
             not heads or run.has_hook('StockCheckpointHook')):
         return  # Its head does not come in.
     rule = 'A checkpoint must be of the same classes'
-    wrong = [key for key, shape in heads.items()
-             if key in own and own[key].shape != shape]
+    wrong = [key for key in heads
+             if key in own and own[key].shape != state[key].shape]
     require(not wrong, rule, f'but {", ".join(wrong)} have another shape than '
             'in the model', _OTHER_CLASSES)
     trained = checkpoint_meta(checkpoint)
     for domain in DOMAINS:
         expected, found = (domain_classes(meta, domain)
                            for meta in (trained, run.data.metainfo))
-        if expected is not None and found is not None and expected != found:
+        if expected and found and expected != found:
             raise refusal(
                 rule, f'but it has other {domain} classes than the data set: '
                 f'{describe_difference(expected, found)}', _OTHER_CLASSES)

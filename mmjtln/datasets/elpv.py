@@ -20,9 +20,8 @@ class ELPV(BaseDataset):
     follow each other in the file, four are for training, two for validation
     and four for testing; cells of one solar module may be in several parts.
 
-    Source: https://github.com/zae-bayern/elpv-dataset, Buerhop-Lutz et al., "A
-    Benchmark for Visual Identification of Defective Solar Cells in
-    Electroluminescence Imagery", EU PVSEC 2018.
+    Source: Buerhop-Lutz et al., "A Benchmark for Visual Identification of
+    Defective Solar Cells in Electroluminescence Imagery", EU PVSEC 2018.
 
     Args:
         cell_type (str): 'mono' or 'poly'.

@@ -17,13 +17,11 @@ from mmjtln.visualization.heatmap import draw_cost, try_drawing, write_png
 class CostMatrixHook(Hook):
     """Build the cost matrix once, on rank 0 for all, and save it.
 
-    It is built before the first iteration that needs it, the one at which
-    ``model.lambda_ot`` has begun, from the training data's two data sets and
-    the model as it is at that moment (initialised, with ``load_from`` applied,
-    and trained up to there). It is written to the work directory, with its
-    class lists and settings (``cost_matrix.npz``) and as a picture
-    (``cost_matrix.png``). Checkpoints hold it as part of the model: a resumed
-    run continues with it and builds nothing.
+    It is built before the iteration at which ``model.lambda_ot`` begins, from
+    the training data's two data sets and the model as it is at that moment.
+    It is written to the work directory, with its class lists and settings
+    (``cost_matrix.npz``) and as a picture (``cost_matrix.png``). A resumed run
+    has it from its checkpoint.
 
     Args:
         cost (dict): Config of a builder in the registry ``COSTS``, such as

@@ -11,10 +11,9 @@ from mmjtln.registry import HOOKS
 class NormEvalHook(Hook):
     """Normalise by the running statistics of the start while training.
 
-    What MMPretrain's ResNet calls ``norm_eval``, for any backbone, such as
-    those of timm. The statistics of a batch of a few images, again and again
-    the same, are those of no other batch; those of the start were taken over
-    a whole data set. They keep every bit; the layers' weights are trained.
+    What MMPretrain's ResNet calls ``norm_eval``, for any backbone. The
+    statistics of a batch of a few images, again and again the same, are those
+    of no other batch. The layers' weights are trained.
     """
 
     # After hooks that call train(), such as LPFTHook.

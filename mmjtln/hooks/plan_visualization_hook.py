@@ -17,11 +17,9 @@ class PlanVisualizationHook(Hook):
     """Draw the mean transport plan beside the cost after training epochs.
 
     The plan is that of the OT loss on training images, 20 of each class at
-    most, of the domains the loss is taken on (``model.ot_images``), with its
-    marginals and options, but in eval mode and without augmentation. The
-    picture goes through the runner's visualizer: to
-    ``vis_data/vis_image/transport_plan_<epoch>.png`` with ``LocalVisBackend``,
-    to the image tab with ``TensorboardVisBackend``.
+    most, of the domains the loss is taken on (``model.ot_images``), in eval
+    mode and without augmentation. The picture goes through the runner's
+    visualizer, such as to ``vis_data/vis_image/transport_plan_<epoch>.png``.
 
     Args:
         pipeline (list[dict] | dict): Transforms without random augmentation,

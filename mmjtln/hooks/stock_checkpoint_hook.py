@@ -21,15 +21,14 @@ _PREFIX = {TARGET: 'head.', SOURCE: 'source_head.'}
 class StockCheckpointHook(Hook):
     """Give a stock checkpoint's head to the domain that it knows.
 
-    ``load_from`` takes the checkpoint of a stock classifier: a dict with
-    ``state_dict``, or a state dict alone. Backbone and neck load as they are.
-    The head initialises the head of each domain for which it fits: layers of
-    the same names and shapes and, where the checkpoint names its classes
-    (``meta.dataset_meta.classes`` or ``meta.CLASSES``), the same names, or
-    :func:`~mmjtln.datasets.class_lists.short_names`, in the same order.
-    Without names, shapes decide if they fit one domain only. Else the head is
-    left out, and both heads start afresh; one log line says what was done and
-    why. A checkpoint with a ``source_head`` is left as it is.
+    ``load_from`` takes the checkpoint of a stock classifier. Backbone and neck
+    load as they are. The head initialises the head of each domain for which it
+    fits: layers of the same names and shapes and, where the checkpoint names
+    its classes (``meta.dataset_meta.classes`` or ``meta.CLASSES``), the same
+    names, or :func:`~mmjtln.datasets.class_lists.short_names`, in the same
+    order. Without names, shapes decide if they fit one domain only. Else both
+    heads start afresh; one log line says what was done and why. A checkpoint
+    with a ``source_head`` is left as it is.
 
     Raises:
         ValueError: If the checkpoint holds no weights of the backbone, or its
