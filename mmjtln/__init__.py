@@ -2,25 +2,7 @@
 
 Importing it registers everything, so that a config reaches it as
 ``type='mmjtln.<name>'``. Open ``models/classifier.py`` first: the method in
-one class. The rooms, from what knows nobody to what a notebook imports:
-
-- ``files``: written whole, locked, and read with clear errors.
-- ``ot``: the entropic optimal transport solver, pure torch.
-- ``models``: the classifier with two heads, and the OT loss.
-- ``heads``: classifiers that begin at what is known.
-- ``peers``: what one would pick instead of JTLN.
-- ``datasets``: two data sets as one, and the order in which it is seen.
-- ``evaluation``: any metric, of one domain.
-- ``inference``: a network over the images of a domain.
-- ``costs``: cost matrices, from class names and from images.
-- ``visualization``: pictures of them, of plans and of learning curves.
-- ``hooks``: what happens around a run's steps.
-- ``resume``: runs that go on exactly where they stopped.
-- ``checkpoints``: checkpoints read without running code.
-- ``export``: the trained classifier in MMPretrain's own types, or ONNX.
-- ``checks``: what must hold before a run's first step.
-- ``comparison``: JTLN beside the alternatives, on one's own data.
-- ``apis``: training and prediction in one call.
+one class. The README has a map of the rooms.
 """
 from .hosts import any_host, check_hosts, quiet_hosts, recipe
 from .version import __version__

@@ -166,9 +166,7 @@ def fill_class_counts(cfg: Config,
 def is_jtln(cfg: Mapping) -> bool:
     """Whether a config's model has two heads: a JTLNClassifier, or of one."""
     from mmjtln.models import JTLNClassifier
-    kind = (cfg.get('model') or {}).get('type')
-    if isinstance(kind, str):
-        kind = host.MODELS.get(kind)
+    kind = host.MODELS.get(str((cfg.get('model') or {}).get('type')))
     return inspect.isclass(kind) and issubclass(kind, JTLNClassifier)
 
 

@@ -8,7 +8,7 @@ from mmengine.dataset import ConcatDataset
 from torch.utils.data import Dataset, get_worker_info
 
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
-from mmjtln.errors import check_choice, refusal, require
+from mmjtln.errors import check_choice, require
 from mmjtln.generators import SeededIndex, kept_generators, seed_generators
 from mmjtln.registry import DATASETS
 
@@ -139,24 +139,17 @@ class JointDataset(ConcatDataset):
         domain = DOMAINS[number]
         with name_image(self.datasets[number], inner_idx, domain):
             data = self.datasets[number][inner_idx]
-        if not isinstance(data, dict) or 'data_samples' not in data:
-            raise refusal('A pipeline must give `data_samples`',
-                          f"but the {domain}'s does not", f'End `{domain}.'
-                          "pipeline` with dict(type='PackInputs')")
+        require(isinstance(data, dict) and 'data_samples' in data,
+                'A pipeline must give `data_samples`',
+                f"but the {domain}'s does not", f'End `{domain}.pipeline` '
+                "with dict(type='PackInputs')")
         # Of test-time augmentation there are several.
         samples = data['data_samples']
-        samples = samples if isinstance(samples, list) else [samples]
-        label = samples[0].get('gt_label')
-        if label is None or label.numel() != 1:
-            path = samples[0].get('img_path', f'number {idx}')
-            raise refusal(f'Each {domain} image must have one label',
-                          f'but that of {path} is {label}',
-                          f'Set a single-label data set as `{domain}`')
         # Set last, so that no pipeline has to know the key.
         told = dict(domain=domain)
         if isinstance(self.datasets[number], UnionDataset):
             told['source_name'] = self.datasets[number].source_of(inner_idx)
-        for data_sample in samples:
+        for data_sample in samples if isinstance(samples, list) else [samples]:
             data_sample.set_metainfo(told)
         return data
 

@@ -43,19 +43,9 @@ class AtomicCheckpointHook(CheckpointHook):
     """:class:`~mmengine.hooks.CheckpointHook` that loses nothing on the way.
 
     A checkpoint and ``last_checkpoint`` are written whole or not at all, and
-    those that they make needless are removed afterwards, so one more than
-    ``max_keep_ckpts`` needs room. A run that begins anew in a used work
-    directory moves the checkpoints there into a folder ``former_1`` when it
-    writes its first. A second training run in it at a time is refused.
-
-    Args:
-        *args, **kwargs: As in the parent. ``backend_args`` defaults to
-            writing atomically to the local disk.
-
-    Raises:
-        CheckpointNotWrittenError: If a checkpoint cannot be written, as on a
-            full disk. The earlier ones still stand.
-        RuntimeError: If another training runs in the work directory.
+    those that they make needless are removed afterwards. A run that begins
+    anew in a used work directory moves the checkpoints there into a folder
+    ``former_1``, and a second one in it at a time is refused.
     """
 
     backend_args: Any

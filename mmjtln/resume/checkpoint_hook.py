@@ -38,9 +38,13 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
     :data:`~mmjtln.resume.run_record.HARMLESS` and its data.
 
     Args:
-        *args, **kwargs: As in the parent.
+        *args, **kwargs: As in MMEngine. ``backend_args`` defaults to writing
+            whole files to the local disk.
 
     Raises:
+        CheckpointNotWrittenError: If one cannot be written, as on a full
+            disk. The earlier ones still stand.
+        RuntimeError: If another training runs in the work directory.
         ValueError: If checkpoints fall due within an epoch of an epoch-based
             loop or between two updates, or a run differs from that of the
             checkpoint it is resumed from.

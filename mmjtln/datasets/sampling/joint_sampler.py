@@ -21,14 +21,8 @@ _WHERE = '`train_dataloader.batch_sampler`'
 class JointSampler(BatchSampler):
     r"""Batches of a :class:`JointDataset`, each with a fixed ratio.
 
-    A batch sampler for a stock ``DataLoader``: the loader's ``batch_size``
-    is the only one, and the stock ``sampler`` says seed and shuffling::
-
-        train_dataloader=dict(
-            batch_size=64,
-            dataset=dict(type='mmjtln.JointDataset', ...),
-            sampler=dict(type='DefaultSampler', shuffle=True),
-            batch_sampler=dict(type='mmjtln.JointSampler', source_share=0.5))
+    A ``batch_sampler`` for a stock ``DataLoader``, whose ``batch_size`` is the
+    only one, and whose stock ``sampler`` says seed and shuffling.
 
     Each batch has round(batch_size * source_share) source images followed by
     target images, on every rank. Each domain is an endless stream of seeded
