@@ -48,12 +48,11 @@ class Method:
 
     Args:
         name (str): Its name in tables and of its folder.
-        kind (str): ``'target'``: the target alone, from the config's start
-            (without ``load_from`` where that is the source, see
-            :func:`has_source_images`). ``'consecutive'``: the target alone,
-            from a network trained on the source. ``'source_free'``: the
-            config, with its two heads, without source images. ``'joint'``:
-            the config without the OT term. ``'jtln'``: the config.
+        kind (str): ``'target'``: the target alone, from the config's start,
+            or its own if that is the source. ``'consecutive'``: the target
+            alone, from a network trained on the source. ``'source_free'``:
+            the config, with its two heads, without source images.
+            ``'joint'``: it without the OT term. ``'jtln'``: the config.
         start (str): For those with two heads: ``'config'``, the weights that
             the config starts from, or ``'source'``, a classifier trained on
             the source. Defaults to 'config'.

@@ -56,9 +56,8 @@ def derangement(count: int, rng: np.random.Generator) -> np.ndarray:
 class ShuffledCost:
     """The matrix of another builder, each target class with another's column.
 
-    It has all that the matrix has but the knowledge which class is which: a
-    target head initialised by it begins at a classifier of the wrong classes.
-    It is called as the other builder is, with two target classes or more.
+    It has all that the matrix has but the knowledge which class is which. It
+    is called as the other builder is, with two target classes or more.
 
     Args:
         cost (dict): Config of the builder, normalisation included.

@@ -113,10 +113,9 @@ class ClassFeatures:
 class FeatureCost(ImageCost):
     """Base class of distances between class-conditional features.
 
-    Domain shift moves and scales all features of a domain together, which
-    says nothing about which classes are related. So the features of each
-    domain are centred on the mean of its class means and divided by their
-    standard deviation (Y. Li et al., "Revisiting Batch Normalization for
+    Domain shift moves and scales all features of a domain together. So they
+    are centred on the mean of the class means and divided by their standard
+    deviation first (Y. Li et al., "Revisiting Batch Normalization for
     Practical Domain Adaptation", ICLR workshop 2017).
 
     Args:

@@ -15,15 +15,13 @@ class WassersteinCost(FeatureCost):
     r"""Squared 2-Wasserstein distance between class-conditional features.
 
     It is that between the images themselves, each of mass 1/n, solved exactly
-    by POT's network simplex. The unit is that of squared features.
+    by POT's network simplex.
 
     Source: D. Alvarez-Melis and N. Fusi, "Geometric Dataset Distances via
     Optimal Transport", NeurIPS 2020, whose distance of two labels this is.
 
-    It takes the arguments of :class:`FeatureCost`.
-
-    Cost, besides the forward passes, for m images a class and D features:
-    O(L_s L_t (m^2 D + m^3)) time and O(m n_t) memory besides the features.
+    It takes the arguments of :class:`FeatureCost`, and for m images a class
+    O(L_s L_t (m^2 D + m^3)) time beside the forward passes.
     """
 
     libraries = (*FeatureCost.libraries, 'ot')

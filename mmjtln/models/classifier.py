@@ -64,11 +64,9 @@ class JTLNClassifier(ImageClassifier):
         own_marginal (str): The marginal of the domain that an image belongs
             to: its head's 'prediction' or the image's 'label'. The other
             domain's is always a prediction. Defaults to 'prediction'.
-        data_preprocessor (dict, optional): As in ``ImageClassifier``, but a
-            :class:`JointDataPreprocessor` where that takes a
-            ``ClsDataPreprocessor``. Defaults to None.
-        **kwargs: ``pretrained``, ``train_cfg``, ``init_cfg`` as in
-            ``ImageClassifier``.
+        data_preprocessor (dict, optional): As in ``ImageClassifier``; by
+            default a :class:`JointDataPreprocessor`.
+        **kwargs: As in ``ImageClassifier``.
 
     Raises:
         ValueError: If a head or its number of classes is missing, an option
@@ -77,9 +75,8 @@ class JTLNClassifier(ImageClassifier):
 
     Note:
         The losses in training are ``target_loss``, ``source_loss`` and
-        ``ot_loss`` (weighted), and for the log ``ot_cost``, the mean
-        :math:`\langle G, C\rangle`, and ``ot_error``, the largest L1 error
-        of the plans' marginals. These three are 0 while the OT term is off.
+        ``ot_loss`` (weighted), beside :class:`OTLoss`'s ``ot_cost`` and
+        ``ot_error`` for the log. These are 0 while the OT term is off.
     """
 
     def __init__(self, backbone: dict, neck: dict | None = None,
@@ -168,8 +165,7 @@ class JTLNClassifier(ImageClassifier):
         Args:
             inputs (Tensor): Images of both domains, shape (N, C, H, W); of
                 the target alone where ``lambda_s`` is 0.
-            data_samples (list[DataSample]): With ``domain`` and ``gt_label``
-                (or ``gt_score``).
+            data_samples (list[DataSample]): With ``domain`` and label.
 
         Raises:
             ValueError: If a domain that has a loss has no image.

@@ -179,8 +179,7 @@ class OTLoss(nn.Module):
                   target_logits: Tensor) -> SinkhornResult:
         """Solve for the plans between the softmax of two logits.
 
-        Arguments and errors are those of :meth:`loss_and_log`, but no
-        labels. Computed on the device of the cost matrix.
+        As :meth:`loss_and_log`, without labels, on the device of the cost.
         """
         self.check_cost()
         log_p, log_q = (
@@ -199,10 +198,8 @@ class OTLoss(nn.Module):
         """Compute the loss and what a training log wants to know of it.
 
         Args:
-            source_logits (Tensor): shape (B, L_s). Minus infinity, as in
-                the logarithm of a one-hot label, is a class of zero mass.
-                Or class labels, shape (B,), int64: their plan is known, so
-                no solver is needed.
+            source_logits (Tensor): shape (B, L_s), minus infinity being a
+                class of zero mass; or class labels, shape (B,), int64.
             target_logits (Tensor): shape (B, L_t), or labels, likewise;
                 labels on one side only.
             also (Tensor, optional): The sum of the step's other losses, to
@@ -210,11 +207,10 @@ class OTLoss(nn.Module):
                 Defaults to None.
 
         Returns:
-            tuple: The batch's mean entropic OT value, a scalar, negative
-            where the entropy outweighs the cost; and a dict of detached
-            scalars: ``ot_cost``, the mean <G, C>, and ``ot_error``, the
-            largest marginal error. With ``also``, whether the wait has shown
-            it and this loss to be finite, as ``finite``.
+            tuple: The batch's mean entropic OT value, a scalar that can be
+            negative; and a dict of detached scalars: ``ot_cost``, the mean
+            <G, C>, and ``ot_error``, the largest marginal error. With
+            ``also`` besides ``finite``: whether the wait has shown both to be.
 
         Raises:
             RuntimeError: If the cost matrix has not been set.

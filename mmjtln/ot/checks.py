@@ -22,16 +22,7 @@ def check_options(reg: float, max_iter: int, tol: float) -> None:
 
 
 def relaxations(relax: Relax) -> tuple[float, float]:
-    """Return the weights tau of source and target; infinity is exact.
-
-    Args:
-        relax (float | dict, optional): One weight for both sides, or a
-            dict with one or both of ``source`` and ``target``; None or
-            infinity is the hard constraint.
-
-    Raises:
-        ValueError: If a side is unknown or a weight no number of at least 0.
-    """
+    """Return the weights tau of source and target; infinity is exact."""
     given = relax if isinstance(relax, dict) else dict(
         source=relax, target=relax)
     for side, tau in given.items():

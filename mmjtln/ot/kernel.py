@@ -180,9 +180,8 @@ class Prepared:
 class KernelCache:
     """Keeps the last cost's :class:`Prepared` between calls of ``sinkhorn``.
 
-    Each call compares the cost's entries with those it was made of: whatever
-    wrote into the matrix, a kernel of old entries is never used. Copies and
-    pickles begin empty.
+    Each call compares the cost's entries with those it was made of, so that a
+    kernel of old entries is never used. Copies and pickles begin empty.
     """
 
     def __init__(self) -> None:

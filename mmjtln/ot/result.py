@@ -13,16 +13,14 @@ class SinkhornResult:
     """Dual potentials of a batch of entropic OT problems.
 
     The plan of sample b is ``exp((f_i + g_j - C_ij) / reg)``. The marginal
-    of its longer side is met to rounding, the other within ``error``: so
-    the potentials are exact for marginals that far from those asked for.
+    of its longer side is met to rounding, the other within ``error``.
     Nothing here carries a gradient.
 
     Args:
         mass (Tensor): Mass of each plan, shape (B,); 1 unless relaxed.
-        error (Tensor): Marginal error of each sample, shape (B,): the L1
-            distance between the marginal of the plan on its shorter side
-            and the marginal asked for; with that side relaxed, the one
-            that its next half step would give.
+        error (Tensor): L1 distance, shape (B,), of the marginal of the plan
+            on its shorter side from that asked for or, relaxed, from that
+            which its next half step would give.
         iterations (int): Sinkhorn iterations (two half steps each) and
             Newton steps done.
         converged (bool): Whether ``error <= tol`` for every sample.

@@ -102,13 +102,11 @@ def sinkhorn(log_p: Tensor,
         relax (float | dict, optional): Weight tau, in units of the cost,
             of the penalty that replaces the constraint: one for both sides,
             or a dict with one or both of ``source`` and ``target``. None or
-            infinity is the constraint, zero neither constraint nor penalty.
-            Defaults to None.
+            infinity is the constraint. Defaults to None.
         cache (KernelCache, optional): Keeps what is the same for a cost in
             every call. Defaults to None: made anew.
-        also (Tensor, optional): A scalar to be read with the error, if it
-            can be, in one wait for the device; for the OT loss. Defaults to
-            None.
+        also (Tensor, optional): A scalar to be read with the error, in one
+            wait for the device; for the OT loss. Defaults to None.
 
     Returns:
         SinkhornResult: Potentials and what can be had from them. A result

@@ -25,13 +25,11 @@ class _KnownGradients(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor | None, ...],
                 *logits: Tensor) -> Tensor:
-        """Keep the gradients for the logits, None where none is needed."""
         ctx.save_for_backward(*gradients)
         return value
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale each sample's gradients."""
         if torch.is_grad_enabled():
             raise refusal(
                 'The OT value must be differentiated once only',
@@ -74,9 +72,7 @@ def entropic_value(
         source_logits (Tensor): shape (B, L_s), float32 or float64; minus
             infinity is a class of zero mass.
         target_logits (Tensor): shape (B, L_t), of the same dtype.
-        cost (Tensor): shape (L_s, L_t), as in ``sinkhorn``.
-        reg (float): As in ``sinkhorn``.
-        max_iter, tol, relax, cache, also: As in ``sinkhorn``.
+        cost, reg, max_iter, tol, relax, cache, also: As in ``sinkhorn``.
 
     Returns:
         tuple: The value of each sample, shape (B,), and the
@@ -150,8 +146,7 @@ def label_value(logits: Tensor, labels: Tensor, cost: Tensor, reg: float,
         logits (Tensor): Of the side that is predicted, shape (B, n), float32
             or float64; minus infinity is a class of zero mass.
         labels (Tensor): Classes of the other side, shape (B,), int64.
-        cost (Tensor): shape (L_s, L_t), as in ``sinkhorn``.
-        reg, relax: As in ``sinkhorn``.
+        cost, reg, relax: As in ``sinkhorn``.
         label_side (str): The side that the labels are of, ``'source'`` or
             ``'target'``. Defaults to ``'target'``.
 
