@@ -1,6 +1,6 @@
 # What the yardsticks that train have in common: a ResNet-50 from ImageNet,
 # whose class names are the source, and the methods, each at one point. The
-# tool adds the lists of pictures and the class names of the target.
+# tool adds the target: its pictures and class names.
 _base_ = [
     'mmpretrain::_base_/models/resnet50.py', './image_pair.py',
     './schedule.py', './runtime.py', './peers.py'
@@ -15,30 +15,24 @@ model = dict(
     source_head=dict(num_classes=1000))
 data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
+load = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+pack = dict(type='PackInputs')
 train_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    load,
     dict(type='RandomResizedCrop', scale=224, crop_ratio_range=(0.2, 1.0)),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs'),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'), pack
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    load,
     dict(type='ResizeEdge', scale=256, edge='short'),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='PackInputs'),
+    dict(type='CenterCrop', crop_size=224), pack
 ]
 train_dataloader = dict(
     batch_size=48,
     num_workers=4,
-    dataset=dict(
-        source=dict(type='mmjtln.ClassList', classes='imagenet'),
-        target=dict(
-            _delete_=True, type='CustomDataset', pipeline=train_pipeline)),
+    dataset=dict(source=dict(type='mmjtln.ClassList', classes='imagenet')),
     batch_sampler=dict(epoch=50))
-val_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    dataset=dict(type='CustomDataset', pipeline=test_pipeline))
+val_dataloader = dict(batch_size=64, num_workers=4)
 test_dataloader = val_dataloader
 by_names = dict(type='mmjtln.TextCost', prompt='a photo of a {}')
 custom_hooks = [
@@ -46,34 +40,24 @@ custom_hooks = [
     dict(type='mmjtln.StockCheckpointHook'),
     dict(type='mmjtln.CostMatrixHook', cost=by_names),
 ]
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(
-    backbone=dict(lr_mult=0.1))))
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
+# Peers at one point each: strengths are those of their authors.
+methods = {
+    name: dict(_base_.peer_methods[name], grid={})
+    for name in ('consecutive', 'bss', 'lwf', 'co_tuning', 'jtln_label',
+                 'joint')
+}
+methods['co_tuning']['options'] = {
+    **methods['co_tuning']['options'], 'model.lambda_ot': 2.3
+}
 begun_by_names = dict(
-    kind='source_free',
-    start='source',
-    hooks=[dict(type='mmjtln.HeadInitHook', cost=by_names)],
-    options={'model.ot_loss': None})
-co_tuning = dict(
-    kind='source_free',
-    start='source',
-    cost=_base_.own,
-    options={
-        'model.ot_loss': dict(type='mmjtln.CoTuningLoss', _delete_=True),
-        'model.lambda_ot': 2.3
-    })
-comparison = dict(
-    methods=dict(
-        consecutive=dict(kind='consecutive'),
-        bss=dict(
-            kind='consecutive',
-            options={'model.type': 'mmjtln.BSSClassifier'}),
-        lwf=dict(
-            kind='source_free',
-            start='source',
-            options={
-                'model.type': 'mmjtln.LwFClassifier',
-                'model.ot_loss': None
-            }),
-        co_tuning=co_tuning,
-        jtln=dict(kind='source_free', start='source'),
-        consecutive_transported=begun_by_names))
+    hooks=[dict(type='mmjtln.HeadInitHook', cost=by_names)])
+methods['consecutive_transported'] = dict(
+    **_base_.source_free, **begun_by_names, options={'model.ot_loss': None})
+with_source = dict(
+    joint=methods.pop('joint'),
+    jtln_label=methods['jtln_label'],
+    joint_transported=dict(kind='joint', start='source', **begun_by_names))
+comparison = dict(methods=methods)
+yardstick = dict(share=False, prompts=dict())

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import scipy.io
 import torch
+from mmengine.config import Config
 
+from mmjtln.comparison import methods_of
 from mmjtln.registry import MODELS
 from tests.load_tool import load_tool, run_tool
 from tests.pictures import draw
 
-tool = load_tool('yardstick')
+tool, data = load_tool('yardstick'), load_tool('yardstick_data')
 NAMES = ['banana', 'tabby cat', 'airliner']
 SOURCE = ['banana', 'tiger cat', 'warplane', 'beacon']
 #: A small network and the counts of a fake.
@@ -79,9 +81,8 @@ def image_lists(folder: Path, name: str = 'image_list/train_100.txt',
         (folder / file).write_text('\n'.join(pictures(folder, split, each)))
 
 
-ADAPTATION = (
-    'settings=[100], seeds=[0], sets=dict(_delete_=True, cub200=dict('
-    f'classes={NAMES}, counts=dict(classes=3, train=12, test=6)))')
+ADAPTATION = ('settings=[100], seeds=[0], sets=dict(_delete_=True, '
+              f'cub200=[{NAMES}, 3, 12, 6])')
 
 
 def test_task_adaptation(fake, tmp_path, capsys):
@@ -92,14 +93,9 @@ def test_task_adaptation(fake, tmp_path, capsys):
     for name in SOURCE:
         draw(tmp_path / f'root/imagenet/train/{name}/1.png', 0, 0)
     config = fake('task_adaptation', ADAPTATION + (
-        ", source=dict(type='CustomDataset', data_prefix='train', split=None)"
+        ", source=dict(_delete_=True, type='CustomDataset', "
+        "data_root='imagenet', data_prefix='train')"
         ", with_source=dict(_delete_=True, joint=dict(kind='joint'))"))
-    text = config.read_text().replace(
-        ', split=None', '').replace("source=dict(type='CustomDataset'",
-                                    "source=dict(_delete_=True, "
-                                    "type='CustomDataset', "
-                                    "data_root='imagenet'")
-    config.write_text(text)
     command = (config, '--data', tmp_path / 'root')
     run_tool('yardstick', *command, '--dry-run')
     said = capsys.readouterr().out
@@ -159,22 +155,23 @@ def test_few_shot(fake, tmp_path):
     (root / 'split_fewshot').mkdir()
     dump_indices(root / 'split_fewshot/shot_1-seed_2.pkl', fixed)
     config = fake('few_shot', (
-        'settings=[1], seeds=[1, 2], sets=dict(_delete_=True, dtd=dict('
-        "split='split_zhou_DescribableTextures.json', images='images', "
-        "prompt='{} texture.', "
-        'counts=dict(classes=3, train=9, val=3, test=6)))'),
-        CONSECUTIVE + ', begun=dict(**_base_.begun_by_names)')
+        'settings=[1], seeds=[1, 2], sets=dict(_delete_=True, '
+        "DescribableTextures=['dtd/images', 3, 9, 3, 6])"),
+        CONSECUTIVE
+        + ", begun=dict(**_base_.methods['consecutive_transported'])")
     run_tool('yardstick', config, '--data', tmp_path / 'root')
-    out = tmp_path / 'work_dirs/yardstick/few_shot'
-    taken = (out / 'dtd/1/seed2/train.txt').read_text().split()[::2]
-    assert taken == [f'images/{path}' for path, *_ in fixed]
+    out = tmp_path / 'work_dirs/yardstick/few_shot/DescribableTextures/1'
     run = json.loads(
-        (out / 'dtd/1/seed1/runs/begun/seed1/config.json').read_text())
+        (out / 'seed2/runs/begun/seed2/config.json').read_text())
+    target = run['train_dataloader']['dataset']['target']
+    assert target['indices'] == [1, 4, 7]
+    run = json.loads(
+        (out / 'seed1/runs/begun/seed1/config.json').read_text())
     assert '{} texture.' in str(run['custom_hooks'])
     assert 'a photo of a {}' not in str(run['custom_hooks'])
     target = run['train_dataloader']['dataset']['target']
     assert target['shots'] == 1 and target['seed'] == 1
-    shown = (out / 'table.md').read_text()
+    shown = (out.parents[1] / 'table.md').read_text()
     assert 'needs CLIP; second hand) | 64.6 | 66.7 |' in shown
     assert re.search(r'ours: begun \| (\d+\.\d) \|.* \| \1 \|', shown)
 
@@ -201,20 +198,25 @@ def dump_indices(file: Path, rows: list) -> None:
 
 
 def test_indices_run_nothing(tmp_path):
-    file = tmp_path / 'shot_1-seed_1.pkl'
+    file = tmp_path / 'a/split_fewshot/shot_1-seed_1.pkl'
+    file.parent.mkdir(parents=True)
+    image_lists(tmp_path, 'list.txt', 'test.txt')
+    train = dict(type='CustomDataset', data_prefix=str(tmp_path),
+                 ann_file=str(tmp_path / 'list.txt'))
+    plan = Config(dict(sets=dict(A=['a/images'])))
     file.write_bytes(pickle.dumps(dict(train=[Path('a')])))
     with pytest.raises(pickle.UnpicklingError, match='pathlib'):
-        tool.fixed_shots(file, tmp_path, [])
+        data.few_shot(tmp_path, plan, 'A', train, 1, 1)
 
 
 def test_vtab(fake, tmp_path):
-    image_lists(tmp_path / 'root/svhn', 'train800val200.txt', 'test.txt')
+    image_lists(tmp_path / 'root/cifar', 'train800val200.txt', 'test.txt')
     config = fake('vtab_1k', (
-        'seeds=[0], sets=dict(_delete_=True, svhn=dict('
-        f'classes={NAMES}, counts=dict(classes=3, train=12, test=6)))'))
+        'seeds=[0], '
+        f'sets=dict(_delete_=True, cifar=[{NAMES}, 3, 12, 6])'))
     run_tool('yardstick', config, '--data', tmp_path / 'root')
     shown = (tmp_path / 'work_dirs/yardstick/vtab_1k/table.md').read_text()
-    assert 'Published rows: none yet' in shown
+    assert '| Sup-100% | 57.0 | 91.0 |' in shown
     assert '| ours: consecutive | ' in shown
 
 
@@ -230,7 +232,7 @@ def zero_shot_files(tmp_path):
     # What names alike looks alike.
     means = np.eye(3)[[0, 1, 2, 0, 1]] * 5
     features = np.abs(means[labels] + rng.normal(size=(40, 3)))
-    scipy.io.savemat(folder / 'res101.mat', dict(
+    scipy.io.savemat(folder / 'res101_finetuned.mat', dict(
         features=features.T, labels=labels[:, None] + 1))
     seen, first = np.isin(labels, [0, 1, 2]), np.arange(40) % 8 < 6
     scipy.io.savemat(folder / 'att_splits.mat', dict(
@@ -242,11 +244,11 @@ def zero_shot_files(tmp_path):
     return tmp_path / 'root'
 
 
-PLAN = ("sets=dict(_delete_=True, CUB=dict(prompt='{}', counts=dict("
-        'classes=5, unseen=2, trainval=18, test_seen=6, test_unseen=16)))')
+PLAN = ("prompts=dict(CUB='{}'), "
+        'sets=dict(_delete_=True, CUB=[5, 3, 2, 18, 6, 16])')
 
 
-def test_image_free(zero_shot_files, tmp_path, monkeypatch):
+def test_image_free(zero_shot_files, tmp_path, monkeypatch, capsys):
     """Unseen classes are found by their names; class means, harmonic."""
     monkeypatch.chdir(tmp_path)
     config = tmp_path / 'image_free.py'
@@ -254,13 +256,21 @@ def test_image_free(zero_shot_files, tmp_path, monkeypatch):
     config.write_text(f'_base_ = [{base!r}]\nyardstick = dict({PLAN})\n')
     run_tool('yardstick', config, '--data', zero_shot_files)
     shown = (tmp_path / 'work_dirs/yardstick/image_free/table.md').read_text()
-    unseen, harmonic = map(float, re.search(
-        r'ours: [^|]*\| ([\d.]+) \|  \|  \| ([\d.]+) \|', shown).groups())
-    assert unseen > 80 and 0 <= harmonic <= 100
+    for carrier in ('regression', 'plan'):
+        unseen, harmonic = map(float, re.search(
+            rf'{carrier} \| ([\d.]+) \|  \|  \| ([\d.]+) \|', shown).groups())
+        assert unseen > 80 and 0 <= harmonic <= 100
+        found = json.loads((tmp_path / 'work_dirs/yardstick/image_free/CUB'
+                            '/unseen/results.json').read_text())['methods']
+        run, = found[f'head by names, {carrier}']['runs']
+        assert round(run['test'], 1) == unseen
     assert '| ICIS (second hand) | 60.6 |' in shown
-    config.write_text(config.read_text().replace('test_seen=6', 'test_seen=7'))
+    run_tool('yardstick', config, '--data', zero_shot_files, '--dry-run')
+    config.write_text(config.read_text().replace('18, 6', '18, 7'))
     with pytest.raises(SystemExit):
         run_tool('yardstick', config, '--data', zero_shot_files)
+    assert 'the 7 of the publisher' in ' '.join(
+        capsys.readouterr().err.split())
 
 
 def test_published_configs_read():
@@ -268,9 +278,9 @@ def test_published_configs_read():
     for path in sorted(tool.CONFIGS.glob('*.py')):
         cfg = tool.read_config(str(path))
         plan = cfg.yardstick
-        assert all(len(row) == len(plan.columns)
+        assert all(len(row.split()) == len(plan.columns)
                    for row in plan.published.values())
         assert f'tools/yardstick.py {path.stem}' in path.read_text()
         if plan.layout != 'features':
-            assert tool.methods_of(cfg)
+            assert methods_of(cfg)
     assert len(list(tool.CONFIGS.glob('*.py'))) == 4

@@ -1,0 +1,157 @@
+"""Read the yardsticks' data as it is published, and check that it is that."""
+import json
+import re
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.io
+from mmengine.config import ConfigDict
+
+from mmjtln.checkpoints.pickles import Unpickler
+from mmjtln.datasets import ClassList
+from mmjtln.datasets.build import build_dataset
+from mmjtln.datasets.contents import class_indices, image_keys
+from mmjtln.errors import require
+from mmjtln.files.atomic_file import atomic_write
+from mmjtln.files.user_files import reading
+
+Splits = dict[str, dict]
+
+
+def needed(path: Path, plan: ConfigDict) -> Path:
+    """Return a path that must be there; the error says where it is had."""
+    require(path.exists(), f'This yardstick needs {path}', 'but it is not '
+            'there', f'It is had from {plan.where}', FileNotFoundError)
+    return path
+
+
+def check_number(found: int, expected: int, what: str, plan: ConfigDict,
+                 slack: int = 0) -> None:
+    """Refuse another number than the publisher's: another version."""
+    require(abs(found - expected) <= slack,
+            f'{what} must be the {expected} of the publisher'
+            + (f', give or take {slack}' if slack else ''),
+            f'but there are {found}: a list of another version',
+            f'Take that of {plan.where}')
+
+
+def read_lists(root: Path, plan: ConfigDict, name: str, setting: int,
+               out: Path) -> Splits:
+    """Return the data sets of a set that has a list a split."""
+    folder, classes = needed(root / name, plan), plan.sets[name][0]
+    if classes == 'classes.txt':
+        classes = str(needed(folder / classes, plan))
+    classes = ClassList(classes).metainfo['classes']
+    return {split: dict(
+        type='CustomDataset', metainfo=dict(classes=classes),
+        data_prefix=str(folder),
+        ann_file=str(needed(folder / file.format(setting), plan).resolve()))
+        for split, file in plan.files.items()}
+
+
+def read_coop(root: Path, plan: ConfigDict, name: str, setting: int,
+              out: Path) -> Splits:
+    """Return the data sets of a set whose splits are in a file of CoOp's."""
+    images, splits = root / plan.sets[name][0], ('train', 'val', 'test')
+    if name == 'FGVCAircraft':  # Split by who published it.
+        needed(images / 'data' / 'variants.txt', plan)
+        return {split: dict(type=name, data_root=str(images), split=split)
+                for split in splits}
+    folder = root / Path(plan.sets[name][0]).parts[0]
+    file = needed(folder / f'split_zhou_{name}.json', plan)
+    with reading(file, 'split', 'It holds `train`, `val` and `test`, lists of '
+                 f'[path, label, class name]: take that of {plan.where}.'):
+        found = json.loads(file.read_text())
+        rows = {split: [(path, int(label), str(called))
+                        for path, label, called in found[split]]
+                for split in splits}
+    names = {label: called.replace('_', ' ')
+             for split in splits for _, label, called in rows[split]}
+    lists = {split: (out / name / f'{split}.txt').resolve()
+             for split in splits}
+    for split in splits:
+        with atomic_write(lists[split]) as stream:
+            stream.write(''.join(f'{path} {label}\n' for path, label, _
+                                 in rows[split]).encode())
+    return {split: dict(
+        type='CustomDataset', data_prefix=str(images), metainfo=dict(
+            classes=[names[label] for label in sorted(names)]),
+        ann_file=str(lists[split])) for split in splits}
+
+
+class _Indices(Unpickler):
+    """An unpickler that knows CoOp's pictures, too, and runs nothing."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        return Namespace if name == 'Datum' else super().find_class(
+            module, name)
+
+
+def few_shot(root: Path, plan: ConfigDict, name: str, train: dict, shots: int,
+             seed: int) -> dict:
+    """Return the pictures that CoOp drew, or else, draw them."""
+    file = root / Path(plan.sets[name][0]).parts[0] / (
+        f'split_fewshot/shot_{shots}-seed_{seed}.pkl')
+    if not file.exists():
+        return dict(type='mmjtln.FewShotDataset', shots=shots, seed=seed,
+                    dataset=train)
+    dataset = build_dataset(train)
+    # Its data may have lain elsewhere.
+    known = {Path(dataset.get_data_info(i)['img_path']).parts[-2:]: i
+             for i in range(len(dataset))}
+    with file.open('rb') as stream:
+        drawn = [Path(picture._impath).parts[-2:]
+                 for picture in _Indices(stream).load()['train']]
+    others = ['/'.join(path) for path in drawn if path not in known]
+    require(not others, 'Few-shot indices are of the training pictures of the '
+            'split', f'but {file} has {others[:3]}',
+            'Have CoOp write it again, with this split')
+    return dict(train, indices=[known[path] for path in drawn])
+
+
+def check_set(plan: ConfigDict, name: str, splits: Splits,
+              share: int) -> None:
+    """Hold a set to the publisher's numbers; see that all pictures exist."""
+    _, classes, *numbers = plan.sets[name]
+    for (split, cfg), expected in zip(splits.items(), numbers, strict=True):
+        dataset, part = build_dataset(cfg), share if split == 'train' else 100
+        names, here = dataset.metainfo['classes'], f'in {split} of {name}'
+        check_number(len(names), classes, f'The classes of {name}', plan)
+        labels = class_indices(dataset, f'{name} {split}')
+        empty = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
+        require(not len(empty), f'Each class has a picture {here}',
+                f'but {[names[i] for i in empty[:5]]} ({len(empty)} in all) '
+                'have none', f'Take the list of {plan.where}')
+        check_number(len(labels), round(expected * part / 100), 'The pictures '
+                     + here, plan, slack=classes * (part != 100))
+        lost = [key for key in sorted(image_keys(dataset))
+                if not Path(key).is_file()]
+        require(not lost, f'Each picture {here} is there', f'but {lost[:3]} '
+                f'({len(lost)} in all) are not',
+                f'They are had from {plan.where}', FileNotFoundError)
+
+
+def read_features(root: Path, plan: ConfigDict, name: str) -> dict[str, Any]:
+    """Read features, labels, class names and parts, held to the numbers."""
+    files = [needed(root / name / file, plan)
+             for file in (plan.features, 'att_splits.mat')]
+    with reading(root / name, 'split', f'Take that of {plan.where}.'):
+        images, split = map(scipy.io.loadmat, files)
+        labels, *parts = (
+            part.ravel().astype(int) - 1 for part in (
+                images['labels'], split['trainval_loc'],
+                split['test_seen_loc'], split['test_unseen_loc']))
+        features = images['features'].T.astype(float)
+        # '001.Laysan_Albatross' in words.
+        names = [re.sub(r'^\d+\.|[_+]', ' ', str(row[0][0])).strip()
+                 for row in split['allclasses_names']]
+    seen, _, unseen = (np.unique(labels[part]) for part in parts)
+    for found, expected, what in zip(
+            (names, seen, unseen, *parts), plan.sets[name],
+            ('classes', 'seen classes', 'unseen classes', 'training pictures',
+             'tests of seen classes', 'tests of unseen ones'), strict=True):
+        check_number(len(found), expected, f'The {what} of {name}', plan)
+    return dict(features=features, labels=labels, names=names, seen=seen,
+                unseen=unseen, parts=parts)
