@@ -3,14 +3,11 @@
     python tools/yardstick.py task_adaptation --data ROOT --dry-run
     python tools/yardstick.py task_adaptation --data ROOT
 
-NAME is task_adaptation, few_shot, image_free or vtab_1k (configs/yardsticks
-says what each needs), or a config of your own that inherits one. The data is
-held to the publisher's numbers first; what is missing is named, and where it
-is had. `--dry-run` times a few steps and says what all would take. The same
-command again continues where it was stopped.
-
-Results go to ``work_dirs/yardstick/<NAME>``: table.md, and the files of a
-comparison for each set and setting.
+NAME is a config in configs/yardsticks, which says what it needs, or your own
+that inherits one. What is missing is named, and where it is had. `--dry-run`
+times a few steps and says what all would take. The same command again
+continues where it was stopped. Results go to ``work_dirs/yardstick/<NAME>``:
+table.md, and the files of a comparison for each set and setting.
 """
 import argparse
 import resource
@@ -37,14 +34,11 @@ from mmjtln.comparison.study import made_with
 from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.build import build_dataset
-from mmjtln.errors import require
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.heads import fit_linear
 from mmjtln.run_config import fill_class_counts, parts_of_type, read_config
 
 CONFIGS = Path(__file__).parents[1] / 'configs' / 'yardsticks'
-#: Steps that a dry run times, after as many to warm up.
-TIMED = 4
 #: A place, such as ``'cub200/15'``, a folder and what was found there.
 Found = tuple[str, Path, Results]
 
@@ -67,38 +61,35 @@ def cells_of(cfg: Config, root: Path, out: Path) -> Iterator[Cell]:
         splits = read(root, plan, name, setting, out / 'lists')
         data.check_set(plan, name, splits, setting if plan.share else 100)
         for seeds in [[seed] for seed in plan.seeds] if coop else [plan.seeds]:
-            here = Config(deepcopy(cfg.to_dict()), filename=cfg.filename)
-            for part in parts_of_type([here.custom_hooks, here.comparison,
-                                       here.yardstick], 'TextCost'):
-                part.prompt = plan.prompts.get(name, part.prompt)
-            joint = here.train_dataloader.dataset
-            joint.target = splits['train'] if not coop else data.few_shot(
+            drawn = splits['train'] if not coop else data.few_shot(
                 root, plan, name, splits['train'], setting, seeds[0])
-            joint.target.get('dataset', joint.target).pipeline = (
-                here.train_pipeline)
-            for loader, split in ((here.val_dataloader, 'val'),
-                                  (here.test_dataloader, 'test')):
-                loader.dataset = dict(splits.get(split, splits['test']),
-                                      pipeline=here.test_pipeline)
+            here = _with_data(cfg, name, dict(splits, train=drawn))
             place = f'{name}/{setting}'
             folder = out / place / f'seed{seeds[0]}'
-            yield Cell(place, seeds, fill_class_counts(here), folder)
-            if 'source' in plan and (root / plan.source.data_root).is_dir():
-                yield Cell(place, seeds, _with_source(here, root),
-                           folder / 'with_source')
+            yield Cell(place, seeds, here, folder)
+            if 'with_source' in plan:
+                here = Config(deepcopy(here.to_dict()))
+                here.comparison = here.train_dataloader.dataset.source = {}
+                here.merge_from_dict(plan.with_source)
+                source = here.train_dataloader.dataset.source
+                source.data_root = str((root / source.data_root).resolve())
+                if Path(source.data_root).is_dir():
+                    yield Cell(place, seeds, here, folder / 'with_source')
 
 
-def _with_source(cfg: Config, root: Path) -> Config:
-    """Return the comparison of what trains on the source's images, too."""
-    cfg = Config(deepcopy(cfg.to_dict()), filename=cfg.filename)
-    source = cfg.yardstick.source
-    cfg.train_dataloader.dataset.source = dict(
-        source, data_root=str((root / source.data_root).resolve()),
-        pipeline=cfg.train_pipeline)
-    cfg.train_dataloader.batch_size *= 2
-    cfg.model.lambda_s = 1.
-    cfg.comparison.methods = cfg.yardstick.with_source
-    return cfg
+def _with_data(cfg: Config, name: str, splits: data.Splits) -> Config:
+    """Return the comparison on a set."""
+    cfg = Config(deepcopy(cfg.to_dict()))
+    for part in parts_of_type([cfg.custom_hooks, cfg.comparison,
+                               cfg.yardstick], 'TextCost'):
+        part.prompt = cfg.yardstick.prompts.get(name, part.prompt)
+    cfg.train_dataloader.dataset.target = splits['train']
+    target = cfg.train_dataloader.dataset.target
+    target.get('dataset', target).pipeline = cfg.train_pipeline
+    for split in ('val', 'test'):
+        cfg[f'{split}_dataloader'].dataset = dict(
+            splits.get(split, splits['test']), pipeline=cfg.test_pipeline)
+    return fill_class_counts(cfg)
 
 
 def run_cells(cells: list[Cell], jobs: int) -> Iterator[Found]:
@@ -115,15 +106,15 @@ def dry_run(cells: list[Cell], out: Path) -> str:
     shutil.rmtree(out / 'dry_run', ignore_errors=True)
     plain = Method('timed', 'jtln', options={'model.ot_loss': None})
     cfg = method_config(cells[0].cfg, plain, plain.options, 0, None, None)
-    cfg.train_dataloader.batch_sampler.epoch = 2 * TIMED
+    # Of eight steps and tests the first half warms up.
+    cfg.train_dataloader.batch_sampler.epoch = 8
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
-    cfg.val_dataloader.dataset.indices = (
-        TIMED * cfg.val_dataloader.batch_size)
+    cfg.val_dataloader.dataset.indices = 8 * cfg.val_dataloader.batch_size
     hub = train(cfg, work_dir=str(out / 'dry_run')).message_hub
     shutil.rmtree(out / 'dry_run')
-    step, test = (float(np.median(hub.get_scalar(f'{name}/time').data[0][
-        -TIMED:])) / cfg[f'{name}_dataloader'].batch_size
-        for name in ('train', 'val'))
+    step, test = (
+        np.median(hub.get_scalar(f'{name}/time').data[0][-4:])
+        / cfg[f'{name}_dataloader'].batch_size for name in ('train', 'val'))
     runs, seconds = 0, 0.
     for cell in cells:
         loop, loader = cell.cfg.train_cfg, cell.cfg.train_dataloader
@@ -187,7 +178,8 @@ def run_features(cfg: Config, sets: dict[str, dict], out: Path
     plan = cfg.yardstick
     about = dict(config_text=cfg.pretty_text, seeds=[0], **made_with())
     for name, part in sets.items():
-        found = image_free(part, plan.prompts[name], plan)
+        found = image_free(part, plan.prompts.get(
+            name, 'a photo of a {}'), plan)
         for number, setting in enumerate(plan.settings):
             yield f'{name}/{setting}', out / name / setting, Results(about, {
                 f'head by names, {carrier}': MethodResult({}, {
@@ -211,12 +203,10 @@ def write(cfg: Config, found: Iterable[Found], out: Path) -> str:
                 run.test for run in method.runs.values()
                 if run.test is not None]
     for name, tests in ours.items():
-        row = {place: np.mean(tests[place]) for place in tests
-               if tests[place]}
-        for setting in plan.settings:
-            parts = [row.get(f'{each}/{setting}') for each in plan.sets]
-            if None not in parts:
-                row[f'mean/{setting}'] = np.mean(parts)
+        row = {place: np.mean(tests[place] or np.nan) for place in places}
+        row |= {f'mean/{setting}': np.mean([
+            row[f'{each}/{setting}'] for each in plan.sets])
+            for setting in plan.settings}
         rows[name] = {place: f'{value:.1f}' for place, value in row.items()}
     columns = list(dict.fromkeys([*plan.columns, *places]))
     lines = [['method', *columns], ['---'] * (len(columns) + 1), *(
@@ -256,18 +246,14 @@ def main() -> None:
     parser.add_argument('--dry-run', action='store_true')
     parser.add_argument('--jobs', type=int, default=1,
                         help='runs side by side (default: 1)')
-    parser.add_argument('--work-dir', type=Path, help='folder of the results')
     args = parser.parse_args()
-    path = Path(args.name)
-    if path.suffix != '.py':
-        path = CONFIGS / f'{args.name}.py'
-    known = sorted(file.stem for file in CONFIGS.glob('*.py'))
+    path = CONFIGS / f'{args.name}.py'
+    if not path.exists():
+        path = Path(args.name)
     try:
-        require(path.exists(), f'A yardstick is one of {known} or a config',
-                f'got {args.name}', 'Correct NAME')
         init_default_scope('mmpretrain')
-        print(measure(read_config(str(path)), args, args.work_dir or Path(
-            'work_dirs', 'yardstick', path.stem)))
+        print(measure(read_config(str(path)), args,
+                      Path('work_dirs', 'yardstick', path.stem)))
     except (ValueError, FileNotFoundError) as error:
         parser.error(str(error))
 

@@ -2,6 +2,7 @@
 import json
 import re
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,16 @@ def check_number(found: int, expected: int, what: str, plan: ConfigDict,
                  slack: int = 0) -> None:
     """Refuse another number than the publisher's: another version."""
     require(abs(found - expected) <= slack,
-            f'{what} must be the {expected} of the publisher'
-            + (f', give or take {slack}' if slack else ''),
+            f'{what} must be the {expected} of the publisher',
             f'but there are {found}: a list of another version',
             f'Take that of {plan.where}')
+
+
+def _listed(pictures: Path, classes: Sequence[str], files: Mapping) -> Splits:
+    return {split: dict(
+        type='CustomDataset', metainfo=dict(classes=classes),
+        data_prefix=str(pictures), ann_file=str(Path(file).resolve()))
+        for split, file in files.items()}
 
 
 def read_lists(root: Path, plan: ConfigDict, name: str, setting: int,
@@ -43,12 +50,9 @@ def read_lists(root: Path, plan: ConfigDict, name: str, setting: int,
     folder, classes = needed(root / name, plan), plan.sets[name][0]
     if classes == 'classes.txt':
         classes = str(needed(folder / classes, plan))
-    classes = ClassList(classes).metainfo['classes']
-    return {split: dict(
-        type='CustomDataset', metainfo=dict(classes=classes),
-        data_prefix=str(folder),
-        ann_file=str(needed(folder / file.format(setting), plan).resolve()))
-        for split, file in plan.files.items()}
+    return _listed(folder, ClassList(classes).metainfo['classes'], {
+        split: needed(folder / file.format(setting), plan)
+        for split, file in plan.files.items()})
 
 
 def read_coop(root: Path, plan: ConfigDict, name: str, setting: int,
@@ -69,16 +73,12 @@ def read_coop(root: Path, plan: ConfigDict, name: str, setting: int,
                 for split in splits}
     names = {label: called.replace('_', ' ')
              for split in splits for _, label, called in rows[split]}
-    lists = {split: (out / name / f'{split}.txt').resolve()
-             for split in splits}
-    for split in splits:
-        with atomic_write(lists[split]) as stream:
-            stream.write(''.join(f'{path} {label}\n' for path, label, _
+    lists = {split: out / name / f'{split}.txt' for split in splits}
+    for split, path in lists.items():
+        with atomic_write(path) as stream:
+            stream.write(''.join(f'{picture} {label}\n' for picture, label, _
                                  in rows[split]).encode())
-    return {split: dict(
-        type='CustomDataset', data_prefix=str(images), metainfo=dict(
-            classes=[names[label] for label in sorted(names)]),
-        ann_file=str(lists[split])) for split in splits}
+    return _listed(images, [names[label] for label in sorted(names)], lists)
 
 
 class _Indices(Unpickler):
@@ -101,14 +101,11 @@ def few_shot(root: Path, plan: ConfigDict, name: str, train: dict, shots: int,
     # Its data may have lain elsewhere.
     known = {Path(dataset.get_data_info(i)['img_path']).parts[-2:]: i
              for i in range(len(dataset))}
-    with file.open('rb') as stream:
-        drawn = [Path(picture._impath).parts[-2:]
-                 for picture in _Indices(stream).load()['train']]
-    others = ['/'.join(path) for path in drawn if path not in known]
-    require(not others, 'Few-shot indices are of the training pictures of the '
-            'split', f'but {file} has {others[:3]}',
-            'Have CoOp write it again, with this split')
-    return dict(train, indices=[known[path] for path in drawn])
+    with reading(file, 'few-shot index of this split', 'Have CoOp write it '
+                 'again.'), file.open('rb') as stream:
+        return dict(train, indices=[
+            known[Path(picture._impath).parts[-2:]]
+            for picture in _Indices(stream).load()['train']])
 
 
 def check_set(plan: ConfigDict, name: str, splits: Splits,

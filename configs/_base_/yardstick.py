@@ -45,19 +45,12 @@ optim_wrapper = dict(
 # Peers at one point each: strengths are those of their authors.
 methods = {
     name: dict(_base_.peer_methods[name], grid={})
-    for name in ('consecutive', 'bss', 'lwf', 'co_tuning', 'jtln_label',
-                 'joint')
+    for name in ('consecutive', 'bss', 'lwf', 'co_tuning', 'jtln_label')
 }
-methods['co_tuning']['options'] = {
-    **methods['co_tuning']['options'], 'model.lambda_ot': 2.3
-}
+methods['co_tuning']['options']['model.lambda_ot'] = 2.3
 begun_by_names = dict(
     hooks=[dict(type='mmjtln.HeadInitHook', cost=by_names)])
 methods['consecutive_transported'] = dict(
     **_base_.source_free, **begun_by_names, options={'model.ot_loss': None})
-with_source = dict(
-    joint=methods.pop('joint'),
-    jtln_label=methods['jtln_label'],
-    joint_transported=dict(kind='joint', start='source', **begun_by_names))
 comparison = dict(methods=methods)
 yardstick = dict(share=False, prompts=dict())

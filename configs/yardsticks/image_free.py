@@ -6,8 +6,7 @@
 # Split Version 2.0". It takes minutes on a CPU.
 yardstick = dict(
     layout='features',
-    where='the first link in the README of github.com/ExplainableML/'
-    'ImageFreeZSL (SDGZSL\'s data sets)',
+    where='the README of github.com/ExplainableML/ImageFreeZSL',
     features='res101_finetuned.mat',
     # Classes, seen and unseen ones; pictures to train, to test seen and to
     # test unseen ones: as others tell who use these splits.
@@ -15,10 +14,7 @@ yardstick = dict(
         CUB=[200, 150, 50, 7057, 1764, 2967],
         AWA2=[50, 40, 10, 23527, 5882, 7913],
         SUN=[717, 645, 72, 10320, 2580, 1440]),
-    prompts=dict(
-        CUB='a photo of a {}, a bird',
-        AWA2='a photo of a {}',
-        SUN='a photo of a {}'),
+    prompts=dict(CUB='a photo of a {}, a bird'),
     carriers=['regression', 'plan'],
     penalty=1e-4,
     settings=['unseen', 'harmonic'],

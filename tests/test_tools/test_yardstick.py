@@ -93,9 +93,10 @@ def test_task_adaptation(fake, tmp_path, capsys):
     for name in SOURCE:
         draw(tmp_path / f'root/imagenet/train/{name}/1.png', 0, 0)
     config = fake('task_adaptation', ADAPTATION + (
-        ", source=dict(_delete_=True, type='CustomDataset', "
-        "data_root='imagenet', data_prefix='train')"
-        ", with_source=dict(_delete_=True, joint=dict(kind='joint'))"))
+        ', with_source={"train_dataloader.dataset.source": dict(_delete_=True,'
+        " type='CustomDataset', data_root='imagenet', data_prefix='train', "
+        'pipeline=_base_.train_pipeline), "comparison.methods": dict('
+        "_delete_=True, joint=dict(kind='joint'))}"))
     command = (config, '--data', tmp_path / 'root')
     run_tool('yardstick', *command, '--dry-run')
     said = capsys.readouterr().out
@@ -205,7 +206,10 @@ def test_indices_run_nothing(tmp_path):
                  ann_file=str(tmp_path / 'list.txt'))
     plan = Config(dict(sets=dict(A=['a/images'])))
     file.write_bytes(pickle.dumps(dict(train=[Path('a')])))
-    with pytest.raises(pickle.UnpicklingError, match='pathlib'):
+    with pytest.raises(ValueError, match='pathlib.*could run code'):
+        data.few_shot(tmp_path, plan, 'A', train, 1, 1)
+    dump_indices(file, [('train/9_9.png', 1, 'a')])
+    with pytest.raises(ValueError, match=r'seed_1\.pkl .*9_9\.png'):
         data.few_shot(tmp_path, plan, 'A', train, 1, 1)
 
 
