@@ -148,16 +148,16 @@ def main() -> int:
     parser.add_argument('--work-dir', help='where to train; kept if given')
     args = parser.parse_args()
     lost = 0
-    print('| variant | kills | in a write | resumes | unreadable checkpoints '
-          '| differing of state | differing of logged |\n' + '|---' * 7 + '|')
+    print('| variant | kills in a write | unreadable checkpoints | differing '
+          'of state | of logged |\n' + '|---' * 5 + '|')
     MNIST5k(pipeline=[])  # Parsed once here, the forks have it.
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(args.work_dir or temporary).resolve()
         for number, name in enumerate(args.variants):
             result = try_variant(name, root / str(number), args.kills)
             state, logged = result['compared']
-            print(f'| {name} | {args.kills} | {result["in_write"]} '
-                  f'| {args.kills} | {len(result["unreadable"])} '
+            print(f'| {name} | {result["in_write"]} of {args.kills} '
+                  f'| {len(result["unreadable"])} '
                   f'| {len(result["state"])} of {state} '
                   f'| {len(result["logged"])} of {logged} |', flush=True)
             if name.startswith(CONTROL):
