@@ -34,13 +34,7 @@ def load_model(config: str | Path | Config,
                checkpoint: str | Path | bool) -> nn.Module:
     """Build the classifier of a config and load all of its weights.
 
-    Args:
-        config (str | Path | Config): Of a JTLN run, or a stock classifier.
-        checkpoint (str | Path | bool): Its checkpoint, or the work directory;
-            True is the config's ``load_from``, False none.
-
-    Raises:
-        ValueError: If a weight is missing, unknown or not finite.
+    Of the checkpoint, True is the config's ``load_from`` and False none.
     """
     cfg = read_config(config)
     if checkpoint is False:

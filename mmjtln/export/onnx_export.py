@@ -50,11 +50,7 @@ def onnx_pixels(inputs: list[Tensor]) -> Tensor:
 
 def onnx_card(pixels: Tensor, pipeline: list[dict], preprocessor: nn.Module,
               classes: Sequence[str], domain: str) -> dict:
-    """Describe input and output, for who has nothing but the file.
-
-    The steps of the pipeline before packing are for the user of the file to
-    take; the preprocessor's work is in the graph.
-    """
+    """Describe input and output, for who has nothing but the file."""
     height, width, channels = pixels.shape[1:]
     mean, std = (getattr(preprocessor, name).flatten().tolist()
                  if preprocessor._enable_normalize else None
@@ -96,11 +92,8 @@ def _window_reverse(windows: Tensor, height: int, width: int,
 
 @contextmanager
 def _free_batch_size() -> Iterator:
-    """Let Swin Transformers reckon without the number of images.
-
-    MMPretrain's own method divides floating-point numbers to find it, which
-    makes a constant of it in the graph.
-    """
+    """Let Swin Transformers reckon without the number of images."""
+    # MMPretrain finds it by a division, which makes it a constant.
     stock = ShiftWindowMSA.window_reverse
     ShiftWindowMSA.window_reverse = staticmethod(_window_reverse)
     try:
@@ -113,10 +106,8 @@ def _free_batch_size() -> Iterator:
 def onnx_file(classifier: nn.Module, pixels: Tensor, about: dict) -> bytes:
     """Make an ONNX file with a free batch size, and check it.
 
-    Input ``pixels``: as an image library reads them, uint8, RGB, shape
-    (N, H, W, C) with H, W and C of the example. Order of the channels,
-    normalization and padding are in the graph. Output ``scores``:
-    (N, classes). ``about`` is what the file says of itself, JSON-able.
+    ``pixels`` are an example, uint8 and RGB, (N, H, W, C); ``about`` is what
+    the file says of itself, JSON-able.
     """
     import onnx
     import onnxruntime

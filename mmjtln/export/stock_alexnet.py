@@ -19,10 +19,8 @@ def stock_alexnet(model: dict, state: dict, neck: nn.Module,
     """Express an ``AlexNetNeck`` and a linear head in stock parts.
 
     Pooling and fc6 are both linear, so for images of one size their product
-    is one linear layer: a ``LinearNeck`` on the flattened feature map. fc7 and
-    the last layer are a ``StackedLinearClsHead``. Exact at test time; dropout,
-    which acts in training only, is left out. ``feature_shape`` is that at the
-    neck: channels, height, width.
+    is one linear layer, on features of shape (channels, height, width).
+    Dropout, which acts in training only, is left out.
     """
     require(model['head']['type'] in _LINEAR_HEADS,
             'AlexNetNeck is exported under a LinearClsHead only',

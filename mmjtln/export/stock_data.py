@@ -22,12 +22,8 @@ Picture = str | Path | np.ndarray | Image.Image
 def eval_pipeline(cfg: Config, domain: str) -> list[dict]:
     """Return how the images of a domain are read for a test, a copy.
 
-    A source that is trained on alone is read as the target: one backbone
-    sees both. The first step reads a file, also where test images come from
-    elsewhere.
-
-    Raises:
-        ValueError: If the config evaluates on no data.
+    A source that is trained on alone is read as the target. The first step
+    reads a file, also where test images come from elsewhere.
     """
     dataset = eval_dataset(cfg, domain) or eval_dataset(cfg, TARGET)
     require(dataset, 'An exported classifier needs a test pipeline', 'but '
@@ -58,15 +54,7 @@ def picture_pipeline(steps: Sequence[dict]) -> Compose:
 
 
 def as_pixels(picture: Picture) -> str | np.ndarray:
-    """Return a file's path, or of an open picture what its file gives.
-
-    Returns:
-        str | np.ndarray: A path, or uint8, BGR, shape (H, W, 3).
-
-    Raises:
-        ValueError: If it is neither file nor PIL image nor an array of uint8,
-            or has values without a known range.
-    """
+    """Return a file's path, or an open picture's pixels, uint8 (H, W, BGR)."""
     if isinstance(picture, str | Path):
         return str(picture)
     pixels: Any = picture
@@ -108,11 +96,7 @@ def eval_dataset(cfg: Config, domain: str) -> Any:
 
 
 def stock_test_data(cfg: Config, domain: str, classes: Sequence[str]) -> dict:
-    """Return ``test_dataloader``, ``test_evaluator`` and ``test_cfg``.
-
-    Where the domain has no test data, or its data set needs this plugin, they
-    test on a ``CustomDataset`` over a folder of images, one folder a class.
-    """
+    """Return loader, evaluator and loop of a test, over folders if need be."""
     dataset = eval_dataset(cfg, domain)
     try:
         refuse_foreign(dataset, 'dataset')

@@ -35,8 +35,7 @@ _TWO_HEADS = ('ClassCheckHook', 'CostMatrixHook', 'PlanVisualizationHook',
 def single_domain(cfg: Config, domain: str) -> None:
     """Turn a JTLN run, in place, into that of one domain's stock classifier.
 
-    Model, data preprocessor, hooks and evaluation are then of the domain; of
-    the source, nothing is evaluated. The training data stay as they are.
+    Of the source, nothing is evaluated. The training data stay as they are.
     """
     cfg.model = stock_classifier(cfg.model, domain)
     preprocessor = cfg.get('data_preprocessor')
@@ -84,10 +83,7 @@ def stock_classifier(cfg: dict, domain: str) -> dict:
 
 def stock_model(cfg: dict, model: nn.Module, domain: str,
                 images: Tensor) -> tuple[dict, dict]:
-    """Return config and weights of a domain's classifier in stock parts.
-
-    Of the size of ``images``, (N, C, H, W), are parts that fit one only.
-    """
+    """Return a domain's classifier in stock parts, for images of a size."""
     cfg = _without_training(stock_classifier(cfg, domain))
     cfg.pop('train_cfg', None)
     head = model.source_head if domain == SOURCE else model.head

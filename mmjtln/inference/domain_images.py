@@ -9,9 +9,10 @@ from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import classes_of, quote_names
 from mmjtln.datasets.contents import (
+    class_indices,
     images_by_class,
+    look_through,
     name_image,
-    single_label,
     unique_images,
 )
 from mmjtln.domains import DOMAINS
@@ -39,23 +40,10 @@ def check_pipeline(pipeline: list | dict | None) -> None:
 class DomainImages(Dataset):
     """The images of one domain that a cost matrix is estimated from.
 
-    Args:
-        dataset (Dataset): MMPretrain data set of the domain, wrapped or not.
-        domain (str): ``'source'`` or ``'target'``.
-        pipeline (Sequence[dict] | dict, optional): Transforms from the data
-            set's records to ``inputs``, without random augmentation: normally
-            the test pipeline. A dict has one for each domain, by its name.
-            None takes the data set's own and refuses it if it is random.
-        samples_per_class (int, optional): Draw at most so many images of each
-            class; None takes all.
-        seed (int): Seed of the draw. Defaults to 0.
-
-    Attributes:
-        labels (np.ndarray): Class index of each image, shape (N,), ascending.
-
-    Raises:
-        ValueError: If an image has not one label, a class has no image, or
-            the pipeline is random.
+    ``pipeline`` leads from the records of ``dataset``, wrapped or not, to
+    ``inputs``; a dict has one for each domain, and None takes the data set's
+    own, unless it is random. At most ``samples_per_class`` images of a class
+    are drawn by ``seed``. ``labels`` (N,) are their classes, ascending.
     """
 
     def __init__(self, dataset: Dataset, domain: str,
@@ -65,7 +53,8 @@ class DomainImages(Dataset):
         self.domain = domain
         self.classes = classes_of(dataset, domain)
         pairs = unique_images(dataset)
-        labels = _labels(pairs, domain, len(self.classes))
+        _, first = np.unique(look_through(dataset)[1], return_index=True)
+        labels = class_indices(dataset, domain)[first]
         counts = np.bincount(labels, minlength=len(self.classes))
         empty = [self.classes[k] for k in np.flatnonzero(counts == 0)]
         require(not empty, f'There must be an image of each {domain} class',
@@ -77,10 +66,16 @@ class DomainImages(Dataset):
         self._pairs = [pairs[i] for i in chosen]
         if isinstance(pipeline, Mapping):
             pipeline = pipeline[domain]
-        self._pipeline = _build(pipeline)
-        if pipeline is None:
-            for owner in {id(pair[0]): pair[0] for pair in pairs}.values():
-                _refuse_random(owner.pipeline, domain)
+        random = [step for base in look_through(dataset)[0]
+                  for step in random_steps(base.pipeline)]
+        require(pipeline is not None or not random,
+                'A cost matrix is made of images as they are',
+                f'but the pipeline of the {domain} data set augments at random'
+                f' ({", ".join(random)})', 'Give the cost builder the test '
+                'pipeline, pipeline=test_pipeline')
+        self._pipeline = pipeline and Compose([
+            TRANSFORMS.build(step) if isinstance(step, dict) else step
+            for step in pipeline])
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -98,19 +93,6 @@ class DomainImages(Dataset):
         return data['inputs']
 
 
-def _labels(pairs: list[tuple[Dataset, int]], domain: str,
-            num_classes: int) -> np.ndarray:
-    labels = np.array(
-        [single_label(owner.get_data_info(i)) for owner, i in pairs],
-        dtype=np.int64)
-    low, high = (labels.min(), labels.max()) if len(labels) else (0, 0)
-    require(0 <= low <= high < num_classes,
-            f'The {domain} data set must have a name for each label',
-            f'but it has {num_classes} classes and labels from {low} '
-            f'to {high}', 'Correct its `classes`')
-    return labels
-
-
 def _draw(labels: np.ndarray, num_classes: int, per_class: int | None,
           seed: int) -> np.ndarray:
     chosen = []
@@ -121,20 +103,6 @@ def _draw(labels: np.ndarray, num_classes: int, per_class: int | None,
             members = np.sort(rng.permutation(members)[:per_class])
         chosen.append(members)
     return np.concatenate(chosen)
-
-
-def _build(pipeline: Sequence[dict] | None) -> Compose | None:
-    return None if pipeline is None else Compose([
-        TRANSFORMS.build(step) if isinstance(step, dict) else step
-        for step in pipeline])
-
-
-def _refuse_random(pipeline: Compose, domain: str) -> None:
-    random = random_steps(pipeline)
-    require(not random, 'A cost matrix is made of images as they are',
-            f'but the pipeline of the {domain} data set augments at random '
-            f'({", ".join(random)})', 'Give the cost builder the test '
-            'pipeline, pipeline=test_pipeline')
 
 
 def random_steps(pipeline: Compose) -> list[str]:

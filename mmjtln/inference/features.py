@@ -168,15 +168,13 @@ def _pool(tensor: Tensor) -> Tensor:
 def on_first_rank(function: Callable[[], T]) -> T:
     """Call a function on rank 0 and give what it returns, pickled, to all.
 
-    All ranks must call this together; an error on rank 0 is raised on all, a
-    RuntimeError on the others. They wait as long as the process group's
-    timeout allows (``env_cfg.dist_cfg.timeout``, in seconds).
+    All ranks call this together; all raise what it raises, or a RuntimeError.
     """
     rank, world_size = get_dist_info()
     if world_size == 1:
         return function()
     found: Any = None
-    error = None
+    error: Exception | None = None
     if rank == 0:
         try:
             found = function()
@@ -185,9 +183,7 @@ def on_first_rank(function: Callable[[], T]) -> T:
             error = problem
     message = [(found, error and repr(error))]
     broadcast_object_list(message)
-    if error is not None:
-        raise error
     found, failed = message[0]
     if failed:
-        raise RuntimeError(f'rank 0 failed: {failed}')
+        raise error or RuntimeError(f'rank 0 failed: {failed}')
     return found
