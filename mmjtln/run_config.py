@@ -213,14 +213,12 @@ def name_checkpoint(cfg: Config) -> Config:
     It is ``load_from`` or, in a run that is resumed without it, the latest in
     ``work_dir``. The config is changed in place, and returned.
     """
-    for part in parts_of_type([cfg.get(f'{split}_dataloader')
-                               for split in ('train', 'val', 'test')],
-                              'ClassList'):
-        if part.get('classes') == CHECKPOINT:
-            path = cfg.get('load_from')
-            if path is None and cfg.get('resume'):
-                path = find_latest_checkpoint(cfg.work_dir)
-            part['classes'] = path or CHECKPOINT
+    path = cfg.get('load_from') or (
+        cfg.get('resume') and find_latest_checkpoint(cfg.work_dir))
+    for split in ('train', 'val', 'test'):
+        for part in parts_of_type(cfg.get(f'{split}_dataloader'), 'ClassList'):
+            if part.get('classes') == CHECKPOINT and path:
+                part['classes'] = path
     return cfg
 
 

@@ -55,8 +55,8 @@ def adapt_to_machine(cfg: Config) -> Config:
             loader.pin_memory = False
     if on_cpu:
         _use_bf16(cfg)
-    if on_cpu and cfg.get('launcher', 'none') != 'none':
-        _init_gloo(cfg)
+        if cfg.get('launcher', 'none') != 'none':
+            _init_gloo(cfg)
     return cfg
 
 

@@ -110,8 +110,7 @@ def checkpoint_meta(checkpoint: Mapping | str | Path) -> dict:
         where = checkpoint
         checkpoint = CheckpointLoader.load_checkpoint(
             str(checkpoint), map_location='cpu', logger='silent')
-    meta = checkpoint.get('meta')
-    meta = meta if isinstance(meta, dict) else {}
+    meta = checkpoint.get('meta') or {}
     found = dict(meta.get('dataset_meta') or {})
     if not found.get('classes') and meta.get('CLASSES'):
         found['classes'] = meta['CLASSES']
@@ -230,10 +229,8 @@ class ClassList(BaseDataset):
         else:
             names, synonyms = short_names(_known_classes(str(classes)))
         names = check_names(names, 'source')
-        super().__init__(
-            metainfo=dict(classes=names, synonyms=synonyms or [
-                (name, ) for name in names]),
-            serialize_data=False)
+        super().__init__(serialize_data=False, metainfo=dict(
+            classes=names, synonyms=synonyms or [(name, ) for name in names]))
 
     def load_data_list(self) -> list[dict]:
         """Return the annotations of no image."""
@@ -255,13 +252,10 @@ def _known_classes(name: str) -> tuple[str, ...]:
     require(not Path(name).suffix, 'A class list must be a text file of one '
             'name a line', f'but there is no class list at {name}',
             'Correct `classes` of the ClassList', FileNotFoundError)
-    known = {
-        kind.lower(): tuple(meta['classes'])
-        for registry in (MMPRETRAIN_DATASETS, DATASETS)
-        for kind, dataset in registry.module_dict.items()
-        if (meta := getattr(dataset, 'METAINFO', None)) and
-        meta.get('classes')
-    }
+    known = {kind.lower(): tuple(meta['classes'])
+             for registry in (MMPRETRAIN_DATASETS, DATASETS)
+             for kind, dataset in registry.module_dict.items()
+             if (meta := getattr(dataset, 'METAINFO', {})).get('classes')}
     if name.lower() not in known:
         with suppress(ImportError, AssertionError):
             from timm.data import ImageNetInfo

@@ -56,7 +56,7 @@ class AtomicCheckpointHook(CheckpointHook):
                 '://' not in str(self.out_dir)):
             self.backend_args = dict(backend=_BACKEND)
         self._outdated: list[str] = []
-        self._former: list[Any] = []
+        self._anew = False
         self._lock: Any = None
 
     def before_run(self, runner: Runner) -> None:
@@ -81,17 +81,15 @@ class AtomicCheckpointHook(CheckpointHook):
             for path in remove_partial_files(folder):
                 runner.logger.info(f'Removed {path}, which a stopped run '
                                    'left half written.')
-        if not runner._resume:
-            self._former = [
-                Path(runner.work_dir, 'last_checkpoint'),
-                *(path for name in ('best_*', 'epoch_*', 'iter_*')
-                  for path in sorted(Path(self.out_dir).glob(f'{name}.pth')))]
+        self._anew = not runner._resume
 
     def _put_away_former(self, runner: Runner) -> None:
         """Move another run's checkpoints: none of them is this one's best."""
-        former = [path for path in self._former if path.is_file()]
-        self._former = []
-        if not former:
+        anew, self._anew = self._anew, False
+        former = [*Path(runner.work_dir).glob('last_checkpoint'), *(
+            path for name in ('best_*', 'epoch_*', 'iter_*')
+            for path in Path(self.out_dir).glob(f'{name}.pth'))]
+        if not anew or not former:
             return
         folder = next(folder for number in count(1) if not (
             folder := Path(self.out_dir, f'former_{number}')).exists())
