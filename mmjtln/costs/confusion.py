@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import scipy
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import (
@@ -36,12 +36,12 @@ class ConfusionCost(ImageCost):
     minimises the classifier's cross entropy on images of the source domain,
     which makes its confidence right. C is in nats.
 
-    Source: K. You et al., "Co-Tuning for Transfer Learning", NeurIPS 2020,
-    section 3 (category relationship, calibration); temperature scaling: C.
-    Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
-
     The classifier is ``source_head`` of a JTLN model, else ``head``. It looks
     surer than it is on images it was trained on: calibrate it on others.
+
+    Source: K. You et al., "Co-Tuning for Transfer Learning", NeurIPS 2020,
+    section 3; temperature scaling: C. Guo et al., "On Calibration of Modern
+    Neural Networks", ICML 2017.
 
     Args:
         calibrate (bool): Find T; otherwise T = 1. Defaults to True.
@@ -75,16 +75,12 @@ class ConfusionCost(ImageCost):
         classes, *domains, network = prepared
         digest, temperature = hashlib.sha256(), 1.0
         head = getattr(network, _head_name(network))
-
-        def encode(inputs: Tensor) -> Tensor:
-            logits = logits_of(head(network.extract_feat(inputs)))
-            _check_outputs(tuple(logits.shape[1:]), classes)
-            return logits
-
         for images in filter(None, domains):
             logits = run_over_images(
-                network, images, encode, 'source logits', self.batch_size,
-                self.num_workers).numpy()
+                network, images,
+                lambda inputs: logits_of(head(network.extract_feat(inputs))),
+                'source logits', self.batch_size, self.num_workers).numpy()
+            _check_outputs(logits.shape[1], classes)
             digest.update(logits.tobytes())
             if images.domain == SOURCE:
                 temperature = fit_temperature(logits, images.labels)
@@ -100,21 +96,21 @@ def _head_name(network: nn.Module) -> str:
 
 def _check_classes(network: nn.Module, classes: Sequence[str]) -> None:
     head = getattr(network, _head_name(network))
-    _check_outputs((getattr(head, 'num_classes', len(classes)), ), classes)
+    _check_outputs(getattr(head, 'num_classes', len(classes)), classes)
     # MMPretrain's checkpoints name the classes they were trained on; those
     # of a joint model name the source's apart.
     meta = getattr(network, '_dataset_meta', {})
     known = domain_classes(meta, SOURCE) or meta.get('classes', classes)
     if not names_match(known, classes):
-        raise refusal(
-            'The checkpoint of ConfusionCost must be trained on the source '
-            'classes', f'but {describe_difference(classes, known)}',
-            'Set another')
+        raise refusal('The checkpoint of ConfusionCost must be trained on the '
+                      'source classes',
+                      f'but {describe_difference(classes, known)}',
+                      'Set another')
 
 
-def _check_outputs(shape: tuple[int, ...], classes: Sequence[str]) -> None:
-    require(shape == (len(classes), ), 'ConfusionCost needs a classifier of '
-            f'the {len(classes)} source classes', f'but this one has {shape} '
+def _check_outputs(count: int, classes: Sequence[str]) -> None:
+    require(count == len(classes), 'ConfusionCost needs a classifier of the '
+            f'{len(classes)} source classes', f'but this one has {count} '
             'outputs', 'Set `model` and `checkpoint` to a network trained on '
             'the source data set')
 

@@ -73,11 +73,10 @@ def sweep_on(kernel: DenseKernel, rows: Side, columns: Side, swept: Swept,
 
 def _sweep(kernel: DenseKernel, rows: Side, columns: Side, log_v: Tensor,
            contraction: float, count: int) -> Swept:
-    """Make plain iterations, relaxed so that errors fall most in so many.
+    """Make iterations, relaxed for errors that each contracts by so much.
 
-    Those, that is, which an iteration contracts by at most ``contraction``
-    (D. Young, *On Richardson's method for solving linear systems*, J. Math.
-    Phys. 1954). Few launches, and no look at the error.
+    D. Young, *On Richardson's method for solving linear systems*, J. Math.
+    Phys. 1954.
     """
     v = log_v.exp()
     for root in _roots(count):
@@ -96,11 +95,9 @@ def _sweep(kernel: DenseKernel, rows: Side, columns: Side, log_v: Tensor,
 
 @functools.cache
 def _roots(count: int) -> tuple[float, ...]:
-    """Return the roots of Chebyshev's polynomial in a stable order.
-
-    From the least on, each as far from those before as can be (F. Leja's
-    points), so that rounding is not magnified on the way.
-    """
+    """Return the roots of Chebyshev's polynomial in a stable order."""
+    # From the least on, each as far from those before as can be (F. Leja's
+    # points), so that rounding is not magnified on the way.
     left = [-math.cos(math.pi * (k + 0.5) / count) for k in range(count)]
     order = [left.pop(0)]
     while left:
@@ -112,11 +109,9 @@ def _roots(count: int) -> tuple[float, ...]:
 
 def look(kernel: Kernel, rows: Side, columns: Side,
          log_v: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the image F of log v and what it moves, each (B, L).
-
-    The column sums of the plan in hand are v s: how far the next half step
-    moves them is a by-product. The sum of that is the error.
-    """
+    """Return the image F of log v and what it moves, each (B, L)."""
+    # The column sums of the plan in hand are v s: the error is the sum of
+    # what the next half step moves them by.
     log_s = kernel.sweep(log_v, rows)
     image = columns.half_step(log_s)
     moved = (image + log_s).exp_().sub_(log_s.add_(log_v).exp_())
@@ -131,9 +126,8 @@ def iterate(kernel: Kernel, rows: Side, columns: Side, log_v: Tensor,
     nonlinear integral equations*, J. ACM 1965, of depth one): of the line
     through the last two images F(x) the point is taken at which the
     residuals F(x) - x, as a line, are least in the norm that the marginal
-    weights. Where a sample's error rose it makes a plain step instead, and
-    its reach shrinks, so that it cannot wander for ever. Returned are log v
-    (B, L), the errors (B,), iterations done, and whether all are within tol.
+    weights. Returned are log v (B, L), the errors (B,), iterations done, and
+    whether all are within tol.
     """
     check_every = CHECK_EVERY.get(rows.mass.device.type,
                                   CHECK_EVERY_ELSEWHERE)
@@ -161,6 +155,8 @@ def iterate(kernel: Kernel, rows: Side, columns: Side, log_v: Tensor,
                 return log_v, error[:, 0], iteration, converged
         log_v = image
         if iteration > 1:
+            # A sample whose error rose makes a plain step, and its reach
+            # shrinks, so that it cannot wander for ever.
             rose = error > last_error
             reach = torch.where(rose, reach * REACH_LEFT, reach)
             change = residual - last_residual

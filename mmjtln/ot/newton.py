@@ -32,17 +32,15 @@ def newton(kernel: Kernel, rows: Side, columns: Side, log_v: Tensor,
 
     with :math:`\pi_i` the rows of the plan (C. Brauer, C. Clason, D. Lorenz
     and B. Wirth, *A Sinkhorn-Newton method for entropic optimal transport*,
-    2017, has it for hard constraints). The system is scaled by
-    max(s, q)^(-1/2) from both sides and damped by mu times the identity. A
-    step that does not raise the dual is taken back; a step of Sinkhorn's
-    iteration, which always does, is made in its place, and mu grows
-    tenfold. So it never falls behind that iteration, and ends
-    quadratically.
+    2017, has it for hard constraints), scaled by max(s, q)^(-1/2) from both
+    sides and damped by mu times the identity. Where a step does not raise the
+    dual one of Sinkhorn's iteration, which always does, is made in its place,
+    and mu grows tenfold.
 
     A solved sample has a marginal error of at most ``tol``, and a step (L1,
     weighted by the marginal, of the log scalings) of at most ``settled_tol``.
-    Chunks of samples are worked on, whose plans memory holds. Returned are
-    log v (B, L), whether each sample is solved (B,), and the steps done.
+    Returned are log v (B, L), whether each sample is solved (B,), and the
+    steps done.
     """
     size = chunk_size(rows.log_mass.shape[1] * log_v.shape[1])
     done = [
