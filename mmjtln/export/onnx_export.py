@@ -115,7 +115,7 @@ def onnx_file(classifier: nn.Module, pixels: Tensor, about: dict) -> bytes:
     scores = _Scores(classifier).eval()
     options: dict[str, Any] = dict(
         input_names=['pixels'], output_names=['scores'])
-    if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
+    if 'external_data' in inspect.signature(torch.onnx.export).parameters:
         options.update(
             dynamo=True, external_data=False, verbose=False,
             dynamic_shapes=({0: torch.export.Dim('batch')}, ))
