@@ -3,21 +3,19 @@
     python tools/yardstick.py task_adaptation --data ROOT --dry-run
     python tools/yardstick.py task_adaptation --data ROOT
 
-NAME is a config in configs/yardsticks, which says what it needs, or your own
-that inherits one. What is missing is named, and where it is had. `--dry-run`
-times a few steps and says what all would take. The same command again
-continues where it was stopped. Results go to ``work_dirs/yardstick/<NAME>``:
-table.md, and the files of a comparison for each set and setting.
+NAME is a config in configs/yardsticks, or your own that inherits one. It says
+what it needs. `--dry-run` times a few steps and says what all would take. The
+same command again continues where it was stopped. Results, and table.md, go
+to ``work_dirs/yardstick/<NAME>``.
 """
 import argparse
 import resource
-import shutil
+import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from copy import deepcopy
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import yardstick_data as data
@@ -27,7 +25,7 @@ from mmengine.device import get_device, get_max_cuda_memory
 from mmengine.registry import init_default_scope
 
 from mmjtln.apis import train
-from mmjtln.comparison import Method, Study, methods_of, report
+from mmjtln.comparison import Method, Study, methods_of, report, summarise
 from mmjtln.comparison.method_config import method_config
 from mmjtln.comparison.results import MethodResult, Results, RunResult
 from mmjtln.comparison.study import made_with
@@ -40,34 +38,27 @@ from mmjtln.heads import fit_linear
 from mmjtln.run_config import fill_class_counts, parts_of_type, read_config
 
 CONFIGS = Path(__file__).parents[1] / 'configs' / 'yardsticks'
-#: A place, such as ``'cub200/15'``, a folder and what was found there.
-Found = tuple[str, Path, Results]
+#: Places, such as ``'cub200/15'``, folders, and what was found there.
+Found = Iterable[tuple[str, Path, Results]]
 
 
-class Cell(NamedTuple):
-    """One comparison: a set at a setting, with the seeds that share a list."""
-
-    place: str
-    seeds: list[int]
-    cfg: Config
-    folder: Path
-
-
-def cells_of(cfg: Config, root: Path, out: Path) -> Iterator[Cell]:
-    """Read and check all data; return the comparisons to be run."""
+def studies_of(cfg: Config, root: Path, out: Path, jobs: int
+               ) -> Iterable[tuple[str, Study]]:
+    """Read and check all data; return the comparisons to be run, by place."""
     plan = cfg.yardstick
     coop = plan.layout == 'coop'
-    read = data.read_coop if coop else data.read_lists
     for name, setting in product(plan.sets, plan.settings):
-        splits = read(root, plan, name, setting, out / 'lists')
+        splits = data.read_coop(root, plan, name, out / 'lists') if (
+            coop) else data.read_lists(root, plan, name, setting)
         data.check_set(plan, name, splits, setting if plan.share else 100)
         for seeds in [[seed] for seed in plan.seeds] if coop else [plan.seeds]:
             drawn = splits['train'] if not coop else data.few_shot(
                 root, plan, name, splits['train'], setting, seeds[0])
-            here = _with_data(cfg, name, dict(splits, train=drawn))
             place = f'{name}/{setting}'
             folder = out / place / f'seed{seeds[0]}'
-            yield Cell(place, seeds, here, folder)
+            here = _with_data(cfg, name, dict(splits, train=drawn))
+            yield place, Study(
+                here, methods_of(here), seeds, [], [], folder, jobs)
             if 'with_source' in plan:
                 here = Config(deepcopy(here.to_dict()))
                 here.comparison = here.train_dataloader.dataset.source = {}
@@ -75,14 +66,14 @@ def cells_of(cfg: Config, root: Path, out: Path) -> Iterator[Cell]:
                 source = here.train_dataloader.dataset.source
                 source.data_root = str((root / source.data_root).resolve())
                 if Path(source.data_root).is_dir():
-                    yield Cell(place, seeds, here, folder / 'with_source')
+                    yield place, Study(here, methods_of(here), seeds, [], [],
+                                       folder / 'with_source', jobs)
 
 
 def _with_data(cfg: Config, name: str, splits: data.Splits) -> Config:
     """Return the comparison on a set."""
     cfg = Config(deepcopy(cfg.to_dict()))
-    for part in parts_of_type([cfg.custom_hooks, cfg.comparison,
-                               cfg.yardstick], 'TextCost'):
+    for part in parts_of_type(list(cfg.values()), 'TextCost'):
         part.prompt = cfg.yardstick.prompts.get(name, part.prompt)
     cfg.train_dataloader.dataset.target = splits['train']
     target = cfg.train_dataloader.dataset.target
@@ -93,53 +84,44 @@ def _with_data(cfg: Config, name: str, splits: data.Splits) -> Config:
     return fill_class_counts(cfg)
 
 
-def run_cells(cells: list[Cell], jobs: int) -> Iterator[Found]:
-    """Run comparisons."""
-    for number, cell in enumerate(cells, 1):
-        print(f'[{number}/{len(cells)}] {cell.folder}', flush=True)
-        yield cell.place, cell.folder, Study(
-            cell.cfg, methods_of(cell.cfg), cell.seeds, [], [], cell.folder,
-            jobs).run()
-
-
-def dry_run(cells: list[Cell], out: Path) -> str:
+def dry_run(studies: list[tuple[str, Study]]) -> str:
     """Time a few steps of the first comparison; say what all would take."""
-    shutil.rmtree(out / 'dry_run', ignore_errors=True)
     plain = Method('timed', 'jtln', options={'model.ot_loss': None})
-    cfg = method_config(cells[0].cfg, plain, plain.options, 0, None, None)
+    cfg = method_config(
+        studies[0][1].cfg, plain, plain.options, 0, None, None)
     # Of eight steps and tests the first half warms up.
     cfg.train_dataloader.batch_sampler.epoch = 8
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
     cfg.val_dataloader.dataset.indices = 8 * cfg.val_dataloader.batch_size
-    hub = train(cfg, work_dir=str(out / 'dry_run')).message_hub
-    shutil.rmtree(out / 'dry_run')
+    with tempfile.TemporaryDirectory() as folder:
+        hub = train(cfg, work_dir=folder).message_hub
     step, test = (
         np.median(hub.get_scalar(f'{name}/time').data[0][-4:])
         / cfg[f'{name}_dataloader'].batch_size for name in ('train', 'val'))
     runs, seconds = 0, 0.
-    for cell in cells:
-        loop, loader = cell.cfg.train_cfg, cell.cfg.train_dataloader
-        count = len(methods_of(cell.cfg)) * len(cell.seeds)
+    for _, study in studies:
+        loop, loader = study.cfg.train_cfg, study.cfg.train_dataloader
         steps = loop.max_epochs * loader.batch_sampler.epoch
         passes = loop.max_epochs // loop.get('val_interval', 1) + 2
+        count = len(study.methods) * len(study.seeds)
         runs += count
         seconds += count * (
             step * steps * loader.batch_size + test * passes * len(
-                build_dataset(cell.cfg.test_dataloader.dataset)))
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    memory = (f'{get_max_cuda_memory() / 1024:.1f} GiB of the GPU'
-              if get_device() == 'cuda' else f'{most:.1f} GiB')
+                build_dataset(study.cfg.test_dataloader.dataset)))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    if get_device() == 'cuda':
+        memory = get_max_cuda_memory() / 2**10
     return (f'{runs} runs, {seconds / 3600:.1f} hours one after the other on '
             f'this {get_device()} ({step:.4f} s a picture trained on, '
-            f'{test:.4f} s tested); memory: {memory}')
+            f'{test:.4f} s tested); {memory:.1f} GiB of its memory')
 
 
 def image_free(part: dict, prompt: str, plan: ConfigDict
                ) -> dict[str, list[float]]:
-    """Carry a classifier of seen classes over to the unseen ones.
+    """Carry a classifier of seen classes over; return accuracies by carrier.
 
-    Returns, by carrier, the mean accuracy of the unseen classes among
-    themselves, and the harmonic mean of seen and unseen ones among all, %.
+    They are that of the unseen classes among themselves, and the harmonic
+    mean of seen and unseen ones among all, each a mean of the classes, in %.
     """
     # One length a picture, so that one penalty suits all sets.
     features, labels = part['features'], part['labels']
@@ -173,8 +155,7 @@ def image_free(part: dict, prompt: str, plan: ConfigDict
     return found
 
 
-def run_features(cfg: Config, sets: dict[str, dict], out: Path
-                 ) -> Iterator[Found]:
+def run_features(cfg: Config, sets: dict[str, dict], out: Path) -> Found:
     """Carry heads over, by each carrier."""
     plan = cfg.yardstick
     about = dict(config_text=cfg.pretty_text, seeds=[0], **made_with())
@@ -188,7 +169,7 @@ def run_features(cfg: Config, sets: dict[str, dict], out: Path
                 for carrier, values in found.items()})
 
 
-def write(cfg: Config, found: Iterable[Found], out: Path) -> str:
+def write(cfg: Config, found: Found, out: Path) -> str:
     """Write what is found; return the publisher's table with our rows."""
     plan = cfg.yardstick
     places = [f'{name}/{setting}' for name, setting in product(
@@ -199,12 +180,12 @@ def write(cfg: Config, found: Iterable[Found], out: Path) -> str:
     for place, folder, results in found:
         report.write(results, [], folder, plan.measured)
         suffix = ', source images' * (folder.name == 'with_source')
-        for name, method in results.methods.items():
-            ours[f'ours: {name}{suffix}'][place] += [
-                run.test for run in method.runs.values()
-                if run.test is not None]
+        for row in summarise(results, []):
+            ours[f'ours: {row.method}{suffix}'][place].append(
+                row.accuracy.mean)
     for name, tests in ours.items():
-        row = {place: np.mean(tests[place] or np.nan) for place in places}
+        row = {place: np.mean(np.array(tests[place] or [None], float))
+               for place in places}
         row |= {f'mean/{setting}': np.mean([
             row[f'{each}/{setting}'] for each in plan.sets])
             for setting in plan.settings}
@@ -213,10 +194,9 @@ def write(cfg: Config, found: Iterable[Found], out: Path) -> str:
     lines = [['method', *columns], ['---'] * (len(columns) + 1), *(
         [name, *(row.get(place, '') for place in columns)]
         for name, row in rows.items())]
-    text = '\n'.join([
-        *(f'| {" | ".join(line)} |' for line in lines), '',
-        f'Measured: {plan.measured}. Published rows: {plan.source_of_rows}. '
-        f'Ours: commit {made_with()["commit"]}.', ''])
+    text = '\n'.join(f'| {" | ".join(line)} |' for line in lines) + (
+        f'\n\nMeasured: {plan.measured}. Published: {plan.source_of_rows}. '
+        f'Ours: commit {made_with()["commit"]}.\n')
     with atomic_write(out / 'table.md') as file:
         file.write(text.encode())
     return text
@@ -225,16 +205,16 @@ def write(cfg: Config, found: Iterable[Found], out: Path) -> str:
 def measure(cfg: Config, args: argparse.Namespace, out: Path) -> str:
     """Check the data; then say what all would take, or run it."""
     plan = cfg.yardstick
-    if plan.layout != 'features':
-        cells = list(cells_of(cfg, args.data, out))
-        return dry_run(cells, out) if args.dry_run else write(
-            cfg, run_cells(cells, args.jobs), out)
-    sets = {name: data.read_features(args.data, plan, name)
-            for name in plan.sets}
-    size = sum(part['features'].nbytes for part in sets.values())
-    return (f'{len(sets)} linear fits, below 1 hour on a CPU; '
-            f'{4 * size / 2**30:.1f} GiB of memory') if args.dry_run else (
-                write(cfg, run_features(cfg, sets, out), out))
+    if plan.layout == 'features':
+        sets = {name: data.read_features(args.data, plan, name)
+                for name in plan.sets}
+        size = sum(part['features'].nbytes for part in sets.values()) / 2**30
+        if args.dry_run:
+            return f'Below 1 hour on a CPU; {4 * size:.1f} GiB of memory'
+        return write(cfg, run_features(cfg, sets, out), out)
+    studies = list(studies_of(cfg, args.data, out, args.jobs))
+    return dry_run(studies) if args.dry_run else write(cfg, (
+        (place, study.folder, study.run()) for place, study in studies), out)
 
 
 def main() -> None:
@@ -245,8 +225,7 @@ def main() -> None:
     parser.add_argument('name', help='a yardstick, or a config of one')
     parser.add_argument('--data', type=Path, required=True, metavar='ROOT')
     parser.add_argument('--dry-run', action='store_true')
-    parser.add_argument('--jobs', type=int, default=1,
-                        help='runs side by side (default: 1)')
+    parser.add_argument('--jobs', type=int, default=1, help='side by side')
     args = parser.parse_args()
     path = CONFIGS / f'{args.name}.py'
     if not path.exists():

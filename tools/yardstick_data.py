@@ -28,15 +28,6 @@ def needed(path: Path, plan: ConfigDict) -> Path:
     return path
 
 
-def check_number(found: int, expected: int, what: str, plan: ConfigDict,
-                 slack: int = 0) -> None:
-    """Refuse another number than the publisher's: another version."""
-    require(abs(found - expected) <= slack,
-            f'{what} must be the {expected} of the publisher',
-            f'but there are {found}: a list of another version',
-            f'Take that of {plan.where}')
-
-
 def _listed(pictures: Path, classes: Sequence[str], files: Mapping) -> Splits:
     return {split: dict(
         type='CustomDataset', metainfo=dict(classes=classes),
@@ -44,40 +35,35 @@ def _listed(pictures: Path, classes: Sequence[str], files: Mapping) -> Splits:
         for split, file in files.items()}
 
 
-def read_lists(root: Path, plan: ConfigDict, name: str, setting: int,
-               out: Path) -> Splits:
+def read_lists(root: Path, plan: ConfigDict, name: str, share: int) -> Splits:
     """Return the data sets of a set that has a list a split."""
     folder, classes = needed(root / name, plan), plan.sets[name][0]
     if classes == 'classes.txt':
         classes = str(needed(folder / classes, plan))
     return _listed(folder, ClassList(classes).metainfo['classes'], {
-        split: needed(folder / file.format(setting), plan)
+        split: needed(folder / file.format(share), plan)
         for split, file in plan.files.items()})
 
 
-def read_coop(root: Path, plan: ConfigDict, name: str, setting: int,
-              out: Path) -> Splits:
+def read_coop(root: Path, plan: ConfigDict, name: str, out: Path) -> Splits:
     """Return the data sets of a set whose splits are in a file of CoOp's."""
     images, splits = root / plan.sets[name][0], ('train', 'val', 'test')
     if name == 'FGVCAircraft':  # Split by who published it.
-        needed(images / 'data' / 'variants.txt', plan)
         return {split: dict(type=name, data_root=str(images), split=split)
                 for split in splits}
     folder = root / Path(plan.sets[name][0]).parts[0]
     file = needed(folder / f'split_zhou_{name}.json', plan)
+    names, lists = {}, {split: out / name / f'{split}.txt' for split in splits}
     with reading(file, 'split', 'It holds `train`, `val` and `test`, lists of '
                  f'[path, label, class name]: take that of {plan.where}.'):
         found = json.loads(file.read_text())
-        rows = {split: [(path, int(label), str(called))
-                        for path, label, called in found[split]]
-                for split in splits}
-    names = {label: called.replace('_', ' ')
-             for split in splits for _, label, called in rows[split]}
-    lists = {split: out / name / f'{split}.txt' for split in splits}
-    for split, path in lists.items():
-        with atomic_write(path) as stream:
-            stream.write(''.join(f'{picture} {label}\n' for picture, label, _
-                                 in rows[split]).encode())
+        for split, path in lists.items():
+            names |= {int(label): called.replace('_', ' ')
+                      for _, label, called in found[split]}
+            with atomic_write(path) as stream:
+                stream.write(''.join(
+                    f'{picture} {label}\n'
+                    for picture, label, _ in found[split]).encode())
     return _listed(images, [names[label] for label in sorted(names)], lists)
 
 
@@ -108,26 +94,31 @@ def few_shot(root: Path, plan: ConfigDict, name: str, train: dict, shots: int,
             for picture in _Indices(stream).load()['train']])
 
 
-def check_set(plan: ConfigDict, name: str, splits: Splits,
-              share: int) -> None:
+def check_set(plan: ConfigDict, name: str, splits: Splits, share: int) -> None:
     """Hold a set to the publisher's numbers; see that all pictures exist."""
     _, classes, *numbers = plan.sets[name]
-    for (split, cfg), expected in zip(splits.items(), numbers, strict=True):
-        dataset, part = build_dataset(cfg), share if split == 'train' else 100
-        names, here = dataset.metainfo['classes'], f'in {split} of {name}'
-        check_number(len(names), classes, f'The classes of {name}', plan)
+    for (split, cfg), number in zip(splits.items(), numbers, strict=True):
+        dataset, here = build_dataset(cfg), f'in {split} of {name}'
+        names = dataset.metainfo['classes']
         labels = class_indices(dataset, f'{name} {split}')
-        empty = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
-        require(not len(empty), f'Each class has a picture {here}',
-                f'but {[names[i] for i in empty[:5]]} ({len(empty)} in all) '
-                'have none', f'Take the list of {plan.where}')
-        check_number(len(labels), round(expected * part / 100), 'The pictures '
-                     + here, plan, slack=classes * (part != 100))
-        lost = [key for key in sorted(image_keys(dataset))
-                if not Path(key).is_file()]
-        require(not lost, f'Each picture {here} is there', f'but {lost[:3]} '
-                f'({len(lost)} in all) are not',
-                f'They are had from {plan.where}', FileNotFoundError)
+        empty = np.bincount(labels, minlength=len(names)) == 0
+        for what, wrong in (
+                ('class without a picture', [
+                    names[i] for i in np.flatnonzero(empty)]),
+                ('picture that is not there', [
+                    key for key in sorted(image_keys(dataset))
+                    if not Path(key).is_file()])):
+            require(not wrong, f'There is no {what} {here}', f'but '
+                    f'{wrong[:3]} ({len(wrong)} in all)',
+                    f'Take those of {plan.where}')
+        part = share if split == 'train' else 100
+        for what, found, wanted, slack in (
+                ('classes', len(names), classes, 0),
+                ('pictures', len(labels), round(number * part / 100),
+                 classes * (part != 100))):
+            require(abs(found - wanted) <= slack, f'The {what} {here} must be '
+                    f'the {wanted} of the publisher', f'but there are {found}:'
+                    ' a list of another version', f'Take that of {plan.where}')
 
 
 def read_features(root: Path, plan: ConfigDict, name: str) -> dict[str, Any]:
@@ -145,10 +136,10 @@ def read_features(root: Path, plan: ConfigDict, name: str) -> dict[str, Any]:
         names = [re.sub(r'^\d+\.|[_+]', ' ', str(row[0][0])).strip()
                  for row in split['allclasses_names']]
     seen, _, unseen = (np.unique(labels[part]) for part in parts)
-    for found, expected, what in zip(
-            (names, seen, unseen, *parts), plan.sets[name],
-            ('classes', 'seen classes', 'unseen classes', 'training pictures',
-             'tests of seen classes', 'tests of unseen ones'), strict=True):
-        check_number(len(found), expected, f'The {what} of {name}', plan)
+    found = [len(part) for part in (names, seen, unseen, *parts)]
+    require(found == plan.sets[name], f'{name} has {plan.sets[name]} classes, '
+            'seen and unseen ones, training pictures, tests of seen and of '
+            'unseen ones', f'but here are {found}: a list of another version',
+            f'Take that of {plan.where}')
     return dict(features=features, labels=labels, names=names, seen=seen,
                 unseen=unseen, parts=parts)

@@ -1,6 +1,5 @@
 # What the yardsticks that train have in common: a ResNet-50 from ImageNet,
-# whose class names are the source, and the methods, each at one point. The
-# tool adds the target: its pictures and class names.
+# whose class names are the source, and the methods. The tool adds the target.
 _base_ = [
     'mmpretrain::_base_/models/resnet50.py', './image_pair.py',
     './schedule.py', './runtime.py', './peers.py'
@@ -38,19 +37,16 @@ by_names = dict(type='mmjtln.TextCost', prompt='a photo of a {}')
 custom_hooks = [
     dict(type='mmjtln.ClassCheckHook'),
     dict(type='mmjtln.StockCheckpointHook'),
-    dict(type='mmjtln.CostMatrixHook', cost=by_names),
+    dict(type='mmjtln.CostMatrixHook', cost=by_names)
 ]
 optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
 # Peers at one point each: strengths are those of their authors.
-methods = {
-    name: dict(_base_.peer_methods[name], grid={})
-    for name in ('consecutive', 'bss', 'lwf', 'co_tuning', 'jtln_label')
-}
+peers = ('consecutive', 'bss', 'lwf', 'co_tuning', 'jtln_label')
+methods = {name: dict(_base_.peer_methods[name], grid={}) for name in peers}
 methods['co_tuning']['options']['model.lambda_ot'] = 2.3
-begun_by_names = dict(
-    hooks=[dict(type='mmjtln.HeadInitHook', cost=by_names)])
+begun = dict(hooks=[dict(type='mmjtln.HeadInitHook', cost=by_names)])
 methods['consecutive_transported'] = dict(
-    **_base_.source_free, **begun_by_names, options={'model.ot_loss': None})
+    **_base_.source_free, **begun, options={'model.ot_loss': None})
 comparison = dict(methods=methods)
 yardstick = dict(share=False, prompts=dict())

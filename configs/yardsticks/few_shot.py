@@ -1,9 +1,8 @@
 # Measures on CLIP's few-shot sets with CoOp's splits, class names and
 # prompts. ImageNet itself is left out: it is the source here.
 # Command: python tools/yardstick.py few_shot --data ROOT
-# Needs: ROOT laid out as CoOp's DATASETS.md says, but fgvc_aircraft with its
-# own folder data/ in it. Where a set has split_fewshot/shot_N-seed_S.pkl,
-# these are taken, else they are drawn.
+# Needs: ROOT as CoOp's DATASETS.md says, but fgvc_aircraft with its folder
+# data/. Where split_fewshot/shot_N-seed_S.pkl are, these shots are taken.
 _base_ = ['../_base_/yardstick.py']
 
 # 500 steps, the last weights, as CoOp tests them.
@@ -14,10 +13,9 @@ train_cfg = dict(max_epochs=10, val_interval=10)
 yardstick = dict(
     layout='coop',
     where='the links in DATASETS.md of github.com/KaiyangZhou/CoOp',
-    # By the name of the split: pictures; classes, and pictures to train,
-    # validate and test. Counted in the files (copies in splits/ of
-    # github.com/linzhiqiu/cross_modal_adaptation), but for Food101, SUN397
-    # and FGVCAircraft, which are as others who use them tell.
+    # Pictures; classes, and pictures to train, validate and test: counted in
+    # splits/ of github.com/linzhiqiu/cross_modal_adaptation, but for Food101,
+    # SUN397 and FGVCAircraft, which are as others who use them tell.
     sets=dict(
         Caltech101=['caltech-101/101_ObjectCategories', 100, 4128, 1649, 2465],
         OxfordPets=['oxford_pets/images', 37, 2944, 736, 3669],
@@ -40,9 +38,8 @@ yardstick = dict(
     settings=[1, 2, 4, 8, 16],
     seeds=[1, 2, 3],
     measured='top-1 accuracy, %, after the last step',
-    source_of_rows="CLIP's ResNet-50, means of eleven sets, ImageNet "
-    'among them, as the Tip-Adapter paper has them (arXiv:2207.09519); '
-    'our mean is of ten',
+    source_of_rows="arXiv:2207.09519, CLIP's ResNet-50, means of these and "
+    'ImageNet',
     columns=['mean/1', 'mean/2', 'mean/4', 'mean/8', 'mean/16'],
     published={
         'zero-shot CLIP (needs CLIP; second hand)': '58.9 58.9 58.9 58.9 58.9',

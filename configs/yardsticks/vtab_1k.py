@@ -1,9 +1,7 @@
-# Measures on those sets of VTAB-1k whose classes have names, from the list
-# files in which the field exchanges them.
+# Measures on those sets of VTAB-1k whose classes have names, from list files.
 # Command: python tools/yardstick.py vtab_1k --data ROOT
-# Needs: ROOT/<set>/{train800val200,test}.txt and the pictures they name; for
-# caltech101, oxford_flowers102 and resisc45 also classes.txt, one name a line
-# in the order of TensorFlow Datasets' labels.
+# Needs: ROOT/<set>/{train800val200,test}.txt, the pictures they name and, for
+# three sets, classes.txt: a name a line, ordered as in TensorFlow Datasets.
 _base_ = ['../_base_/yardstick.py']
 
 # 1,600 steps on all thousand pictures; nothing is chosen.
@@ -16,7 +14,7 @@ land = ('annual crop, forest, herbaceous vegetation, highway, industrial '
         'buildings, pasture, permanent crop, residential buildings, river, '
         'sea or lake').split(', ')
 # Class names; classes, pictures to train and to test: as the tests in
-# task_adaptation/data there have them.
+# github.com/google-research/task_adaptation have them.
 sets = dict(
     cifar=['CIFAR100', 100, 1000, 10000],
     caltech101=['classes.txt', 102, 1000, 6084],
@@ -28,16 +26,11 @@ sets = dict(
     eurosat=[land, 10, 1000, 5400],
     resisc45=['classes.txt', 45, 1000, 6300])
 yardstick = dict(
-    layout='lists',
-    where='github.com/ZhangYuanhan-AI/NOAH (pictures with lists), made from '
-    'github.com/google-research/task_adaptation',
-    sets=sets,
+    layout='lists', where='github.com/ZhangYuanhan-AI/NOAH', sets=sets,
     files=dict(train='train800val200.txt', test='test.txt'),
-    settings=[1000],
-    seeds=[0, 1, 2],
+    settings=[1000], seeds=[0, 1, 2],
     measured='top-1 accuracy, %, after the last step',
-    source_of_rows='docs/data/results.csv of task_adaptation, a ResNet-50 '
-    'at 224 pixels',
+    source_of_rows='docs/data/results.csv of task_adaptation, ResNet-50',
     columns=[f'{name}/1000' for name in sets],
     published={
         'from scratch': '13.2 38.2 20.6 40.2 12.1 66.1 5.0 85.0 42.6',

@@ -6,7 +6,8 @@ Times the whole ``train_step`` (preprocessing, forward, losses, backward,
 optimizer) of a JTLNClassifier and of the stock ImageClassifier it inherits
 from, on the same images, in turn, and prints the ratio of the medians, the
 share of the OT term (forward and backward, timed on the step's own logits),
-and the quartiles of the pairwise ratios.
+and the quartiles of the pairwise ratios. With ``--channels-last`` the second
+is the stock step once more, its weights in that format.
 """
 import argparse
 import copy
@@ -49,7 +50,13 @@ MODELS_TIMED = {
         type='ImageClassifier', backbone=dict(type='AlexNet'),
         neck=dict(type='mmjtln.AlexNetNeck'),
         head=dict(type='LinearClsHead', in_channels=4096)),
+    'ResNet-18': lambda: stock('resnet18.py'),
     'ResNet-50': lambda: stock('resnet50.py'),
+    'EfficientNet-Lite0': lambda: dict(
+        type='ImageClassifier', backbone=dict(
+            type='TIMMBackbone', model_name='tf_efficientnet_lite0'),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', in_channels=1280)),
     'ViT-S/16': vit_small,
 }
 
@@ -103,6 +110,8 @@ def measure(name: str, args: argparse.Namespace) -> str:
     plain, joint = build(MODELS_TIMED[name](), args)
     data = batch(args)
     ot = ot_seconds(joint, data, args)
+    if args.channels_last:
+        joint = copy.deepcopy(plain).to(memory_format=torch.channels_last)
     steps, wrapper = {}, OptimWrapper
     if args.amp:  # As `--amp` of tools/train.py.
         wrapper = BF16OptimWrapper if args.device == 'cpu' else AmpOptimWrapper
@@ -132,6 +141,7 @@ def main() -> None:
                         choices=list(MODELS_TIMED))
     parser.add_argument('--amp', action='store_true',
                         help='mixed precision, in both')
+    parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--pixels', type=int, default=224)
     parser.add_argument('--source-classes', type=int, default=1000)
