@@ -51,8 +51,8 @@ class DomainMetric(BaseMetric):
     @dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict) -> None:
         if self.domain == SOURCE and 'source_classes' in dataset_meta:
-            dataset_meta = {**dataset_meta,
-                            'classes': dataset_meta['source_classes']}
+            dataset_meta = dict(
+                dataset_meta, classes=dataset_meta['source_classes'])
         self.metric.dataset_meta = dataset_meta
 
     def process(self, data_batch: dict | None,
@@ -79,11 +79,10 @@ class DomainMetric(BaseMetric):
         figures = dict(self.metric.compute_metrics(own))
         for source in sorted({name for name, several in results
                               if name is not None and several}):
-            alone = self.metric.compute_metrics([
-                result for name, several in results if name == source
-                for result in several])
-            figures.update({f'{source}/{key}': value
-                            for key, value in alone.items()})
+            figures |= {f'{source}/{key}': value for key, value in
+                        self.metric.compute_metrics([
+                            result for name, several in results
+                            if name == source for result in several]).items()}
         return figures
 
 

@@ -1,9 +1,7 @@
 """Reading checkpoints without running anything that is in them.
 
-From version 2.6 on, ``torch.load`` refuses everything but tensors and plain
-containers unless it is told of more. What MMEngine's checkpoints hold besides
-is admitted here, only while one is read. Under older versions, which do not
-check, :mod:`.pickles` does.
+From version 2.6 on, ``torch.load`` refuses what it is not told of; under older
+versions :mod:`.pickles` does.
 """
 import os.path as osp
 import zipfile
@@ -25,11 +23,10 @@ _CHECKS = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)
 
 def load_safely(path: str | Path, map_location: Any = None,
                 checks: bool = _CHECKS) -> dict:
-    """Read a checkpoint as ``torch.load`` does, but run nothing in it.
+    """Read a checkpoint, by torch's own check or else by :mod:`.pickles`.
 
-    ``checks``: by torch's own check, which can be told what else to admit from
-    version 2.6 on. The error (ValueError) for a file that is damaged, holds no
-    weights or names what no checkpoint needs names the file.
+    The error (ValueError) for a file that is damaged, holds no weights or
+    names what no checkpoint needs names the file.
     """
     with reading(path, 'checkpoint', 'Fetch it again, or have it saved again '
                  'by `torch.save(model.state_dict(), ...)`.'):
@@ -176,11 +173,9 @@ def _refuse(filename: str, map_location: Any = None) -> dict:
 
 
 def register_checkpoint_loaders() -> None:
-    """Put loaders that run nothing in the place of all of MMEngine's.
-
-    OpenMMLab's refuse MMEngine's own checkpoints under torch >= 2.6, and read
-    named models without any check; OneDL's load what is refused without it.
-    """
+    """Put loaders that run nothing in the place of all of MMEngine's."""
+    # OpenMMLab's refuse MMEngine's own checkpoints under torch >= 2.6, and
+    # read named models without any check, as OneDL's read all.
     for prefixes, loader in (
         ('', _load_from_local),
         (('http://', 'https://'), _load_from_http),

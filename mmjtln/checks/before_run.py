@@ -1,7 +1,7 @@
 """All that must hold before a run's first step, as a list.
 
 Each check raises one error that says what was found and what to set. The
-first line of its docstring is the rule, which pages and help show.
+first line of its docstring is the rule, or says when a warning is given.
 """
 from mmengine.config import Config
 

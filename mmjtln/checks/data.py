@@ -1,8 +1,4 @@
-"""What must hold of a run's data, heads and metrics, in the order asked.
-
-Each check takes a :class:`~mmjtln.checks.run.Run` and raises one error; the
-first line of its docstring is the rule.
-"""
+"""What must hold of a run's data, heads and metrics, in the order asked."""
 import difflib
 from collections.abc import Iterator
 from copy import deepcopy

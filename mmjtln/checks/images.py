@@ -1,8 +1,4 @@
-"""What must hold of a run's images, seen on a few of them.
-
-Each check takes a :class:`~mmjtln.checks.run.Run` and raises one error; the
-first line of its docstring is the rule.
-"""
+"""What must hold of a run's images, seen on a few of them."""
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.model import is_model_wrapper

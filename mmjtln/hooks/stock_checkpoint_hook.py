@@ -67,10 +67,9 @@ class StockCheckpointHook(Hook):
                 'classes to those of the checkpoint')
         state = checkpoint.get('state_dict', checkpoint)
         state.clear()
-        state.update(others)
-        for domain in chosen:
-            state.update({_PREFIX[domain] + key: value
-                          for key, value in head.items()})
+        state.update(others, **{_PREFIX[domain] + key: value
+                                for domain in chosen
+                                for key, value in head.items()})
         taken = ' and '.join(
             f'initialises `{_PREFIX[domain][:-1]}`' for domain in chosen)
         runner.logger.info(
