@@ -16,7 +16,7 @@ from mmjtln.ot import (
     label_value,
     sinkhorn,
 )
-from mmjtln.ot.checks import check_options, relaxations
+from mmjtln.ot.checks import check_options, check_shapes, relaxations
 from mmjtln.registry import MODELS
 
 if TYPE_CHECKING:
@@ -141,24 +141,16 @@ class OTLoss(nn.Module):
         """Return the logits of B images in float32 or better, labels as is.
 
         Raises:
-            ValueError: If one is neither logits nor labels, the shapes do
-                not fit, or both are labels.
+            TypeError: If one is neither logits nor labels.
+            ValueError: If the shapes do not fit, or both are labels.
         """
         given = source_logits, target_logits
-        for name, one, count in zip(('source_logits', 'target_logits'), given,
-                                    self.cost.shape, strict=True):
-            require(_is_label(one) or (
-                torch.is_tensor(one) and one.is_floating_point()
-                and one.dim() == 2 and one.shape[1] == count),
-                f'{name} must be floating point of shape (B, {count}), as the '
-                'cost matrix has it, or int64 labels of shape (B,)',
-                f'got {getattr(one, "dtype", type(one))} of shape '
-                f'{tuple(getattr(one, "shape", ()))}',
-                'Pass the outputs of a head of these classes')
-        require(len(source_logits) == len(target_logits),
-                'Both logits must be of the same samples', 'got '
-                f'{len(source_logits)} and {len(target_logits)} rows',
-                'Pass both logits of each image')
+        # Labels stand for as many rows of logits of their side.
+        check_shapes(*(
+            self.cost.new_empty(()).expand(len(one), count)
+            if _is_label(one) else one
+            for one, count in zip(given, self.cost.shape, strict=True)),
+            self.cost)
         dtypes = [one.dtype for one in given if not _is_label(one)]
         require(dtypes, 'One of the logits must be a prediction',
                 'got labels for both', 'Pass the logits of one')

@@ -35,9 +35,11 @@ def relaxations(relax: Relax) -> tuple[float, float]:
             math.inf if target is None else float(target))
 
 
-def check_shapes(log_p: Tensor, log_q: Tensor, cost: Tensor) -> None:
+def check_shapes(source: Tensor, target: Tensor, cost: Tensor) -> None:
     """Refuse what is not (B, L_s), (B, L_t) and (L_s, L_t), and floating."""
-    for name, value in dict(log_p=log_p, log_q=log_q, cost=cost).items():
+    for name, value in {'The source marginals': source,
+                        'The target marginals': target,
+                        'The cost': cost}.items():
         require(torch.is_tensor(value) and value.is_floating_point(),
                 f'{name} must be a floating point tensor',
                 f'got {getattr(value, "dtype", type(value).__name__)}',
@@ -45,12 +47,12 @@ def check_shapes(log_p: Tensor, log_q: Tensor, cost: Tensor) -> None:
         require(value.dim() == 2 and 0 not in value.shape,
                 f'{name} must be a non-empty matrix',
                 f'got shape {tuple(value.shape)}',
-                'log_p is (B, L_s), log_q (B, L_t), cost (L_s, L_t)')
-    require(len(log_p) == len(log_q), 'log_p and log_q must hold the same '
-            'samples', f'got {len(log_p)} and {len(log_q)} rows',
+                'Marginals are (B, L_s) and (B, L_t), the cost (L_s, L_t)')
+    require(len(source) == len(target), 'Both marginals must be of the same '
+            'samples', f'got {len(source)} and {len(target)} rows',
             'Pass both marginals of every sample')
-    wanted = log_p.shape[1], log_q.shape[1]
-    require(cost.shape == wanted, 'cost must have a row for each class of '
-            f'log_p and a column for each of log_q, {wanted}',
+    wanted = source.shape[1], target.shape[1]
+    require(cost.shape == wanted, 'The cost must have a row for each source '
+            f'class and a column for each target class, {wanted}',
             f'got {tuple(cost.shape)}', 'Transpose it, or build it anew for '
             'these classes')

@@ -34,12 +34,14 @@ def test_counts_come_from_what_is_given():
 
 
 @pytest.mark.parametrize('source, target, error, text', [
-    (torch.zeros(2, 4), torch.zeros(2, 3), ValueError, r'\(B, 5\)'),
-    (torch.zeros(2, 5), torch.zeros(2, 4), ValueError, r'\(B, 3\)'),
+    (torch.zeros(2, 4), torch.zeros(2, 3), ValueError, r'\(4, 3\)'),
+    (torch.zeros(2, 5), torch.zeros(2, 4), ValueError, r'\(5, 4\)'),
+    (torch.zeros(2, 4), torch.zeros(2).long(), ValueError, r'\(4, 3\)'),
+    (torch.zeros(2, 5), torch.zeros(3).long(), ValueError, 'same samples'),
     (torch.zeros(2, 5), torch.zeros(1, 3), ValueError, 'same samples'),
-    (torch.zeros(5), torch.zeros(2, 3), ValueError, r'\(B, 5\)'),
-    (torch.zeros(2, 5).long(), torch.zeros(2, 3), ValueError, 'floating'),
-    (None, torch.zeros(2, 3), ValueError, 'floating'),
+    (torch.zeros(5), torch.zeros(2, 3), ValueError, 'non-empty matrix'),
+    (torch.zeros(2, 5).long(), torch.zeros(2, 3), TypeError, 'floating'),
+    (None, torch.zeros(2, 3), TypeError, 'floating'),
 ])
 def test_bad_logits_get_one_clear_error(source, target, error, text):
     """Shapes are held against the cost matrix."""
