@@ -146,11 +146,11 @@ class OTLoss(nn.Module):
         """
         given = source_logits, target_logits
         # Labels stand for as many rows of logits of their side.
-        check_shapes(*(
+        source, target = (
             self.cost.new_empty(()).expand(len(one), count)
             if _is_label(one) else one
-            for one, count in zip(given, self.cost.shape, strict=True)),
-            self.cost)
+            for one, count in zip(given, self.cost.shape, strict=True))
+        check_shapes(source, target, self.cost)
         dtypes = [one.dtype for one in given if not _is_label(one)]
         require(dtypes, 'One of the logits must be a prediction',
                 'got labels for both', 'Pass the logits of one')
