@@ -49,6 +49,8 @@ class AtomicCheckpointHook(CheckpointHook):
     """
 
     backend_args: Any
+    _anew = False
+    _lock: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,8 +58,6 @@ class AtomicCheckpointHook(CheckpointHook):
                 '://' not in str(self.out_dir)):
             self.backend_args = dict(backend=_BACKEND)
         self._outdated: list[str] = []
-        self._anew = False
-        self._lock: Any = None
 
     def before_run(self, runner: Runner) -> None:
         """Keep other training runs out of the work directory."""

@@ -50,11 +50,9 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
             checkpoint it is resumed from.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._record: dict | None = None
-        self._resumed: Any = None
-        self._validated = False
+    _record: dict | None = None
+    _resumed: Any = None
+    _validated = False
 
     def before_run(self, runner: Runner) -> None:
         """Check when checkpoints fall due, and take the run's record."""

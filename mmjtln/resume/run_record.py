@@ -15,7 +15,6 @@ from mmengine.dist import get_rank
 from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from mmjtln.checks.run import unwrapped
 from mmjtln.datasets import JointDataset, JointSampler
 from mmjtln.datasets.contents import data_digest
 from mmjtln.domains import DOMAINS
@@ -38,8 +37,8 @@ HARMLESS = (
     'default_hooks.learning_curve', 'default_hooks.checkpoint.interval',
     'default_hooks.checkpoint.max_keep_ckpts',
     'default_hooks.checkpoint.out_dir', 'optim_wrapper.type',
-    'optim_wrapper.loss_scale', 'optim_wrapper.dtype', 'model.ot_loss.cost',
-    'model.*init_cfg', 'model.*pretrained', 'model.*checkpoint*', '*_scope_',
+    'optim_wrapper.loss_scale', 'optim_wrapper.dtype', 'model.*init_cfg',
+    'model.*pretrained', 'model.*checkpoint*', '*_scope_',
     '*_dataloader.*data_root', '*_dataloader.*data_prefix',
     '*_dataloader.*ann_file', '*_dataloader.*classes',
     '*_dataloader.batch_size', '*_dataloader.*workers',
@@ -60,8 +59,7 @@ _FACTS = dict(
     source_images='source images', target_images='target images',
     source_data='digest of the images, labels and classes of the source',
     target_data='digest of the images, labels and classes of the target',
-    val_data='digest of the validation data',
-    cost='digest of the cost matrix (`model.ot_loss.cost`)')
+    val_data='digest of the validation data')
 
 
 def test_pipeline(cfg: Config) -> str | None:
@@ -106,7 +104,6 @@ def run_record(runner: Runner) -> dict | None:
         steps=len(sampler),
         # Not compared: a run may be made longer.
         length=runner.max_iters,
-        cost=_given_cost(runner),
         options={name: _said(value) for name, value in leaves(
             {key: runner.cfg[key] for key in READ & {*runner.cfg}})
             if value is not None and not any(
@@ -148,16 +145,6 @@ def record_differences(then: dict, now: dict) -> list[str]:
 def _over_all(sizes: dict[str, int], world_size: int) -> str:
     return ' and '.join(f'{world_size * sizes[domain]} {domain}'
                         for domain in DOMAINS)
-
-
-def _given_cost(runner: Runner) -> str | None:
-    """Digest a matrix that is given, not built by a hook of the run."""
-    ot_loss = getattr(unwrapped(runner), 'ot_loss', None)
-    if (ot_loss is None or not ot_loss.has_cost
-            or 'CostMatrixHook' in str(runner.cfg.get('custom_hooks'))):
-        return None
-    matrix = ot_loss.cost.cpu().numpy().tobytes()
-    return hashlib.sha256(matrix).hexdigest()[:16]
 
 
 def _said(value: object) -> str:
