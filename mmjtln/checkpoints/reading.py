@@ -145,7 +145,7 @@ def _load_from_http(url: str, map_location: Any = None) -> dict:
                 f'but {url} cannot be fetched ({error})', 'Give a local file: '
                 '`load_from` of the config, or PRETRAINED=FILE before the '
                 'command where the recipe reads it',
-                ConnectionError) from error
+                ConnectionError) from None
     barrier()
     return load_safely(path, map_location)
 
