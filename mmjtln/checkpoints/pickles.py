@@ -22,35 +22,33 @@ def _history_buffer_method(owner: Any, name: str) -> Any:
     return getattr(HistoryBuffer, name)
 
 
-def safe_globals() -> list:
-    """List it for torch: objects, or pairs of one and its name in a file."""
-    reconstruct, scalar = (np.array(0).__reduce__()[0],
-                           np.float64(0).__reduce__()[0])
-    allowed = [
-        HistoryBuffer, np.ndarray, np.dtype,
-        Namespace,  # The options of other programs, which hold values alone.
-        (_history_buffer_method, 'builtins.getattr'),
-        (_history_buffer_method, '__builtin__.getattr')
-    ]
+@cache
+def admitted() -> dict[str, Any]:
+    """Return what checkpoints name besides what torch admits, by full name."""
+    # Namespace: the options of other programs, which hold values alone.
+    kinds = [HistoryBuffer, Namespace, np.ndarray, np.dtype, *(
+        type(np.dtype(kind))
+        for kind in ('float64', 'float32', 'int64', 'int32', 'bool'))]
+    found = {f'{kind.__module__}.{kind.__qualname__}': kind for kind in kinds}
+    for module in ('builtins', '__builtin__'):
+        found[f'{module}.getattr'] = _history_buffer_method
     # A file written under NumPy 1 calls the same functions `numpy.core...`.
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
-        allowed += [(reconstruct, f'{module}._reconstruct'),
-                    (scalar, f'{module}.scalar')]
-    return allowed + [type(np.dtype(kind)) for kind in (
-        'float64', 'float32', 'int64', 'int32', 'bool')]
+        found[f'{module}._reconstruct'] = np.array(0).__reduce__()[0]
+        found[f'{module}.scalar'] = np.float64(0).__reduce__()[0]
+    return found
 
 
 @cache
-def _allowed() -> dict:
-    """Return what may be named in a file, by full name."""
-    allowed = {name: found for found, name in (
-        entry if isinstance(entry, tuple) else
-        (entry, f'{entry.__module__}.{entry.__qualname__}')
-        for entry in safe_globals())}
-    allowed.update({f'torch.{name}': found
-                    for name, found in vars(torch).items()
-                    if isinstance(found, torch.dtype)})
-    allowed.update({
+def _allowed() -> dict[str, Any]:
+    """Return all that a file may name, by full name."""
+    return {
+        **admitted(),
+        **{f'torch.{name}': found for name, found in vars(torch).items()
+           if isinstance(found, torch.dtype)},
+        **{f'{module}.{kind.__name__}': kind
+           for module in ('builtins', '__builtin__')
+           for kind in (set, bytearray, complex)},
         'collections.OrderedDict': OrderedDict,
         'torch.Size': torch.Size,
         'torch.device': torch.device,
@@ -59,11 +57,7 @@ def _allowed() -> dict:
         'torch._utils._rebuild_tensor_v2': torch._utils._rebuild_tensor_v2,
         'torch._utils._rebuild_parameter': torch._utils._rebuild_parameter,
         '_codecs.encode': _codecs.encode,  # How bytes are written.
-    })
-    for module in ('builtins', '__builtin__'):
-        allowed.update({f'{module}.{kind.__name__}': kind
-                        for kind in (set, bytearray, complex)})
-    return allowed
+    }
 
 
 class Unpickler(pickle.Unpickler):

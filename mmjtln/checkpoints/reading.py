@@ -32,7 +32,9 @@ def load_safely(path: str | Path, map_location: Any = None,
                  'by `torch.save(model.state_dict(), ...)`.'):
         _refuse_torchscript(path)
         if checks:
-            with torch.serialization.safe_globals(pickles.safe_globals()):
+            with torch.serialization.safe_globals(
+                    [(found, name)
+                     for name, found in pickles.admitted().items()]):
                 loaded = torch.load(path, map_location, weights_only=True)
         else:
             # Without a pickle of its own, weights_only is the other way round.
