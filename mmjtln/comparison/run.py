@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -38,27 +37,17 @@ CLASSIFIER, BACKBONE = 'classifier.pth', 'backbone.pth'
 _METRIC = 'target/accuracy/top1'
 
 
-@dataclass(frozen=True)
-class Job:
-    """A run: its name in messages, its config and its folder."""
-
-    name: str
-    cfg: dict
-    folder: Path
-
-
 class Pool:
-    """Run jobs, ``jobs`` of them side by side, and tell how far it is.
+    """Make runs in folders of ``folder``, ``jobs`` side by side, with an ETA.
 
     Each has a process of its own, so that one that crashes, or is killed for
     memory, takes no other with it. Processes are forked from one that has
     imported everything, which saves some seconds a run. ``total`` is the
-    number of runs expected, for the ETA.
+    number of runs expected.
     """
 
-    def __init__(self, jobs: int, total: int) -> None:
-        self.jobs = jobs
-        self.total = total
+    def __init__(self, folder: Path, jobs: int, total: int) -> None:
+        self.folder, self.jobs, self.total = folder, jobs, total
         self.done, self._spent = 0, 0.
         # Processes with more threads than cores wait for each other.
         self._threads = int(os.environ.get('OMP_NUM_THREADS') or max(
@@ -69,31 +58,31 @@ class Pool:
         self._context = multiprocessing.get_context('forkserver')
         self._context.set_forkserver_preload([__name__])
 
-    def run(self, jobs: list[Job]) -> dict[str, RunResult]:
-        """Run what is not finished yet; return all results by name."""
-        results = {job.name: result for job in jobs
-                   if (result := finished(job.cfg, job.folder)) is not None}
+    def run(self, configs: dict[str, dict]) -> dict[str, RunResult]:
+        """Run what is not finished yet, by name; return all results."""
+        results = {
+            name: result for name, cfg in configs.items()
+            if (result := finished(cfg, self.folder / name)) is not None}
         self.total -= len(results)
-        waiting = [job for job in jobs if job.name not in results]
+        waiting = [name for name in configs if name not in results]
         running: dict[Any, Any] = {}
         while waiting or running:
             while waiting and len(running) < self.jobs:
-                job = waiting.pop(0)
-                process = self._context.Process(
-                    target=execute,
-                    args=(job.cfg, job.folder, self._threads))
+                name = waiting.pop(0)
+                process = self._context.Process(target=execute, args=(
+                    configs[name], self.folder / name, self._threads))
                 process.start()
-                running[process.sentinel] = (process, job, time.monotonic())
+                running[process.sentinel] = (process, name, time.monotonic())
             for sentinel in wait(list(running)):
-                process, job, started = running.pop(sentinel)
+                process, name, started = running.pop(sentinel)
                 process.join()
-                result = finished(job.cfg, job.folder) or _failure(
-                    job.folder, process.exitcode)
-                results[job.name] = result
-                self._tell(job, result, time.monotonic() - started)
+                results[name] = finished(
+                    configs[name], self.folder / name) or _failure(
+                        self.folder / name, process.exitcode)
+                self._tell(name, results[name], time.monotonic() - started)
         return results
 
-    def _tell(self, job: Job, result: RunResult, seconds: float) -> None:
+    def _tell(self, name: str, result: RunResult, seconds: float) -> None:
         self.done, self._spent = self.done + 1, self._spent + seconds
         left = (self.total - self.done) * self._spent / self.done / self.jobs
         said = 'trained'
@@ -101,7 +90,7 @@ class Pool:
             said = f'FAILED, {result.error}'
         elif result.validation is not None:
             said = f'validation {result.validation:.2f}'
-        print(f'[{self.done}/{self.total}] {job.name}: {said}, '
+        print(f'[{self.done}/{self.total}] {name}: {said}, '
               f'{seconds:.0f} s; ETA {left / 60:.0f} min', flush=True)
 
 

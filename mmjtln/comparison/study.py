@@ -20,7 +20,7 @@ from .method_config import (
 )
 from .methods import Method, has_source_images
 from .results import MethodResult, Results, RunResult
-from .run import BACKBONE, CLASSIFIER, Job, Pool, split_checkpoint
+from .run import BACKBONE, CLASSIFIER, Pool, split_checkpoint
 
 _PACKAGES = ('mmjtln', 'torch', 'mmengine', 'mmpretrain', 'numpy', 'scipy')
 
@@ -79,19 +79,18 @@ class Study:
                 split_checkpoint(self.cfg, self.runs / 'source')
         points = sum(len(method.variants()) for method in tuned)
         pool = Pool(
-            self.jobs, len(seeds) + points * len(self.tuning_seeds)
+            self.runs, self.jobs, len(seeds) + points * len(self.tuning_seeds)
             + len(self.methods) * len(self.shots) * len(self.seeds))
 
-        sources = pool.run([
-            Job(f'source/seed{seed}', source_config(self.cfg, seed).to_dict(),
-                self.runs / f'source/seed{seed}') for seed in seeds])
-        chosen = self._tune(pool, tuned, sources)
-        jobs = {
+        sources = pool.run({
+            f'source/seed{seed}': source_config(self.cfg, seed).to_dict()
+            for seed in seeds})
+        chosen = self._tune(pool, sources)
+        found = self._run(pool, {
             (method.name, shots, seed): self._job(
                 method, chosen[method.name]['options'], seed, shots)
             for shots in self.shots for seed in self.seeds
-            for method in self.methods}
-        found = self._run(pool, jobs, sources)
+            for method in self.methods}, sources)
         here = f'{Path.cwd()}/'
         about = dict(
             # Relative to where the command was given: the same elsewhere.
@@ -107,50 +106,60 @@ class Study:
                 dict(kind=method.kind,
                      start='source' if method.needs_source else 'config',
                      cost=method.cost, **chosen[method.name]),
-                {(shots, seed): self._total(method, seed, sources, result)
+                {(shots, seed): result
                  for (name, shots, seed), result in found.items()
                  if name == method.name})
             for method in self.methods})
 
-    def _tune(self, pool: Pool, tuned: list[Method],
+    def _tune(self, pool: Pool,
               sources: dict[str, RunResult]) -> dict[str, dict]:
         """Choose the options of each method."""
-        chosen = {method.name: dict(options=method.variants()[0], tuning=[])
-                  for method in self.methods}
+        grids = [(method, method.variants() if method.grid else [])
+                 for method in self.methods]
         found = self._run(pool, {
             (method.name, number, seed): self._job(method, options, seed, None)
-            for method in tuned
-            for number, options in enumerate(method.variants())
+            for method, points in grids
+            for number, options in enumerate(points)
             for seed in self.tuning_seeds}, sources)
-        for method in tuned:
+        chosen = {}
+        for method, points in grids:
             tuning: list[Any] = []
-            for number, options in enumerate(method.variants()):
+            for number, options in enumerate(points):
                 scores: Any = [found[method.name, number, seed].validation
                                for seed in self.tuning_seeds]
                 # A point at which a run failed is no candidate.
                 tuning.append(dict(options=options, validation=None if None in
                                    scores else float(np.mean(scores))))
             best = max(tuning, key=lambda point: -1 if point['validation'] is
-                       None else point['validation'])
+                       None else point['validation'], default=dict(
+                           options=method.options))
             chosen[method.name] = dict(options=best['options'], tuning=tuning)
         return chosen
 
-    def _run(self, pool: Pool, jobs: dict[tuple, Job],
+    def _run(self, pool: Pool, jobs: dict[tuple, tuple[str, dict]],
              sources: dict[str, RunResult]) -> dict[tuple, RunResult]:
-        """Run jobs whose start is there; the rest have failed with it."""
-        failed = {self.runs / name: result.error
-                  for name, result in sources.items() if result.error}
-        start = {key: Path(job.cfg.get('load_from') or '').parent
-                 for key, job in jobs.items()}
-        found = pool.run([job for key, job in jobs.items()
-                          if start[key] not in failed])
-        return {key: RunResult(error='the training on the source failed: '
-                               + failed[start[key]])
-                if start[key] in failed else found[job.name]
-                for key, job in jobs.items()}
+        """Make runs; each tells, or fails with, the source's it begins at."""
+        trained = {self.runs / name: run for name, run in sources.items()}
+        starts = {key: trained.get(Path(cfg.get('load_from') or '').parent,
+                                   RunResult())
+                  for key, (_, cfg) in jobs.items()}
+        found = pool.run({name: cfg for key, (name, cfg) in jobs.items()
+                          if not starts[key].error})
+
+        def result(name: str, start: RunResult) -> RunResult:
+            if start.error or found[name].error:
+                return found.get(name) or RunResult(
+                    error=f'the training on the source failed: {start.error}')
+            return replace(
+                found[name], source_steps=start.steps,
+                source_images=start.images, source_seconds=start.seconds)
+
+        return {key: result(name, starts[key])
+                for key, (name, _) in jobs.items()}
 
     def _job(self, method: Method, options: dict, seed: int,
-             shots: int | None) -> Job:
+             shots: int | None) -> tuple[str, dict]:
+        """Return a run's name and config."""
         point = ''.join(f',{key.rsplit(".", 1)[-1]}={options[key]}'
                         for key in method.grid)
         name = '/'.join([method.name + point, *(
@@ -162,18 +171,8 @@ class Study:
                 source /= f'seed{seed}'
             start = dict(classifier=str(source / CLASSIFIER),
                          backbone=str(source / BACKBONE))
-        cfg = method_config(self.cfg, method, options, seed, shots, start)
-        return Job(name, cfg.to_dict(), self.runs / name)
-
-    def _total(self, method: Method, seed: int, sources: dict[str, RunResult],
-               result: RunResult) -> RunResult:
-        """Add what the first stage of a method took."""
-        source = sources.get(f'source/seed{seed}')
-        if not method.needs_source or source is None or result.error:
-            return result
-        return replace(
-            result, source_steps=source.steps, source_images=source.images,
-            source_seconds=source.seconds)
+        return name, method_config(
+            self.cfg, method, options, seed, shots, start).to_dict()
 
 
 def check_seeds(seeds: list[int], tuning_seeds: list[int],
