@@ -57,12 +57,13 @@ def test_labels_are_classes_or_distributions():
     samples = [DataSample().set_gt_label(label) for label in (2, 0)]
     classes = label_marginal(samples, 3, as_class=True)
     assert classes.dtype == torch.int64 and classes.tolist() == [2, 0]
-    logs = label_marginal(samples, 3, as_class=False)
+    logs = label_marginal(samples, 4, as_class=False)
     assert logs.dtype == torch.float32
-    assert logs.exp().tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert logs.exp().tolist() == [[0, 0, 1, 0], [1, 0, 0, 0]]
     mixed = [DataSample().set_gt_score(torch.tensor(score).double())
              for score in ([.25, .75, 0], [0, 0, 1])]
     for as_class in (True, False):
         logs = label_marginal(mixed, 3, as_class)
         assert logs.dtype == torch.float32
         assert logs.exp().tolist() == [[.25, .75, 0], [0, 0, 1]]
+        assert label_marginal(mixed[:1], 3, as_class).shape == (1, 3)

@@ -5,8 +5,8 @@
 Times ``mixing_weights('regression', ...)`` beside the plan, and beside the
 exact kernel ridge regression of the same grid on a part of the classes, since
 that takes time with the cube of their number. Each runs in a process of its
-own, whose peak memory, less that of the inputs, is told. Vectors and weights
-are random: they stand in for encodings and a trained head.
+own, whose CPU time and peak memory, less that of the inputs, are told.
+Vectors and weights are random: they stand in for encodings and a trained head.
 """
 import argparse
 import multiprocessing
@@ -48,12 +48,10 @@ def contestant(name: str, args: argparse.Namespace) -> tuple[float, float]:
     weights = np.random.default_rng(2).standard_normal((count, args.features))
     cost = torch.as_tensor(1 - source @ target.T)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begun = time.perf_counter()
-    if name == 'exact':
-        exact(source, weights)
-    else:
-        mixing_weights(name, cost, torch.as_tensor(weights), (source, target))
-    return time.perf_counter() - begun, (resource.getrusage(
+    begun = time.process_time()
+    exact(source, weights) if name == 'exact' else mixing_weights(
+        name, cost, torch.as_tensor(weights), (source, target))
+    return time.process_time() - begun, (resource.getrusage(
         resource.RUSAGE_SELF).ru_maxrss - before) / 2**20
 
 
