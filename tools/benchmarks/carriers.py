@@ -71,7 +71,7 @@ def main() -> None:
     print('| carrier | classes | s | GiB | ratio |\n' + '|---' * 5 + '|')
     for name, (seconds, memory) in medians.items():
         print(f'| {name} | {args.part if name == "exact" else args.source} '
-              f'| {seconds:.1f} | {memory:.2f} '
+              f'| {seconds:.2f} | {memory:.2f} '
               f'| {medians["regression"][0] / seconds:.2f} |')
 
 
