@@ -33,7 +33,7 @@ def test_built_saved_and_carried(tiny_run, builds):
     saved = CostMatrix.load(f'{runner.work_dir}/cost_matrix.npz')
     dataset = runner.train_dataloader.dataset
     assert saved.source_classes == tuple(dataset.source_classes)
-    assert saved.target_classes == tuple(dataset.target_classes)
+    assert saved.target_classes == tuple(dataset.metainfo['classes'])
     own = runner.model.ot_loss
     torch.testing.assert_close(own.cost, torch.tensor(saved.matrix).float())
     loaded = torch.load(
