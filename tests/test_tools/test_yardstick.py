@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 
 from mmjtln.comparison import methods_of
+from mmjtln.datasets.build import build_dataset
 from mmjtln.registry import MODELS
 from tests.load_tool import load_tool, run_tool
 from tests.pictures import draw
@@ -176,6 +177,26 @@ def test_few_shot(fake, tmp_path):
     shown = (out.parents[1] / 'table.md').read_text()
     assert 'needs CLIP; second hand) | 64.6 | 66.7 |' in shown
     assert re.search(r'ours: begun \| (\d+\.\d) \|.* \| \1 \|', shown)
+
+
+def test_other_layouts_of_coop(tmp_path):
+    """Aircraft as they are published; a file without splits is named."""
+    plan = Config(dict(where='CoOp', sets=dict(
+        FGVCAircraft=['fgvc_aircraft'], A=['a/images'])))
+    lists = tmp_path / 'fgvc_aircraft/data'
+    lists.mkdir(parents=True)
+    (lists / 'images_variant_test.txt').write_text('0034309 F/A-18')
+    aircraft = build_dataset(data.read_coop(
+        tmp_path, plan, 'FGVCAircraft', tmp_path)['test'])
+    info = aircraft.get_data_info(0)
+    assert info['img_path'] == str(lists / 'images/0034309.jpg')
+    assert aircraft.metainfo['classes'][info['gt_label']] == 'F/A-18'
+    with pytest.raises(FileNotFoundError, match='split_zhou_A.*from CoOp'):
+        data.read_coop(tmp_path, plan, 'A', tmp_path)
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a/split_zhou_A.json').write_text('{"train": []}')
+    with pytest.raises(ValueError, match="split_zhou_A.*'val'.*of CoOp"):
+        data.read_coop(tmp_path, plan, 'A', tmp_path)
 
 
 def dump_indices(file: Path, rows: list) -> None:
