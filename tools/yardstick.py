@@ -64,7 +64,7 @@ def studies_of(cfg: Config, root: Path, out: Path, jobs: int
                 here.comparison = here.train_dataloader.dataset.source = {}
                 here.merge_from_dict(plan.with_source)
                 source = here.train_dataloader.dataset.source
-                source.data_root = str((root / source.data_root).resolve())
+                source.data_root = str(root / source.data_root)
                 if Path(source.data_root).is_dir():
                     yield place, Study(here, methods_of(here), seeds, [], [],
                                        folder / 'with_source', jobs)
@@ -227,13 +227,14 @@ def main() -> None:
     parser.add_argument('--dry-run', action='store_true')
     parser.add_argument('--jobs', type=int, default=1, help='side by side')
     args = parser.parse_args()
+    args.data = args.data.absolute()
     path = CONFIGS / f'{args.name}.py'
     if not path.exists():
         path = Path(args.name)
     try:
         init_default_scope('mmpretrain')
         print(measure(read_config(str(path)), args,
-                      Path('work_dirs', 'yardstick', path.stem)))
+                      Path.cwd() / 'work_dirs/yardstick' / path.stem))
     except (ValueError, FileNotFoundError) as error:
         parser.error(str(error))
 

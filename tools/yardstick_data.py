@@ -31,7 +31,7 @@ def needed(path: Path, plan: ConfigDict) -> Path:
 def _listed(pictures: Path, classes: Sequence[str], files: Mapping) -> Splits:
     return {split: dict(
         type='CustomDataset', metainfo=dict(classes=classes),
-        data_prefix=str(pictures), ann_file=str(Path(file).resolve()))
+        data_prefix=str(pictures), ann_file=str(file))
         for split, file in files.items()}
 
 
@@ -53,17 +53,17 @@ def read_coop(root: Path, plan: ConfigDict, name: str, out: Path) -> Splits:
                 for split in splits}
     folder = root / Path(plan.sets[name][0]).parts[0]
     file = needed(folder / f'split_zhou_{name}.json', plan)
-    names, lists = {}, {split: out / name / f'{split}.txt' for split in splits}
     with reading(file, 'split', 'It holds `train`, `val` and `test`, lists of '
                  f'[path, label, class name]: take that of {plan.where}.'):
         found = json.loads(file.read_text())
-        for split, path in lists.items():
-            names |= {int(label): called.replace('_', ' ')
-                      for _, label, called in found[split]}
-            with atomic_write(path) as stream:
-                stream.write(''.join(
-                    f'{picture} {label}\n'
-                    for picture, label, _ in found[split]).encode())
+        names = {int(label): called.replace('_', ' ')
+                 for split in splits for _, label, called in found[split]}
+        texts = {split: ''.join(f'{path} {label}\n' for path, label, _
+                                in found[split]) for split in splits}
+    lists = {split: out / name / f'{split}.txt' for split in splits}
+    for split, path in lists.items():
+        with atomic_write(path) as stream:
+            stream.write(texts[split].encode())
     return _listed(images, [names[label] for label in sorted(names)], lists)
 
 
