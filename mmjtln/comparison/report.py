@@ -80,15 +80,15 @@ def plot(rows: list[Row], measured: str) -> bytes:
     from matplotlib.figure import Figure
     methods = list(dict.fromkeys(row.method for row in rows))
     shots: list[Any] = list(dict.fromkeys(row.shots for row in rows))
-    curves, many = len(shots) > 1, len(methods) > 8
-    figure = Figure(figsize=(6.4, 7.5 if many else 4.) if curves else
-                    (6.4, 1.2 + .4 * len(methods)), layout='constrained')
+    curves = len(shots) > 1
+    figure = Figure(figsize=(6.4, 3.5 * curves + 1.2 + .3 * len(methods)),
+                    layout='constrained')
     axes = figure.add_subplot()
     for number, method in enumerate(methods):
         found = [row for row in rows if row.method == method
                  and row.accuracy.mean is not None]
         means: Any = [row.accuracy.mean for row in found]
-        # One seed, or several alike, have no interval: a point without bars.
+        # Without an interval: a point without bars.
         spread = [[0. if row.accuracy.low is None else
                    mean - row.accuracy.low
                    for mean, row in zip(means, found, strict=True)]]
@@ -110,11 +110,8 @@ def plot(rows: list[Row], measured: str) -> bytes:
         axes.minorticks_off()
         axes.set(xlabel='labelled target images a class',
                  ylabel=f'target {measured}, %')
-        if many:  # Inside they would hide points.
-            figure.legend(loc='outside lower center', ncols=2,
-                          fontsize='small')
-        else:
-            axes.legend()
+        # Inside it would hide points.
+        figure.legend(loc='outside lower center', ncols=2, fontsize='small')
     else:
         axes.set_yticks(range(len(methods)), methods)
         axes.invert_yaxis()
