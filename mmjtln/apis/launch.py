@@ -15,6 +15,9 @@ from mmjtln.registry import OPTIM_WRAPPERS
 from mmjtln.run_config import name_checkpoint
 
 _AMP = ('AmpOptimWrapper', 'mmengine.AmpOptimWrapper')
+#: What MMPretrain's tools set where the config does not.
+_LOADER_DEFAULTS = dict(pin_memory=True, persistent_workers=True,
+                        collate_fn=dict(type='default_collate'))
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -46,13 +49,13 @@ def adapt_to_machine(cfg: Config) -> Config:
     name_checkpoint(cfg)
     on_cpu = not torch.cuda.is_available()
     for split in ('train', 'val', 'test'):
-        loader = cfg.get(f'{split}_dataloader')
-        if loader is None:
-            continue
-        if not loader.get('num_workers'):  # PyTorch refuses them.
-            loader.persistent_workers = False
-        if on_cpu:
-            loader.pin_memory = False
+        name = f'{split}_dataloader'
+        if cfg.get(name) is not None:
+            loader = {**_LOADER_DEFAULTS, **cfg[name]}
+            loader['pin_memory'] &= not on_cpu
+            # PyTorch refuses them without workers.
+            loader['persistent_workers'] &= bool(loader.get('num_workers'))
+            cfg[name] = loader
     if on_cpu:
         _use_bf16(cfg)
         if cfg.get('launcher', 'none') != 'none':

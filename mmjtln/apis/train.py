@@ -3,7 +3,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
@@ -15,10 +15,6 @@ from mmjtln.resume.atomic_checkpoint_hook import stop_explained
 from mmjtln.run_config import fill_class_counts, keep_braces, read_config
 
 from .launch import adapt_to_machine
-
-#: What MMPretrain's tools/train.py sets where the config does not.
-_LOADER_DEFAULTS = dict(pin_memory=True, persistent_workers=True,
-                        collate_fn=dict(type='default_collate'))
 
 
 def train(config: str | Path | Config, **overrides: Any) -> Runner:
@@ -44,11 +40,6 @@ def train(config: str | Path | Config, **overrides: Any) -> Runner:
     if cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs', Path(
             cfg.filename or 'mmjtln').stem))
-    for split in ('train', 'val', 'test'):
-        loader = cfg.get(f'{split}_dataloader')
-        if loader is not None:
-            cfg[f'{split}_dataloader'] = ConfigDict(
-                {**_LOADER_DEFAULTS, **loader})
     return _run(fill_class_counts(adapt_to_machine(cfg)))
 
 

@@ -45,8 +45,7 @@ class PlanVisualizationHook(Hook):
     def after_train_epoch(self, runner: Runner) -> None:
         """Draw, once there is a cost matrix."""
         model = jtln_model(runner)
-        epoch = runner.epoch + 1
-        ot_loss = model.ot_loss
+        epoch, ot_loss = runner.epoch + 1, model.ot_loss
         if ot_loss is None or not ot_loss.has_cost:
             return
         # One rank works, and the visualizer draws on it alone.
