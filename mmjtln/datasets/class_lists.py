@@ -204,13 +204,11 @@ class ClassList(BaseDataset):
     Args:
         classes (Sequence[str] | str): The names, in the order of the source
             head's outputs: a list; a text file, UTF-8, one name a line; the
-            type of a registered data set that has class names, in any case
-            (``'imagenet'``); one of timm's lists (``'imagenet12k'``,
-            ``'imagenet21k'``, ...); a checkpoint (``.pth``, ``.pt`` or
+            type of a registered data set (``'imagenet'``); one of timm's lists
+            (``'imagenet12k'``, ...); a checkpoint (``.pth``, ``.pt`` or
             ``.ckpt``) or work directory that names those it was trained on;
-            or ``'checkpoint'``, that in ``load_from``. Names that you give
-            are taken as they are; those of data sets and checkpoints by
-            :func:`short_names`.
+            or ``'checkpoint'``, that in ``load_from``. Names of data sets and
+            checkpoints are made short by :func:`short_names`.
 
     Raises:
         ValueError: If there are no names, one is given twice, or what

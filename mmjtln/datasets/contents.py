@@ -24,9 +24,9 @@ from .class_lists import check_parts
 
 
 def look_through(dataset: Dataset) -> tuple[list[Dataset], np.ndarray]:
-    """Return the data sets inside of all wrappers, and each index's place.
+    """Return the data sets inside of all wrappers, and each image's place.
 
-    It is that of the image in them, one after the other (int64, (N, )).
+    The places, int64, (N, ), count the images of one after the other.
     """
     if hasattr(dataset, 'full_init'):
         dataset.full_init()

@@ -39,15 +39,13 @@ class JointDataset(ConcatDataset):
         source (Dataset | dict | list): A config or a data set of MMPretrain,
             wrapped or not, whose pipeline gives images of the target's shape
             and ends with ``PackInputs``; a :class:`ClassList`, a source
-            without images; or a list, several sources:
-            :class:`~mmjtln.datasets.union_dataset.UnionDataset`.
+            without images; or a list, a :class:`UnionDataset`.
         target (Dataset | dict): The target data set, likewise.
         **inherited: None is taken: an error says how they came here.
 
     Raises:
         ValueError: A domain is missing, is empty, has no class names, mixes
-            class lists in a ``ConcatDataset``, or its images have no label
-            or several.
+            class lists, or its images have no label or several.
         TypeError: A domain is no data set.
     """
 

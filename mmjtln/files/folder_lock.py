@@ -11,11 +11,8 @@ _PATIENCE = 12
 
 
 def lock_folder(folder: str | Path, what: str, option: str) -> BaseFileLock:
-    """Keep other processes from running in a folder, made if it is missing.
-
-    The lock is free when the process ends, however it ends. A process that
-    asks again has it already: a notebook can start anew after an error.
-    """
+    """Keep other processes from running in a folder, made if it is missing."""
+    # A process that asks again has it already: a notebook can start anew.
     Path(folder).mkdir(parents=True, exist_ok=True)
     lock = FileLock(Path(folder) / '.lock', is_singleton=True)
     try:

@@ -3,17 +3,13 @@
     python tools/long_checks/walk_models.py
     python tools/long_checks/walk_models.py --only 'swin*'
 
-For each file under MMPretrain's `configs/_base_/models` the config is
-inherited and only the type and the two heads' numbers of classes are named.
-The model is built, takes one joint step on random images (two of each domain,
-OT term on, random cost matrix) and predicts. A file is `ok` if the losses are
-finite, gradients reach the backbone and both heads, and each head predicts.
-
-Networks are built at full width and depth, with PyTorch's random weights;
-images are the smallest of 64, 128, 224, 256, 299 and 384 pixels that the
-network takes, to spare the processor. Parameters that no loss reaches are
-named, because DistributedDataParallel wants `find_unused_parameters=True`
-for them. Prints a Markdown table.
+Each file under MMPretrain's `configs/_base_/models` is inherited, and only
+the type and the two heads' numbers of classes are named. The model, with
+random weights, takes one joint step on random images (two of each domain,
+random cost matrix) of the smallest size that it takes, and predicts. A file
+is `ok` if the losses are finite, gradients reach the backbone and both heads,
+and each head predicts. Parameters that no loss reaches are named:
+DistributedDataParallel wants `find_unused_parameters=True` for them.
 """
 import argparse
 import copy

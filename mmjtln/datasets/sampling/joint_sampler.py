@@ -33,11 +33,10 @@ class JointSampler(BatchSampler):
     sample, a :class:`~mmjtln.generators.SeededIndex`.
 
     With ``epoch='target'``, an epoch has each target image once over all
-    ranks, while the source stream goes on where the last epoch left it;
-    ``'source'`` swaps the roles. Where the images do not divide into global
-    batches, the last one is smaller, of nearly the same ratio, and the fewer
-    than ``W`` images wanting come a second time. With ``epoch=n``, an epoch
-    is ``n`` full batches, and both streams run on across epochs.
+    ranks, while the source stream goes on; ``'source'`` swaps the roles. Its
+    last batch may be smaller, of nearly the same ratio, and the fewer than
+    ``W`` images wanting come a second time. With ``epoch=n``, an epoch is
+    ``n`` full batches, and both streams run on across epochs.
 
     Args:
         sampler (DefaultSampler): MMEngine's, over a :class:`JointDataset`.
@@ -54,8 +53,7 @@ class JointSampler(BatchSampler):
 
     Raises:
         TypeError: ``sampler`` is no DefaultSampler over a JointDataset.
-        ValueError: A batch cannot hold the domains asked for, or an argument
-            is out of its range.
+        ValueError: An argument is out of its range, or leaves a domain out.
     """
 
     def __init__(self, sampler: DefaultSampler, batch_size: int,
