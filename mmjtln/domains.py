@@ -15,9 +15,7 @@ DOMAINS = (SOURCE, TARGET)
 
 def domain_of(data_sample: DataSample | None) -> str:
     """Return the domain of a data sample, or of an image without one."""
-    if data_sample is None:
-        return TARGET
-    return data_sample.get('domain', TARGET)
+    return TARGET if data_sample is None else data_sample.get('domain', TARGET)
 
 
 def split(data_samples: Sequence[DataSample | None]) -> dict[str, list[int]]:

@@ -189,20 +189,18 @@ class _Pictures(Dataset):
         owner, i = self.pairs[index]
         info = owner.get_data_info(i)
         content = _content(info)
-        digest = '' if content is None else hashlib.sha256(
-            content).hexdigest()
+        digest = hashlib.sha256(content).hexdigest() if content else ''
         name = str(info.get('img_path') or f'number {i}')
         try:
             with name_image(owner, i, self.name):
                 owner.pipeline(info)
-            error = '' if content is None else _incomplete(
-                content, f'The {self.name} image {name}')
+            error = _incomplete(content, f'The {self.name} image {name}')
         except RuntimeError as problem:
             error = str(problem)
         return _Picture(name, digest, info.get('gt_label'), error)
 
 
-def _content(info: dict) -> bytes | None:
+def _content(info: dict) -> bytes:
     """Return the bytes of an image, whether of a file or in memory."""
     pixels = info.get('img')
     if isinstance(pixels, np.ndarray):
@@ -210,7 +208,7 @@ def _content(info: dict) -> bytes | None:
     try:
         return fileio.get(info['img_path'])
     except Exception:  # The pipeline says it better.
-        return None
+        return b''
 
 
 def _incomplete(content: bytes, name: str) -> str:

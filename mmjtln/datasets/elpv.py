@@ -5,7 +5,7 @@ from typing import Any
 
 from mmpretrain.datasets import BaseDataset
 
-from mmjtln.errors import check_choice
+from mmjtln.errors import check_choice, require
 from mmjtln.registry import DATASETS
 
 
@@ -55,8 +55,13 @@ class ELPV(BaseDataset):
         self.cell_type, self.labels, self.split = cell_type, labels, split
         kwargs.setdefault('metainfo', dict(classes=self.CLASSES_OF[labels]))
         kwargs.setdefault('test_mode', split in ('val', 'test'))
-        super().__init__(
-            ann_file='', data_root=data_root or _installed(), **kwargs)
+        package: Any = find_spec('elpv_dataset')
+        require(data_root or package, 'ELPV reads the images that '
+                'elpv-dataset carries', 'but it is not installed',
+                'Run `pip install "mmjtln[elpv]"`, or give the folder that '
+                'holds labels.csv as `data_root`', ImportError)
+        super().__init__(ann_file='', data_root=data_root or str(Path(
+            package.submodule_search_locations[0], 'data')), **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Return ``img_path`` and ``gt_label`` of each image of the split."""
@@ -74,14 +79,3 @@ class ELPV(BaseDataset):
                     img_path=str(root / name),
                     gt_label=level if self.labels == 'levels' else level // 2))
         return found
-
-
-def _installed() -> str:
-    """Return the folder of the installed package's data."""
-    package = find_spec('elpv_dataset')
-    if package is None or not package.submodule_search_locations:
-        raise ImportError(
-            'ELPV reads the images that elpv-dataset carries; run '
-            '`pip install "mmjtln[elpv]"`, or give the folder that holds '
-            'labels.csv as `data_root`')
-    return str(Path(package.submodule_search_locations[0], 'data'))

@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmjtln.checks.run import is_training, jtln_model
-from mmjtln.costs import ImageCost, ShuffledCost
+from mmjtln.costs import ImageCost
 from mmjtln.errors import require
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights
@@ -49,9 +49,7 @@ class CostMatrixHook(Hook):
                 'one and CostMatrixHook would build another', 'Remove either')
         dataset = runner.train_dataloader.dataset
         self.builder.check(dataset.source, dataset.target, model)
-        builder = self.builder
-        if isinstance(builder, ShuffledCost):
-            builder = builder.builder
+        builder = getattr(self.builder, 'builder', self.builder)  # Shuffled.
         if (model.lambda_ot.begin == 0 and runner._load_from is None
                 and not runner._resume
                 and not names_weights(runner.cfg.get('model'))
