@@ -129,14 +129,13 @@ def load_source_head(model: nn.Module, checkpoint: str,
     """Load the source classifier, also out of a stock network's ``head``."""
     state = state_of(CheckpointLoader.load_checkpoint(checkpoint, 'cpu'))
     own = 'source_head' if hasattr(model, 'source_head') else 'head'
-    heads = {prefix: {f'{own}.{key.removeprefix(prefix)}': value
-                      for key, value in state.items()
-                      if key.startswith(prefix)}
-             for prefix in ('source_head.', 'head.')}
+    two = any(key.startswith('source_head.') for key in state)
+    given = 'source_head.' if two else 'head.'
     trained_on = model._dataset_meta.get('classes', ())
-    if heads['source_head.'] or names_match(trained_on, source_classes):
-        load_weights(model, heads['source_head.'] or heads['head.'],
-                     checkpoint, (own, ))
+    if two or names_match(trained_on, source_classes):
+        load_weights(model, {f'{own}.{key.removeprefix(given)}': value
+                             for key, value in state.items()
+                             if key.startswith(given)}, checkpoint, (own, ))
 
 
 def describe(cost: CostMatrix, top: int) -> str:

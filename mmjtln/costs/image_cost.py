@@ -20,9 +20,6 @@ from .base import BaseCost, RawCost
 # Part of the mean deviation that is added to each, and relative difference up
 # to which features count as equal.
 _FLOOR, _EQUAL = 0.1, 1e-6
-# Parts of the network that a stage depends on.
-_PARTS = dict(backbone=('backbone', ), neck=('backbone', 'neck'),
-              pre_logits=('backbone', 'neck', 'head'))
 
 
 class ImageCost(BaseCost):
@@ -133,10 +130,11 @@ class FeatureCost(ImageCost):
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
                 model: nn.Module | None) -> tuple[Any, ...]:
         """Choose the images of both domains, and the network."""
+        parts = ('backbone', 'neck', 'head')[:STAGES.index(self.stage) + 1]
         return (self.images(source_dataset, 'source'),
                 self.images(target_dataset, 'target'),
-                image_model(self.model, self.checkpoint,
-                            lambda _: _PARTS[self.stage], model))
+                image_model(self.model, self.checkpoint, lambda _: parts,
+                            model))
 
     def measure(self, prepared: tuple[Any, ...]) -> RawCost:
         """Compute the features, and the distances, shape (L_s, L_t)."""

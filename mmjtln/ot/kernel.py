@@ -102,25 +102,20 @@ class LogKernel:
         return zip(*(t.split(size) for t in tensors), strict=True)
 
     def log_rows(self, log_v: Tensor) -> Tensor:
-        """log(K v), shape (B, N), of log v, shape (B, L)."""
         return torch.cat([(v[:, None] + self.log_kernel).logsumexp(2)
                           for v, in self._chunks(log_v)])
 
     def log_columns(self, log_u: Tensor) -> Tensor:
-        """log(K^T u), shape (B, L), of log u, shape (B, N)."""
         return torch.cat([(u[:, :, None] + self.log_kernel).logsumexp(1)
                           for u, in self._chunks(log_u)])
 
     def sweep(self, log_v: Tensor, rows: Side) -> Tensor:
-        """log(K^T u), shape (B, L), u being the half step to the rows."""
         return self.log_columns(rows.half_step(self.log_rows(log_v)))
 
     def plans(self, log_u: Tensor, log_v: Tensor) -> Tensor:
-        """Each sample's plan, shape (B, N, L)."""
         return (log_u[..., None] + log_v[:, None]).add_(self.log_kernel).exp_()
 
     def mean_plan(self, log_u: Tensor, log_v: Tensor) -> Tensor:
-        """The batch's mean plan, shape (N, L)."""
         total = torch.zeros_like(self.log_kernel)
         for u, v in self._chunks(log_u, log_v):
             total += self.plans(u, v).sum(0)
@@ -128,7 +123,6 @@ class LogKernel:
 
     def transport_cost(self, log_u: Tensor, log_v: Tensor,
                        cost: Tensor) -> Tensor:
-        """<plan, cost> of each sample, shape (B,)."""
         return torch.cat([self.plans(u, v).mul_(cost).sum((1, 2))
                           for u, v in self._chunks(log_u, log_v)])
 
