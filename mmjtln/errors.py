@@ -28,13 +28,9 @@ def require(holds: Any, rule: str, found: str, remedy: str,
 
 
 def check_count(value: Any, name: str, where: str, least: int = 1) -> None:
-    """Refuse a value of an option that is no whole number, or too small.
+    """Refuse a value that is no whole number, as a bool is none, or too small.
 
-    Args:
-        value (object): What was given; a bool is no number.
-        name (str): The option, for the message.
-        where (str): Whose it is, such as ``'LPFTHook in `custom_hooks`'``.
-        least (int): The least that makes sense. Defaults to 1.
+    ``where`` says whose option it is, such as ``'LPFTHook in `custom_hooks`'``.
     """
     require(type(value) is int and value >= least,
             f'`{name}` of {where} must be a whole number of at least {least}',

@@ -107,8 +107,7 @@ def keep_braces(text: str) -> str:
 def with_registered_names(cfg: Config) -> Config:
     """Return a config whose types are registered names where there are any.
 
-    A pure-Python config says ``type=JTLNClassifier`` after an import; whoever
-    looks at types looks for the name ``'mmjtln.JTLNClassifier'``.
+    A pure-Python config says ``type=JTLNClassifier`` after an import.
     """
     names: dict[Any, str] = {}
     for module in (own, host, mmengine_root):
@@ -208,11 +207,7 @@ def pipeline_in(dataset: Mapping) -> list[dict]:
 
 
 def name_checkpoint(cfg: Config) -> Config:
-    """Put the run's checkpoint into ``ClassList(classes='checkpoint')``.
-
-    It is ``load_from`` or, in a run that is resumed without it, the latest in
-    ``work_dir``. The config is changed in place, and returned.
-    """
+    """Put the run's checkpoint into ``ClassList(classes='checkpoint')``."""
     path = cfg.get('load_from') or (
         cfg.get('resume') and find_latest_checkpoint(cfg.work_dir))
     for split in ('train', 'val', 'test'):

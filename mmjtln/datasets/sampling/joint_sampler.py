@@ -80,8 +80,7 @@ class JointSampler(BatchSampler):
         self.drop_last = drop_last
         self.rank, self.world_size = get_dist_info()
         self.first_batch = 0
-        #: How often each source image is drawn, in proportion, shape
-        #: (source_length, ), from the next ``iter`` on; None: equally.
+        #: Of each source image, shape (source_length, ); None: equal ones.
         self.source_weights = getattr(dataset.source, 'image_weights', None)
 
         num_source = round(batch_size * source_share)
