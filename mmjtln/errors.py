@@ -30,7 +30,7 @@ def require(holds: Any, rule: str, found: str, remedy: str,
 def check_count(value: Any, name: str, where: str, least: int = 1) -> None:
     """Refuse a value that is no whole number, as a bool is none, or too small.
 
-    ``where`` says whose option it is, such as ``'LPFTHook in `custom_hooks`'``.
+    ``where`` says whose option it is, such as ``'LPFTHook in `custom_hooks`'``
     """
     require(type(value) is int and value >= least,
             f'`{name}` of {where} must be a whole number of at least {least}',
