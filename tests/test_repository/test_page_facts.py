@@ -173,6 +173,29 @@ def test_starts_side_by_side_are_those_of_each_set():
             assert cell == (found[1] if found else ''), (start, data, shots)
 
 
+def test_means_over_sets_are_those_of_the_tables():
+    """On each network, to what two roundings leave."""
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in (
+        RESULTS / 'frozen/networks.md').read_text().splitlines()
+        if line.startswith('|')]
+    assert len(rows) == 13
+    for start, *cells in rows[2:]:
+        method = 'linear' if start == 'zero' else (
+            f'linear_{start.replace(", weighed", "_weighed")}')
+        places = ((network, shots) for network in (
+            '', '_efficientnet-lite0_224px', '_efficientnet-lite1_240px')
+            for shots in (0, 1, 2, 5))
+        for (network, shots), cell in zip(places, cells, strict=True):
+            found = [re.search(
+                rf'^\| {shots} \| {method} \| ([\d.]+) ',
+                (RESULTS / f'{data}{network}/table.md').read_text(), re.M)
+                for data in ('food', 'emoji', 'clipart', 'garments')]
+            assert (cell == '') == (None in found)
+            if cell:
+                mean = sum(float(value[1]) for value in found) / 4
+                assert abs(mean - float(cell)) < 0.11, (start, network, shots)
+
+
 @pytest.mark.parametrize('room, registry, package', [
     ('mmjtln/costs', COSTS, 'mmjtln.costs'),
     ('mmjtln/hooks', HOOKS, 'mmjtln.hooks'),
