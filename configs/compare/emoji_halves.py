@@ -1,0 +1,38 @@
+# Compares what one would do with an ImageNet classifier and source images:
+# emoji of eight of Unicode's subgroups as source images, and five emoji of
+# each of seven others.
+# Needs: as frozen/emoji.py.
+# Command: python tools/compare_methods.py \
+#   configs/compare/emoji_halves.py --seeds 0-4 --tune 100 --shots 5 \
+#   --jobs 2 --against consecutive,joint,linear_probe_names,joint_names
+_base_ = ['../_base_/compare_halves.py']
+
+pictures = dict(data_root='data/emoji', extensions=('_google.png', ))
+# Of six pictures, class by class, three are to draw from, one to validate on
+# and two to test.
+order = list(range(436))
+drawn = [i for i in order if i % 6 < 3]
+validated = [i for i in order if i % 6 == 3]
+tested = [i for i in order if i % 6 > 3]
+source = [
+    'bird', 'building', 'drink', 'fruit', 'mammal', 'musical instrument',
+    'sky and weather', 'vegetable'
+]
+target = [
+    'bug', 'clothing', 'flower', 'ground transport', 'marine animal',
+    'prepared food', 'tool'
+]
+
+model = dict(
+    head=dict(num_classes=len(target)),
+    source_head=dict(num_classes=len(source)))
+train_dataloader = dict(
+    dataset=dict(
+        source=dict(classes=source, dataset=pictures),
+        target=dict(
+            dataset=dict(
+                classes=target, dataset=dict(**pictures, indices=drawn)))))
+val_dataloader = dict(
+    dataset=dict(classes=target, dataset=dict(**pictures, indices=validated)))
+test_dataloader = dict(
+    dataset=dict(classes=target, dataset=dict(**pictures, indices=tested)))
