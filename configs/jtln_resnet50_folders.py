@@ -1,7 +1,10 @@
 # Trains a JTLN with a ResNet-50 from ImageNet on your own pictures, one folder
 # a class, laid out as _base_/datasets/image_folders.py says; class counts and
-# names are taken from the data. The whole of an own config:
+# names are taken from the data. Both heads begin at ImageNet's, by the class
+# names. Without a source set: SOURCE=none.
+# The whole of an own config:
 #     _base_ = __import__('mmjtln').recipe('jtln_resnet50_folders.py')
+# Needs: pip install "mmjtln[text]".
 # Command: SOURCE=data/source TARGET=data/target \
 #     python tools/train.py configs/jtln_resnet50_folders.py
 # Expect no number here: it depends on your pictures.
@@ -18,21 +21,30 @@ load_from = '{{$PRETRAINED:https://download.openmmlab.com/mmclassification/v0/re
 # target image did best in the comparisons, see compare/README.md.
 model = dict(
     type='mmjtln.JTLNClassifier',
+    # Batch normalization by ImageNet's statistics.
+    backbone=dict(norm_eval=True),
     own_marginal='label',
+    lambda_s=_base_.lambda_s,
     head=dict(num_classes=None, topk=(1, ), cal_acc=True),
     source_head=dict(num_classes=None))
 
+# What resembles what, by the class names. Drawings are no photographs: for
+# them, prompt='{}'.
+by_names = dict(type='mmjtln.TextCost', prompt='a photo of a {}')
 custom_hooks = [
     dict(type='mmjtln.ClassCheckHook'),
     dict(type='mmjtln.StockCheckpointHook'),
-    # What resembles what, by the features of the pretrained network.
+    # The checkpoint's head knows ImageNet's classes. The target's start is
+    # weighed by its pictures: names that explain none of them do no harm.
     dict(
-        type='mmjtln.CostMatrixHook',
-        cost=dict(type='mmjtln.MKMMDCost', pipeline=_base_.test_pipeline)),
+        type='mmjtln.HeadInitHook',
+        classes='imagenet',
+        cost=by_names,
+        l2_sp=0.02),
+    dict(type='mmjtln.CostMatrixHook', cost=by_names),
 ]
 
-# A tenth of what trains from scratch: the weights are good already. Clipped,
-# since the two new heads are not.
+# A tenth of what trains from scratch: the weights are good already.
 optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4),
     clip_grad=dict(max_norm=5.0))

@@ -10,6 +10,11 @@ TARGET = ('disc', 'plus sign')
 OWN_CONFIG = '''
 _base_ = __import__('mmjtln').recipe({recipe!r})
 load_from = None
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(type='mmjtln.StockCheckpointHook'),
+    dict(type='mmjtln.CostMatrixHook', cost=dict(
+        type='mmjtln.MKMMDCost', pipeline=_base_.test_pipeline))]
 model = dict(
     backbone=dict(
         depth=18, stem_channels=8, base_channels=8,

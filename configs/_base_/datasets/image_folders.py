@@ -4,7 +4,8 @@
 #     data/target/val/<class>/*        to choose the checkpoint
 #     data/target/test/<class>/*       looked at once, at the end
 # (tools/dataset_converters/split_pictures.py makes the three of one.)
-# The environment variables SOURCE and TARGET name other folders, SIZE the size
+# The environment variables SOURCE and TARGET name other folders (SOURCE=none:
+# no source images, but the classes that the checkpoint knows), SIZE the size
 # of the images (96 has a fifth of the pixels of 224, for trials on a CPU) and
 # WORKERS the processes that read them. A config that inherits this one sets
 # `data_root`, `pipeline` or `num_workers` where they stand: variables such as
@@ -42,6 +43,8 @@ test_pipeline = [
 # Half of each domain. Of a few hundred target images, sixteen a step are
 # enough gradient noise to generalise, and fit on a small GPU.
 num_workers = {{'$WORKERS:4'}}
+# Weight of the loss on source images.
+lambda_s = 0.0 if source_root == 'none' else 1.0
 train_dataloader = dict(
     batch_size=32,
     num_workers=num_workers,
@@ -51,7 +54,8 @@ train_dataloader = dict(
             type='CustomDataset',
             data_root=source_root,
             extensions=extensions,
-            pipeline=train_pipeline),
+            pipeline=train_pipeline) if source_root != 'none' else dict(
+                type='mmjtln.ClassList', classes='imagenet'),
         target=dict(
             type='CustomDataset',
             data_root=target_root,

