@@ -4,12 +4,12 @@ Open ``train`` first.
 """
 from mmjtln.export import export_classifier
 
+from .adapt import Adapted, adapt
 from .inferencer import JTLNInferencer
 from .predictions import onnx_predict, write_predictions
 from .train import train
-from .transport_classes import TransportedClasses, transport_classes
 
 __all__ = [
-    'JTLNInferencer', 'TransportedClasses', 'export_classifier',
-    'onnx_predict', 'train', 'transport_classes', 'write_predictions'
+    'Adapted', 'JTLNInferencer', 'adapt', 'export_classifier',
+    'onnx_predict', 'train', 'write_predictions'
 ]

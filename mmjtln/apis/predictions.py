@@ -158,7 +158,7 @@ def onnx_predict(onnx_file: str | Path, pictures: Inputs,
     about = session.get_modelmeta().custom_metadata_map
     require('before' in about, 'An ONNX file must say how it takes pictures',
             f'but {onnx_file} does not',
-            'Give one of tools/export.py or tools/transport_classes.py')
+            'Give one of tools/export.py or tools/adapt.py')
     classes = json.loads(about['classes'])
     with DefaultScope.overwrite_default_scope(TRANSFORMS.scope):
         read = picture_pipeline(

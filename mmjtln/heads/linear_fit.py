@@ -1,32 +1,45 @@
 """A linear classifier fitted on the features of a frozen network."""
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy
 
 from mmjtln.errors import check_real, require
 
+#: Weights W, shape (L, D), and biases b, shape (L, ).
+Head = tuple[np.ndarray, np.ndarray]
 
-def cross_entropy(scores: np.ndarray,
-                  labels: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the mean cross entropy of logits (N, L), and its gradient."""
+
+def cross_entropy(scores: np.ndarray, labels: np.ndarray,
+                  weights: np.ndarray | float = 1.
+                  ) -> tuple[float, np.ndarray]:
+    """Return the mean cross entropy of logits (N, L), and its gradient.
+
+    ``weights``, shape (N, ), say what each image counts.
+    """
     log_p = scipy.special.log_softmax(scores, axis=1)
     slope = np.exp(log_p)
     rows = np.arange(len(labels))
     slope[rows, labels] -= 1
-    return -log_p[rows, labels].mean(), slope / len(labels)
+    shares = np.broadcast_to(weights, len(labels)) / len(labels)
+    return -float(shares @ log_p[rows, labels]), shares[:, None] * slope
 
 
 #: From scores (N, L) and labels to a value and its gradient.
 Loss = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
 
+def class_balanced(labels: np.ndarray) -> Loss:
+    """Return a :func:`cross_entropy` in which all classes count the same."""
+    counts = np.bincount(labels)
+    return partial(cross_entropy, weights=len(labels) / (
+        (counts > 0).sum() * counts[labels]))
+
+
 def fit_linear(features: np.ndarray, labels: np.ndarray,
-               start: tuple[np.ndarray, np.ndarray],
-               penalty: float | np.ndarray,
-               loss: Loss = cross_entropy
-               ) -> tuple[np.ndarray, np.ndarray]:
+               start: Head, penalty: float | np.ndarray,
+               loss: Loss = cross_entropy) -> Head:
     r"""Fit a multinomial logistic regression that is pulled to a start.
 
     .. math::
@@ -110,12 +123,34 @@ def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(best) if loss(best) < loss(0.) else 0.
 
 
-def weighed(features: np.ndarray, labels: np.ndarray,
-            start: tuple[np.ndarray, np.ndarray]
-            ) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
-    """Return the weight of a start by images (N, D), and the start scaled."""
-    found = weigh_start(features @ start[0].T + start[1], labels)
-    return found, (found * start[0], found * start[1])
+def weighed(features: np.ndarray, labels: np.ndarray, *starts: Head
+            ) -> tuple[np.ndarray, Head]:
+    """Weigh one start or several, a classifier of features (N, D) each.
+
+    The mixture of several is that which explains the images best; it is then
+    weighed as one, see :func:`weigh_start`.
+
+    Returns:
+        tuple[np.ndarray, Head]: The weight of each start, shape (S, ), and
+        the sum of all, so weighed.
+    """
+    scores = np.array([features @ weight.T + bias for weight, bias in starts])
+    scores -= scores.mean(2, keepdims=True)
+    shares = np.full(len(starts), 1 / len(starts))
+
+    def loss(shares: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = cross_entropy(np.tensordot(shares, scores, 1), labels)
+        return value, (scores * slope).sum((1, 2))
+
+    if len(starts) > 1:
+        found = scipy.optimize.minimize(
+            loss, shares, jac=True, method='L-BFGS-B',
+            bounds=[(0, _LARGEST_WEIGHT)] * len(starts)).x
+        shares = found / found.sum() if found.sum() else shares
+    weights = shares * weigh_start(np.tensordot(shares, scores, 1), labels)
+    return weights, tuple(
+        sum(weight * part for weight, part in zip(weights, parts, strict=True))
+        for parts in zip(*starts, strict=True))
 
 
 def told_weight(weight: float) -> str:
@@ -129,62 +164,4 @@ def told_weight(weight: float) -> str:
             f'The names hardly explain your images (weight {weight:.2f}).')
 
 
-PENALTIES = (0.001, 0.01, 0.1, 1., 10.)
 _LARGEST_WEIGHT, _LITTLE, _NOTHING = 10., 0.3, 0.05
-#: Level with the best of them for one to ten images a class, in comparisons.
-DEFAULT_PENALTY = 0.01
-_MOST_FOLDS = 5
-
-
-@dataclass(frozen=True)
-class CrossValidation:
-    """The best penalty, its accuracy in per cent, and how many folds."""
-
-    penalty: float
-    accuracy: float
-    folds: int
-
-
-def cross_validate(features: np.ndarray, labels: np.ndarray,
-                   start: tuple[np.ndarray, np.ndarray],
-                   penalties: tuple[float, ...] = PENALTIES,
-                   weigh: bool = False) -> CrossValidation | None:
-    """Choose a penalty by images held out, as many of each class.
-
-    Its accuracy is on the images that chose it: a little too high.
-
-    Args:
-        features (np.ndarray): Shape (N, D).
-        labels (np.ndarray): Class indices, shape (N, ).
-        start (tuple[np.ndarray, np.ndarray]): As for
-            :func:`~mmjtln.heads.fit_linear`.
-        penalties (tuple[float, ...]): To choose from; of equals the first.
-        weigh (bool): Scale the start by :func:`weigh_start` on the images
-            that are not held out. Defaults to False.
-
-    Returns:
-        CrossValidation | None: None if a class has one image only, of which
-        none can be held out.
-    """
-    counts = np.bincount(labels, minlength=len(start[1]))
-    if counts.min() < 2:
-        return None
-    folds = min(_MOST_FOLDS, int(counts.min()))
-    part = np.empty(len(labels), dtype=int)
-    for label in range(len(counts)):
-        part[labels == label] = np.arange(counts[label]) % folds
-    best = None
-    for penalty in penalties:
-        right = 0
-        for fold in range(folds):
-            held = part == fold
-            here = start if not weigh else weighed(
-                features[~held], labels[~held], start)[1]
-            weight, bias = fit_linear(features[~held], labels[~held], here,
-                                      penalty)
-            scores = features[held] @ weight.T + bias
-            right += (scores.argmax(1) == labels[held]).sum()
-        accuracy = 100 * right / len(labels)
-        if best is None or accuracy > best.accuracy:
-            best = CrossValidation(penalty, accuracy, folds)
-    return best

@@ -77,6 +77,11 @@ class DomainImages(Dataset):
             TRANSFORMS.build(step) if isinstance(step, dict) else step
             for step in pipeline])
 
+    @property
+    def paths(self) -> list[str]:
+        """list[str]: File of each image, as long as there is one of each."""
+        return [owner.get_data_info(i)['img_path'] for owner, i in self._pairs]
+
     def __len__(self) -> int:
         return len(self._pairs)
 

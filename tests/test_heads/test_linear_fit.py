@@ -5,7 +5,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from mmjtln.heads import fit_linear, weigh_start
-from mmjtln.heads.linear_fit import cross_entropy, cross_validate
+from mmjtln.heads.linear_fit import class_balanced, cross_entropy, weighed
 
 
 def _images(images: int = 14, width: int = 30, classes: int = 3):
@@ -62,50 +62,6 @@ def test_bad_input_is_refused():
         fit_linear(features, labels[1:], start, 1.)
 
 
-def _problem(counts=(4, 6, 3)):
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(len(counts)), counts)
-    return rng.normal(size=(len(labels), 8)) + labels[:, None], labels
-
-
-def test_accuracy_is_that_of_images_held_out():
-    """Three folds, of which each has as many of each class, by hand."""
-    features, labels = _problem()
-    start = np.zeros((3, 8)), np.zeros(3)
-    found = cross_validate(features, labels, start, (0.1, ))
-    part = np.concatenate([np.arange(count) % 3 for count in (4, 6, 3)])
-    right = []
-    for fold in range(3):
-        weight, bias = fit_linear(features[part != fold],
-                                  labels[part != fold], start, 0.1)
-        right += list((features[part == fold] @ weight.T + bias).argmax(1)
-                      == labels[part == fold])
-    assert found.folds == 3 and found.penalty == 0.1
-    assert found.accuracy == 100 * np.mean(right)
-
-
-def test_a_good_start_earns_a_strong_pull():
-    """With features that say nothing but for the start's direction."""
-    rng = np.random.default_rng(1)
-    labels = np.arange(40) % 2
-    features = rng.normal(size=(40, 200))
-    features[:, 0] = 2. * labels - 1
-    weight = np.zeros((2, 200))
-    weight[:, 0] = -9, 9
-    found = cross_validate(features, labels, (weight, np.zeros(2)),
-                           (1e-6, 100.))
-    assert found.accuracy == 100
-    worse = cross_validate(features, labels, (-weight, np.zeros(2)),
-                           (100., 1e-6))
-    assert worse.penalty == 1e-6
-
-
-def test_no_class_can_do_without_its_only_image():
-    features, labels = _problem((1, 3, 3))
-    assert cross_validate(features, labels,
-                          (np.zeros((3, 8)), np.zeros(3))) is None
-
-
 def test_weight_of_a_start_is_where_the_likelihood_is_greatest():
     """Against a fine grid; none below 1 where the start explains images."""
     rng = np.random.default_rng(0)
@@ -135,3 +91,48 @@ def test_a_penalty_for_each_class_pulls_that_class():
     weight, _ = fit_linear(features, labels, start, np.array([1e6, 0.1, 0.1]))
     moved = np.abs(weight - start[0]).max(1)
     assert moved[0] < 1e-4 < 1e-2 < moved[1:].min()
+
+
+def test_several_starts_are_mixed_by_the_likelihood():
+    """A useless one gets nothing; of two halves of the truth both are taken.
+
+    Against a fine grid over both weights.
+    """
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    truth = rng.normal(size=(3, 8))
+    features = truth[labels] + rng.normal(size=(60, 8))
+    halves = [np.where(np.arange(8) % 2 == k, truth, 0.) for k in (0, 1)]
+    starts = [(part, -0.5 * (part**2).sum(1)) for part in halves]
+    found, head = weighed(features, labels, *starts)
+
+    def loss(t):
+        return cross_entropy(sum(
+            share * (features @ weight.T + bias)
+            for share, (weight, bias) in zip(t, starts, strict=True)),
+            labels)[0]
+
+    grid = np.linspace(0, 3, 61)
+    best = min(loss((a, b)) for a in grid for b in grid)
+    assert (found > 0.3).all() and loss(found) <= max(best, loss(
+        found / found.sum())) + 1e-3
+    np.testing.assert_allclose(head[0], found[0] * halves[0]
+                               + found[1] * halves[1])
+    good, wrong = ((part, -0.5 * (part**2).sum(1))
+                   for part in (truth, truth[[1, 2, 0]]))
+    found, head = weighed(features, labels, good, wrong)
+    assert found[1] < 0.1 * found[0]
+    np.testing.assert_allclose(head[1], found[0] * good[1]
+                               + found[1] * wrong[1])
+
+
+def test_classes_that_count_the_same():
+    """As if each image stood there as often as the other class has some."""
+    rng = np.random.default_rng(2)
+    features, labels = rng.normal(size=(8, 3)), np.array([0] * 6 + [1] * 2)
+    start = np.zeros((2, 3)), np.zeros(2)
+    copies = np.repeat(np.arange(8), [1] * 6 + [3] * 2)
+    expected = fit_linear(features[copies], labels[copies], start, 0.1)
+    found = fit_linear(features, labels, start, 0.1, class_balanced(labels))
+    for part, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(part, other, atol=1e-5)

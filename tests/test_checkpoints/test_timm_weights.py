@@ -9,8 +9,8 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmjtln.apis import export_classifier
+from mmjtln.checkpoints.timm_weights import timm_state
 from mmjtln.datasets import MNIST5k
-from tests.load_tool import load_tool
 
 timm = pytest.importorskip('timm')
 
@@ -21,7 +21,7 @@ NAME = 'test_efficientnet'  # timm's own name for its smallest
 def convert():
     """Import the converter and hand out its function."""
     init_default_scope('mmpretrain')
-    return load_tool('model_converters/timm_classifier').convert
+    return timm_state
 
 
 def timm_file(path, name=NAME, num_classes=10):

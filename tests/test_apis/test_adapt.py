@@ -12,7 +12,10 @@ from mmpretrain import get_model
 from mmpretrain.registry import MODELS
 from PIL import Image
 
-from mmjtln.apis import transport_classes
+from mmjtln.apis import adapt
+from mmjtln.apis.adapt import PACKAGES
+from mmjtln.apis.adapt_page import adapted_page
+from mmjtln.checkpoints.timm_weights import weights_file
 from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.heads import (
@@ -95,8 +98,8 @@ def test_stock_model_predicts_the_mean_of_source_logits(tmp_path, kind):
     """For each kind of head; what is written loads without this plugin."""
     size = 224 if kind == 'backbones_own' else 32
     config, checkpoint, stock = _stock(tmp_path, HEADS[kind], size)
-    found = transport_classes(config, checkpoint, TARGET, tmp_path / 'out',
-                              carrier='plan', relax=0.2)
+    found = adapt(None, TARGET, tmp_path / 'out', config, checkpoint,
+                  carrier='plan', relax=0.2)
     exported = get_model(str(found.files['config']),
                          str(found.files['checkpoint']), device='cpu')
     assert exported._dataset_meta['classes'] == sorted(TARGET)
@@ -116,10 +119,12 @@ def test_few_images_fit_the_last_layer(tmp_path):
     """By the fit, from the start, on the frozen network's features."""
     config, checkpoint, stock = _stock(tmp_path, MODEL)
     images = _pictures(tmp_path / 'few', dict.fromkeys(TARGET, 4))
-    found = transport_classes(config, checkpoint, None, tmp_path / 'out',
-                              images=images, carrier='plan')
-    assert found.transported.folds == 4
-    assert 0 <= found.plain.accuracy <= 100
+    found = adapt(images, None, tmp_path / 'out', config, checkpoint,
+                  carrier='plan')
+    assert found.few.selection.folds == 4
+    assert [name for name, _ in found.few.rows] == [
+        'always the largest class', 'the names alone', 'fitted, from names',
+        'fitted, from zero', 'the best of these, as written']
     exported = get_model(str(found.files['config']),
                          str(found.files['checkpoint']), device='cpu')
     features, labels = [], []
@@ -135,11 +140,12 @@ def test_few_images_fit_the_last_layer(tmp_path):
     weight, bias = (part.double().numpy() for part in transported(
         state['head.fc.weight'], state['head.fc.bias'], _shares()))
     t = weigh_start(features @ weight.T + bias, labels)
-    assert found.start_weight == pytest.approx(t, abs=1e-3)
-    start, chosen = (t * weight, t * bias), found.transported
-    if found.plain.accuracy > chosen.accuracy:
-        start, chosen = (0 * weight, 0 * bias), found.plain
-    weight, bias = fit_linear(features, labels, start, chosen.penalty)
+    assert found.few.weights['names'] == pytest.approx(t, abs=1e-3)
+    start, penalty = found.few.fitted
+    assert (start, penalty) == found.few.selection.chosen
+    scale = t if start == 'names' else 0
+    weight, bias = fit_linear(
+        features, labels, (scale * weight, scale * bias), penalty)
     np.testing.assert_allclose(exported.head.fc.weight.detach(), weight,
                                atol=1e-4)
     np.testing.assert_allclose(exported.head.fc.bias.detach(), bias,
@@ -149,7 +155,7 @@ def test_few_images_fit_the_last_layer(tmp_path):
 def test_a_head_is_carried_over_by_regression_unless_asked_otherwise(
         tmp_path):
     config, checkpoint, stock = _stock(tmp_path, MODEL)
-    found = transport_classes(config, checkpoint, TARGET, tmp_path / 'out')
+    found = adapt(None, TARGET, tmp_path / 'out', config, checkpoint)
     exported = get_model(str(found.files['config']),
                          str(found.files['checkpoint']), device='cpu')
     state = stock.state_dict()
@@ -176,28 +182,29 @@ def test_names_that_mean_nothing_end_at_the_plain_head(tmp_path):
         head['head.fc.bias'] *= sign
         torch.save(dict(state_dict=head, meta=dict(
             dataset_meta=dict(classes=SOURCE))), checkpoint)
-        found[sign] = transport_classes(
-            config, checkpoint, None, tmp_path / f'out{sign}', images=images)
+        found[sign] = adapt(
+            images, None, tmp_path / f'out{sign}', config, checkpoint)
     # What is as wrong as it can be is the opposite of what is right.
-    told, = (it for it in found.values() if it.start_weight == 0)
-    assert told.transported.accuracy == pytest.approx(told.plain.accuracy)
-    assert 'do not explain your images' in told_weight(told.start_weight)
+    few, = (it.few for it in found.values() if it.few.weights['names'] == 0)
+    rows = dict(few.rows)
+    assert rows['fitted, from names'] == rows['fitted, from zero']
+    assert 'do not explain your images' in told_weight(0.)
 
 
 def test_one_image_a_class_is_enough(tmp_path):
     """None can be held out, so the strength is the default one."""
     config, checkpoint, _ = _stock(tmp_path, MODEL)
     images = _pictures(tmp_path / 'few', dict(fish=1, vehicle=3, vegetable=2))
-    found = transport_classes(config, checkpoint, TARGET, tmp_path / 'out',
-                              images=images)
-    assert found.transported is None and found.plain is None
-    assert found.zero_shot in [100 * k / 6 for k in range(7)]
+    found = adapt(images, TARGET, tmp_path / 'out', config, checkpoint)
+    assert found.few.selection is None and len(found.few.rows) == 2
+    assert found.few.fitted == ('names', 0.01)
+    assert any('none can be held out' in said for said in found.remarks())
 
 
 def test_a_class_that_nothing_is_near_to_is_found(tmp_path):
     config, checkpoint, _ = _stock(tmp_path, MODEL)
-    found = transport_classes(config, checkpoint, ['fish', 'B07', 'car'],
-                              tmp_path / 'out')
+    found = adapt(None, ['fish', 'B07', 'car'], tmp_path / 'out', config,
+                  checkpoint)
     assert found.far == ('B07', )
 
 
@@ -206,8 +213,8 @@ def test_names_that_say_nothing_can_be_described(tmp_path):
     config, checkpoint, _ = _stock(tmp_path, MODEL)
     (tmp_path / 'names.txt').write_text('B06\ta racing car\n\nfish\n')
     costs = [
-        transport_classes(config, checkpoint, classes, tmp_path / 'out',
-                          text=text).cost.matrix for classes, text in (
+        adapt(None, classes, tmp_path / 'out', config, checkpoint,
+              text=text).cost.matrix for classes, text in (
             (tmp_path / 'names.txt', None),
             (['B06', 'fish'], dict(descriptions=dict(B06='a racing car'))),
             (['a racing car', 'fish'], None))]
@@ -225,16 +232,16 @@ def test_what_does_not_fit_is_refused(tmp_path):
         (dict(classes=TARGET, source_classes=SOURCE[1:]), 'source classes'),
         (dict(classes=TARGET, relax=-1.), 'relax')):
         with pytest.raises(ValueError, match=words):
-            transport_classes(config, checkpoint, out_dir=tmp_path / 'out',
-                              **options)
+            adapt(network=config, weights=checkpoint,
+                  out_dir=tmp_path / 'out', **options)
     for options, words in (
         (dict(classes='no.txt'), 'no list of classes at no.txt'),
         (dict(images='nowhere'), 'no folder of images nowhere')):
         with pytest.raises(FileNotFoundError, match=words):
-            transport_classes(config, checkpoint, out_dir=tmp_path / 'out',
-                              **options)
+            adapt(network=config, weights=checkpoint,
+                  out_dir=tmp_path / 'out', **options)
     with pytest.raises(FileNotFoundError, match='list_models'):
-        transport_classes('resnet0', checkpoint, TARGET)
+        adapt(None, TARGET, network='resnet0', weights=checkpoint)
     assert not (tmp_path / 'out').exists()
 
 
@@ -244,20 +251,19 @@ def test_folders_are_looked_into(tmp_path, said):
     few = Path(_pictures(tmp_path / 'few', dict(fish=2, car=2)))
     (few / 'fish/0.png').rename(few / 'fish/0.webp')
     Image.new('RGB', (8, 8)).save(few / 'car/a.gif')
-    found = transport_classes(config, checkpoint, None, tmp_path / 'out',
-                              images=few)
-    assert found.zero_shot in (0, 25, 50, 75, 100)
+    found = adapt(few, None, tmp_path / 'out', config, checkpoint)
+    assert len(found.few.paths) == 4
     assert '1 images that end in .gif in ' in said()
     for made, words in (('.ipynb_checkpoints', 'taken for a class'),
                         ('empty', "none of 'empty'")):
         (few / made).mkdir()
         with pytest.raises(ValueError, match=words):
-            transport_classes(config, checkpoint, None, images=few)
+            adapt(few, network=config, weights=checkpoint)
         (few / made).rmdir()
     for name in ('train', 'val'):
         shutil.copytree(few / 'fish', few / name)
     with pytest.raises(ValueError, match="'train', 'val' in .* classes"):
-        transport_classes(config, checkpoint, None, images=few)
+        adapt(few, network=config, weights=checkpoint)
 
 
 def test_lists_of_names_are_looked_into(tmp_path):
@@ -271,12 +277,12 @@ def test_lists_of_names_are_looked_into(tmp_path):
             ('fish\ncaf\udce9\n', 'not in UTF-8')):
         file.write_text(text, errors='surrogateescape')
         with pytest.raises(ValueError, match=words):
-            transport_classes(config, checkpoint, file, tmp_path / 'out')
+            adapt(None, file, tmp_path / 'out', config, checkpoint)
         if 'line' in words:
             with pytest.raises(ValueError, match=words):
                 ClassList(str(file))
     with pytest.raises(ValueError, match='not in UTF-8'):
-        transport_classes(config, checkpoint, ['fish', 'caf\udce9'])
+        adapt(None, ['fish', 'caf\udce9'], network=config, weights=checkpoint)
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
@@ -285,4 +291,89 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     other.mkdir()
     _, checkpoint, _ = _stock(other, HEADS['transformer'])
     with pytest.raises(ValueError, match='backbone'):
-        transport_classes(config, checkpoint, TARGET, tmp_path / 'out')
+        adapt(None, TARGET, tmp_path / 'out', config, checkpoint)
+
+
+def test_images_of_a_source_are_a_second_start(tmp_path):
+    """Fitted to them, carried over by names, and weighed with the first."""
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    # Pictures of things as like the target's as their names are.
+    source = _pictures(tmp_path / 'source', dict(truck=6, shark=6, carrot=6))
+    few = _pictures(tmp_path / 'few', dict(vehicle=3, fish=3, vegetable=3))
+    found = adapt(few, None, tmp_path / 'out', config, checkpoint, source)
+    assert set(found.few.weights) == {'names', 'source'}
+    assert found.few.weights['source'] > found.few.weights['names'] >= 0
+    assert 'fitted, from names and source' in dict(found.few.rows)
+    assert any('source' in said for said in found.remarks())
+    with pytest.raises(ValueError, match='a second start'):
+        adapt(None, TARGET, tmp_path / 'out', config, checkpoint, source)
+
+
+def test_classes_count_the_same_where_asked(tmp_path):
+    """The rows are of balanced accuracies: the largest class has 1 in 2."""
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    few = _pictures(tmp_path / 'few', dict(fish=12, vehicle=2))
+    for balanced, expected in ((False, 100 * 12 / 14), (True, 50)):
+        found = adapt(few, None, tmp_path / 'out', config, checkpoint,
+                      balanced=balanced)
+        name, value = found.few.rows[0]
+        assert name == 'always the largest class'
+        assert value.value == pytest.approx(expected, abs=3)
+
+
+def test_a_network_of_timm_brings_weights_preprocessing_and_names(tmp_path):
+    timm = pytest.importorskip('timm')
+    model = timm.create_model('test_efficientnet', num_classes=1000).eval()
+    torch.save(model.state_dict(), tmp_path / 'in.pth')
+    found = adapt(None, TARGET, tmp_path / 'out', 'timm:test_efficientnet',
+                  tmp_path / 'in.pth', carrier='plan')
+    assert found.cost.source_classes[0] == 'tench'
+    exported = get_model(str(found.files['config']),
+                         str(found.files['checkpoint']), device='cpu')
+    images = torch.randn(2, 3, 160, 160)
+    expected = model(images).double() @ torch.as_tensor(found.weights)
+    torch.testing.assert_close(
+        exported(images, mode='tensor').softmax(1).double(),
+        expected.softmax(1), rtol=0, atol=1e-6)
+    data = timm.data.resolve_data_config(
+        {}, pretrained_cfg=model.pretrained_cfg)
+    mean = exported.data_preprocessor.mean.flatten()
+    np.testing.assert_allclose(mean, 255 * np.array(data['mean']), rtol=1e-6)
+    for network, weights, words in (
+            ('timm:test_efficientnet', None, 'needs its weights'),
+            ('timm:resnet0', 'in.pth', 'list_models'),
+            (tmp_path / 'out/config.py', None, 'needs its weights')):
+        with pytest.raises(ValueError, match=words):
+            adapt(None, TARGET, tmp_path / 'out', network, weights)
+
+
+def test_the_weights_of_the_default_network_come_with_a_package(tmp_path):
+    """One image a class: what a newcomer's first command does."""
+    pytest.importorskip('timm')
+    try:
+        weights_file(PACKAGES['tf_efficientnet_lite0'])
+    except FileNotFoundError:
+        pytest.skip('the package with the weights is not installed')
+    few = _pictures(tmp_path / 'few', dict(fish=1, vehicle=1))
+    found = adapt(few, out_dir=tmp_path / 'out')
+    assert len(found.cost.source_classes) == 1000
+    assert found.few.fitted == ('names', 0.01)
+
+
+def test_the_page_holds_what_it_shows(tmp_path):
+    """Names are text, pictures are in the page, no file is asked for."""
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    few = _pictures(tmp_path / 'few', {'fish & <chips>': 3, 'vehicle': 3})
+    found = adapt(few, None, tmp_path / 'out', config, checkpoint)
+    page = adapted_page(found)
+    assert 'fish &amp; &lt;chips&gt;' in page and '<chips>' not in page
+    predicted = found.few.selection.predicted[found.few.fitted]
+    assert page.count('data:image/jpeg;base64,') == (
+        predicted != found.few.labels).sum()
+    for name, value in found.few.rows:
+        assert name in page and str(value) in page
+    assert 'http' not in page and 'src="data' in page or (
+        predicted == found.few.labels).all()
+    alone = adapted_page(adapt(None, TARGET, tmp_path / 'out', config,
+                               checkpoint))
+    assert 'Accuracy' not in alone and found.nearest(0)[0][0] in page

