@@ -19,9 +19,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from adapt_page import adapted_page
+
 from mmjtln.apis import Adapted, adapt, write_predictions
 from mmjtln.apis.adapt import NETWORK
-from mmjtln.apis.adapt_page import adapted_page
 from mmjtln.errors import interrupt_quietly
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import image_files

@@ -15,9 +15,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from all_images import PartReport, check_data
 from mmengine.config import DictAction
 
-from mmjtln.checks.all_images import PartReport, check_data
 from mmjtln.errors import interrupt_quietly
 from mmjtln.run_config import name_checkpoint, read_config
 

@@ -1,5 +1,5 @@
 """What must hold before a run's first step.
 
 Open ``before_run`` first: the list of all checks, in the order in which they
-are asked. ``all_images`` is the check that takes longer than a run should.
+are asked.
 """

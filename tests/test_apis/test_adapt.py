@@ -14,7 +14,6 @@ from PIL import Image
 
 from mmjtln.apis import adapt
 from mmjtln.apis.adapt import PACKAGES
-from mmjtln.apis.adapt_page import adapted_page
 from mmjtln.checkpoints.timm_weights import weights_file
 from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
@@ -358,22 +357,3 @@ def test_the_weights_of_the_default_network_come_with_a_package(tmp_path):
     found = adapt(few, out_dir=tmp_path / 'out')
     assert len(found.cost.source_classes) == 1000
     assert found.few.fitted == ('names', 0.01)
-
-
-def test_the_page_holds_what_it_shows(tmp_path):
-    """Names are text, pictures are in the page, no file is asked for."""
-    config, checkpoint, _ = _stock(tmp_path, MODEL)
-    few = _pictures(tmp_path / 'few', {'fish & <chips>': 3, 'vehicle': 3})
-    found = adapt(few, None, tmp_path / 'out', config, checkpoint)
-    page = adapted_page(found)
-    assert 'fish &amp; &lt;chips&gt;' in page and '<chips>' not in page
-    predicted = found.few.selection.predicted[found.few.fitted]
-    assert page.count('data:image/jpeg;base64,') == (
-        predicted != found.few.labels).sum()
-    for name, value in found.few.rows:
-        assert name in page and str(value) in page
-    assert 'http' not in page and 'src="data' in page or (
-        predicted == found.few.labels).all()
-    alone = adapted_page(adapt(None, TARGET, tmp_path / 'out', config,
-                               checkpoint))
-    assert 'Accuracy' not in alone and found.nearest(0)[0][0] in page

@@ -2,8 +2,8 @@
 import pytest
 from mmengine.config import Config
 
-from mmjtln.checks.all_images import check_data
 from mmjtln.datasets.build import build_dataset, check_parts_of
+from tests.load_tool import load_tool
 from tests.pictures import annotation_files
 
 
@@ -36,6 +36,7 @@ def test_lines(tmp_path, line, words):
             build_dataset(cfg)
         with pytest.raises(ValueError, match=text):
             check_parts_of([dict(dataset=cfg)])
+    check_data = load_tool('all_images').check_data
     report, = check_data(Config(dict(test_dataloader=dict(dataset=dataset))))
     assert 'line 3 of' in report.problems[0]
 

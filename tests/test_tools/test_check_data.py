@@ -6,11 +6,11 @@ import pytest
 from mmengine.config import Config
 
 import mmjtln.apis
-from mmjtln.checks.all_images import check_data
-from tests.load_tool import run_tool
+from tests.load_tool import load_tool, run_tool
 from tests.pictures import draw, own_config, picture_folders
 
 TARGET = Path('data/target')
+check_data = load_tool('all_images').check_data
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from mmengine.registry import init_default_scope
 from PIL import Image, UnidentifiedImageError
 from torch.utils.data import DataLoader, Dataset
 
+from mmjtln.checks.run import SPLITS
+from mmjtln.checks.warnings import look_into_folders
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.build import build_domain
 from mmjtln.datasets.class_lists import (
@@ -26,9 +28,6 @@ from mmjtln.datasets.contents import class_indices, name_image, unique_images
 from mmjtln.domains import DOMAINS, TARGET
 from mmjtln.errors import require
 from mmjtln.inference.features import progress
-
-from .run import SPLITS
-from .warnings import look_into_folders
 
 
 @dataclass

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 from PIL import Image, ImageOps
 
-from .adapt import Adapted, Few
+from mmjtln.apis.adapt import Adapted, Few
 
 _SIDE = 120
 _MOST_PICTURES = 40

