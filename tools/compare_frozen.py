@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from compare_methods import numbers, parser_of, references
+from compare_methods import check_choices, numbers, parser_of, references
 from frozen_classifiers import FrozenMethod, Knowledge, classifier
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -117,13 +117,14 @@ class FrozenStudy:
     """Run a config's methods over seeds and shots, features computed once."""
 
     def __init__(self, cfg: Config, seeds: list[int], tuning_seeds: list[int],
-                 shots: list[int]) -> None:
+                 shots: list[int], methods: list[str] | None = None) -> None:
         check_seeds(seeds, tuning_seeds, list(cfg.comparison.methods))
         self.cfg, self.shots = cfg, shots
         self.seeds, self.tuning_seeds = seeds, tuning_seeds
         comparison = cfg.comparison
-        self.methods = [FrozenMethod(name, **options)
-                        for name, options in comparison.methods.items()]
+        check_choices(methods or [], '--methods', comparison.methods)
+        self.methods = [FrozenMethod(name, **comparison.methods[name])
+                        for name in methods or comparison.methods]
         init_default_scope('mmpretrain')
         model = get_model(cfg, pretrained=cfg.load_from, device='cpu')
         self.data, dataset = self._read(comparison.dataset, model)
@@ -287,7 +288,8 @@ def main() -> None:
     out = args.out or Path('work_dirs', 'compare_frozen', name)
     try:
         against = references(args.against, 'linear', cfg.comparison.methods)
-        study = FrozenStudy(cfg, args.seeds, args.tune, args.shots)
+        study = FrozenStudy(
+            cfg, args.seeds, args.tune, args.shots, args.methods)
         results = study.run()
     except ValueError as error:
         parser.error(str(error))

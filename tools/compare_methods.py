@@ -38,14 +38,20 @@ def numbers(text: str) -> list[int]:
     return found
 
 
+def check_choices(wanted: list[str], option: str,
+                  names: Collection[str]) -> None:
+    """Refuse what is no name of a method."""
+    unknown = [name for name in wanted if name not in names]
+    require(not unknown, f'{option} takes names of methods compared',
+            f'got {unknown}', f'Choose from {list(names)}')
+
+
 def references(wanted: list[str] | None, usual: str,
                names: Collection[str]) -> list[str]:
     """Return the ``wanted`` methods, or, if it is there, the ``usual`` one."""
     if wanted is None:
         return [usual] if usual in names else []
-    unknown = [name for name in wanted if name not in names]
-    require(not unknown, '--against takes names of methods compared',
-            f'got {unknown}', f'Choose from {list(names)}')
+    check_choices(wanted, '--against', names)
     return wanted
 
 
@@ -60,6 +66,9 @@ def parser_of(doc: str, usual: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--against', type=lambda text: text.split(','), help='methods for '
         f'paired differences (default: {usual}, where it is one)')
+    parser.add_argument(
+        '--methods', type=lambda text: text.split(','),
+        help='names of methods, with commas (default: all)')
     return parser
 
 
@@ -69,9 +78,6 @@ def main() -> None:
     parser.add_argument(
         '--tune', type=numbers, default=[], metavar='SEEDS',
         help='seeds with which grids are searched, on validation data')
-    parser.add_argument(
-        '--methods', type=lambda text: text.split(','),
-        help='names of methods, with commas (default: all)')
     parser.add_argument(
         '--shots', type=numbers, default=[],
         help="target images a class (default: the config's)")

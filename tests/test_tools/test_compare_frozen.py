@@ -9,6 +9,8 @@ from scipy.special import softmax
 
 from mmjtln.comparison import report, summarise
 from mmjtln.heads import fit_linear, weigh_start
+from mmjtln.heads.linear_fit import weighed
+from mmjtln.heads.selection import fit_selected
 from mmjtln.models import OTLoss
 from tests.load_tool import load_tool
 
@@ -161,6 +163,14 @@ def test_classifiers_are_what_their_names_say(data, knowledge):
     sums = length_one(means) + 0.5 * length_one(start[0])
     np.testing.assert_allclose(found(data.features),
                                data.features @ length_one(sums).T)
+
+    found = classifier(FrozenMethod('it', 'adapt', 'plan'), {},
+                       features, labels, knowledge, 0)
+    (weight, bias), *_ = fit_selected(features, labels, dict(
+        names=lambda rows, known: weighed(rows, known, start)[1],
+        zero=lambda rows, known: (0 * start[0], 0 * start[1])))
+    np.testing.assert_allclose(found(data.features),
+                               data.features @ weight.T + bias)
 
 
 @pytest.mark.parametrize('relax', [None, dict(source=0.1)])

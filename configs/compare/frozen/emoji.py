@@ -6,6 +6,10 @@
 # Command: python tools/compare_frozen.py configs/compare/frozen/emoji.py \
 #   --against \
 #   linear,linear_plan,linear_regression,linear_regression_weighed
+# And what tools/adapt.py does (results/emoji_adapt): the same with \
+#   --methods \
+#   linear,linear_regression_weighed,adapt,adapt_shuffled,adapt_unrelated \
+#   --against linear,linear_regression_weighed
 _base_ = ['../../_base_/compare_frozen.py']
 
 comparison = dict(
