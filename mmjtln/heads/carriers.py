@@ -1,6 +1,5 @@
 """How a target head is mixed from a source head, by the class names."""
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,22 +20,13 @@ _PROJECTED = 256
 _NEAREST = 10
 
 
-@dataclass(frozen=True)
-class Regression:
-    r"""A kernel ridge regression, as leave-one-out has chosen it.
+class Regression(NamedTuple):
+    """A kernel ridge regression, as leave-one-out has chosen it."""
 
-    Args:
-        mixing (np.ndarray): A, shape (L_s, L_t).
-        width (float): :math:`\gamma` of the kernel.
-        strength (float): Of the ridge.
-        explained (float): Share of the variance of the source weights that
-            is predicted for classes left out (R2).
-    """
-
-    mixing: np.ndarray
-    width: float
-    strength: float
-    explained: float
+    mixing: np.ndarray  # A, shape (L_s, L_t).
+    width: float  # The kernel's gamma.
+    strength: float  # Of the ridge.
+    explained: float  # R2 of the source weights of classes left out.
 
 
 def regression(source: np.ndarray, target: np.ndarray,
@@ -90,6 +80,10 @@ def regression(source: np.ndarray, target: np.ndarray,
                 best = Regression(
                     mixing - mixing.mean(0), width, strength, explained)
     assert best is not None  # The grid is not empty.
+    print_log(
+        'The regression from names to weights, chosen by leaving each source '
+        f'class out: width {best.width:g}, strength {best.strength:g}, '
+        f'{best.explained:.1%} of the variance explained.', logger='current')
     return best
 
 
@@ -108,8 +102,7 @@ def _features(rows: np.ndarray, landmarks: np.ndarray, width: float
     return _kernel(rows, landmarks, width) @ directions, directions
 
 
-def mean_of_nearest(source: np.ndarray, target: np.ndarray,
-                    weights: np.ndarray) -> np.ndarray:
+def mean_of_nearest(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Mix the ten source classes with the nearest names in equal parts."""
     near = np.argsort(-(source @ target.T), axis=0, kind='stable')[:_NEAREST]
     mixing = np.zeros((len(source), len(target)))
@@ -117,8 +110,7 @@ def mean_of_nearest(source: np.ndarray, target: np.ndarray,
     return mixing
 
 
-def sparse(source: np.ndarray, target: np.ndarray,
-           weights: np.ndarray) -> np.ndarray:
+def sparse(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Mix as the vector of the name is mixed of at most ten others.
 
     By orthogonal matching pursuit. Source: G. Burghouts et al.,
@@ -138,19 +130,7 @@ def sparse(source: np.ndarray, target: np.ndarray,
     return mixing
 
 
-def _told_regression(*known: np.ndarray) -> np.ndarray:
-    found = regression(*known)
-    print_log(
-        'The regression from names to weights, chosen by leaving each source '
-        f'class out: width {found.width:g}, strength {found.strength:g}, '
-        f'{found.explained:.1%} of the variance explained.', logger='current')
-    return found.mixing
-
-
-#: From vectors of names (L_s, E), (L_t, E) and weights (L_s, D) to A.
-_BY_VECTORS: dict[str, Callable[..., np.ndarray]] = dict(
-    regression=_told_regression, mean=mean_of_nearest, sparse=sparse)
-CARRIERS = ('plan', 'nearest', *_BY_VECTORS)
+CARRIERS = ('plan', 'nearest', 'regression', 'mean', 'sparse')
 
 
 def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
@@ -159,11 +139,9 @@ def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
     """Say how a target head is mixed from the source head.
 
     Args:
-        carrier (str): ``'plan'``, the relaxed plan of
-            :func:`~mmjtln.heads.plan_weights`; ``'nearest'``, the same
-            without the penalty, softmax(-C / reg); ``'regression'``;
-            ``'mean'``; ``'sparse'``. The last three go by vectors of names,
-            and are scaled so that the head is as large as the plan's.
+        carrier (str): One of the table in mmjtln/heads/README.md. Those that
+            go by vectors are scaled so that the head is as large as the
+            plan's.
         cost (Tensor): C, shape (L_s, L_t).
         weights (Tensor): Weights of the source head, shape (L_s, D).
         vectors (tuple[np.ndarray, np.ndarray], optional): Unit vectors of the
@@ -188,9 +166,12 @@ def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
     require(vectors is not None, f'The carrier {carrier!r} goes by vectors of '
             'the class names', 'but the cost matrix comes without',
             "Set the cost to dict(type='mmjtln.TextCost'), or carrier='plan'")
+    assert vectors is not None
     known = weights.detach().double().cpu()
     mixing = torch.as_tensor(
-        _BY_VECTORS[carrier](*(vectors or ()), known.numpy()))
+        regression(*vectors, known.numpy()).mixing if carrier == 'regression'
+        else mean_of_nearest(*vectors) if carrier == 'mean'
+        else sparse(*vectors))
     return mixing * (_size(plan, known) / max(_size(mixing, known), 1e-12))
 
 

@@ -40,11 +40,7 @@ class L2SP:
         self.strength = strength
 
     def attach(self, model: nn.Module, optimizer: Optimizer) -> None:
-        """Act in every step of an optimizer from now on.
-
-        Args:
-            model (nn.Module): Holds the parameters, not wrapped.
-            optimizer (Optimizer): Steps them.
+        """Act on a model, not wrapped, in every step of its optimizer.
 
         Raises:
             ValueError: If a parameter is missing or of another shape, or the

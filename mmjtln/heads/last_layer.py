@@ -25,19 +25,10 @@ def _linear_layers(module: nn.Module) -> dict[str, nn.Linear]:
 
 
 def output_layers(head: nn.Module, num_classes: int) -> dict[str, nn.Linear]:
-    """Find the layers that give a head's logits.
+    """Find the layers that give a single-label head's logits, by name.
 
-    Args:
-        head (ClsHead): A single-label head.
-        num_classes (int): Its number of classes.
-
-    Returns:
-        dict[str, nn.Linear]: By name; several for distilled heads, which
-        predict from two classifiers.
-
-    Raises:
-        TypeError: If the head's last layer is no ``nn.Linear`` to its
-            classes; the message names it.
+    Distilled heads, which predict from two classifiers, have several. A last
+    layer that is no ``nn.Linear`` to the classes is a TypeError.
     """
     layers = _linear_layers(head)
     ends = {name: layer for name, layer in layers.items()
@@ -68,9 +59,6 @@ def last_linear(model: nn.Module) -> str:
 
     It is the last one of ``head`` or, where that passes on what the backbone
     gives (VGG, LeNet-5 under a bare ``ClsHead``), of ``backbone``.
-
-    Raises:
-        TypeError: If there is none.
     """
     names = [f'{part}.{name}' for part in ('backbone', 'head')
              for name in _linear_layers(getattr(model, part))]
@@ -81,15 +69,9 @@ def last_linear(model: nn.Module) -> str:
 
 
 def is_of_new_head(model: nn.Module) -> Callable[[str], bool]:
-    """Return what tells of a parameter's name whether the head holds it.
-
-    Args:
-        model (ImageClassifier): Its ``head`` or, where that has no
-            parameters, the last linear layer of its ``backbone``.
-    """
-    part = 'head' if any(
-        True for _ in model.get_submodule('head').parameters()) else (
-            last_linear(model))
+    """Return what tells of a parameter's name whether the head holds it."""
+    part = 'head' if [*model.get_submodule('head').parameters()] else (
+        last_linear(model))
     return lambda name: name.startswith(f'{part}.')
 
 
@@ -99,17 +81,10 @@ def is_bare_head(head: dict[str, Any]) -> bool:
 
 
 def detach_classifier(backbone: nn.Module) -> tuple[str, int] | None:
-    """Take the last linear layer out of a backbone.
+    """Put an ``nn.Identity`` in the place of a backbone's last linear layer.
 
-    Args:
-        backbone (nn.Module): Changed in place: an ``nn.Identity`` takes the
-            layer's place.
-
-    Returns:
-        tuple[str, int] | None: Name of the layer in the backbone and the
-        length of the features it classified; None if the backbone does not
-        end in a classifier, that is, takes no ``num_classes`` or was built
-        without (-1).
+    Returned are its name and the length of the features it classified; None
+    of a backbone that takes no ``num_classes`` or was built without (-1).
     """
     takes = inspect.signature(type(backbone).__init__).parameters
     layers = _linear_layers(backbone)

@@ -14,10 +14,7 @@ Head = tuple[np.ndarray, np.ndarray]
 def cross_entropy(scores: np.ndarray, labels: np.ndarray,
                   weights: np.ndarray | float = 1.
                   ) -> tuple[float, np.ndarray]:
-    """Return the mean cross entropy of logits (N, L), and its gradient.
-
-    ``weights``, shape (N, ), say what each image counts.
-    """
+    """Return the mean cross entropy of logits, weighted, and its gradient."""
     log_p = scipy.special.log_softmax(scores, axis=1)
     slope = np.exp(log_p)
     rows = np.arange(len(labels))
@@ -53,15 +50,13 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
     Args:
         features (np.ndarray): Shape (N, D).
         labels (np.ndarray): Class indices, shape (N, ).
-        start (tuple[np.ndarray, np.ndarray]): W_0, shape (L, D), and b_0,
-            shape (L, ).
+        start (Head): W_0, shape (L, D), and b_0, shape (L, ).
         penalty (float | np.ndarray): Positive; an array has one for each
             class, shape (L, ).
-        loss (Callable): From scores (N, L) and labels to a value and its
-            gradient (N, L). Defaults to :func:`cross_entropy`.
+        loss (Loss): Defaults to :func:`cross_entropy`.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: W, shape (L, D), and b, shape (L, ).
+        Head: W, shape (L, D), and b, shape (L, ).
 
     Raises:
         ValueError: If the penalty is not positive, or counts differ.
@@ -100,15 +95,12 @@ def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
         \hat t = \arg\min_{t \ge 0} \sum_n CE(y_n, t (z_n - \bar z_n))
 
     Few images find a small t by chance, too. So a classifier that explains
-    them better than none as it is (at t = 1) is never given less than 1.
+    them better than none as it is (at t = 1) is never given less than 1, and
+    one that knows nothing of them gets 0.
 
     Args:
-        scores (np.ndarray): Logits z, shape (N, L); their means over the
-            classes do not count.
+        scores (np.ndarray): Logits z, shape (N, L).
         labels (np.ndarray): Class indices, shape (N, ).
-
-    Returns:
-        float: t, 0 for a classifier that knows nothing of the images.
     """
     scores = scores - scores.mean(1, keepdims=True)
 
@@ -128,11 +120,8 @@ def weighed(features: np.ndarray, labels: np.ndarray, *starts: Head
     """Weigh one start or several, a classifier of features (N, D) each.
 
     The mixture of several is that which explains the images best; it is then
-    weighed as one, see :func:`weigh_start`.
-
-    Returns:
-        tuple[np.ndarray, Head]: The weight of each start, shape (S, ), and
-        the sum of all, so weighed.
+    weighed as one, see :func:`weigh_start`. Returned are the weight of each,
+    shape (S, ), and the sum of all, so weighed.
     """
     scores = np.array([features @ weight.T + bias for weight, bias in starts])
     scores -= scores.mean(2, keepdims=True)

@@ -14,13 +14,6 @@ def head_scores(head: nn.Module, feats: tuple[Tensor, ...]) -> Scores:
     (LeViT's) refuse to go forward in training, without a teacher for the
     second. Here the mean itself learns from the labels. Only the head's own
     flag changes, so normalisation inside it stays in training.
-
-    Args:
-        head (ClsHead): A single-label head.
-        feats (tuple): Features of N images, as backbone and neck give them.
-
-    Returns:
-        Tensor | tuple[Tensor]: Shape (N, num_classes), or several of them.
     """
     distilled = head.training and getattr(head, 'distillation', False)
     head.training = head.training and not distilled
@@ -49,18 +42,11 @@ def logits_of(scores: Scores) -> Tensor:
 
 def label_marginal(samples: list[DataSample], num_classes: int,
                    as_class: bool) -> Tensor:
-    """Return labels as the OT loss takes them.
+    """Return labels of N samples as the OT loss takes them.
 
-    Args:
-        samples (list[DataSample]): N samples with ``gt_label``, or
-            ``gt_score`` after Mixup and the like.
-        num_classes (int): L, number of classes.
-        as_class (bool): Whether class indices will do, for which the plan
-            has a closed form. Scores have none.
-
-    Returns:
-        Tensor: Class indices, int64, shape (N,), or log probabilities,
-        float32, shape (N, L), ``-inf`` where there is no mass.
+    Class indices, int64, shape (N,), if they will do (``as_class``), for they
+    have a closed form; else log probabilities, float32, shape (N, L). Samples
+    have ``gt_score`` after Mixup and the like, else ``gt_label``.
     """
     if 'gt_score' in samples[0]:
         return torch.stack([s.gt_score for s in samples]).float().log()

@@ -34,20 +34,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Selection:
-    """What each way of fitting a head predicts of images held out.
+    """What each way of fitting a head predicts of images held out."""
 
-    Args:
-        predicted (dict[tuple[str, float], np.ndarray]): Class indices,
-            shape (N, ), by the name of the start and the penalty.
-        labels (np.ndarray): Class indices, shape (N, ).
-        folds (int): Number of parts, each held out once.
-        balanced (bool): Whether each class counts the same.
-    """
-
+    # Class indices, shape (N, ), by the name of the start and the penalty.
     predicted: dict[tuple[str, float], np.ndarray]
     labels: np.ndarray
-    folds: int
-    balanced: bool = False
+    folds: int  # Number of parts, each held out once.
+    balanced: bool = False  # Whether each class counts the same.
 
     @cached_property
     def chosen(self) -> tuple[str, float]:
@@ -137,14 +130,8 @@ def _choose(right: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
     By two standard errors of the difference: the best of many on few images
     is best by chance. In comparisons, this rule was a point and a half ahead
-    of taking the best.
-
-    Args:
-        right (np.ndarray): Whether each is right of an image, shape (C, N).
-        shares (np.ndarray): What the images count, shape (B, N).
-
-    Returns:
-        np.ndarray: Index of the choice, shape (B, ).
+    of taking the best. ``right``, (C, N), is whether each is right of an
+    image; ``shares``, (B, N), what the images count for B choices, (B, ).
     """
     shares = shares / shares.sum(1, keepdims=True)
     ahead = right.astype(float) - right[0]
@@ -176,8 +163,7 @@ def estimate(predicted: Sequence[np.ndarray], labels: np.ndarray,
         predicted (Sequence[np.ndarray]): Of images that each classifier has
             not been fitted on, shape (N, ) each.
         labels (np.ndarray): Shape (N, ).
-        balanced (bool): Whether each class counts the same. Defaults to
-            False.
+        balanced (bool): Whether each class counts the same.
     """
     right = np.array(predicted) == labels
     shares = image_shares(labels, balanced)

@@ -42,13 +42,6 @@ def class_plan(cost: Tensor, reg: float, relax: float | None,
         source_share (Tensor, optional): :math:`P_s`, shape (L_s, ), positive.
             Defaults to None, equal shares.
         target_share (Tensor, optional): :math:`P_t`, shape (L_t, ), likewise.
-
-    Returns:
-        Tensor: G, shape (L_s, L_t), float64.
-
-    Raises:
-        TypeError: If the cost is no floating-point tensor.
-        ValueError: If an option or the cost is out of range.
     """
     log_p, log_q = (
         torch.full((1, count), -torch.tensor(float(count)).log().item(),
@@ -124,17 +117,11 @@ def transported(weight: Tensor, bias: Tensor | None,
 @torch.no_grad()
 def carry_over(source_head: nn.Module, head: nn.Module, weights: Tensor
                ) -> list[str]:
-    """Initialise a target head from the source head.
+    """Initialise a target head, in place, from the source head.
 
-    Output layers are transported, everything before them is copied.
-
-    Args:
-        source_head (ClsHead): Trained on L_s classes.
-        head (ClsHead): For L_t classes, otherwise the same; changed in place.
-        weights (Tensor): A of :func:`plan_weights`, shape (L_s, L_t).
-
-    Returns:
-        list[str]: Names of the head's parameters that were transported.
+    Output layers are transported by A of :func:`plan_weights`, shape (L_s,
+    L_t), everything before them is copied. Returned are the names of the
+    parameters transported.
 
     Raises:
         TypeError: If one of the heads has no last linear layer.

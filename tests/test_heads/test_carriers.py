@@ -76,9 +76,9 @@ def test_mean_and_sparse_by_hand():
     source = np.eye(12)
     target = np.array([[.8, .6] + [0.] * 10, [.1] * 10 + [0.] * 2])
     target[1] /= np.linalg.norm(target[1])
-    mixed = sparse(source, target, source)
+    mixed = sparse(source, target)
     np.testing.assert_allclose(mixed[:, 0], target[0], atol=1e-12)
-    mean = mean_of_nearest(source, target, source)
+    mean = mean_of_nearest(source, target)
     np.testing.assert_allclose(mean[:, 1], [.1] * 10 + [0.] * 2)
     assert mean.sum(0).tolist() == pytest.approx([1., 1.])
 
