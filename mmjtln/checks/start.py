@@ -58,9 +58,8 @@ def batches(cfg: Config) -> None:
         for name in ('drop_last', 'shuffle'):
             require(not loader.get(name) or not loader.get('batch_sampler'),
                     f'`{name}` of `{split}_dataloader` is decided by its '
-                    f'batch sampler', f'got {loader.get(name)}', 'Set '
-                    f'`{split}_dataloader.{"batch_" * (name == "drop_last")}'
-                    f'sampler.{name}` instead')
+                    f'batch sampler', f'got {loader.get(name)}', 'Leave it '
+                    f'out, or set it of the samplers of `{split}_dataloader`')
 
 
 def cost_source(cfg: Config) -> None:

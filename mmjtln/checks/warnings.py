@@ -63,9 +63,9 @@ def steps(run: Run) -> Iterator[str]:
                '`train_dataloader.batch_sampler`, a number of batches.')
     if any(0 < size < full[domain] / 4 for domain, size in last.items()):
         yield (f'The last step of each epoch has {last[SOURCE]} source and '
-               f'{last[TARGET]} target images, few for a gradient. Set '
-               '`drop_last=True` of `train_dataloader.batch_sampler`, or '
-               'count its epochs in batches: `epoch=<number>`.')
+               f'{last[TARGET]} target images, few for a gradient. Count '
+               'its epochs in batches: `epoch=<number>` of '
+               '`train_dataloader.batch_sampler`.')
     lengths = dict(iterations=runner.max_iters)
     if isinstance(runner.train_loop, EpochBasedTrainLoop):
         lengths['epochs'] = runner.max_epochs

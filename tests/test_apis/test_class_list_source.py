@@ -82,8 +82,6 @@ def test_without_the_ot_term_the_source_head_stays(class_list_run):
      'does not initialise `source_head`'),
     ({'train_dataloader.dataset.source.classes': 'imagenet'},
      'num_classes` is 12 and the source data set has 1000'),
-    ({'train_dataloader.batch_sampler.epoch': 'source'},
-     'An epoch counted by the source'),
     ({'custom_hooks.2.cost': dict(type='mmjtln.MKMMDCost')},
      'MKMMDCost compares images, but the source is a ClassList'),
     ({'custom_hooks.2.cost': dict(type='mmjtln.ConfusionCost')},

@@ -33,10 +33,10 @@ class JointSampler(BatchSampler):
     sample, a :class:`~mmjtln.generators.SeededIndex`.
 
     With ``epoch='target'``, an epoch has each target image once over all
-    ranks, while the source stream goes on; ``'source'`` swaps the roles. Its
-    last batch may be smaller, of nearly the same ratio, and the fewer than
-    ``W`` images wanting come a second time. With ``epoch=n``, an epoch is
-    ``n`` full batches, and both streams run on across epochs.
+    ranks, while the source stream goes on. Its last batch may be smaller, of
+    nearly the same ratio, and the fewer than ``W`` images wanting come a
+    second time. With ``epoch=n``, an epoch is ``n`` full batches, and both
+    streams run on across epochs.
 
     Args:
         sampler (DefaultSampler): MMEngine's, over a :class:`JointDataset`.
@@ -46,10 +46,8 @@ class JointSampler(BatchSampler):
         source_share (float): Part of a batch that comes from the source, in
             [0, 1], with 0 or 1 in the order of a joint run. A
             :class:`ClassList` has no part. Defaults to 0.5.
-        epoch (str | int): ``'target'``, ``'source'``, or a number of batches.
-            Defaults to 'target'.
-        drop_last (bool): Whether to leave out the smaller last batch of an
-            epoch. Defaults to False.
+        epoch (str | int): ``'target'`` or a number of batches. Defaults to
+            'target'.
 
     Raises:
         TypeError: ``sampler`` is no DefaultSampler over a JointDataset.
@@ -57,8 +55,8 @@ class JointSampler(BatchSampler):
     """
 
     def __init__(self, sampler: DefaultSampler, batch_size: int,
-                 source_share: float = 0.5, epoch: str | int = TARGET,
-                 drop_last: bool = False) -> None:
+                 source_share: float = 0.5, epoch: str | int = TARGET
+                 ) -> None:
         require(isinstance(sampler, DefaultSampler), 'A JointSampler takes '
                 'seed and shuffling from a DefaultSampler',
                 f'but got {type(sampler).__name__}', 'Set '
@@ -77,7 +75,6 @@ class JointSampler(BatchSampler):
         self.batch_size = batch_size
         self.source_share = source_share
         self.epoch_by = epoch
-        self.drop_last = drop_last
         self.rank, self.world_size = get_dist_info()
         self.first_batch = 0
         #: Of each source image, shape (source_length, ); None: equal ones.
@@ -89,28 +86,21 @@ class JointSampler(BatchSampler):
         self.lengths = {SOURCE: dataset.source_length,
                         TARGET: len(dataset.target)}
         self.num_full, self.last = self._plan()
-        if drop_last:
-            self.last = dict.fromkeys(self.last, 0)
-        require(len(self), 'An epoch must have a full batch with `drop_last`',
-                f'but the {epoch} images do not fill one',
-                f'Change `drop_last` or `epoch` of {_WHERE}')
 
     def _plan(self) -> tuple[int, dict[str, int]]:
         """Return the full batches, and each domain's images in the last."""
         none = {SOURCE: 0, TARGET: 0}
         if isinstance(self.epoch_by, int):
             return self.epoch_by, none
-        counted = self.epoch_by
-        other = SOURCE if counted == TARGET else TARGET
-        num_full, rest = divmod(self.lengths[counted],
-                                self.per_batch[counted] * self.world_size)
+        source, target = self.per_batch[SOURCE], self.per_batch[TARGET]
+        num_full, rest = divmod(self.lengths[TARGET],
+                                target * self.world_size)
         if rest == 0:
             return num_full, none
         here = math.ceil(rest / self.world_size)
-        there = round(here * self.per_batch[other] / self.per_batch[counted])
-        there = max(there, min(1, self.per_batch[other]))
-        # Updating keeps the order of the keys: the source comes first.
-        return num_full, {**none, counted: here, other: there}
+        return num_full, {
+            SOURCE: max(round(here * source / target), min(1, source)),
+            TARGET: here}
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch, the same on each rank."""
@@ -168,7 +158,7 @@ def _check(batch_size: int, source_share: float, epoch: str | int,
     check_count(seed, 'seed', '`train_dataloader.sampler`, or '
                 '`randomness.seed`,', least=0)
     if isinstance(epoch, str):
-        check_choice(epoch, 'epoch', _WHERE, DOMAINS)
+        check_choice(epoch, 'epoch', _WHERE, (TARGET, ))
     else:
         check_count(epoch, 'epoch', _WHERE)
     num_source = round(batch_size * source_share)
@@ -177,8 +167,7 @@ def _check(batch_size: int, source_share: float, epoch: str | int,
             f'but batch_size={batch_size} with source_share={source_share} '
             f'gives {num_source} source and {batch_size - num_source} target '
             'images', f'Change `batch_size`, or `source_share` of {_WHERE}')
-    absent = {0: SOURCE, batch_size: TARGET}.get(num_source)
-    require(absent is None or epoch != absent,
-            f'An epoch counted by the {absent} needs {absent} images',
+    require(num_source < batch_size or epoch != TARGET,
+            'An epoch counted by the target needs target images',
             f'but source_share={source_share} draws none',
             f'Set `epoch` or `source_share` of {_WHERE}')
