@@ -6,7 +6,6 @@ by_text = dict(type='mmjtln.TextCost', prompt='a photo of a {}')
 # A network's own relation of the classes, -log p(y_s | y_t): reg is 1 for it.
 own = dict(
     type='mmjtln.ConfusionCost',
-    calibrate=False,
     double_centre=False,
     scale=False)
 by_label = {'model.own_marginal': 'label'}

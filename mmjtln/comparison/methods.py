@@ -12,8 +12,7 @@ KINDS = ('target', 'consecutive', 'source_free', 'joint', 'jtln')
 STARTS = ('config', 'source')
 #: What a network trained on the source takes the target's classes for.
 CATEGORY_RELATIONSHIP = dict(
-    type='mmjtln.ConfusionCost', calibrate=False, double_centre=False,
-    scale=False)
+    type='mmjtln.ConfusionCost', double_centre=False, scale=False)
 #: Compared where a config has no ``comparison`` of its own.
 DEFAULT_METHODS: dict[str, Any] = {
     'target_only': dict(kind='target'),

@@ -29,22 +29,17 @@ class ConfusionCost(ImageCost):
     r"""How a source classifier distributes its predictions over target images.
 
     .. math::
-        R_{ij} = \frac{1}{n_j} \sum_{x \in j} \mathrm{softmax}(z(x) / T)_i,
+        R_{ij} = \frac{1}{n_j} \sum_{x \in j} \mathrm{softmax}(z(x))_i,
         \qquad C_{ij} = -\log R_{ij},
 
-    with the source logits z of the training images of target class j. T
-    minimises the classifier's cross entropy on images of the source domain,
-    which makes its confidence right. C is in nats.
-
-    The classifier is ``source_head`` of a JTLN model, else ``head``. It looks
-    surer than it is on images it was trained on: calibrate it on others.
+    with the source logits z of the training images of target class j, by
+    ``source_head`` of a JTLN model, else ``head``. C is in nats. No source
+    image is looked at.
 
     Source: K. You et al., "Co-Tuning for Transfer Learning", NeurIPS 2020,
-    section 3; temperature scaling: C. Guo et al., "On Calibration of Modern
-    Neural Networks", ICML 2017.
+    section 3, without the temperature.
 
     Args:
-        calibrate (bool): Find T; otherwise T = 1. Defaults to True.
         double_centre (bool): As in :class:`BaseCost`. Defaults to True: under
             domain shift a classifier takes most images for a few classes,
             whatever they show, which is a constant on their rows.
@@ -53,10 +48,8 @@ class ConfusionCost(ImageCost):
 
     libraries = (*ImageCost.libraries, 'scipy')
 
-    def __init__(self, calibrate: bool = True, double_centre: bool = True,
-                 **kwargs: Any) -> None:
+    def __init__(self, double_centre: bool = True, **kwargs: Any) -> None:
         super().__init__(double_centre=double_centre, **kwargs)
-        self.calibrate = calibrate
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
                 model: nn.Module | None) -> tuple[Any, ...]:
@@ -66,28 +59,21 @@ class ConfusionCost(ImageCost):
             self.model, self.checkpoint,
             lambda found: ('backbone', 'neck', _head_name(found)), model)
         _check_classes(network, classes)
-        source = (self.images(source_dataset, 'source')
-                  if self.calibrate else None)
-        return classes, source, self.images(target_dataset, 'target'), network
+        return classes, self.images(target_dataset, 'target'), network
 
     def measure(self, prepared: tuple[Any, ...]) -> RawCost:
         """Let the classifier predict, shape (L_s, L_t)."""
-        classes, *domains, network = prepared
-        digest, temperature = hashlib.sha256(), 1.0
+        classes, images, network = prepared
         head = getattr(network, _head_name(network))
-        for images in filter(None, domains):
-            logits = run_over_images(
-                network, images,
-                lambda inputs: logits_of(head(network.extract_feat(inputs))),
-                'source logits', self.batch_size, self.num_workers).numpy()
-            _check_outputs(logits.shape[1], classes)
-            digest.update(logits.tobytes())
-            if images.domain == SOURCE:
-                temperature = fit_temperature(logits, images.labels)
+        logits = run_over_images(
+            network, images,
+            lambda inputs: logits_of(head(network.extract_feat(inputs))),
+            'source logits', self.batch_size, self.num_workers).numpy()
+        _check_outputs(logits.shape[1], classes)
         relationship = log_relationship(
-            logits, images.labels, len(images.classes), temperature)
-        return RawCost(-relationship, digest.hexdigest(),
-                       dict(calibration=temperature))
+            logits, images.labels, len(images.classes))
+        return RawCost(-relationship,
+                       hashlib.sha256(logits.tobytes()).hexdigest())
 
 
 def _head_name(network: nn.Module) -> str:
@@ -115,26 +101,11 @@ def _check_outputs(count: int, classes: Sequence[str]) -> None:
             'the source data set')
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Find T in [0.01, 100] of least cross entropy, which is convex in 1/T."""
-    logits = logits.astype(np.float64)
-
-    def cross_entropy(log_temperature: float) -> float:
-        scores = scipy.special.log_softmax(
-            logits / np.exp(log_temperature), axis=1)
-        return -float(scores[np.arange(len(labels)), labels].mean())
-
-    found = scipy.optimize.minimize_scalar(
-        cross_entropy, bounds=np.log([0.01, 100]), method='bounded')
-    return float(np.exp(found.x))
-
-
-def log_relationship(logits: np.ndarray, labels: np.ndarray, num_classes: int,
-                     temperature: float) -> np.ndarray:
+def log_relationship(logits: np.ndarray, labels: np.ndarray,
+                     num_classes: int) -> np.ndarray:
     """Log of the mean prediction over each class's images, (L_s, L_t)."""
     # It never leaves the logarithms, so it is finite.
-    scores = scipy.special.log_softmax(
-        logits.astype(np.float64) / temperature, axis=1)
+    scores = scipy.special.log_softmax(logits.astype(np.float64), axis=1)
     return np.stack([
         scipy.special.logsumexp(scores[labels == j], axis=0)
         - np.log((labels == j).sum()) for j in range(num_classes)], axis=1)

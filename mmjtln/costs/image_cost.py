@@ -71,8 +71,7 @@ class ImageCost(BaseCost):
         require(not isinstance(dataset, ClassList),
                 f'{type(self).__name__} compares images',
                 f'but the {domain} is a ClassList, which has none',
-                'Set `calibrate` to False if it is a ConfusionCost, else use '
-                'TextCost, TaxonomyCost or FileCost, or give it images')
+                'Use TextCost, TaxonomyCost or FileCost, or give it images')
         return DomainImages(dataset, domain, self.pipeline,
                             self.samples_per_class, self.seed)
 

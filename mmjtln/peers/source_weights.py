@@ -39,9 +39,9 @@ class SourceWeightsHook(KeepingHook):
 
     with the share :math:`P_s` of the class. Checkpoints hold the weights. By
     default and with the cost ``dict(type='mmjtln.ConfusionCost',
-    calibrate=False, double_centre=False, scale=False)`` of a trained source
-    head they are those of J. Ngiam et al., "Domain Adaptive Transfer Learning
-    with Specialist Models", arXiv:1811.07056, equation 4. For any other cost,
+    double_centre=False, scale=False)`` of a trained source head they are
+    those of J. Ngiam et al., "Domain Adaptive Transfer Learning with
+    Specialist Models", arXiv:1811.07056, equation 4. For any other cost,
     ``reg`` and ``relax`` about 0.05 make what is near to everything share.
 
     Args:

@@ -84,8 +84,6 @@ def test_without_the_ot_term_the_source_head_stays(class_list_run):
      'num_classes` is 12 and the source data set has 1000'),
     ({'custom_hooks.2.cost': dict(type='mmjtln.MKMMDCost')},
      'MKMMDCost compares images, but the source is a ClassList'),
-    ({'custom_hooks.2.cost': dict(type='mmjtln.ConfusionCost')},
-     'Set `calibrate` to False'),
 ])
 def test_what_needs_source_images_is_refused(class_list_run, changes, words):
     with pytest.raises(ValueError, match=words):
@@ -101,8 +99,7 @@ def test_batches_without_source_images_need_lambda_s_0(class_list_run):
 
 def test_own_knowledge_needs_no_source_images(class_list_run):
     """R, the mean source prediction of target images, as a cost."""
-    class_list_run.custom_hooks[2].cost = dict(
-        type='mmjtln.ConfusionCost', calibrate=False)
+    class_list_run.custom_hooks[2].cost = dict(type='mmjtln.ConfusionCost')
     runner = train(class_list_run)
     assert runner.model.ot_loss.cost.shape == (12, 10)
 

@@ -1,4 +1,4 @@
-"""A classifier's predictions as costs, calibrated, and whose they may be."""
+"""A classifier's predictions as costs, and whose they may be."""
 import numpy as np
 import pytest
 import torch
@@ -8,18 +8,18 @@ from mmpretrain.registry import MODELS
 from scipy.special import softmax
 
 from mmjtln.costs import ConfusionCost
-from mmjtln.costs.confusion import fit_temperature, log_relationship
+from mmjtln.costs.confusion import log_relationship
 from tests.test_costs.conftest import ToyImages, toy_config
 
 
-@given(st.integers(0, 99), st.floats(0.2, 5))
+@given(st.integers(0, 99))
 @settings(max_examples=20, deadline=None)
-def test_the_relation_is_the_mean_prediction(seed, temperature):
+def test_the_relation_is_the_mean_prediction(seed):
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(9, 4), scale=4).astype(np.float32)
     labels = np.array([0, 0, 0, 1, 2, 2, 2, 2, 2])
-    found = np.exp(log_relationship(logits, labels, 3, temperature))
-    predictions = softmax(logits.astype(float) / temperature, axis=1)
+    found = np.exp(log_relationship(logits, labels, 3))
+    predictions = softmax(logits.astype(float), axis=1)
     expected = np.stack([predictions[labels == j].mean(0) for j in range(3)])
     np.testing.assert_allclose(found, expected.T, rtol=1e-6)
     np.testing.assert_allclose(found.sum(axis=0), 1)
@@ -27,17 +27,8 @@ def test_the_relation_is_the_mean_prediction(seed, temperature):
 
 def test_the_relation_stays_finite_for_sure_predictions():
     logits = np.array([[0, 1e4], [0, 1e4]], dtype=np.float32)
-    found = log_relationship(logits, np.array([0, 0]), 1, 1.0)
+    found = log_relationship(logits, np.array([0, 0]), 1)
     np.testing.assert_allclose(found[:, 0], [-1e4, 0])
-
-
-@pytest.mark.parametrize('true', [0.5, 3.0])
-def test_the_temperature_that_made_the_labels_is_found(true):
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=(20000, 3), scale=3)
-    noise = rng.gumbel(size=logits.shape)
-    labels = (logits / true + noise).argmax(axis=1)
-    assert fit_temperature(logits, labels) == pytest.approx(true, rel=0.05)
 
 
 def fitted(source, model):
@@ -60,14 +51,6 @@ def test_the_related_class_is_the_nearest(source, model):
     target = ToyImages([3, 4, 5, 2])
     cost = ConfusionCost()(source, target, fitted(source, model))
     assert cost.matrix.argmin(axis=0).tolist() == [0, 1, 2, 3]
-    assert cost.settings['details']['calibration'] > 0
-
-
-def test_source_images_are_needed_only_to_calibrate(source, model):
-    target, empty = ToyImages([1, 1]), ToyImages([1, 0, 1, 1])
-    ConfusionCost(calibrate=False).check(empty, target, model)
-    with pytest.raises(ValueError, match="none of 'c1"):
-        ConfusionCost().check(empty, target, model)
 
 
 def test_the_source_head_of_a_joint_model_is_asked(source, model):

@@ -14,7 +14,7 @@ from mmjtln.registry import DATASETS
 from tests.test_resume.test_exact_resume import go
 
 SHARE = torch.tensor([0.5, 0.3, 0.2]).double()
-OWN = dict(type='mmjtln.ConfusionCost', calibrate=False, double_centre=False,
+OWN = dict(type='mmjtln.ConfusionCost', double_centre=False,
            scale=False, samples_per_class=None)
 
 
