@@ -99,24 +99,10 @@ def _classifier(model_name: str, num_classes: int, in_channels: int) -> dict:
 
 def timm_classifier(model_name: str, src: str, by_order: bool = False
                     ) -> tuple[Config, dict, str]:
-    """Make a stock classifier of a timm model and its weights.
+    """Make a stock classifier of a timm model and weights, as `timm_state`.
 
-    Args:
-        model_name (str): In timm.
-        src (str): Weights file, or an installed package that carries one.
-        by_order (bool): Take the tensors in the order of the file, see
-            :func:`timm_state`. Defaults to False.
-
-    Returns:
-        tuple[Config, dict, str]: The config, with timm's own preprocessing,
-        the checkpoint, and the name of its class list.
-
-    Raises:
-        FileNotFoundError: If there are no such weights.
-        RuntimeError: If they are of another model.
-        ValueError: If the model is no backbone with a linear layer, or timm
-            has no class list of that length.
-        ImportError: If timm is not installed.
+    Returned are its config, with timm's own preprocessing, the checkpoint, and
+    the name of its class list.
     """
     try:
         import timm

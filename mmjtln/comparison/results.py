@@ -47,12 +47,10 @@ class RunResult:
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What a method is and what was chosen, and its runs.
-
-    Runs are by shots (None is the config's own number) and seed.
-    """
+    """What a method is and what was chosen, and its runs."""
 
     about: dict
+    # By shots (None is the config's own number) and seed.
     runs: dict[tuple[int | None, int], RunResult]
 
     def at(self, shots: int | None) -> dict[int, RunResult]:

@@ -47,15 +47,12 @@ class HeadInitHook(KeepingHook):
 
     Before the first step, with the weights of ``load_from`` and the cost
     matrix there, the target head's last layer becomes a mixing of the source
-    head's rows (see :func:`~mmjtln.heads.mixing_weights` and
-    :func:`~mmjtln.heads.transported`); layers before it are copied. With
+    head's rows, see mmjtln/heads/README.md; layers before it are copied. With
     ``classes``, the head in the stock checkpoint ``load_from`` is that of
     other classes again, and where the source has images, both heads begin at
-    it. The target's classifies before any of its images is seen. Its training
-    images, as they are in a test, then say how much it knows of them, and
-    scale it (:func:`~mmjtln.heads.weigh_start`). The head's weight decay
-    pulls towards this start, see :class:`~mmjtln.heads.L2SP`. A resumed run
-    goes on with its head and the start in its checkpoint.
+    it. The head's weight decay pulls towards this start
+    (:class:`~mmjtln.heads.L2SP`). A resumed run goes on with its head and the
+    start in its checkpoint.
 
     It works with and without an OT term, and with source images or a
     :class:`~mmjtln.datasets.ClassList`, for every head whose last layer is an

@@ -160,12 +160,7 @@ class JTLNClassifier(ImageClassifier):
                 for domain, head in self.heads.items()}
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
-        """Compute the losses of a mixed batch, see the class.
-
-        Args:
-            inputs (Tensor): Images of both domains, shape (N, C, H, W); of
-                the target alone where ``lambda_s`` is 0.
-            data_samples (list[DataSample]): With ``domain`` and label.
+        """Compute the losses of a mixed batch (N, C, H, W), see the class.
 
         Raises:
             ValueError: If a domain that has a loss has no image.

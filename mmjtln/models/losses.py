@@ -17,17 +17,12 @@ class LossWeight:
     The progress is the runner's. A run that is resumed with another length
     keeps what it has begun: ``begin`` stays a share of the length that it was
     first given, or of the new one if that is shorter. Without a run, in a
-    notebook say, the weight is ``value``.
+    notebook say, the weight is ``value``. Errors call it ``name``.
 
     Args:
         value (float): The weight, >= 0.
         begin (float): Share of the run in which the weight is 0, in [0, 1].
             Defaults to 0.
-        name (str): The option of ``model`` that errors name. Defaults to
-            ``'weight'``.
-
-    Raises:
-        ValueError: If one is out of range.
     """
 
     def __init__(self, value: float, begin: float = 0.,

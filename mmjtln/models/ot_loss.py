@@ -110,11 +110,7 @@ class OTLoss(nn.Module):
         """Set the cost matrix, (L_s, L_t), whose entries are not looked at.
 
         Into the buffer, in place: averaged models and wrappers may hold a
-        reference to it.
-
-        Raises:
-            TypeError: If it holds no numbers.
-            ValueError: If it has another shape.
+        reference to it. The errors are those of the class.
         """
         cost = _as_cost(cost)
         self._check_shape('cost', cost)
@@ -138,12 +134,7 @@ class OTLoss(nn.Module):
 
     def marginals(self, source_logits: Tensor,
                   target_logits: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits of B images in float32 or better, labels as is.
-
-        Raises:
-            TypeError: If one is neither logits nor labels.
-            ValueError: If the shapes do not fit, or both are labels.
-        """
+        """Return the logits of B images in float32 or better, labels as is."""
         given = source_logits, target_logits
         # Labels stand for as many rows of logits of their side.
         source, target = (

@@ -5,7 +5,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from .kernel import Kernel, Prepared
+from .kernel import Prepared
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,6 @@ class SinkhornResult:
     def _oriented(self, plan: Tensor) -> Tensor:
         return plan.t() if self._prepared.swapped else plan
 
-    @property
-    def _kernel(self) -> Kernel:
-        return self._prepared.kernel
-
     def potentials(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return f and g but for a constant, which each sample has."""
         made = self._prepared
@@ -83,17 +79,18 @@ class SinkhornResult:
     def plan(self, index: int) -> Tensor:
         """The transport plan of one sample, shape (L_s, L_t)."""
         return self._oriented(
-            self._kernel.plans(self._log_u[index][None],
-                               self._log_v[index][None])[0])
+            self._prepared.kernel.plans(self._log_u[index][None],
+                                        self._log_v[index][None])[0])
 
     def mean_plan(self) -> Tensor:
         """The batch's mean plan, shape (L_s, L_t), in one matrix product."""
-        return self._oriented(self._kernel.mean_plan(self._log_u, self._log_v))
+        return self._oriented(
+            self._prepared.kernel.mean_plan(self._log_u, self._log_v))
 
     def transport_cost(self) -> Tensor:
         """<plan, cost> of each sample, shape (B,), in one matrix product."""
         if self._scalings is not None:
             u, v = self._scalings
             return (u @ self._prepared.kernel_cost).mul_(v).sum(1)
-        return self._kernel.transport_cost(
+        return self._prepared.kernel.transport_cost(
             self._log_u, self._log_v, self._prepared.oriented_cost)
