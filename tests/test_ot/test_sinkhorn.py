@@ -167,12 +167,12 @@ def test_form_is_chosen_by_the_numbers(span, form, dtype):
     log_p, log_q, cost = random_problem(2, 6, 4, dtype=torch.float32)
     rest = reduce_cost(cost)[3]
     result = sinkhorn(log_p, log_q, cost * 2, 2 * rest / span, max_iter=20)
-    assert isinstance(result._kernel, form)
+    assert isinstance(result._prepared.kernel, form)
     assert result._log_v.dtype == dtype
     # Offsets do not matter to the form, but to the rounding.
     result = sinkhorn(log_p, log_q, cost * 2 + 1e3, 2 * rest / span,
                       max_iter=20)
-    assert isinstance(result._kernel, form)
+    assert isinstance(result._prepared.kernel, form)
     assert result._log_v.dtype == torch.float64 or span < 1
 
 
@@ -181,11 +181,11 @@ def test_all_forms_agree(reg, monkeypatch):
     """Matrix products and log-sum-exps give the same result."""
     log_p, log_q, cost = random_problem(3, 9, 6)
     dense = sinkhorn(log_p, log_q, cost, reg, 5000, 1e-11)
-    assert isinstance(dense._kernel, DenseKernel)
+    assert isinstance(dense._prepared.kernel, DenseKernel)
     monkeypatch.setattr('mmjtln.ot.kernel.MAX_RANGE_DENSE', 0.)
     monkeypatch.setattr('mmjtln.ot.kernel.CHUNK_ELEMENTS', 100)
     logs = sinkhorn(log_p, log_q, cost, reg, 5000, 1e-11)
-    assert isinstance(logs._kernel, LogKernel)
+    assert isinstance(logs._prepared.kernel, LogKernel)
     for ours, theirs in ((dense.f, logs.f), (dense.g, logs.g),
                          (dense.mean_plan(), logs.mean_plan()),
                          (dense.plan(2), logs.plan(2)),
