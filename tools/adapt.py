@@ -90,12 +90,15 @@ def describe(found: Adapted) -> str:
 def main() -> None:
     """Make the classifier, say what it is made of, and predict."""
     args = parse_args()
-    for path in args.predict:  # Is there anything? Asked before any work.
-        image_files(path, every=True)
-    found = adapt(
-        args.folder, args.names, args.out, args.network, args.weights,
-        args.source, args.source_classes, args.text_options, args.carrier,
-        args.reg, args.relax, args.penalty, args.balanced, args.onnx)
+    try:
+        for path in args.predict:  # Is there anything? Asked before any work.
+            image_files(path, every=True)
+        found = adapt(
+            args.folder, args.names, args.out, args.network, args.weights,
+            args.source, args.source_classes, args.text_options, args.carrier,
+            args.reg, args.relax, args.penalty, args.balanced, args.onnx)
+    except (ValueError, FileNotFoundError, ImportError) as error:
+        raise SystemExit(f'adapt.py: {error}') from None
     page = Path(args.out, 'report.html')
     with atomic_write(page) as file:
         file.write(adapted_page(found).encode())

@@ -287,7 +287,8 @@ def main() -> None:
         name = f'{name}_{Path(args.network).stem}'
     out = args.out or Path('work_dirs', 'compare_frozen', name)
     try:
-        against = references(args.against, 'linear', cfg.comparison.methods)
+        against = references(args.against, 'linear',
+                             args.methods or cfg.comparison.methods)
         study = FrozenStudy(
             cfg, args.seeds, args.tune, args.shots, args.methods)
         results = study.run()

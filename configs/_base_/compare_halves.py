@@ -5,33 +5,20 @@
 # training, 16 of the source. A config adds the pictures.
 _base_ = [
     './models/jtln_efficientnet-lite0.py', './image_pair.py', './schedule.py',
-    './runtime.py'
+    './runtime.py', './datasets/pictures_96px.py'
 ]
 
 load_from = 'data/efficientnet-lite0.pth'
 model = dict(own_marginal='label')
-data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
 train_cfg = dict(max_epochs=4)
 
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=96, crop_ratio_range=(0.5, 1.0)),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='ResizeEdge', scale=96, edge='short', interpolation='area'),
-    dict(type='CenterCrop', crop_size=96),
-    dict(type='PackInputs'),
-]
 # A config adds the classes, and the pictures they are of.
 chosen = dict(
     type='mmjtln.ClassSubset',
-    dataset=dict(type='CustomDataset', pipeline=train_pipeline))
+    dataset=dict(type='CustomDataset', pipeline=_base_.train_pipeline))
 judged = dict(
     type='mmjtln.ClassSubset',
-    dataset=dict(type='CustomDataset', pipeline=test_pipeline))
+    dataset=dict(type='CustomDataset', pipeline=_base_.test_pipeline))
 train_dataloader = dict(
     batch_size=32,
     dataset=dict(source=chosen, target=dict(shots=5, dataset=chosen)),

@@ -4,41 +4,29 @@
 # classes' names.
 _base_ = [
     './models/jtln_efficientnet-lite0.py', './image_pair.py', './schedule.py',
-    './runtime.py', './peers.py'
+    './runtime.py', './peers.py', './datasets/pictures_96px.py'
 ]
 
 load_from = 'data/efficientnet-lite0.pth'
 model = dict(lambda_s=0.)
-data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
 
 train_cfg = dict(max_epochs=4)
 
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=96, crop_ratio_range=(0.5, 1.0)),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='ResizeEdge', scale=96, edge='short', interpolation='area'),
-    dict(type='CenterCrop', crop_size=96),
-    dict(type='PackInputs'),
-]
 train_dataloader = dict(
     batch_size=16,
     dataset=dict(
         source=dict(type='mmjtln.ClassList', classes='imagenet'),
         target=dict(
             shots=5,
-            dataset=dict(type='CustomDataset', pipeline=train_pipeline))),
+            dataset=dict(
+                type='CustomDataset', pipeline=_base_.train_pipeline))),
     batch_sampler=dict(epoch=10))
 val_dataloader = dict(
     batch_size=64,
-    dataset=dict(type='CustomDataset', pipeline=test_pipeline))
+    dataset=dict(type='CustomDataset', pipeline=_base_.test_pipeline))
 test_dataloader = dict(
     batch_size=64,
-    dataset=dict(type='CustomDataset', pipeline=test_pipeline))
+    dataset=dict(type='CustomDataset', pipeline=_base_.test_pipeline))
 
 # Chosen on validation data, of four points each: four rates, or two with two
 # of the method's own strength. BSS and the KLs begin lower than where there

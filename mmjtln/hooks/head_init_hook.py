@@ -127,7 +127,6 @@ class HeadInitHook(KeepingHook):
         if not is_training(runner):
             return
         model, dataset = jtln_model(runner), runner.train_dataloader.dataset
-        self._begin = self._read(runner, model)
         known = dataset.source if self.known is None else self.known
         if self.builder is not None:
             for domain in self._domains(dataset):
@@ -148,13 +147,17 @@ class HeadInitHook(KeepingHook):
                 'is weighed by images as they are in a test', 'but neither '
                 '`test_dataloader` nor `val_dataloader` has target data',
                 'Set one of them, or `weigh=False` of HeadInitHook')
+        self._trained = self.known is None and names_weights(
+            [model.init_cfg, model.source_head.init_cfg])
+        if self.known is not None and runner._resume:
+            return  # Its heads have begun.
+        self._begin = self._read(runner, model)
+        self._trained |= self.known is not None
         # A rehearsal on a copy finds heads that do not fit.
         for domain in self._domains(dataset):
             weights = torch.full((len(known.metainfo['classes']),
                                   model.class_counts[domain]), 1.)
             carry_over(self._begin, deepcopy(model.heads[domain]), weights)
-        self._trained = self.known is not None or names_weights(
-            [model.init_cfg, model.source_head.init_cfg])
 
     def _domains(self, dataset: JointDataset) -> list[str]:
         """Return the domains whose heads begin at the other head."""
@@ -163,7 +166,7 @@ class HeadInitHook(KeepingHook):
 
     def _read(self, runner: Runner, model: JTLNClassifier) -> nn.Module:
         """Return the head to begin at: the source's, or the checkpoint's."""
-        if self.known is None or runner._resume:
+        if self.known is None:
             return model.source_head
         path = runner._load_from
         require(path, 'Heads begin at one of other `classes` in a checkpoint',
@@ -179,8 +182,8 @@ class HeadInitHook(KeepingHook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """See whether there is a source head, or the start of a run."""
-        self._trained |= any(key.startswith('source_head.')
-                             for key in state_of(checkpoint))
+        self._trained |= self.known is None and any(
+            key.startswith('source_head.') for key in state_of(checkpoint))
         if self.l2_sp is not None:
             super().after_load_checkpoint(runner, checkpoint)
 

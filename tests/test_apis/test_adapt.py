@@ -13,8 +13,7 @@ from mmpretrain.registry import MODELS
 from PIL import Image
 
 from mmjtln.apis import adapt
-from mmjtln.apis.adapt import PACKAGES
-from mmjtln.checkpoints.timm_weights import weights_file
+from mmjtln.checkpoints.networks import PACKAGES, weights_file
 from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.heads import (
@@ -80,9 +79,9 @@ def _shares(source=SOURCE, **options) -> torch.Tensor:
     return plan_weights(torch.as_tensor(cost.matrix), **options)
 
 
-def _pictures(folder, counts: dict) -> str:
+def _pictures(folder, counts: dict, seed: int = 0) -> str:
     """Write noise around a colour for each class."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for number, (name, count) in enumerate(counts.items()):
         (folder / name).mkdir(parents=True)
         for i in range(count):
@@ -297,13 +296,17 @@ def test_images_of_a_source_are_a_second_start(tmp_path):
     """Fitted to them, carried over by names, and weighed with the first."""
     config, checkpoint, _ = _stock(tmp_path, MODEL)
     # Pictures of things as like the target's as their names are.
-    source = _pictures(tmp_path / 'source', dict(truck=6, shark=6, carrot=6))
+    source = _pictures(
+        tmp_path / 'source', dict(truck=6, shark=6, carrot=6), seed=1)
     few = _pictures(tmp_path / 'few', dict(vehicle=3, fish=3, vegetable=3))
     found = adapt(few, None, tmp_path / 'out', config, checkpoint, source)
     assert set(found.few.weights) == {'names', 'source'}
     assert found.few.weights['source'] > found.few.weights['names'] >= 0
     assert 'fitted, from names and source' in dict(found.few.rows)
     assert any('source' in said for said in found.remarks())
+    shutil.copy(f'{few}/fish/0.png', f'{source}/shark/again.png')
+    with pytest.raises(ValueError, match='1 have the content .*again.png'):
+        adapt(few, None, tmp_path / 'out', config, checkpoint, source)
     with pytest.raises(ValueError, match='a second start'):
         adapt(None, TARGET, tmp_path / 'out', config, checkpoint, source)
 
@@ -338,6 +341,13 @@ def test_a_network_of_timm_brings_weights_preprocessing_and_names(tmp_path):
         {}, pretrained_cfg=model.pretrained_cfg)
     mean = exported.data_preprocessor.mean.flatten()
     np.testing.assert_allclose(mean, 255 * np.array(data['mean']), rtol=1e-6)
+    few = timm.create_model('test_efficientnet', num_classes=6)
+    torch.save(few.state_dict(), tmp_path / 'six.pth')
+    six = dict(network='timm:test_efficientnet', weights=tmp_path / 'six.pth')
+    with pytest.raises(ValueError, match='Set `source_classes`'):
+        adapt(None, TARGET, tmp_path / 'out', **six)
+    found = adapt(None, TARGET, tmp_path / 'out', source_classes=SOURCE, **six)
+    assert found.cost.source_classes == tuple(SOURCE)
     for network, weights, words in (
             ('timm:test_efficientnet', None, 'needs its weights'),
             ('timm:resnet0', 'in.pth', 'list_models'),

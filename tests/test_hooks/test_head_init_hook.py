@@ -17,6 +17,7 @@ from tests.test_resume.test_exact_resume import go
 
 HOOK = dict(type='mmjtln.HeadInitHook', weigh=False)
 RANDOM = dict(type='mmjtln.RandomCost')
+KNOWN = [f'thing {i}' for i in range(7)]
 
 
 def _start(cfg: Config, path) -> dict:
@@ -26,6 +27,18 @@ def _start(cfg: Config, path) -> dict:
     torch.save(dict(state_dict=state, meta={}), path)
     cfg.load_from = str(path)
     return state
+
+
+def _stock_start(cfg: Config) -> nn.Linear:
+    """Start from a classifier of other classes, whose head is returned."""
+    joint = MODELS.build(cfg.model)
+    stock = nn.Linear(joint.head.in_channels, len(KNOWN))
+    state = {key: value for key, value in joint.state_dict().items()
+             if not key.startswith(('source_head.', 'head.', 'ot_loss.'))}
+    state.update({f'head.fc.{key}': value
+                  for key, value in stock.state_dict().items()})
+    torch.save(dict(state_dict=state, meta={}), cfg.load_from)
+    return stock
 
 
 @pytest.fixture
@@ -85,24 +98,17 @@ def test_without_an_ot_term_and_with_names_alone(run, source):
 @pytest.mark.parametrize('weigh', [False, True])
 def test_both_heads_begin_at_the_head_of_a_checkpoint(run, weigh):
     """Each by its own names, though the checkpoint knows other classes."""
-    known = [f'thing {i}' for i in range(7)]
-    joint = MODELS.build(run.model)
-    stock = nn.Linear(joint.head.in_channels, 7)
-    state = {key: value for key, value in joint.state_dict().items()
-             if not key.startswith(('source_head.', 'head.', 'ot_loss.'))}
-    state.update({f'head.fc.{key}': value
-                  for key, value in stock.state_dict().items()})
-    torch.save(dict(state_dict=state, meta={}), run.load_from)
+    stock = _stock_start(run)
     run.model.ot_loss = None
     run.custom_hooks = [
         run.custom_hooks[0], dict(type='mmjtln.StockCheckpointHook'),
-        dict(HOOK, cost=RANDOM, classes=known, weigh=weigh)]
+        dict(HOOK, cost=RANDOM, classes=KNOWN, weigh=weigh)]
     runner = Runner.from_cfg(run)
     runner.train()
     hook, = (hook for hook in runner.hooks if isinstance(hook, HeadInitHook))
     dataset = runner.train_dataloader.dataset
     for domain, head in runner.model.heads.items():
-        cost = hook.builder(ClassList(known), getattr(dataset, domain))
+        cost = hook.builder(ClassList(KNOWN), getattr(dataset, domain))
         weight, bias = (part.detach() for part in transported(
             stock.weight, stock.bias,
             plan_weights(torch.as_tensor(cost.matrix))))
@@ -118,12 +124,16 @@ def test_both_heads_begin_at_the_head_of_a_checkpoint(run, weigh):
 
 
 def test_heads_of_other_classes_need_a_checkpoint_that_has_them(run):
-    hook = dict(HOOK, cost=RANDOM, classes=[f'thing {i}' for i in range(7)])
+    hook = dict(HOOK, cost=RANDOM, classes=KNOWN)
     run.custom_hooks[-1] = hook
     with pytest.raises(ValueError, match=r'its head, of the `classes`'):
         Runner.from_cfg(run).train()
     run.load_from = None
     with pytest.raises(ValueError, match='but `load_from` is None'):
+        Runner.from_cfg(run).train()
+    # With nothing there to resume, MMEngine would begin without weights.
+    run.resume = True
+    with pytest.raises(ValueError, match='carried over once it is trained'):
         Runner.from_cfg(run).train()
     with pytest.raises(ValueError, match='by a cost of their own'):
         HeadInitHook(classes=['a', 'b'])
@@ -190,14 +200,20 @@ def test_a_carrier_by_vectors_needs_a_cost_that_has_them():
     assert HeadInitHook(cost=RANDOM).carrier == 'plan'
 
 
-@pytest.mark.parametrize('l2_sp, weigh', [(0.3, True), (0., False),
-                                          (None, False)])
-def test_resumed_run_ends_as_the_one_that_was_not_stopped(run, l2_sp, weigh):
+@pytest.mark.parametrize('l2_sp, weigh, classes', [
+    (0.3, True, None), (0., False, None), (None, False, None),
+    (0.3, True, KNOWN)])
+def test_resumed_run_ends_as_the_one_that_was_not_stopped(
+        run, l2_sp, weigh, classes):
     """With its start from the checkpoint; carried over only once."""
     run.train_cfg.max_epochs = 2
     run.optim_wrapper.optimizer.update(lr=0.05, momentum=0.9,
                                        weight_decay=0.1)
     run.custom_hooks[-1] = dict(HOOK, l2_sp=l2_sp, weigh=weigh)
+    if classes is not None:
+        _stock_start(run)
+        run.custom_hooks[-1].update(classes=classes, cost=RANDOM)
+        run.custom_hooks.append(dict(type='mmjtln.StockCheckpointHook'))
     peace = go(run, 'peace')
     go(run, 'stopped', step=4)
     run.load_from = None

@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -16,9 +15,12 @@ from mmpretrain.registry import MODELS
 from mmjtln.apis import train
 from mmjtln.comparison import methods_of
 from mmjtln.comparison.method_config import check_comparable, method_config
+from mmjtln.costs import TextCost
+from mmjtln.datasets import ClassList
+from mmjtln.heads import mixing_weights, transported
 from mmjtln.registry import COSTS
 from tests.load_tool import load_tool
-from tests.pictures import picture_folders
+from tests.pictures import SOURCE, TARGET, picture_folders
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 RECIPES = sorted(CONFIGS.glob('*.py'))
@@ -278,13 +280,20 @@ optim_wrapper = dict(optimizer=dict(lr=0.))
     train(path)
     state = torch.load(next(tmp_path.glob('work_dirs/**/epoch_1.pth')),
                        weights_only=False)['state_dict']
-    heads = dict(head=2, source_head=3)
-    for head, count in list(heads.items())[:1 + (source != 'none')]:
-        weight = state[f'{head}.fc.weight'].double().T.numpy()
-        assert weight.shape == (64, count)
-        # A mixing of the 1000 rows, less its mean; the target's is weighed.
-        np.testing.assert_allclose(weight.sum(1), 0, atol=1e-4)
-        assert head == 'head' or np.linalg.norm(weight) > 1e-3
+    cost, known = TextCost(), ClassList('imagenet')
+    rows = torch.cat([stock.head.fc.weight, stock.head.fc.bias[:, None]], 1)
+    heads = dict(head=TARGET, source_head=SOURCE)
+    for head, names in list(heads.items())[:1 + (source != 'none')]:
+        lists = known, ClassList(sorted(names))
+        expected, _ = transported(stock.head.fc.weight.detach(), None, (
+            mixing_weights('regression', torch.as_tensor(cost(*lists).matrix),
+                           rows, cost.vectors(*lists))))
+        found = state[f'{head}.fc.weight']
+        # The target's is weighed by its images.
+        scale = (found * expected).sum() / (expected**2).sum()
+        torch.testing.assert_close(found, scale * expected, atol=1e-5,
+                                   rtol=1e-4)
+        assert head == 'head' or scale == pytest.approx(1, abs=1e-4)
     if source == 'none':
         torch.testing.assert_close(
             state['source_head.fc.weight'], stock.head.fc.weight.detach())

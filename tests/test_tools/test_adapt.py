@@ -23,10 +23,13 @@ def test_the_command_writes_all_that_it_names(tmp_path, capsys):
         assert str(out / name) in said and (out / name).is_file()
     rows = (out / 'predictions.csv').read_text().splitlines()
     assert rows[0] == 'path,class,score' and len(rows) == 10
+    # The page of another classifier does not stay beside a new one.
+    adapt(few, None, out, config, checkpoint)
+    assert not (out / 'report.html').exists()
 
 
 def test_what_is_missing_is_said_before_any_work(tmp_path):
-    with pytest.raises(FileNotFoundError, match='nowhere'):
+    with pytest.raises(SystemExit, match='adapt.py: .*nowhere'):
         run_tool('adapt', '--names', 'none.txt', '--out', tmp_path / 'out',
                  '--predict', tmp_path / 'nowhere')
     assert not (tmp_path / 'out').exists()

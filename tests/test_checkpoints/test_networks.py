@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmjtln.apis import export_classifier
-from mmjtln.checkpoints.timm_weights import timm_state
+from mmjtln.checkpoints.networks import timm_state
 from mmjtln.datasets import MNIST5k
 
 timm = pytest.importorskip('timm')
