@@ -26,6 +26,8 @@ custom_hooks = [
     dict(type='mmjtln.CostMatrixHook', cost=_base_.by_names),
     # Batch normalization by ImageNet's statistics.
     dict(type='mmjtln.NormEvalHook'),
+    # Two thirds of the time on a CPU.
+    dict(type='mmjtln.ChannelsLastHook'),
 ]
 # 100 steps: ten times as long brings more on a GPU.
 train_dataloader = dict(batch_sampler=dict(epoch=20))

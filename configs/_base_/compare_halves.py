@@ -32,6 +32,8 @@ custom_hooks = [
     dict(type='mmjtln.StockCheckpointHook'),
     # Batch normalization by ImageNet's statistics.
     dict(type='mmjtln.NormEvalHook'),
+    # Two thirds of the time on a CPU.
+    dict(type='mmjtln.ChannelsLastHook'),
     dict(type='mmjtln.CostMatrixHook', cost=by_names),
 ]
 # Heads that begin at ImageNet's, by the names.
@@ -40,7 +42,7 @@ begun = dict(
 shuffled = dict(begun, cost=dict(type='mmjtln.ShuffledCost', cost=by_names),
                 carrier='plan')
 frozen = dict(type='mmjtln.LPFTHook', share=1.)
-rated = dict(grid={'optim_wrapper.optimizer.lr': [0.003, 0.01, 0.03]})
+rated = dict(grid={'optim_wrapper.optimizer.lr': [0.001, 0.003, 0.01, 0.03]})
 target_alone = dict(
     kind='source_free', options={'model.ot_loss': None}, **rated)
 comparison = dict(
@@ -55,7 +57,4 @@ comparison = dict(
             **target_alone, hooks=[begun, dict(type='mmjtln.LPFTHook')]),
         joint_names=dict(kind='joint', hooks=[begun], **rated),
         joint_shuffled=dict(kind='joint', hooks=[shuffled], **rated),
-        jtln_names=dict(
-            kind='jtln', hooks=[begun], grid={
-                'model.lambda_ot': [0.1, 1.],
-                'optim_wrapper.optimizer.lr': [0.003, 0.01]})))
+        jtln_names=dict(kind='jtln', hooks=[begun], **rated)))

@@ -3,10 +3,8 @@
 # each of seven others.
 # Needs: as frozen/emoji.py.
 # Command: python tools/compare_methods.py \
-#   configs/compare/emoji_halves.py --seeds 0-4 --tune 100 --shots 5 \
-#   --methods joint_names,jtln_names,lp_ft_names,consecutive,joint,\
-#   linear_probe_names \
-#   --against consecutive,joint,linear_probe_names,joint_names
+#   configs/compare/emoji_halves.py --tune 100 --shots 5 --jobs 2 \
+#   --against consecutive,joint,joint_names,joint_shuffled
 # Found: what begins at ImageNet's head by names is 10 points ahead of joint
 # training from zero; the others are not told apart over five seeds.
 _base_ = ['../_base_/compare_halves.py']

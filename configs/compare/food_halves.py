@@ -3,10 +3,8 @@
 # each of the four others.
 # Needs: as frozen/food.py.
 # Command: python tools/compare_methods.py \
-#   configs/compare/food_halves.py --seeds 0-4 --tune 100 --shots 5 \
-#   --methods joint_names,jtln_names,lp_ft_names,consecutive,joint,\
-#   linear_probe_names \
-#   --against consecutive,joint,linear_probe_names,joint_names
+#   configs/compare/food_halves.py --tune 100 --shots 5 --jobs 2 \
+#   --against consecutive,joint,joint_names,joint_shuffled
 # Found: jtln_names, the recipe, is the best, 1.1 points ahead of consecutive
 # fine-tuning, which is not told from chance over five seeds.
 _base_ = ['../_base_/compare_halves.py']

@@ -6,11 +6,12 @@ from .class_check_hook import ClassCheckHook
 from .cost_matrix_hook import CostMatrixHook
 from .head_init_hook import HeadInitHook
 from .learning_curve_hook import LearningCurveHook
-from .norm_eval_hook import NormEvalHook
+from .network_hooks import ChannelsLastHook, NormEvalHook
 from .plan_visualization_hook import PlanVisualizationHook
 from .stock_checkpoint_hook import StockCheckpointHook
 
 __all__ = [
-    'ClassCheckHook', 'CostMatrixHook', 'HeadInitHook', 'LearningCurveHook',
-    'NormEvalHook', 'PlanVisualizationHook', 'StockCheckpointHook'
+    'ChannelsLastHook', 'ClassCheckHook', 'CostMatrixHook', 'HeadInitHook',
+    'LearningCurveHook', 'NormEvalHook', 'PlanVisualizationHook',
+    'StockCheckpointHook'
 ]

@@ -1,4 +1,7 @@
-"""NormEvalHook: statistics of the start, weights that learn."""
+"""NormEvalHook: statistics of the start, weights that learn.
+
+ChannelsLastHook: another layout of the same values.
+"""
 import pytest
 import torch
 from mmengine.config import Config
@@ -53,3 +56,18 @@ def test_a_model_without_batch_normalization_is_refused(run):
     run.model.backbone.norm_cfg = dict(type='GN', num_groups=4)
     with pytest.raises(ValueError, match='this model has none'):
         Runner.from_cfg(run).train()
+
+
+def test_channels_last_trains_the_same_up_to_rounding(run, tmp_path):
+    run.model.backbone.zero_init_residual = False
+    name = 'backbone.layer2.0.conv1.weight'
+    plain = state(run)[name]
+    run.work_dir = str(tmp_path / 'channels_last')
+    run.custom_hooks += [dict(type='mmjtln.ChannelsLastHook')]
+    found = state(run)[name]
+    run.work_dir = str(tmp_path / 'start')
+    run.optim_wrapper.optimizer.lr = 0.
+    moved = (plain - state(run)[name]).norm()
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert not found.is_contiguous()
+    assert 0 < (found - plain).norm() < 1e-3 * moved

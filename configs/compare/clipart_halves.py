@@ -1,0 +1,39 @@
+# Compares what one would do with an ImageNet classifier and source images:
+# drawings of twelve subjects as source images, and five drawings of each of
+# twelve others.
+# Needs: as frozen/clipart.py.
+# Command: python tools/compare_methods.py \
+#   configs/compare/clipart_halves.py --tune 100 --shots 5 --jobs 2 \
+#   --against consecutive,joint,joint_names,joint_shuffled
+# Found: nothing yet.
+_base_ = ['../_base_/compare_halves.py']
+
+pictures = dict(data_root='data/clipart')
+# Of six pictures, class by class, three are to draw from, one to validate on
+# and two to test.
+order = list(range(1018))
+drawn = [i for i in order if i % 6 < 3]
+validated = [i for i in order if i % 6 == 3]
+tested = [i for i in order if i % 6 > 3]
+source = [
+    'beverage', 'boating', 'bread', 'clock', 'computer hardware', 'fish',
+    'fruit', 'home', 'meat and eggs', 'road sign', 'toy', 'weapon'
+]
+target = [
+    'bird', 'body part', 'bug', 'clothing', 'dessert', 'flower', 'hat',
+    'mammal', 'music', 'sports', 'vehicle', 'weather'
+]
+
+model = dict(
+    head=dict(num_classes=len(target)),
+    source_head=dict(num_classes=len(source)))
+train_dataloader = dict(
+    dataset=dict(
+        source=dict(classes=source, dataset=pictures),
+        target=dict(
+            dataset=dict(
+                classes=target, dataset=dict(**pictures, indices=drawn)))))
+val_dataloader = dict(
+    dataset=dict(classes=target, dataset=dict(**pictures, indices=validated)))
+test_dataloader = dict(
+    dataset=dict(classes=target, dataset=dict(**pictures, indices=tested)))
