@@ -17,7 +17,7 @@ def _by_hand(cost: np.ndarray, reg: float, relax: float) -> np.ndarray:
     """Scale rows with exponent kappa and columns exactly, until at rest."""
     kernel, kappa = np.exp(-cost / reg), relax / (relax + reg)
     v = np.ones(cost.shape[1])
-    for _ in range(20000):
+    for _ in range(1000):
         u = (1 / len(cost) / (kernel @ v))**kappa
         v = 1 / cost.shape[1] / (kernel.T @ u)
     plan = u[:, None] * kernel * v

@@ -1,10 +1,11 @@
 """With a label as marginal: the closed form is what the solver finds."""
+import inspect
 import math
 
 import pytest
 import torch
 
-from mmjtln.ot import entropic_value, label_value
+from mmjtln.ot import KernelCache, entropic_value, label_value, sinkhorn
 
 from .problems import random_problem
 
@@ -49,6 +50,38 @@ def test_values_have_the_type_of_the_logits(relax):
         source, torch.tensor([1, 5, 0, 1]), cost, 0.1, relax)
     assert {value.dtype, labelled.dtype, transport.dtype} == {torch.float32}
     assert torch.autograd.grad(value.sum(), source)[0].dtype == torch.float32
+
+
+def test_options_are_those_of_the_solver():
+    """Their defaults too; a cache is kept, and what is to be read is read."""
+    theirs = inspect.signature(sinkhorn).parameters
+    for name, ours in inspect.signature(entropic_value).parameters.items():
+        if not name.endswith('_logits'):
+            assert ours.default == theirs[name].default
+    source, target, cost = random_problem(4, 5, 6)
+    cache, finite = KernelCache(), []
+    for also in (None, torch.tensor(1.), torch.tensor(math.nan)):
+        held = cache.held
+        _, result = entropic_value(source, target, cost, 0.1, cache=cache,
+                                   also=also)
+        assert cache.held is not None and held in (None, cache.held)
+        finite.append(result.also_finite)
+    assert finite == [False, True, False]
+
+
+@pytest.mark.parametrize('tau', [0., 1e-3, 0.3])
+def test_relaxed_form_where_mass_is_tiny_or_none(tau):
+    """It is that of exact numbers, and a class of no mass might be away."""
+    logits = torch.tensor([[0., -200, 1, -INF]], dtype=torch.float64)
+    cost = torch.tensor([[.7], [.2], [.9], [.1]], dtype=torch.float64)
+    label, relax, reg = torch.tensor([0]), dict(source=tau), 0.1
+    value, transport = label_value(logits, label, cost, reg, relax)
+    log_p = logits[:, :3].log_softmax(1)
+    scores = (tau * log_p - cost.t()[:, :3]) / (tau + reg)
+    torch.testing.assert_close(
+        value, -(tau + reg) * scores.logsumexp(1) - reg)
+    torch.testing.assert_close(
+        transport, scores.softmax(1) @ cost[:3, 0])
 
 
 def test_hard_form_is_reverse_kl_to_a_soft_label():
