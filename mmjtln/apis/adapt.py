@@ -287,7 +287,8 @@ def adapt(
             model, few, own, target, options, penalty, balanced)
     meta = dict(dataset_meta=joint.dataset_meta, method=_METHOD)
     files = export_model(joint, model, meta, out_dir, TARGET, onnx)
-    far = _far_classes(TextCost(**{**text, 'scale': False}), stock,
+    chosen = {name: cost.settings[name] for name in ('encoder', 'prompt')}
+    far = _far_classes(TextCost(**{**text, **chosen, 'scale': False}), stock,
                        target.metainfo['classes'])
     return Adapted(files, cost, mixing.numpy(), far, found)
 

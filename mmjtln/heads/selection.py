@@ -13,7 +13,8 @@ Start = Callable[[np.ndarray, np.ndarray], Head]
 DEFAULT_PENALTY = 0.01
 PENALTIES = (DEFAULT_PENALTY, 0.001, 0.1, 1., 10.)
 _MOST_FOLDS = 5
-# Standard errors by which another way must be ahead of the first.
+# Standard errors by which another way must be ahead of the first: the best of
+# many on few images is best by chance.
 _AHEAD = 2.
 _DRAWS = 1000
 # Of the normal distribution, 95 % within.
@@ -126,12 +127,9 @@ def image_shares(labels: np.ndarray, balanced: bool) -> np.ndarray:
 
 
 def _choose(right: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Choose the first of C classifiers, or the best if it is surely better.
+    """Choose the first of C classifiers, or the best if surely better, (B, ).
 
-    By two standard errors of the difference: the best of many on few images
-    is best by chance. In comparisons, this rule was a point and a half ahead
-    of taking the best. ``right``, (C, N), is whether each is right of an
-    image; ``shares``, (B, N), what the images count for B choices, (B, ).
+    By whether each is right, (C, N), and by what the images count, (B, N).
     """
     shares = shares / shares.sum(1, keepdims=True)
     ahead = right.astype(float) - right[0]

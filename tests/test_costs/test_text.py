@@ -200,6 +200,51 @@ def test_the_prompt_that_explains_the_weights_is_chosen(told, said):
     np.testing.assert_array_equal(
         builder(names, target).matrix, TextCost()(names, target).matrix)
     found, _ = builder.vectors(names, target, torch.as_tensor(rows))
-    assert builder.prompt == told and f'The prompt is {told!r}' in said()
+    assert builder.prompt == told and f'The prompt is {told!r} in ' in said()
     np.testing.assert_array_equal(found, vectors)
     assert builder(names, target).settings['prompt'] == told
+
+
+@pytest.fixture(scope='module')
+def letters(tmp_path_factory) -> str:
+    """Return the folder of an encoder of one layer, which reads letters."""
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder = tmp_path_factory.mktemp('encoders') / 'letters'
+    (folder / 'words.txt').parent.mkdir()
+    signs = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
+    letters = [chr(code) for code in range(ord('a'), ord('z') + 1)]
+    (folder / 'words.txt').write_text('\n'.join(
+        [*signs, *letters, *(f'##{letter}' for letter in letters)]))
+    torch.manual_seed(0)
+    BertModel(BertConfig(
+        vocab_size=57, hidden_size=32, num_hidden_layers=1,
+        num_attention_heads=2, intermediate_size=32)).save_pretrained(folder)
+    BertTokenizer(str(folder / 'words.txt')).save_pretrained(folder)
+    whole = folder.with_name('whole')
+    transformers.SentenceTransformer(str(folder), device='cpu').save(
+        str(whole))
+    return str(whole)
+
+
+@pytest.mark.parametrize('place', [0, 1])
+def test_the_encoder_that_explains_the_weights_is_chosen(
+        place, letters, said):
+    """Weights that are the vectors of one of the two."""
+    names = Named(*(f'{a} {b}' for a in ('red', 'blue', 'old', 'wet', 'big')
+                    for b in ('cat', 'car', 'tree', 'boat', 'hat', 'cup')))
+    target, encoders = Named('fish', 'house'), [FOLDER, letters]
+    vectors, _ = TextCost(encoders[place], '{}').vectors(names, target)
+    builder = TextCost(encoders, 'auto')
+    np.testing.assert_array_equal(
+        builder(names, target).matrix, TextCost(FOLDER)(names, target).matrix)
+    found, _ = builder.vectors(names, target, torch.as_tensor(vectors))
+    assert builder(names, target).settings['encoder'] == encoders[place]
+    assert f'in {encoders[place]}: of the variance' in said()
+    np.testing.assert_array_equal(found, TextCost(
+        encoders[place], builder.prompt).vectors(names, target)[0])
+
+
+def test_no_encoder_is_refused():
+    with pytest.raises(ValueError, match='Correct `encoder`'):
+        TextCost([])
