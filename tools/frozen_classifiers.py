@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import torch
+from frozen_icis import icis
 from scipy.special import softmax
 
 from mmjtln.costs.controls import derangement
@@ -20,9 +21,11 @@ from mmjtln.heads.linear_fit import cross_entropy, weighed
 from mmjtln.heads.selection import fit_selected
 from mmjtln.models import OTLoss
 
-#: Where a classifier begins: at zero; at the source head, carried over by a
-#: carrier; or at what the source head says of the few pictures themselves.
-STARTS = ('zero', 'own', *CARRIERS)
+#: Starts that go by names: the source head, carried over; or two networks.
+BY_NAMES = (*CARRIERS, 'icis')
+#: Where a classifier begins: at zero; at names; or at what the source head
+#: says of the few pictures themselves.
+STARTS = ('zero', 'own', *BY_NAMES)
 #: Whose names carry a head over: the classes' own; those with the target
 #: classes exchanged, or with vectors drawn; or those of a small source of
 #: other things.
@@ -89,10 +92,10 @@ class FrozenMethod:
                     f'{tuple(CLASSIFIERS)}, begins at one of {STARTS} and '
                     f'reads names that are one of {NAMES}', f'got {value!r}',
                     f'Fix {place}`')
-        by_names = self.start in CARRIERS
+        by_names = self.start in BY_NAMES
         require(by_names or not self.weigh and self.names == 'true',
                 'A start is weighed, or has names of a kind, if it goes by '
-                f'names, {CARRIERS}', f'got {self.start!r}', f'Fix {place}`')
+                f'names, {BY_NAMES}', f'got {self.start!r}', f'Fix {place}`')
         takes = set(CLASSIFIERS[self.classifier])
         # Of no effect without what they act on.
         if 'lambda_ot' not in self.grid:
@@ -110,7 +113,7 @@ class FrozenMethod:
     def without_pictures(self) -> bool:
         """Whether it classifies before any picture is seen."""
         return self.classifier == 'conse' or (
-            self.classifier == 'linear' and self.start in CARRIERS
+            self.classifier == 'linear' and self.start in BY_NAMES
             and not self.weigh and 'lambda_ot' not in self.grid)
 
     def variants(self) -> list[dict]:
@@ -150,13 +153,27 @@ class Knowledge:
             cost = torch.as_tensor(rng.random(self.cost.shape))
             return self._mixed(mixing_weights('plan', cost, cost))
         if kind not in self._carried:
-            self._carried[kind] = self._mixed(mixing_weights(
-                kind, torch.as_tensor(self.cost),
-                torch.as_tensor(np.c_[self.weight, self.bias]), self.vectors))
+            self._carried[kind] = (
+                self._by_networks() if kind == 'icis'
+                else self._mixed(mixing_weights(
+                    kind, torch.as_tensor(self.cost), torch.as_tensor(
+                        np.c_[self.weight, self.bias]), self.vectors)))
         weight, bias = self._carried[kind]
         order = (derangement(count, rng) if names == 'shuffled'
                  else np.arange(count))
         return weight[order], bias[order]
+
+    def _by_networks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights of ICIS less their mean, as large as the plan's.
+
+        Carriers by vectors are as large, too.
+        """
+        nothing = np.zeros((0, self.weight.shape[1])), np.zeros(0, dtype=int)
+        plan = np.c_[self.start('plan', 'true', 0, *nothing)]
+        found = icis(*self.vectors, np.c_[self.weight, self.bias])
+        found -= found.mean(0)
+        found *= np.linalg.norm(plan) / np.linalg.norm(found)
+        return found[:, :-1], found[:, -1]
 
     def _mixed(self, mixing: np.ndarray | torch.Tensor
                ) -> tuple[np.ndarray, np.ndarray]:

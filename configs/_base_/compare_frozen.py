@@ -33,6 +33,9 @@ comparison = dict(
         linear_sparse=dict(classifier='linear', start='sparse', grid=fitted),
         linear_sparse_weighed=dict(
             classifier='linear', start='sparse', weigh=True, grid=fitted),
+        linear_icis=dict(classifier='linear', start='icis', grid=fitted),
+        linear_icis_weighed=dict(
+            classifier='linear', start='icis', weigh=True, grid=fitted),
         # Controls: the target classes exchanged, costs drawn, a small source
         # of other things, and the source head's own view of the few pictures.
         linear_shuffled=dict(
