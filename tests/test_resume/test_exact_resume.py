@@ -1,7 +1,6 @@
 """A run that was stopped and goes on ends as the run that was not."""
 import copy
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,10 +18,7 @@ from tests.load_tool import load_tool
 @pytest.fixture(scope='module')
 def tool():
     """Import the tool that kills and resumes: its runs, its comparison."""
-    return SimpleNamespace(
-        **vars(load_tool('long_checks/kill_variants')),
-        **{name: getattr(load_tool('long_checks/run_ends'), name)
-           for name in ('end_of', 'differing', 'flatten')})
+    return load_tool('long_checks/kill_and_resume')
 
 
 class StoppedError(Exception):

@@ -10,14 +10,13 @@ TOOL = Path(__file__).parents[2] / 'tools/long_checks/kill_and_resume.py'
 
 
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')
-def test_two_kills(tmp_path):
+def test_two_kills():
     """Nothing is unreadable, no bit of state or log differs.
 
     The run kills itself, so each kill comes in time on a busy machine, too.
     """
     result = subprocess.run(
-        [sys.executable, TOOL, '--variants', 'by epoch', '--kills', '2',
-         '--work-dir', tmp_path],
+        [sys.executable, TOOL, '--variants', 'by epoch', '--kills', '2'],
         env={**os.environ, 'OMP_NUM_THREADS': '1'},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout[-3000:]

@@ -12,21 +12,17 @@ or four for the line with four processes, and adds a line for SyncBN.
 """
 import argparse
 import copy
-import os
-import signal
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from kill_variants import CONFIG, TEST_PIPELINE, joint
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from run_ends import load
-from training import Training
+from mmengine.runner.checkpoint import CheckpointLoader
+from small_runs import CONFIG, TEST_PIPELINE, joint, train
 
 from mmjtln.datasets import MNIST5k
 
@@ -74,59 +70,27 @@ class KeepLosses(Hook):
                    Path(runner.work_dir, f'{runner.rank}.losses'))
 
 
-class Bench:
-    """Runs the variants, each in a folder of its own."""
+def run(processes: int = 1, batch: int = BATCH, options: dict | None = None,
+        flags: Sequence[str] = ()) -> tuple[torch.Tensor, dict]:
+    """Train with ``batch`` images a process.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.count = 0
-
-    def start(self, processes: int = 1, batch: int = BATCH,
-              options: dict | None = None,
-              flags: Sequence[str] = ()) -> Training:
-        """Start a run; ``batch`` is that of one process."""
-        self.count += 1
-        work_dir = self.folder / str(self.count)
-        work_dir.mkdir()
-        cfg = Config(CONFIG)
-        cfg.merge_from_dict(copy.deepcopy({  # It changes them.
-            **BASE, **(options or {}), 'train_dataloader.batch_size': batch}))
-        cfg.dump(work_dir / 'run.py')
-        return Training(work_dir / 'run.py', work_dir, processes,
-                        ['--no-validate', *flags])
-
-    def run(self, *args: object, **options: object
-            ) -> tuple[torch.Tensor, dict]:
-        """Run to the end: losses (steps, terms), weights by name."""
-        training = self.start(*args, **options)
-        training.wait()
+    Returns losses (steps, terms), the mean of the ranks, and weights by name.
+    """
+    cfg = Config(CONFIG)
+    cfg.merge_from_dict(copy.deepcopy({  # It changes them.
+        **BASE, **(options or {}), 'train_dataloader.batch_size': batch}))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        train(cfg, folder, processes, ['--no-validate', *flags])
         losses = torch.tensor(
             [[term.tolist() for term in torch.load(path, weights_only=False)]
-             for path in training.log.parent.glob('*.losses')],
-            dtype=torch.float64)
-        saved = load(training.log.with_name('epoch_2.pth'))
-        return losses.mean(0).T, {
-            f'{kind}.{key}': value
-            for kind in ('state_dict', 'ema_state_dict')
-            for key, value in saved[kind].items()
-            if value.is_floating_point()}
-
-    def kill_one(self) -> str:
-        """SIGKILL the second of two ranks in training; say what happens."""
-        training = self.start(2, BATCH // 2, {
-            'train_dataloader.batch_sampler.epoch': 100000})
-        first, second = training.processes
-        while 'Epoch(train)' not in training.log.read_text():
-            if not first.is_alive():
-                training.wait()
-            time.sleep(0.2)
-        os.kill(second.pid, signal.SIGKILL)
-        start = time.monotonic()
-        first.join(300)
-        said = training.log.read_text().strip().splitlines()[-1]
-        return (f'one of two ranks killed (SIGKILL): the other ended after '
-                f'{time.monotonic() - start:.0f} s with status '
-                f'{first.exitcode}, saying "{said[:200]}"')
+             for path in folder.glob('*.losses')], dtype=torch.float64)
+        saved = CheckpointLoader.load_checkpoint(
+            str(folder / 'epoch_2.pth'), 'cpu', 'silent')
+    return losses.mean(0).T, {
+        f'{kind}.{key}': value
+        for kind in ('state_dict', 'ema_state_dict')
+        for key, value in saved[kind].items() if value.is_floating_point()}
 
 
 def difference(found: tuple[torch.Tensor, dict],
@@ -138,7 +102,7 @@ def difference(found: tuple[torch.Tensor, dict],
                 for key, value in expected[1].items() if key.startswith(kind)))
 
 
-def compare(run: Bench.run) -> Iterator[tuple[str, float, float]]:
+def compare() -> Iterator[tuple[str, float, float]]:
     """Run all variants; yield what, difference of losses, of weights."""
     half = BATCH // 2
     one = run()
@@ -176,13 +140,10 @@ def main() -> None:
     """Print the table."""
     argparse.ArgumentParser(description=__doc__.split('\n')[0]).parse_args()
     MNIST5k(pipeline=[])  # Parsed once here, the forks have it.
-    with TemporaryDirectory() as folder:
-        bench = Bench(Path(folder))
-        print('| run | largest difference of a loss | of a weight |')
-        print('|---|---|---|')
-        for what, loss, weight in compare(bench.run):
-            print(f'| {what} | {loss:.1e} | {weight:.1e} |', flush=True)
-        print(f'\n{bench.kill_one()}')
+    print('| run | largest difference of a loss | of a weight |')
+    print('|---|---|---|')
+    for what, loss, weight in compare():
+        print(f'| {what} | {loss:.1e} | {weight:.1e} |', flush=True)
 
 
 if __name__ == '__main__':

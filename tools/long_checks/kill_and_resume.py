@@ -26,18 +26,83 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import torch
-from kill_variants import CONFIG, CONTROL, EPOCHS, STEPS, VARIANTS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.registry import MODELS
-from run_ends import differing, end_of, flatten, load, unreadable
-from training import Training
+from small_runs import CONFIG, EPOCHS, PIPELINE, STEPS, train
 
 from mmjtln.datasets import MNIST5k
 from mmjtln.export.stock_model import stock_classifier
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.resume import atomic_checkpoint_hook
+
+MIXUP = {'model.train_cfg': dict(augments=dict(type='Mixup', alpha=0.4))}
+EMA = {'custom_hooks': CONFIG['custom_hooks'] + [dict(type='EMAHook')]}
+WORKERS = {'train_dataloader.num_workers': 2}
+BY_ITERATION = {
+    # An epoch of the sampler, 11 steps, ends between two checkpoints.
+    'train_dataloader.batch_sampler.epoch': 11,
+    'train_cfg': dict(by_epoch=False, max_iters=EPOCHS * STEPS,
+                      val_interval=STEPS, _delete_=True),
+    'default_hooks.checkpoint': dict(by_epoch=False, interval=4),
+}
+CLASS_LIST = {
+    # Another kind of start: no source images, the head of a checkpoint.
+    'load_from': 'stock.pth',
+    'model.lambda_s': 0.,
+    'train_dataloader.dataset.source': dict(
+        type='mmjtln.ClassList', classes='checkpoint', _delete_=True),
+    'custom_hooks': [
+        dict(type='mmjtln.ClassCheckHook'),
+        dict(type='mmjtln.StockCheckpointHook'),
+        dict(type='mmjtln.CostMatrixHook',
+             cost=dict(type='mmjtln.RandomCost'))],
+}
+SEVERAL_SOURCES = {
+    'train_dataloader.dataset.source': dict(
+        type='mmjtln.UnionDataset', draw=[3, 1], _delete_=True,
+        datasets=[
+            dict(type='mmjtln.MNIST5k', split='test', pipeline=PIPELINE),
+            dict(type='mmjtln.UCIDigits', split='val', pipeline=PIPELINE)]),
+    'model.source_head.num_classes': 20,
+}
+TRANSPORTED = {
+    **CLASS_LIST,
+    'custom_hooks': [*CLASS_LIST['custom_hooks'],
+                     dict(type='mmjtln.HeadInitHook', l2_sp=0.1)],
+}
+CONTROL = 'control: the CheckpointHook of MMEngine'
+#: Name -> (options over CONFIG, number of processes). All have random
+#: augmentation, dropout, stochastic depth and a schedule.
+VARIANTS = {
+    'by epoch': ({}, 1),
+    'by epoch, 2 workers, Mixup, EMA': ({**WORKERS, **MIXUP, **EMA}, 1),
+    'by iteration': (BY_ITERATION, 1),
+    'by iteration, 2 workers, Mixup, EMA': (
+        {**BY_ITERATION, **WORKERS, **MIXUP, **EMA}, 1),
+    'by epoch, seed drawn, accumulation': (
+        {'randomness': dict(seed=None),
+         'optim_wrapper.accumulative_counts': 2}, 1),
+    '2 processes, by epoch, Mixup, EMA': (
+        {'train_dataloader.batch_size': 4, **MIXUP, **EMA}, 2),
+    '2 processes, by iteration': (
+        {'train_dataloader.batch_size': 4, **BY_ITERATION}, 2),
+    'class list as source': (CLASS_LIST, 1),
+    '2 processes, class list as source, EMA': (
+        {'train_dataloader.batch_size': 4, **CLASS_LIST,
+         'custom_hooks': [*CLASS_LIST['custom_hooks'],
+                          dict(type='EMAHook')]}, 2),
+    'class list as source, transported head': (TRANSPORTED, 1),
+    'two sources': (SEVERAL_SOURCES, 1),
+    '2 processes, two sources, by iteration': (
+        {'train_dataloader.batch_size': 4, **BY_ITERATION,
+         **SEVERAL_SOURCES}, 2),
+    # What the comparison finds where nothing is done for it.
+    f'{CONTROL}, by epoch': (
+        {'default_hooks.checkpoint.type': 'CheckpointHook'}, 1),
+}
 
 
 class Moment(NamedTuple):
@@ -79,6 +144,65 @@ class Moment(NamedTuple):
             threading.Event().wait()
 
 
+def load(path: str | Path) -> dict:
+    return CheckpointLoader.load_checkpoint(
+        str(path), map_location='cpu', logger='silent')
+
+
+def unreadable(work_dir: Path) -> list[str]:
+    """Return the checkpoints that do not load, the pointed-to included."""
+    paths = set(work_dir.glob('*.pth'))
+    pointer = work_dir / 'last_checkpoint'
+    if pointer.exists():
+        paths.add(Path(pointer.read_text()))
+    bad = []
+    for path in sorted(paths):
+        try:
+            load(path)['state_dict']
+        except Exception as error:
+            bad.append(f'{path}: {error}')
+    return bad
+
+
+def flatten(value: object, name: str = '') -> dict[str, object]:
+    """Return the leaves of nested dicts and lists, by paths."""
+    items = (value.items() if isinstance(value, dict) else
+             enumerate(value) if isinstance(value, list | tuple) else None)
+    if items is None:
+        return {name: value}
+    return {path: leaf for key, part in items
+            for path, leaf in flatten(part, f'{name}/{key}').items()}
+
+
+def end_of(work_dir: Path) -> tuple[dict, dict]:
+    """Return the last and best state of a run, and all it has logged."""
+    last = load((work_dir / 'last_checkpoint').read_text())
+    state = {key: last[key] for key in (
+        'state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers')
+        if key in last}
+    for best in work_dir.glob('best_*.pth'):
+        state[best.name] = load(best)['state_dict']
+    hub = last['message_hub']
+    logged = {
+        name: history.data[0].tolist()
+        for name, history in hub['log_scalars'].items()
+        if name.startswith('val/') and 'time' not in name or 'loss' in name}
+    logged['best_score'] = [hub['runtime_info'].get('best_score')]
+    return flatten(state), logged
+
+
+def differing(ours: dict, theirs: dict) -> list[str]:
+    """Return the names under which two dicts do not hold the same bits."""
+
+    def bits(found: dict, name: str) -> tuple:
+        value = found.get(name, 'nothing of this name')
+        return (value.dtype, value.shape, value.numpy().tobytes()) if (
+            isinstance(value, torch.Tensor)) else repr(value)
+
+    return sorted(name for name in ours.keys() | theirs.keys()
+                  if bits(ours, name) != bits(theirs, name))
+
+
 def write_stock(cfg: Config) -> None:
     """Write a stock classifier of the source's classes to start from."""
     torch.manual_seed(0)
@@ -102,17 +226,14 @@ def try_variant(name: str, folder: Path, kills: int) -> dict:
     if cfg.get('load_from'):
         cfg.load_from = str(folder / cfg.load_from)
         write_stock(cfg)
-    config = first = folder / 'config.py'
-    cfg.dump(config)
-    Training(config, folder / 'peace', processes).wait()
-    if cfg.randomness.seed is None:
-        # The seed that the killed run would draw is that of the other.
+    train(cfg, folder / 'peace', processes)
+    seed = cfg.randomness.seed
+    if seed is None:
+        # The killed run begins with the seed that the other has drawn.
         cfg.randomness.seed = load(
             (folder / 'peace/last_checkpoint').read_text())['meta']['seed']
-        first = folder / 'seeded.py'
-        cfg.dump(first)
     work_dir = folder / 'killed'
-    result = dict(in_write=0, unreadable=[])
+    in_writes, bad = 0, []
     steps = sorted(rng.sample(range(1, EPOCHS * STEPS), kills))
     for number, step in enumerate([*steps, None]):
         # Every other kill, over all variants; the control has no such files.
@@ -120,17 +241,17 @@ def try_variant(name: str, folder: Path, kills: int) -> dict:
             number + list(VARIANTS).index(name)) % 2 == 1
         moment = step and Moment(step, in_write, rng.uniform(
             0, 0.01 if in_write else 0.3))
-        Training(config if number else first, work_dir, processes,
-                 ['--resume'] * (number > 0),
-                 moment and moment.await_it).wait(moment is not None)
-        result['in_write'] += any(work_dir.glob('.*-partial'))
-        result['unreadable'] += unreadable(work_dir)
+        train(cfg, work_dir, processes, ['--resume'] * (number > 0),
+              moment and moment.await_it)
+        cfg.randomness.seed = seed
+        in_writes += any(work_dir.glob('.*-partial'))
+        bad += unreadable(work_dir)
     peace, killed = (end_of(folder / run) for run in ('peace', 'killed'))
-    result['state'] = differing(peace[0], killed[0])
     logged = flatten(peace[1])
-    result['logged'] = differing(logged, flatten(killed[1]))
-    result['compared'] = len(peace[0]), len(logged)
-    return result
+    return dict(
+        in_writes=in_writes, compared=(len(peace[0]), len(logged)),
+        unreadable=bad, state=differing(peace[0], killed[0]),
+        logged=differing(logged, flatten(killed[1])))
 
 
 def main() -> int:
@@ -143,27 +264,23 @@ def main() -> int:
     parser.add_argument('--variants', nargs='+', default=list(VARIANTS),
                         choices=list(VARIANTS), metavar='VARIANT',
                         help='which to try')
-    parser.add_argument('--work-dir', help='where to train; kept if given')
     args = parser.parse_args()
     lost = 0
     print('| variant | kills in a write | unreadable checkpoints | differing '
           'of state | of logged |\n' + '|---' * 5 + '|')
     MNIST5k(pipeline=[])  # Parsed once here, the forks have it.
-    with tempfile.TemporaryDirectory() as temporary:
-        root = Path(args.work_dir or temporary).resolve()
-        for number, name in enumerate(args.variants):
-            result = try_variant(name, root / str(number), args.kills)
-            state, logged = result['compared']
-            print(f'| {name} | {result["in_write"]} of {args.kills} '
-                  f'| {len(result["unreadable"])} '
-                  f'| {len(result["state"])} of {state} '
-                  f'| {len(result["logged"])} of {logged} |', flush=True)
-            if name.startswith(CONTROL):
-                continue
-            for key in ('unreadable', 'state', 'logged'):
-                lost += len(result[key])
-                for line in result[key][:10]:
-                    print(f'    {key}: {line}', file=sys.stderr)
+    for name in args.variants:
+        with tempfile.TemporaryDirectory() as folder:
+            result = try_variant(name, Path(folder, 'runs'), args.kills)
+        bad, state, logged = (
+            result[key] for key in ('unreadable', 'state', 'logged'))
+        sizes = result['compared']
+        print(f'| {name} | {result["in_writes"]} of {args.kills} | {len(bad)} '
+              f'| {len(state)} of {sizes[0]} | {len(logged)} of {sizes[1]} |',
+              flush=True)
+        if not name.startswith(CONTROL) and (all_lost := bad + state + logged):
+            lost += len(all_lost)
+            print(*all_lost[:30], sep='\n', file=sys.stderr)
     return bool(lost)
 
 
