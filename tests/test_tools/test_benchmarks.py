@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -27,24 +26,23 @@ def load(monkeypatch):
             del sys.modules[name]
 
 
-def options(**others):
-    """What every OT benchmark takes."""
-    return Namespace(**{
-        **dict(reg=0.1, error=1e-5, spread=2., repeats=2, threads=1,
-               device='cpu', cost='random', max_iter=10000, budget=5.),
-        **others})
-
-
 def test_solvers_agree(load):
     """POT's solvers reach the error, and with it OTLoss's gradients."""
     pytest.importorskip('ot.batch')
-    benchmark, args = load('ot_loss'), options()
-    data = benchmark.problem((4, 6, 5), args)
-    expected = benchmark.Ours(*data, args).run()
-    for solver_class in load('ot_solvers').OTHERS:
-        knob, _, error = benchmark.tune(
-            solver_class(*data, args), expected, args)
-        assert knob is not None and error <= args.error
+    benchmark, problem = load('ot_loss'), ((4, 6, 5), 'random', 'cpu')
+    expected, = benchmark.job('OTLoss', *problem)()
+    for name in benchmark.OTHERS:
+        knob, _, error = benchmark.tune(name, problem, expected, 5.)
+        assert knob is not None and error <= benchmark.ERROR
+
+
+@pytest.mark.skipif(not Path('/proc/self/clear_refs').exists(),
+                    reason='reads the memory of processes from Linux')
+def test_peak_memory(load):
+    """That of the call, above what was held and whatever was held before."""
+    timing = load('timing')
+    bytearray(2**27)
+    assert 63 < timing.peak_memory(lambda: bytearray(2**26)) < 66
 
 
 def test_contestants_run_in_turn(load):
@@ -62,12 +60,11 @@ def test_stock_and_joint_models_are_built(load, name):
     """Both are made of the same file, with equal weights."""
     benchmark = load('train_step')
     plain, joint = benchmark.build(
-        benchmark.MODELS_TIMED[name](),
-        options(source_classes=7, target_classes=5))
+        benchmark.MODELS_TIMED[name](), 'cpu')
     state = joint.state_dict()
     assert all((state[key] == value).all()
                for key, value in plain.state_dict().items())
-    assert joint.source_head.num_classes == 7 and joint.ot_loss.has_cost
+    assert joint.source_head.num_classes == 1000 and joint.ot_loss.has_cost
 
 
 def test_full_size_on_a_small_scale(load, tmp_path):

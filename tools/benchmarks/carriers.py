@@ -9,12 +9,11 @@ own, whose CPU time and peak memory, less that of the inputs, are told.
 Vectors and weights are random: they stand in for encodings and a trained head.
 """
 import argparse
-import multiprocessing
-import resource
 import time
 
 import numpy as np
 import torch
+from timing import alone, peak_memory, print_table
 
 from mmjtln.heads import mixing_weights
 from mmjtln.heads.carriers import _PROJECTED, _STRENGTHS, _WIDTHS, _kernel
@@ -41,38 +40,32 @@ def exact(source: np.ndarray, weights: np.ndarray) -> float:
     return min(errors)
 
 
-def contestant(name: str, args: argparse.Namespace) -> tuple[float, float]:
-    """Return seconds and GiB of one of them."""
-    count = args.part if name == 'exact' else args.source
-    source, target = unit(count, args.size, 0), unit(args.target, args.size, 1)
-    weights = np.random.default_rng(2).standard_normal((count, args.features))
+def contestant(name: str, count: int) -> tuple[float, float]:
+    """Return seconds and GiB of one of them, on ``count`` source classes."""
+    source, target = unit(count, 384, 0), unit(100, 384, 1)
+    weights = np.random.default_rng(2).standard_normal((count, 1280))
     cost = torch.as_tensor(1 - source @ target.T)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begun = time.process_time()
-    exact(source, weights) if name == 'exact' else mixing_weights(
-        name, cost, torch.as_tensor(weights), (source, target))
-    return time.process_time() - begun, (resource.getrusage(
-        resource.RUSAGE_SELF).ru_maxrss - before) / 2**20
+    mebibytes = peak_memory(
+        lambda: exact(source, weights) if name == 'exact' else mixing_weights(
+            name, cost, torch.as_tensor(weights), (source, target)))
+    return time.process_time() - begun, mebibytes / 1024
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, value in dict(source=21843, target=100, size=384, features=1280,
-                            part=2000, repeats=3).items():
+    for name, value in dict(source=21843, part=2000, repeats=3).items():
         parser.add_argument(f'--{name}', type=int, default=value)
     args = parser.parse_args()
-    found = {}
-    for name in args.repeats * ('regression', 'plan', 'exact'):
-        with multiprocessing.get_context('spawn').Pool(1) as pool:
-            found.setdefault(name, []).append(
-                pool.apply(contestant, (name, args)))
-    medians = {name: np.median(runs, axis=0) for name, runs in found.items()}
-    print('| carrier | classes | s | GiB | ratio |\n' + '|---' * 5 + '|')
-    for name, (seconds, memory) in medians.items():
-        print(f'| {name} | {args.part if name == "exact" else args.source} '
-              f'| {seconds:.2f} | {memory:.2f} '
-              f'| {medians["regression"][0] / seconds:.2f} |')
+    classes = dict(regression=args.source, plan=args.source, exact=args.part)
+    medians = {name: np.median([
+        alone(contestant, name, count) for _ in range(args.repeats)], axis=0)
+        for name, count in classes.items()}
+    print_table(('carrier', 'classes', 's', 'GiB', 'ratio'), ['---'] * 5, *(
+        (name, classes[name], f'{seconds:.2f}', f'{memory:.2f}',
+         f'{medians["regression"][0] / seconds:.2f}')
+        for name, (seconds, memory) in medians.items()))
 
 
 if __name__ == '__main__':

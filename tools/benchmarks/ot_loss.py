@@ -1,156 +1,186 @@
 """OTLoss beside other solvers that do the same job.
 
     python tools/benchmarks/ot_loss.py
-    python tools/benchmarks/ot_loss.py --cost block
+    python tools/benchmarks/ot_loss.py --cost zero-one
 
-All solvers get the same problems (normal logits), do the same job
-(`ot_solvers.py`), and solve to the same L1 marginal error, measured on their
-plans: each one's tolerance is turned until it does. Gradients must agree
-before anything is timed. The solvers are timed in turn; printed are medians,
-and median and quartiles of the ratio to OTLoss in the same turn. A solver
-that spends --budget seconds in one run is not run again: that run is its
-reading. Peak memory is that of one job in a process of its own.
+The job: softmax of both logits, the entropic value of each sample, and the
+gradients of their mean for both logits. None of the others gives that gradient
+but by keeping all of its iterations, so they get it as OTLoss does, from their
+potentials. All get the same problems (normal logits), and solve to the same L1
+marginal error, measured on their plans: each one's tolerance is turned until
+it does. Gradients must agree before anything is timed. The solvers are timed
+in turn; printed are medians, and median and quartiles of the ratio to OTLoss
+in the same turn. A solver that spends --budget seconds in one run is not run
+again: that run is its reading. Peak memory is that of one job, on a CPU in a
+process of its own.
 """
 import argparse
-import copy
-import multiprocessing
 import statistics
 import time
 import warnings
-from multiprocessing.queues import Queue
-from pathlib import Path
+from collections.abc import Callable
 
+import ot
 import torch
-from ot_solvers import OTHERS, Job, Ours, add_arguments, problem, setting, size
-from timing import in_turn, quartiles, seconds
+from timing import (
+    add_device,
+    alone,
+    in_turn,
+    peak_memory,
+    print_table,
+    quartiles,
+    seconds,
+)
 from torch import Tensor
 
+from mmjtln.models import OTLoss
 
-def tune(solver: Job, expected: tuple[Tensor, Tensor],
-         args: argparse.Namespace) -> tuple[float | None, float, float]:
+REG, ERROR, ITERATIONS = 0.1, 1e-5, 10000
+#: Tolerances, loosest first: POT's are an L2 norm, which is smaller.
+KNOBS = [ERROR * 2.**-power for power in range(8)]
+
+
+def batched(method: str, p: Tensor, q: Tensor, cost: Tensor, knob: float,
+            iterations: int) -> tuple[Tensor, Tensor, Tensor]:
+    """ot.batch.solve_batch: plans and log scalings."""
+    found = ot.batch.solve_batch(
+        cost.expand(len(p), -1, -1), REG, p, q, max_iter=iterations, tol=knob,
+        method=method, grad='detach')
+    return found.plan, *(potential.log() if method == 'sinkhorn' else potential
+                         for potential in found.potentials)
+
+
+def looped(p: Tensor, q: Tensor, cost: Tensor, knob: float, iterations: int
+           ) -> tuple[Tensor, Tensor, Tensor]:
+    """ot.solve on one sample after the other."""
+    found = [ot.solve(cost, *marginals, reg=REG, reg_type='entropy',
+                      max_iter=iterations, tol=knob, grad='detach')
+             for marginals in zip(p, q, strict=True)]
+    return tuple(map(torch.stack, zip(*(
+        (one.plan, *one.potentials) for one in found), strict=True)))
+
+
+OTHERS = {
+    'POT batch sinkhorn': lambda *args: batched('sinkhorn', *args),
+    # As stable as ours.
+    'POT batch log_sinkhorn': lambda *args: batched('log_sinkhorn', *args),
+    'loop of ot.solve': looped}
+
+
+def job(name: str, shape: tuple[int, int, int], cost_kind: str, device: str,
+        knob: float | None = None, iterations: int = ITERATIONS) -> Callable:
+    """Return what does a job; it returns gradients, plans and marginals."""
+    batch, *classes = shape
+    generator = torch.Generator().manual_seed(0)
+    cost = torch.rand(*classes, generator=generator)
+    if cost_kind == 'zero-one':
+        cost = cost.round()
+    cost = cost.to(device)
+    logits = [(2 * torch.randn(batch, count, generator=generator)).to(
+        device).requires_grad_() for count in classes]
+    loss = OTLoss(REG, iterations, ERROR, grad_to='both', cost=cost).to(cost)
+
+    def ours() -> tuple[list[Tensor]]:
+        return torch.autograd.grad(loss(*logits), logits),
+
+    def other() -> tuple[list[Tensor], Tensor, Tensor, Tensor]:
+        p, q = (one.softmax(1) for one in logits)
+        # POT makes its first scalings on the default device.
+        with torch.no_grad(), torch.device(device):
+            plans, log_u, log_v = OTHERS[name](p, q, cost, knob, iterations)
+        value = (p * log_u).sum(1) + (q * log_v).sum(1)
+        return torch.autograd.grad(
+            REG * value.mean(), logits), plans, p, q
+
+    return other if name in OTHERS else ours
+
+
+def tune(name: str, problem: tuple, expected: list[Tensor], budget: float
+         ) -> tuple[float | None, float, float]:
     """Turn the knob, loosest first, until the error is met.
 
     Returns the knob, or None; the seconds of its run; the error reached.
     Gradients are checked on the way: they must agree.
     """
-    for knob in solver.knobs:
+    for knob in KNOBS:
+        run = job(name, *problem, knob)
         start = time.perf_counter()
-        gradients = solver.run(knob)
+        gradients, plans, p, q = run()
         spent = time.perf_counter() - start
-        error = solver.error()
-        if error <= args.error:
+        error = ((plans.sum(2) - p).abs().sum(1)
+                 + (plans.sum(1) - q).abs().sum(1)).amax().item()
+        if error <= ERROR:
             for ours, theirs in zip(expected, gradients, strict=True):
-                torch.testing.assert_close(
-                    theirs, ours, rtol=0, atol=args.error)
+                torch.testing.assert_close(theirs, ours, rtol=0, atol=ERROR)
             return knob, spent, error
-        if spent > 3 * args.budget:
+        if spent > 3 * budget:
             break
     return None, spent, error
 
 
-def resident(field: str) -> float:
-    """Read a memory field of this process, in MiB."""
-    for line in Path('/proc/self/status').read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f'/proc/self/status must have {field}, got none; '
-                       'memory is measured on Linux only')
-
-
-def peak_memory(job_class: type[Job], shape: tuple, knob: float | None,
-                args: argparse.Namespace) -> float:
-    """Return the MiB that one job adds to the peak of the process."""
-    if job_class is not Ours:
-        # The others' first iterations hold all they ever hold.
-        args = copy.copy(args)
-        args.max_iter = 2
-    job = job_class(*problem(shape, args), args)
-    if args.device == 'cpu':
-        # Linux: let the peak begin at what is held now.
-        Path('/proc/self/clear_refs').write_text('5')
-        before = resident('VmHWM')
-        job.run(knob)
-        return resident('VmHWM') - before
+def memory(name: str, problem: tuple, knob: float | None) -> float:
+    """Return the MiB that one job adds to the peak of its process."""
+    warnings.simplefilter('ignore')
+    # The others' first iterations hold all they ever hold.
+    run = job(name, *problem, knob, 2 if name in OTHERS else ITERATIONS)
+    if problem[-1] == 'cpu':
+        return peak_memory(run)
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    job.run(knob)
+    run()
     return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
-def put_peak_memory(queue: Queue, job_class: type[Job], shape: tuple,
-                    knob: float | None, args: argparse.Namespace) -> None:
-    """Put :func:`peak_memory` of a job into a queue."""
-    warnings.simplefilter('ignore')
-    torch.set_num_threads(args.threads)
-    queue.put(peak_memory(job_class, shape, knob, args))
-
-
-def memory_of(job_class: type[Job], shape: tuple, knob: float | None,
-              args: argparse.Namespace) -> float:
-    """Run :func:`peak_memory`, on a CPU in a process of its own.
-
-    A process keeps what its CPU tensors leave, and gives it to later ones.
-    """
-    if args.device != 'cpu':
-        return peak_memory(job_class, shape, knob, args)
-    context = multiprocessing.get_context('spawn')
-    queue = context.Queue()
-    process = context.Process(
-        target=put_peak_memory, args=(queue, job_class, shape, knob, args))
-    process.start()
-    mebibytes = queue.get()
-    process.join()
-    return mebibytes
-
-
-def compare(shape: tuple, args: argparse.Namespace) -> None:
+def compare(shape: tuple[int, int, int], args: argparse.Namespace) -> None:
     """Print the rows of one size."""
-    data = problem(shape, args)
-    ours = Ours(*data, args)
-    expected = ours.run()
-    jobs, known, notes = {'OTLoss': (ours, None)}, {}, {}
-    for solver_class in OTHERS:
-        solver = solver_class(*data, args)
-        knob, spent, error = tune(solver, expected, args)
-        jobs[solver.name] = solver, solver.knobs[-1] if knob is None else knob
+    problem = shape, args.cost, args.device
+    jobs, known, notes = {'OTLoss': (job('OTLoss', *problem), None)}, {}, {}
+    expected, = jobs['OTLoss'][0]()
+    for name in OTHERS:
+        knob, spent, error = tune(name, problem, expected, args.budget)
+        jobs[name] = job(name, *problem, knob or KNOBS[-1]), knob
         if spent > args.budget:
-            known[solver.name] = [spent]
+            known[name] = [spent]
         if knob is None:
-            notes[solver.name] = f', error {error:.0e} only'
+            notes[name] = f', error {error:.0e} only'
     times = in_turn({
-        name: lambda j=job, k=knob: seconds(
-            lambda: j.run(k), args.device, at_least=0.02)
-        for name, (job, knob) in jobs.items() if name not in known},
+        name: lambda r=run: seconds(r, args.device, at_least=0.02)
+        for name, (run, _) in jobs.items() if name not in known},
         args.repeats, args.budget)
-    for name, (job, knob) in jobs.items():
+    measured = alone if args.device == 'cpu' else lambda call, *a: call(*a)
+    for name, (_, knob) in jobs.items():
         spent = known.get(name) or times[name]
         low, middle, high = quartiles(spent, times['OTLoss'])
-        memory = memory_of(type(job), shape, knob, args)
-        print(f'| {" x ".join(map(str, shape))} | {name}'
-              f'{notes.get(name, "")} | {1e3 * statistics.median(spent):.2f} '
-              f'| {middle:.1f} | {low:.1f} to {high:.1f} '
-              f'| {len(spent)} | {memory:.0f} |', flush=True)
+        print_table((
+            ' x '.join(map(str, shape)), name + notes.get(name, ''),
+            f'{1e3 * statistics.median(spent):.2f}', f'{middle:.1f}',
+            f'{low:.1f} to {high:.1f}', len(spent),
+            f'{measured(memory, name, problem, knob or KNOBS[-1]):.0f}'))
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        '--sizes', nargs='+', type=size, metavar='BxL_sxL_t',
-        default=[(16, 10, 10), (64, 10, 10), (64, 100, 20),
-                 (64, 1000, 100), (256, 1000, 200)])
+        '--sizes', nargs='+', metavar='BxL_sxL_t', default=[
+            '16x10x10', '64x10x10', '64x100x20', '64x1000x100',
+            '256x1000x200'])
+    parser.add_argument('--cost', choices=('random', 'zero-one'),
+                        default='random',
+                        help='uniform in [0, 1], or 0 and 1 at random')
+    parser.add_argument('--repeats', type=int, default=15)
     parser.add_argument('--budget', type=float, default=20.,
                         help='seconds for the repeats of one solver')
-    add_arguments(parser)
+    add_device(parser)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-
-    print(f'{setting(args)}; medians of up to {args.repeats}')
-    print('\n| B x L_s x L_t | solver | ms | times OTLoss | quartiles '
-          '| runs | peak MiB |')
-    print('|---|---|---|---|---|---|---|')
-    for shape in args.sizes:
-        compare(shape, args)
+    print(f'{args.cost} costs, reg {REG}, L1 marginal error {ERROR:g}, logits '
+          f'of standard deviation 2, {args.device}, {torch.get_num_threads()} '
+          f'threads, torch {torch.__version__}, POT {ot.__version__}; medians '
+          f'of up to {args.repeats}\n')
+    print_table(('B x L_s x L_t', 'solver', 'ms', 'times OTLoss', 'quartiles',
+                 'runs', 'peak MiB'), ['---'] * 7)
+    for text in args.sizes:
+        compare(tuple(map(int, text.split('x'))), args)
 
 
 if __name__ == '__main__':

@@ -1,8 +1,12 @@
 """How each benchmark measures: the contestants in turn, on one clock."""
 import argparse
+import multiprocessing
+import re
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -47,3 +51,29 @@ def quartiles(times: Sequence[float], others: Sequence[float]) -> list[float]:
     ratios = [a / b for a, b in zip(times, others, strict=False)]
     return (statistics.quantiles(ratios, n=4) if len(ratios) > 1
             else ratios * 3)
+
+
+def alone(function: Callable, *arguments: object) -> Any:
+    """Call in a new process: one keeps what its CPU tensors leave."""
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def peak_memory(function: Callable) -> float:
+    """Return the MiB that a call adds to what this process holds (Linux)."""
+
+    def peak() -> int:
+        return int(re.search(r'VmHWM:\s+(\d+)', Path(
+            '/proc/self/status').read_text())[1])
+
+    # Lets the peak begin at what is held now.
+    Path('/proc/self/clear_refs').write_text('5')
+    before = peak()
+    function()
+    return (peak() - before) / 1024
+
+
+def print_table(*rows: Sequence[object]) -> None:
+    """Print rows of a Markdown table."""
+    for row in rows:
+        print(f'| {" | ".join(map(str, row))} |', flush=True)

@@ -12,6 +12,7 @@ is the stock step once more, its weights in that format.
 import argparse
 import copy
 import statistics
+from functools import partial
 
 import torch
 from mmengine.config import Config
@@ -19,29 +20,24 @@ from mmengine.logging import MMLogger
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
-from timing import add_device, in_turn, quartiles, seconds
+from timing import add_device, in_turn, print_table, quartiles, seconds
 from torch import nn
 
 import mmjtln  # noqa: F401
 from mmjtln.apis.launch import BF16OptimWrapper
 from mmjtln.domains import SOURCE, TARGET
 
+CLASSES = {SOURCE: 1000, TARGET: 100}
 
-def stock(path: str) -> dict:
+
+def stock(path: str, **options: dict) -> dict:
     """A stock model file of MMPretrain, without batch augmentation."""
-    model = Config.fromstring(
-        f"_base_ = ['mmpretrain::_base_/models/{path}']", '.py').model
-    model.pop('train_cfg', None)
-    model.head.loss = dict(type='CrossEntropyLoss', loss_weight=1.0)
-    return model
-
-
-def vit_small() -> dict:
-    """ViT-S/16, from the stock ViT-B/16."""
-    model = stock('vit-base-p16.py')
-    model.backbone.arch = 'deit-small'
-    model.head.in_channels = 384
-    return model
+    cfg = Config.fromstring(
+        f"_base_ = ['mmpretrain::_base_/models/{path}']", '.py')
+    cfg.merge_from_dict(dict(model=options))
+    cfg.model.pop('train_cfg', None)
+    cfg.model.head.loss = dict(type='CrossEntropyLoss', loss_weight=1.0)
+    return cfg.model
 
 
 MODELS_TIMED = {
@@ -57,59 +53,57 @@ MODELS_TIMED = {
             type='TIMMBackbone', model_name='tf_efficientnet_lite0'),
         neck=dict(type='GlobalAveragePooling'),
         head=dict(type='LinearClsHead', in_channels=1280)),
-    'ViT-S/16': vit_small,
+    # From the stock ViT-B/16.
+    'ViT-S/16': lambda: stock(
+        'vit-base-p16.py', backbone=dict(arch='deit-small'),
+        head=dict(in_channels=384)),
 }
 
 
-def build(cfg: dict, args: argparse.Namespace) -> tuple:
+def build(cfg: dict, device: str) -> tuple[nn.Module, nn.Module]:
     """Build the stock and the joint model with equal weights."""
-    cfg = copy.deepcopy(cfg)
-    cfg['head'].update(num_classes=args.target_classes, topk=(1, ))
+    cfg['head'].update(num_classes=CLASSES[TARGET], topk=(1, ))
     torch.manual_seed(0)
     plain = MODELS.build(copy.deepcopy(cfg))
     plain.init_weights()
     joint = MODELS.build({
         **cfg, 'type': 'mmjtln.JTLNClassifier',
-        'source_head': dict(num_classes=args.source_classes)
-    })
+        'source_head': dict(num_classes=CLASSES[SOURCE])})
     joint.load_state_dict(plain.state_dict(), strict=False)
-    joint.ot_loss.set_cost(
-        torch.rand(args.source_classes, args.target_classes))
-    return plain.to(args.device).train(), joint.to(args.device).train()
+    joint.ot_loss.set_cost(torch.rand(CLASSES[SOURCE], CLASSES[TARGET]))
+    return plain.to(device).train(), joint.to(device).train()
 
 
-def batch(args: argparse.Namespace) -> dict:
+def batch(count: int, pixels: int) -> dict:
     """Random images, the first half source."""
-    count = args.batch_size
     samples = [
         DataSample(metainfo=dict(
             domain=SOURCE if i < count // 2 else TARGET)).set_gt_label(
-                i % args.target_classes) for i in range(count)]
-    return dict(inputs=torch.randn(count, 3, args.pixels, args.pixels),
+                i % CLASSES[TARGET]) for i in range(count)]
+    return dict(inputs=torch.randn(count, 3, pixels, pixels),
                 data_samples=samples)
 
 
-def ot_seconds(joint: nn.Module, data: dict,
-               args: argparse.Namespace) -> float:
+def ot_seconds(joint: nn.Module, inputs: torch.Tensor, device: str) -> float:
     """Time the OT term alone, forward and backward, on the model's logits."""
+    half = len(inputs) // 2
     with torch.no_grad():
-        feats = joint.extract_feat(data['inputs'].to(args.device))
-        half = args.batch_size // 2
-        source = joint.source_head(feats)[half:].requires_grad_()
-        target = joint.head(feats)[half:].requires_grad_()
+        feats = joint.extract_feat(inputs.to(device))
+        source, target = (head(feats)[half:].requires_grad_()
+                          for head in (joint.source_head, joint.head))
 
     def term() -> None:
         joint.ot_loss.loss_and_log(source, target)[0].backward()
 
     term()
-    return statistics.median(seconds(term, args.device) for _ in range(9))
+    return statistics.median(seconds(term, device) for _ in range(9))
 
 
-def measure(name: str, args: argparse.Namespace) -> str:
+def measure(name: str, args: argparse.Namespace) -> list[str]:
     """Time one model and return its row of the table."""
-    plain, joint = build(MODELS_TIMED[name](), args)
-    data = batch(args)
-    ot = ot_seconds(joint, data, args)
+    plain, joint = build(MODELS_TIMED[name](), args.device)
+    data = batch(args.batch_size, args.pixels)
+    ot = ot_seconds(joint, data['inputs'], args.device)
     if args.channels_last:
         joint = copy.deepcopy(plain).to(memory_format=torch.channels_last)
     steps, wrapper = {}, OptimWrapper
@@ -118,20 +112,16 @@ def measure(name: str, args: argparse.Namespace) -> str:
     for key, model in (('stock', plain), ('joint', joint)):
         optim = wrapper(optimizer=torch.optim.SGD(
             model.parameters(), lr=1e-4, momentum=0.9))
-        steps[key] = lambda m=model, o=optim: m.train_step(
-            copy.deepcopy(data), o)
-    for step in steps.values():
+        step = partial(lambda m, o: m.train_step(copy.deepcopy(data), o),
+                       model, optim)
         step()  # The first warms up.
-    times = in_turn({
-        key: lambda f=step: seconds(f, args.device)
-        for key, step in steps.items()}, args.repeats)
+        steps[key] = partial(seconds, step, args.device)
+    times = in_turn(steps, args.repeats)
     low, _, high = quartiles(times['joint'], times['stock'])
-    medians = {key: statistics.median(value) for key, value in times.items()}
-    return (f'| {name} | {medians["stock"] * 1e3:.1f} '
-            f'| {medians["joint"] * 1e3:.1f} '
-            f'| {medians["joint"] / medians["stock"]:.3f} '
-            f'| {low:.3f}-{high:.3f} | {ot * 1e3:.2f} '
-            f'| {100 * ot / medians["joint"]:.2f}% |')
+    stock, joint = (statistics.median(times[key]) for key in steps)
+    return [name, f'{stock * 1e3:.1f}', f'{joint * 1e3:.1f}',
+            f'{joint / stock:.3f}', f'{low:.3f}-{high:.3f}',
+            f'{ot * 1e3:.2f}', f'{100 * ot / joint:.2f}%']
 
 
 def main() -> None:
@@ -144,8 +134,6 @@ def main() -> None:
     parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--pixels', type=int, default=224)
-    parser.add_argument('--source-classes', type=int, default=1000)
-    parser.add_argument('--target-classes', type=int, default=100)
     parser.add_argument('--repeats', type=int, default=8)
     add_device(parser)
     args = parser.parse_args()
@@ -153,15 +141,14 @@ def main() -> None:
     # No line for each weight that is initialised.
     MMLogger.get_current_instance().setLevel('WARNING')
     print(f'batch {args.batch_size} (half source), {args.pixels} pixels, '
-          f'{args.source_classes} x {args.target_classes} classes, '
+          f'{CLASSES[SOURCE]} x {CLASSES[TARGET]} classes, '
           f'{args.device}{", mixed precision" * args.amp}, '
           f'{torch.get_num_threads()} threads, '
           f'torch {torch.__version__}; ms, medians of {args.repeats}\n')
-    print('| model | stock step | JTLN step | ratio | quartiles of ratios '
-          '| OT term | share |')
-    print('|---|---|---|---|---|---|---|')
+    print_table(('model', 'stock step', 'JTLN step', 'ratio',
+                 'quartiles of ratios', 'OT term', 'share'), ['---'] * 7)
     for name in args.models:
-        print(measure(name, args), flush=True)
+        print_table(measure(name, args))
 
 
 if __name__ == '__main__':
