@@ -27,7 +27,7 @@ def adapted_page(found: Adapted) -> str:
         taken for another class, both of images held out, and the classes
         that each class is mixed of.
     """
-    classes = found.cost.target_classes
+    classes, read = found.cost.target_classes, found.cost.settings
     parts = ['<h1>Adapted classifier</h1>']
     if found.few is not None:
         parts += ['<h2>Accuracy</h2>', _table(
@@ -41,7 +41,9 @@ def adapted_page(found: Adapted) -> str:
         ['class', 'mixed of, with shares'],
         ((name, ', '.join(f'{near} {share:.1%}'
                           for near, share in found.nearest(label)))
-         for label, name in enumerate(classes)))]
+         for label, name in enumerate(classes))),
+        f'<p>Names were read by {escape(read["encoder"])} as '
+        f'{escape(repr(read["prompt"]))}.</p>']
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<title>Adapted classifier</title><style>' + _STYLE
             + '</style></head><body>\n' + '\n'.join(parts)

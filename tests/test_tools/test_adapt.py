@@ -39,7 +39,8 @@ def test_the_page_holds_what_it_shows(tmp_path):
     """Names are text, pictures are in the page, no file is asked for."""
     config, checkpoint, _ = _stock(tmp_path, MODEL)
     few = _pictures(tmp_path / 'few', {'fish & <chips>': 3, 'vehicle': 3})
-    found = adapt(few, None, tmp_path / 'out', config, checkpoint)
+    found = adapt(few, None, tmp_path / 'out', config, checkpoint,
+                  text=dict(prompt='auto'))
     adapted_page = load_tool('adapt_page').adapted_page
     page = adapted_page(found)
     assert 'fish &amp; &lt;chips&gt;' in page and '<chips>' not in page
@@ -48,6 +49,8 @@ def test_the_page_holds_what_it_shows(tmp_path):
         predicted != found.few.labels).sum()
     for name, value in found.few.rows:
         assert name in page and str(value) in page
+    chosen = found.cost.settings['prompt']
+    assert chosen != 'auto' and chosen in page
     assert 'http' not in page and 'src="data' in page or (
         predicted == found.few.labels).all()
     alone = adapted_page(adapt(None, TARGET, tmp_path / 'out', config,
