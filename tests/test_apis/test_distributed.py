@@ -126,3 +126,40 @@ def test_world_sizes_agree(run, tmp_path):
             assert torch.equal(rank['weights']['ot_loss.cost'],
                                ranks[0]['weights']['ot_loss.cost'])
         assert abs(same_cost.matrix - cost.matrix).max() <= 1e-5
+
+
+DEIT3 = dict(
+    type='mmjtln.JTLNClassifier',
+    backbone=dict(
+        type='DeiT3', img_size=32, patch_size=8,
+        arch=dict(embed_dims=32, num_layers=2, num_heads=2,
+                  feedforward_channels=64)),
+    head=dict(type='VisionTransformerClsHead', num_classes=10,
+              in_channels=32),
+    source_head=dict(num_classes=10))
+
+
+@pytest.mark.parametrize('accumulated', [True, False])
+def test_two_processes_train_as_one(run, tmp_path, accumulated):
+    """With gradients of halves; `--auto-scale-lr` and unused parameters."""
+    run.param_scheduler = None
+    run.custom_hooks.pop()  # The moving average counts iterations.
+    run.train_dataloader.batch_sampler.epoch = 4
+    run.train_cfg.update(max_epochs=2, val_interval=2)
+    run.default_hooks.checkpoint.interval = 2
+    two, batch = copy.deepcopy(run), 8
+    if accumulated:
+        batch = 4
+        two.train_dataloader.batch_sampler.epoch = 8
+        two.optim_wrapper.accumulative_counts = 2
+    else:
+        for cfg in (run, two):
+            cfg.model, cfg.find_unused_parameters = DEIT3, True
+        two.auto_scale_lr = dict(enable=True, base_batch_size=8)
+        run.optim_wrapper.optimizer.lr *= 2
+    alone, _ = runs(run, tmp_path, 1, 16)
+    ranks, _ = runs(two, tmp_path, 2, batch)
+    found = losses(ranks).view(8, -1, len(LOSSES)).mean(1)
+    assert (found - losses(alone)).abs().max() <= 1e-5
+    for rank in ranks:
+        assert_same_weights(rank['weights'], alone[0]['weights'], 1e-4)

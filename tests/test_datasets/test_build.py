@@ -36,7 +36,7 @@ def test_lines(tmp_path, line, words):
             build_dataset(cfg)
         with pytest.raises(ValueError, match=text):
             check_parts_of([dict(dataset=cfg)])
-    check_data = load_tool('all_images').check_data
+    check_data = load_tool('check_data').check_data
     report, = check_data(Config(dict(test_dataloader=dict(dataset=dataset))))
     assert 'line 3 of' in report.problems[0]
 

@@ -69,11 +69,11 @@ def test_stock_and_joint_models_are_built(load, name):
 
 def test_full_size_on_a_small_scale(load, tmp_path):
     """Both kinds of run read the lists and the pictures."""
-    data = load('full_size_data')
-    data.make(tmp_path, 2000, 3)
-    for config, length in ((data.config, 2000 + 3334),
-                           (data.stock_config, 2000)):
-        dataset = DATASETS.build(config(tmp_path).train_dataloader.dataset)
+    benchmark = load('full_size')
+    benchmark.make_data(tmp_path, 2000, 3)
+    for kind, length in (('joint', 2000 + 3334), ('stock', 2000)):
+        dataset = DATASETS.build(
+            benchmark.config(kind, tmp_path).train_dataloader.dataset)
         assert len(dataset) == length
         assert dataset[1999]['inputs'].shape == (3, 224, 224)
     assert dataset.get_data_info(1999)['gt_label'] == 999
@@ -82,7 +82,7 @@ def test_full_size_on_a_small_scale(load, tmp_path):
 @pytest.mark.skipif(not Path('/proc/self/smaps_rollup').exists(),
                     reason='reads the memory of processes from Linux')
 def test_a_run_is_measured_and_killed(load, tiny_run, monkeypatch):
-    """Steps, memory, order and checkpoint, of a run with a worker."""
+    """Steps, memory and checkpoint, of a run with a worker."""
     benchmark = load('full_size')
 
     class KilledError(Exception):
@@ -105,9 +105,7 @@ def test_a_run_is_measured_and_killed(load, tiny_run, monkeypatch):
     assert len(steps) == 4 and all(step > 0 for step in steps)
     assert 0 < found['Private to a worker, MiB'] < (
         found['Main process and workers, MiB'])
-    assert {'ClassCheckHook, CPU s', 'Checkpoint, MiB',
-            'Order of epoch 40, CPU ms', 'Start to first step, s'
-            } <= found.keys()
+    assert {'Checkpoint, MiB', 'Start to first step, s'} <= found.keys()
 
 
 def test_gpu_script():
@@ -115,5 +113,5 @@ def test_gpu_script():
     script = FOLDER / 'gpu.sh'
     subprocess.run(['bash', '-n', script], check=True)
     tools = re.findall(r'python (tools/\S+\.py)', script.read_text())
-    assert len(tools) >= 5
+    assert len(tools) >= 4
     assert all((FOLDER.parents[1] / tool).is_file() for tool in tools)

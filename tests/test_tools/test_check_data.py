@@ -10,7 +10,7 @@ from tests.load_tool import load_tool, run_tool
 from tests.pictures import draw, own_config, picture_folders
 
 TARGET = Path('data/target')
-check_data = load_tool('all_images').check_data
+check_data = load_tool('check_data').check_data
 
 
 @pytest.fixture

@@ -35,8 +35,4 @@ print(torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     printf '\n## Killed and resumed: bits that differ\n\n'
     python tools/long_checks/kill_and_resume.py --kills "$KILLS" \
         --variants 'by epoch' 'by iteration'
-    if [ "$GPUS" -ge 2 ] || [ "$GPUS" -eq 0 ] && [ -z "${SMALL:-}" ]; then
-        printf '\n## Several processes (NCCL on GPUs) and SyncBN beside one\n\n'
-        python tools/long_checks/check_distributed.py
-    fi
 } | tee "$OUTPUT"

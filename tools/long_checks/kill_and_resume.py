@@ -14,29 +14,98 @@ anything was lost.
 """
 import argparse
 import copy
+import gc
+import multiprocessing
 import os
 import random
+import runpy
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
+
+# What is imported next looks for a GPU. Asked of the driver, a fork could not
+# use it afterwards; asked of NVML, it can.
+os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
-from mmpretrain.registry import MODELS
-from small_runs import CONFIG, EPOCHS, PIPELINE, STEPS, train
 
 from mmjtln.datasets import MNIST5k
-from mmjtln.export.stock_model import stock_classifier
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.resume import atomic_checkpoint_hook
+
+TRAIN = str(Path(__file__).parents[1] / 'train.py')
+EPOCHS, STEPS = 4, 6
+
+PIPELINE = [
+    dict(type='Resize', scale=36),
+    dict(type='RandomCrop', crop_size=32, padding=2),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='Rotate', angle=20., prob=0.5),  # Draws from NumPy's.
+    dict(type='NumpyToPIL'),
+    dict(type='torchvision/RandomInvert', p=0.3),  # Draws from torch's.
+    dict(type='PILToNumpy'),
+    dict(type='PackInputs'),
+]
+TEST_PIPELINE = [dict(type='Resize', scale=32), dict(type='PackInputs')]
+
+CONFIG = dict(
+    default_scope='mmpretrain',
+    custom_imports=dict(imports=['mmjtln'], allow_failed_imports=False),
+    model=dict(
+        type='mmjtln.JTLNClassifier',
+        backbone=dict(
+            type='ResNet', depth=18, stem_channels=8, base_channels=8,
+            norm_cfg=dict(type='GN', num_groups=4), drop_path_rate=0.1),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(
+            type='StackedLinearClsHead', num_classes=10, in_channels=64,
+            mid_channels=[32], dropout_rate=0.3),
+        source_head=dict(num_classes=10)),
+    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
+    train_dataloader=dict(
+        batch_size=8, num_workers=0, dataset=dict(
+            type='mmjtln.JointDataset',
+            source=dict(
+                type='mmjtln.MNIST5k', split='test', pipeline=PIPELINE),
+            target=dict(
+                type='mmjtln.UCIDigits', split='val', pipeline=PIPELINE)),
+        collate_fn=dict(type='default_collate'),
+        sampler=dict(type='DefaultSampler', shuffle=True),
+        batch_sampler=dict(type='mmjtln.JointSampler', epoch=STEPS)),
+    val_dataloader=dict(
+        batch_size=50, num_workers=0,
+        dataset=dict(type='mmjtln.UCIDigits', split='val',
+                     pipeline=TEST_PIPELINE),
+        collate_fn=dict(type='default_collate'),
+        sampler=dict(type='DefaultSampler', shuffle=False)),
+    val_evaluator=dict(type='mmjtln.DomainAccuracy'),
+    optim_wrapper=dict(
+        optimizer=dict(type='AdamW', lr=3e-3), clip_grad=dict(max_norm=5.)),
+    param_scheduler=dict(
+        type='CosineAnnealingLR', by_epoch=False, T_max=EPOCHS * STEPS),
+    train_cfg=dict(by_epoch=True, max_epochs=EPOCHS),
+    val_cfg=dict(),
+    default_hooks=dict(
+        logger=dict(type='LoggerHook', interval=1),
+        checkpoint=dict(
+            type='mmjtln.ResumableCheckpointHook', interval=1,
+            max_keep_ckpts=1, save_best='target/accuracy/top1')),
+    custom_hooks=[
+        dict(type='mmjtln.ClassCheckHook'),
+        dict(type='mmjtln.CostMatrixHook',
+             cost=dict(type='mmjtln.MKMMDCost', pipeline=TEST_PIPELINE,
+                       samples_per_class=2)),
+    ],
+    randomness=dict(seed=0))
 
 MIXUP = {'model.train_cfg': dict(augments=dict(type='Mixup', alpha=0.4))}
 EMA = {'custom_hooks': CONFIG['custom_hooks'] + [dict(type='EMAHook')]}
@@ -48,31 +117,6 @@ BY_ITERATION = {
                       val_interval=STEPS, _delete_=True),
     'default_hooks.checkpoint': dict(by_epoch=False, interval=4),
 }
-CLASS_LIST = {
-    # Another kind of start: no source images, the head of a checkpoint.
-    'load_from': 'stock.pth',
-    'model.lambda_s': 0.,
-    'train_dataloader.dataset.source': dict(
-        type='mmjtln.ClassList', classes='checkpoint', _delete_=True),
-    'custom_hooks': [
-        dict(type='mmjtln.ClassCheckHook'),
-        dict(type='mmjtln.StockCheckpointHook'),
-        dict(type='mmjtln.CostMatrixHook',
-             cost=dict(type='mmjtln.RandomCost'))],
-}
-SEVERAL_SOURCES = {
-    'train_dataloader.dataset.source': dict(
-        type='mmjtln.UnionDataset', draw=[3, 1], _delete_=True,
-        datasets=[
-            dict(type='mmjtln.MNIST5k', split='test', pipeline=PIPELINE),
-            dict(type='mmjtln.UCIDigits', split='val', pipeline=PIPELINE)]),
-    'model.source_head.num_classes': 20,
-}
-TRANSPORTED = {
-    **CLASS_LIST,
-    'custom_hooks': [*CLASS_LIST['custom_hooks'],
-                     dict(type='mmjtln.HeadInitHook', l2_sp=0.1)],
-}
 CONTROL = 'control: the CheckpointHook of MMEngine'
 #: Name -> (options over CONFIG, number of processes). All have random
 #: augmentation, dropout, stochastic depth and a schedule.
@@ -82,66 +126,97 @@ VARIANTS = {
     'by iteration': (BY_ITERATION, 1),
     'by iteration, 2 workers, Mixup, EMA': (
         {**BY_ITERATION, **WORKERS, **MIXUP, **EMA}, 1),
-    'by epoch, seed drawn, accumulation': (
-        {'randomness': dict(seed=None),
-         'optim_wrapper.accumulative_counts': 2}, 1),
-    '2 processes, by epoch, Mixup, EMA': (
-        {'train_dataloader.batch_size': 4, **MIXUP, **EMA}, 2),
     '2 processes, by iteration': (
         {'train_dataloader.batch_size': 4, **BY_ITERATION}, 2),
-    'class list as source': (CLASS_LIST, 1),
-    '2 processes, class list as source, EMA': (
-        {'train_dataloader.batch_size': 4, **CLASS_LIST,
-         'custom_hooks': [*CLASS_LIST['custom_hooks'],
-                          dict(type='EMAHook')]}, 2),
-    'class list as source, transported head': (TRANSPORTED, 1),
-    'two sources': (SEVERAL_SOURCES, 1),
-    '2 processes, two sources, by iteration': (
-        {'train_dataloader.batch_size': 4, **BY_ITERATION,
-         **SEVERAL_SOURCES}, 2),
+    '2 processes, by epoch, Mixup, EMA': (
+        {'train_dataloader.batch_size': 4, **MIXUP, **EMA}, 2),
     # What the comparison finds where nothing is done for it.
     f'{CONTROL}, by epoch': (
         {'default_hooks.checkpoint.type': 'CheckpointHook'}, 1),
 }
 
 
-class Moment(NamedTuple):
-    """When a run kills itself: a time after a step, or within a write."""
+def train(cfg: Config, work_dir: Path, processes: int = 1,
+          flags: Sequence[str] = (), kill: Callable | None = None) -> None:
+    """Train in forks of this process, which have its imports.
 
-    step: int
-    in_write: bool
-    seconds: float
+    The first of them calls ``kill`` before, if given, which sees to its end;
+    the others are then killed, too. Raises if there is another end.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    cfg.dump(work_dir / 'run.py')
+    port = random.SystemRandom().randrange(20000, 60000)
+    ranks = [multiprocessing.get_context('fork').Process(
+        target=_run, args=(work_dir, rank, processes, port, flags, kill))
+        for rank in range(processes)]
+    for process in ranks:
+        process.start()
+    ranks[0].join()
+    good = ranks[0].exitcode == (-signal.SIGKILL if kill else 0)
+    for process in ranks[1:]:
+        if kill or not good:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.join()
+        good &= bool(kill) or process.exitcode == 0
+    if not good:
+        said = (work_dir / 'output.txt').read_text()
+        raise RuntimeError(f'training failed: {said[-3000:]}')
 
-    def await_it(self) -> None:
-        """Kill this process and its workers when the moment has come."""
-        call_hook, come = Runner.call_hook, False
 
-        def watched(runner: Runner, name: str, **options: Any) -> None:
-            nonlocal come
-            if name == 'before_train_iter' and runner.iter >= self.step and (
-                    not come):
-                come = True
-                if self.in_write:
-                    atomic_checkpoint_hook.atomic_write = self._write
-                else:
-                    self._kill_soon()
-            if name == 'after_train':
-                threading.Event().wait()  # It is killed, even so late.
-            call_hook(runner, name, **options)
+def _run(work_dir: Path, rank: int, processes: int, port: int,
+         flags: Sequence[str], kill: Callable | None) -> None:
+    os.setsid()  # A group of its own, to be killed with its workers.
+    gc.freeze()  # MMEngine collects garbage for each data set.
+    with open(work_dir / 'output.txt', 'ab') as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    torch.set_num_threads(1)
+    if kill and rank == 0:
+        kill()
+    sys.argv = [TRAIN, f'{work_dir}/run.py', '--work-dir', str(work_dir),
+                *flags]
+    if processes > 1:
+        sys.argv += ['--launcher', 'pytorch']
+        os.environ.update(
+            MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), RANK=str(rank),
+            LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
+    runpy.run_path(TRAIN, run_name='__main__')
 
-        Runner.call_hook = watched
 
-    def _kill_soon(self) -> None:
-        threading.Timer(self.seconds, os.killpg,
-                        (os.getpid(), signal.SIGKILL)).start()
+def kill_at(step: int, in_write: bool, seconds: float) -> None:
+    """Have this process killed with its workers, some time after a step.
+
+    ``in_write``: in the next write of a checkpoint, which never comes to its
+    end.
+    """
+    call_hook, come = Runner.call_hook, False
+
+    def kill_soon() -> None:
+        threading.Timer(
+            seconds, os.killpg, (os.getpid(), signal.SIGKILL)).start()
 
     @contextmanager
-    def _write(self, path: str | Path) -> Iterator[BinaryIO]:
-        """Write as `atomic_write` does, but never come to the end."""
+    def write(path: str | Path) -> Iterator[BinaryIO]:
         with atomic_write(path) as file:
-            self._kill_soon()
+            kill_soon()
             yield file
             threading.Event().wait()
+
+    def watched(runner: Runner, name: str, **options: Any) -> None:
+        nonlocal come
+        if (name, come) == ('before_train_iter', False) and (
+                runner.iter >= step):
+            come = True
+            if in_write:
+                atomic_checkpoint_hook.atomic_write = write
+            else:
+                kill_soon()
+        if name == 'after_train':
+            threading.Event().wait()  # It is killed, even so late.
+        call_hook(runner, name, **options)
+
+    Runner.call_hook = watched
 
 
 def load(path: str | Path) -> dict:
@@ -203,17 +278,6 @@ def differing(ours: dict, theirs: dict) -> list[str]:
                   if bits(ours, name) != bits(theirs, name))
 
 
-def write_stock(cfg: Config) -> None:
-    """Write a stock classifier of the source's classes to start from."""
-    torch.manual_seed(0)
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = MODELS.build(stock_classifier(cfg.model, 'source'))
-    names = [f'class {i}' for i in range(cfg.model.source_head.num_classes)]
-    torch.save(
-        dict(state_dict=model.state_dict(),
-             meta=dict(dataset_meta=dict(classes=names))), cfg.load_from)
-
-
 def try_variant(name: str, folder: Path, kills: int) -> dict:
     """Train in peace, train with kills, and compare."""
     rng = random.Random(f'0 {name}')
@@ -222,16 +286,7 @@ def try_variant(name: str, folder: Path, kills: int) -> dict:
     cfg.merge_from_dict(copy.deepcopy(options))  # It changes them.
     # A GPU's fastest kernels give other bits each time.
     cfg.randomness.deterministic = torch.cuda.is_available()
-    folder.mkdir(parents=True)
-    if cfg.get('load_from'):
-        cfg.load_from = str(folder / cfg.load_from)
-        write_stock(cfg)
     train(cfg, folder / 'peace', processes)
-    seed = cfg.randomness.seed
-    if seed is None:
-        # The killed run begins with the seed that the other has drawn.
-        cfg.randomness.seed = load(
-            (folder / 'peace/last_checkpoint').read_text())['meta']['seed']
     work_dir = folder / 'killed'
     in_writes, bad = 0, []
     steps = sorted(rng.sample(range(1, EPOCHS * STEPS), kills))
@@ -239,11 +294,9 @@ def try_variant(name: str, folder: Path, kills: int) -> dict:
         # Every other kill, over all variants; the control has no such files.
         in_write = not name.startswith(CONTROL) and (
             number + list(VARIANTS).index(name)) % 2 == 1
-        moment = step and Moment(step, in_write, rng.uniform(
+        kill = step and partial(kill_at, step, in_write, rng.uniform(
             0, 0.01 if in_write else 0.3))
-        train(cfg, work_dir, processes, ['--resume'] * (number > 0),
-              moment and moment.await_it)
-        cfg.randomness.seed = seed
+        train(cfg, work_dir, processes, ['--resume'] * (number > 0), kill)
         in_writes += any(work_dir.glob('.*-partial'))
         bad += unreadable(work_dir)
     peace, killed = (end_of(folder / run) for run in ('peace', 'killed'))
@@ -271,7 +324,7 @@ def main() -> int:
     MNIST5k(pipeline=[])  # Parsed once here, the forks have it.
     for name in args.variants:
         with tempfile.TemporaryDirectory() as folder:
-            result = try_variant(name, Path(folder, 'runs'), args.kills)
+            result = try_variant(name, Path(folder), args.kills)
         bad, state, logged = (
             result[key] for key in ('unreadable', 'state', 'logged'))
         sizes = result['compared']
