@@ -61,15 +61,14 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
     Raises:
         ValueError: If the penalty is not positive, or counts differ.
     """
-    for value in (penalties := np.atleast_1d(penalty).astype(float)):
+    for value in (penalties := np.atleast_1d(penalty)):
         check_real(float(value), 'penalty', 'a fit', with_low=False)
     pull = np.broadcast_to(penalties, (len(start[1]), ))[:, None]
     require(len(features) == len(labels) > 0, 'A fit needs as many labels as '
             'features, one or more', f'got {len(labels)} and {len(features)}',
             'Give those of the same images')
-    weight, bias = (np.asarray(part, dtype=np.float64) for part in start)
-    inputs = np.c_[np.asarray(features, dtype=np.float64),
-                   np.ones(len(features))]
+    weight, bias = start
+    inputs = np.c_[features, np.ones(len(features))]  # In float64.
     # With X = R^T Q, and W - W_0 = V Q, scores change by V R and norms not.
     basis, triangle = np.linalg.qr(inputs.T)
     first = inputs[:, :-1] @ weight.T + bias
@@ -92,7 +91,7 @@ def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
     r"""Weigh a classifier by a few images that it was not fitted on.
 
     .. math::
-        \hat t = \arg\min_{t \ge 0} \sum_n CE(y_n, t (z_n - \bar z_n))
+        \hat t = \arg\min_{t \ge 0} \sum_n CE(y_n, t z_n)
 
     Few images find a small t by chance, too. So a classifier that explains
     them better than none as it is (at t = 1) is never given less than 1, and
@@ -102,8 +101,6 @@ def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
         scores (np.ndarray): Logits z, shape (N, L).
         labels (np.ndarray): Class indices, shape (N, ).
     """
-    scores = scores - scores.mean(1, keepdims=True)
-
     def loss(t: float) -> float:
         return cross_entropy(t * scores, labels)[0]
 
@@ -124,18 +121,15 @@ def weighed(features: np.ndarray, labels: np.ndarray, *starts: Head
     shape (S, ), and the sum of all, so weighed.
     """
     scores = np.array([features @ weight.T + bias for weight, bias in starts])
-    scores -= scores.mean(2, keepdims=True)
-    shares = np.full(len(starts), 1 / len(starts))
 
     def loss(shares: np.ndarray) -> tuple[float, np.ndarray]:
         value, slope = cross_entropy(np.tensordot(shares, scores, 1), labels)
         return value, (scores * slope).sum((1, 2))
 
-    if len(starts) > 1:
-        found = scipy.optimize.minimize(
-            loss, shares, jac=True, method='L-BFGS-B',
-            bounds=[(0, _LARGEST_WEIGHT)] * len(starts)).x
-        shares = found / found.sum() if found.sum() else shares
+    found = scipy.optimize.minimize(
+        loss, np.full(len(starts), 1 / len(starts)), jac=True,
+        method='L-BFGS-B', bounds=[(0, _LARGEST_WEIGHT)] * len(starts)).x
+    shares = found / (found.sum() or 1.)
     weights = shares * weigh_start(np.tensordot(shares, scores, 1), labels)
     return weights, tuple(
         sum(weight * part for weight, part in zip(weights, parts, strict=True))

@@ -5,7 +5,12 @@ from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
 from mmjtln.heads import fit_linear, weigh_start
-from mmjtln.heads.linear_fit import class_balanced, cross_entropy, weighed
+from mmjtln.heads.linear_fit import (
+    class_balanced,
+    cross_entropy,
+    told_weight,
+    weighed,
+)
 
 
 def _images(images: int = 14, width: int = 30, classes: int = 3):
@@ -58,8 +63,9 @@ def test_bad_input_is_refused():
     features, labels, start = _images()
     with pytest.raises(ValueError, match='penalty'):
         fit_linear(features, labels, start, 0.)
-    with pytest.raises(ValueError, match='as many labels'):
-        fit_linear(features, labels[1:], start, 1.)
+    for count in (13, 0):
+        with pytest.raises(ValueError, match='as many labels'):
+            fit_linear(features[:count], labels[:0], start, 1.)
 
 
 def _losses(weights, scores, labels):
@@ -84,6 +90,46 @@ def test_weight_of_a_start_is_where_the_likelihood_is_greatest():
             best = max(best, 1.)
         assert found == pytest.approx(best, abs=0.01)
     assert found == 0.
+    assert weigh_start(np.zeros((30, 3)), labels) == 0
+
+
+@pytest.mark.parametrize('best, weight', [(0.2, 0.2), (0.55, 1.), (2., 2.)])
+def test_a_start_too_sure_of_itself_is_weighed_below_one(best, weight):
+    """Only where it explains the images worse, as it is, than none."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    scores = rng.normal(size=(300, 3)) + np.eye(3)[labels]
+    scores *= weigh_start(scores, labels) / best
+    losses = [cross_entropy(t * scores, labels)[0] for t in (0., 1., 2.)]
+    assert (losses[1] < losses[0]) == (weight >= 1)
+    assert (losses[2] < losses[0]) == (weight > 1)
+    assert weigh_start(scores, labels) == pytest.approx(weight, abs=0.001)
+    # A start that is told by its bias alone, with images of other classes.
+    images = np.zeros((300, 2))
+    bias = np.log([3., 2., 1.]) / best
+    labels = np.repeat([0, 1, 2], [150, 100, 50])
+    start = np.ones((3, 2)), bias
+    for starts in ((start, ), (start, start)):
+        found, head = weighed(images, labels, *starts)
+        assert found.sum() == pytest.approx(weight, abs=0.001)
+        np.testing.assert_allclose(head[1], found.sum() * bias)
+
+
+def test_two_useless_starts_get_nothing():
+    labels = np.arange(6) % 2
+    features = np.eye(2)[labels]
+    found, (weight, bias) = weighed(features, labels, *(
+        (-scale * np.eye(2), np.zeros(2)) for scale in (1, 2)))
+    assert not found.any() and not weight.any() and not bias.any()
+
+
+@pytest.mark.parametrize('weight, words', [
+    (1., 'names explain your images (weight 1.00)'),
+    (0.99, 'explain your images in part (weight 0.99)'),
+    (0.3, 'explain your images in part'), (0.29, 'hardly explain'),
+    (0.05, 'hardly explain'), (0.04, 'starts from zero')])
+def test_what_a_weight_means(weight, words):
+    assert words in told_weight(weight)
 
 
 def test_a_penalty_for_each_class_pulls_that_class():
@@ -129,9 +175,31 @@ def test_several_starts_are_mixed_by_the_likelihood():
     good, wrong = ((part, -0.5 * (part**2).sum(1))
                    for part in (truth, truth[[1, 2, 0]]))
     found, head = weighed(features, labels, good, wrong)
-    assert found[1] < 0.1 * found[0]
+    assert 0 <= found[1] < 0.1 * found[0]
     np.testing.assert_allclose(head[1], found[0] * good[1]
                                + found[1] * wrong[1])
+
+
+@pytest.mark.parametrize('labels', [[0, 0, 0, 2], [1, 1, 0, 0], [2]])
+def test_balanced_loss_is_the_mean_over_classes_that_there_are(labels):
+    labels = np.array(labels)
+    scores = np.random.default_rng(0).normal(size=(len(labels), 3))
+    each = -log_softmax(scores, axis=1)[np.arange(len(labels)), labels]
+    means = [each[labels == label].mean() for label in set(labels)]
+    value, _ = class_balanced(labels)(scores, labels)
+    assert value == pytest.approx(np.mean(means))
+
+
+def test_a_fit_of_one_image_in_float32_is_that_in_float64():
+    features, labels, start = _images(1)
+    single = [part.astype(np.float32) for part in (features, *start)]
+    double = [part.astype(np.float64) for part in single]
+    found, expected = (fit_linear(rows, labels, head, 1)
+                       for rows, *head in (single, double))
+    for part, other in zip(found, expected, strict=True):
+        assert part.dtype == np.float64
+        np.testing.assert_allclose(part, other, rtol=1e-12)
+    assert np.abs(found[0] - single[1]).max() > 0.01
 
 
 def test_classes_that_count_the_same():

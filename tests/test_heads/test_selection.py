@@ -3,7 +3,13 @@ import numpy as np
 import pytest
 
 from mmjtln.heads import fit_linear
-from mmjtln.heads.selection import Selection, estimate, select
+from mmjtln.heads.linear_fit import class_balanced, cross_entropy
+from mmjtln.heads.selection import (
+    Selection,
+    estimate,
+    fit_selected,
+    select,
+)
 
 
 def _problem(counts=(4, 6, 3)):
@@ -16,19 +22,53 @@ def _fixed(*start):
     return lambda features, labels: start
 
 
-def test_predictions_are_of_images_held_out():
+@pytest.mark.parametrize('balanced', [False, True])
+def test_predictions_are_of_images_held_out(balanced):
     """Three folds, of which each has as many of each class, by hand."""
-    features, labels = _problem()
+    features, labels = _problem((4, 26, 3))
     start = np.zeros((3, 8)), np.zeros(3)
-    found = select(features, labels, dict(zero=_fixed(*start)), (0.1, ))
-    part = np.concatenate([np.arange(count) % 3 for count in (4, 6, 3)])
+    found = select(features, labels, dict(zero=_fixed(*start)), (10., ),
+                   balanced)
+    part = np.concatenate([np.arange(count) % 3 for count in (4, 26, 3)])
     for fold in range(3):
-        weight, bias = fit_linear(features[part != fold],
-                                  labels[part != fold], start, 0.1)
+        seen = labels[part != fold]
+        loss = class_balanced(seen) if balanced else cross_entropy
+        weight, bias = fit_linear(features[part != fold], seen, start, 10.,
+                                  loss)
         np.testing.assert_array_equal(
-            found.predicted['zero', 0.1][part == fold],
+            found.predicted['zero', 10.][part == fold],
             (features[part == fold] @ weight.T + bias).argmax(1))
-    assert found.folds == 3 and found.chosen == ('zero', 0.1)
+    assert found.folds == 3 and found.chosen == ('zero', 10.)
+    assert found.balanced == balanced
+    assert found.accuracy() == estimate([*found.predicted.values()], labels,
+                                        balanced)
+    # A strong pull else leaves the class of three images out.
+    assert (2 in found.predicted['zero', 10.]) == balanced
+
+
+@pytest.mark.parametrize('counts', [(12, 3), (5, 1)])
+@pytest.mark.parametrize('balanced', [False, True])
+def test_the_fit_is_to_all_images_as_chosen(counts, balanced):
+    """The first start and penalty, where no image can be held out."""
+    features, labels = _problem(counts)
+    starts = dict(
+        zero=_fixed(np.zeros((2, 8)), np.zeros(2)),
+        means=lambda rows, found: (np.array([
+            rows[found == label].mean(0) for label in (0, 1)]), np.zeros(2)))
+    head, chosen, selection = fit_selected(
+        features, labels, starts, (1e4, 1.), balanced)
+    if min(counts) == 1:
+        assert selection is None and chosen == ('zero', 1e4)
+    else:
+        expected = select(features, labels, starts, (1e4, 1.), balanced)
+        assert selection.balanced == balanced and chosen == expected.chosen
+        for key, predicted in expected.predicted.items():
+            np.testing.assert_array_equal(selection.predicted[key], predicted)
+    loss = class_balanced(labels) if balanced else cross_entropy
+    for part, other in zip(head, fit_linear(
+            features, labels, starts[chosen[0]](features, labels), chosen[1],
+            loss), strict=True):
+        np.testing.assert_array_equal(part, other)
 
 
 def test_a_good_start_earns_a_strong_pull():
@@ -65,9 +105,9 @@ def test_a_start_sees_no_image_that_is_held_out():
 
 
 def test_no_class_can_do_without_its_only_image():
-    features, labels = _problem((1, 3, 3))
-    assert select(features, labels, dict(
-        zero=_fixed(np.zeros((3, 8)), np.zeros(3)))) is None
+    starts = dict(zero=_fixed(np.zeros((3, 8)), np.zeros(3)))
+    assert select(*_problem((1, 3, 3)), starts) is None
+    assert select(*_problem((2, 3, 3)), starts).folds == 2
 
 
 def test_one_classifier_is_judged_as_it_is():
@@ -77,6 +117,43 @@ def test_one_classifier_is_judged_as_it_is():
     found = estimate([predicted], labels)
     assert found.value == pytest.approx(75, abs=0.5)
     assert 60 < found.low < 72 and 78 < found.high < 90
+
+
+def _plain_estimate(right, labels, balanced):
+    """Algorithm 5 written out, and the number of images that count alike."""
+    count = [(labels == label).sum() for label in labels]
+    weights = [1 / c if balanced else 1. for c in count]
+    judged = {group: [] for group in (labels if balanced else [0])}
+    draws = np.random.default_rng(0).multinomial(
+        len(labels), np.full(len(labels), 1 / len(labels)), 1000)
+    for drawn in draws:
+        share = drawn * weights / (drawn @ weights)
+        ahead = [right[k].astype(int) - right[0] for k in range(len(right))]
+        means = [share @ a for a in ahead]
+        best = int(np.argmax(means))
+        variance = share @ (ahead[best] - means[best])**2
+        if means[best] <= 2 * np.sqrt(variance * (share @ share)):
+            best = 0
+        for i in np.flatnonzero(drawn == 0):
+            judged[labels[i] if balanced else 0].append(right[best][i])
+    return (np.mean([np.mean(found) for found in judged.values()]),
+            sum(weights)**2 / sum(weight**2 for weight in weights))
+
+
+@pytest.mark.parametrize('balanced', [False, True])
+def test_estimate_is_that_of_its_sources(balanced):
+    """By loops over draws; bounds solve Wilson's equation for a share."""
+    rng = np.random.default_rng(3)
+    # A class of one image, and a number that no class has.
+    labels = np.repeat([0, 1, 3, 4], [9, 4, 6, 1])
+    right = rng.random((3, 20)) < [[.4], [.8], [.1]]
+    found = estimate([*np.where(right, labels, 2)], labels, balanced)
+    value, images = _plain_estimate(right, labels, balanced)
+    assert found.value == pytest.approx(100 * value, rel=1e-9)
+    assert found.low < found.value < found.high
+    for bound in (found.low / 100, found.high / 100):
+        assert (value - bound)**2 == pytest.approx(
+            1.96**2 * bound * (1 - bound) / images)
 
 
 def test_the_best_of_many_guesses_is_told_from_chance():
@@ -118,3 +195,14 @@ def test_the_first_is_kept_unless_another_is_surely_better():
         found = Selection({('first', 1.): first, ('other', 1.): other},
                           labels, 5)
         assert found.chosen == (chosen, 1.)
+    # Two standard errors to the last digit, of four images, are not more.
+    found = {('first', 1.): np.ones(4), ('other', 1.): np.array([0, 0, 1, 1])}
+    assert Selection(found, labels[:4], 5).chosen == ('first', 1.)
+
+
+def test_what_is_always_better_is_chosen():
+    """Its variance, zero, may come out as less than that."""
+    for count in range(2, 100):
+        found = {('first', 1.): np.ones(count), ('other', 1.): np.zeros(count)}
+        assert Selection(found, np.zeros(count, int), 5).chosen == (
+            'other', 1.)

@@ -1,4 +1,4 @@
-"""Source weights: their formula, the draw by them, resuming, processes."""
+"""Source weights: their formula, resuming, processes."""
 import copy
 
 import numpy as np
@@ -8,7 +8,6 @@ from mmengine.dataset import DefaultSampler
 from mmengine.runner import Runner
 
 from mmjtln.datasets import JointSampler
-from mmjtln.datasets.sampling.permutation_stream import PermutationStream
 from mmjtln.peers.source_weights import class_weights
 from mmjtln.registry import DATASETS
 from tests.test_resume.test_exact_resume import go
@@ -45,24 +44,6 @@ def test_mass_is_that_of_a_plain_iteration():
     balanced = class_weights(cost, SHARE, target, reg=0.1, relax=None)
     torch.testing.assert_close(balanced, torch.ones(3).double(),
                                rtol=1e-5, atol=0)
-
-
-@pytest.mark.parametrize('weights', [
-    [1., 1., 1., 1., 1.], [4., 0., 0.5, 0.25, 0.25], [0., 0., 0., 0., 2.]])
-def test_stream_draws_each_image_as_often_as_its_weight_says(weights):
-    """Up to one in each permutation, and exactly in the mean."""
-    weights = np.array(weights)
-    expected = 5 * weights / weights.sum()
-    stream = PermutationStream(5, (0, 1), weights=weights)
-    draws = [np.bincount(stream.take(5 * k, 5), minlength=5)
-             for k in range(2000)]
-    for drawn in draws:
-        assert (np.abs(drawn - expected) < 1 + 1e-9).all()
-    np.testing.assert_allclose(np.mean(draws, axis=0), expected, atol=0.05)
-    # Any part can be had without what is before it.
-    again = PermutationStream(5, (0, 1), weights=weights)
-    np.testing.assert_array_equal(again.take(7, 9), np.concatenate([
-        stream.take(7, 4), stream.take(11, 5)]))
 
 
 def joint_run(cfg):

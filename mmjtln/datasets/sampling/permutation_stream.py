@@ -24,7 +24,7 @@ class PermutationStream:
         self.weights = weights
         # The latest permutation, to draw each but once while reading on.
         self._number: int | None = None
-        self._order = np.empty(0, np.int64)
+        self._order: np.ndarray
 
     def _permutation(self, number: int) -> np.ndarray:
         number = number if self.only is None else self.only

@@ -12,7 +12,12 @@ from mmengine.runner import Runner
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader, RandomSampler
 
-from mmjtln.datasets import JointDataset, JointSampler
+from mmjtln.datasets import (
+    ClassList,
+    JointDataset,
+    JointSampler,
+    UnionDataset,
+)
 from tests.test_datasets.conftest import Toy
 
 EPOCHS = 4
@@ -214,6 +219,12 @@ def test_order_is_kept_over_versions():
     # another order is a breaking change.
     ours = sampler(joint(20, 10), 5, 0.6, epoch=2, seed=7)
     assert batches(ours, 3) == [[9, 11, 7, 21, 20], [2, 4, 14, 26, 29]]
+    # Likewise another seed of an image, which its augmentation is drawn with.
+    ours = sampler(joint(20, 10), 5, 0.6, seed=7)
+    assert [(int(i), i.seed) for i in batches(ours, 1)[-1]] == [
+        (19, 9480313042775942640), (10, 13523310271060937158),
+        (18, 14089206170837575071), (23, 3592109211490390085),
+        (25, 6856240554228143097)]
 
 
 def test_seeds_epochs_and_domains_differ():
@@ -312,6 +323,32 @@ def test_one_domain_alone_comes_in_the_order_of_a_joint_run(epoch):
         assert list(alone) == [
             [i for i in batch if i >= 20] for batch in both]
     assert len(alone) == len(both) == 3
+
+
+def test_a_source_without_images_has_no_part():
+    """Whatever the share; one image is a source like any other."""
+    dataset = JointDataset(ClassList(['a', 'b']), Toy(6))
+    ours = sampler(dataset, 4, 0.5, seed=0)
+    assert ours.source_share == 0
+    assert sorted(itertools.chain(*batches(ours, 0))) == [*range(6)]
+    assert batches(sampler(joint(1, 4), 2, epoch=2, shuffle=False), 0) == [
+        [0, 1], [0, 2]]
+
+
+def test_weights_of_source_images_are_for_the_source_alone():
+    """The target comes as without them."""
+    parts = Toy(2), Toy(6, first=2)
+    seen = []
+    for draw in (None, [3, 1]):
+        dataset = JointDataset(UnionDataset(parts, draw=draw),
+                               Toy(8, first=8))
+        ours = sampler(dataset, 8, epoch=2, seed=0)
+        images = [*itertools.chain(*batches(ours, 0))]
+        seen.append([i for i in images if i >= 8])
+        shares = Counter(i for i in images if i < 8)
+        # Of the source's eight places six are for the first two images.
+        assert sum(shares[i] for i in (0, 1)) == (6 if draw else 2)
+    assert seen[0] == seen[1]
 
 
 def test_refuses_other_data_sets():
