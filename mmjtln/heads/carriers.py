@@ -88,8 +88,7 @@ def regression(source: np.ndarray, target: np.ndarray,
 
 
 def _kernel(rows: np.ndarray, others: np.ndarray, width: float) -> np.ndarray:
-    values: np.ndarray = np.exp(
-        -2 * width * (1 - rows @ others.T).clip(min=0))
+    values: np.ndarray = np.exp(-2 * width * (1 - rows @ others.T))
     return values
 
 

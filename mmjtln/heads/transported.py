@@ -1,7 +1,6 @@
 """A target head that begins at the source head, by a plan of the classes."""
 import logging
 
-import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
@@ -43,13 +42,13 @@ def class_plan(cost: Tensor, reg: float, relax: float | None,
             Defaults to None, equal shares.
         target_share (Tensor, optional): :math:`P_t`, shape (L_t, ), likewise.
     """
+    cost = cost.double()
     log_p, log_q = (
-        torch.full((1, count), -torch.tensor(float(count)).log().item(),
-                   dtype=torch.float64, device=cost.device)
-        if share is None else share.double().log()[None]
+        (cost.new_ones(count) / count if share is None else share.double()
+         ).log()[None]
         for share, count in zip((source_share, target_share), cost.shape,
                                 strict=True))
-    result = sinkhorn(log_p, log_q, cost.double(), reg, _MAX_ITER, _TOL,
+    result = sinkhorn(log_p, log_q, cost, reg, _MAX_ITER, _TOL,
                       relax=dict(source=relax))
     if not result.converged:
         print_log(
@@ -114,7 +113,6 @@ def transported(weight: Tensor, bias: Tensor | None,
     return mixed(weight), None if bias is None else mixed(bias)
 
 
-@torch.no_grad()
 def carry_over(source_head: nn.Module, head: nn.Module, weights: Tensor
                ) -> list[str]:
     """Initialise a target head, in place, from the source head.

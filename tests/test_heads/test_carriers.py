@@ -9,6 +9,7 @@ from mmjtln.heads.carriers import (
     _WIDTHS,
     mean_of_nearest,
     regression,
+    source_weights,
     sparse,
 )
 
@@ -71,6 +72,18 @@ def test_regression_of_many_classes_goes_by_landmarks(known, monkeypatch):
     assert np.corrcoef(scores.ravel(), expected.ravel())[0, 1] > 0.95
 
 
+def test_regression_of_many_weights_judges_a_projection(known):
+    """Forty copies of each weight tell nothing new; it is always the same."""
+    source, target, weights = known
+    exact = regression(*known)
+    found, again = (regression(source, target, np.tile(weights, 40))
+                    for _ in range(2))
+    assert (found.width, found.strength) == (exact.width, exact.strength)
+    assert found.explained == again.explained != exact.explained
+    assert found.explained == pytest.approx(exact.explained, abs=0.05)
+    np.testing.assert_allclose(found.mixing, exact.mixing)
+
+
 def test_mean_and_sparse_by_hand():
     """Of twelve names; a name that is a mix of two is mixed of the two."""
     source = np.eye(12)
@@ -81,6 +94,45 @@ def test_mean_and_sparse_by_hand():
     mean = mean_of_nearest(source, target)
     np.testing.assert_allclose(mean[:, 1], [.1] * 10 + [0.] * 2)
     assert mean.sum(0).tolist() == pytest.approx([1., 1.])
+    # Of those as near the first.
+    mean = mean_of_nearest(np.ones((400, 1)), np.ones((1, 1)))
+    assert np.flatnonzero(mean).tolist() == [*range(10)]
+
+
+def test_each_carrier_mixes_in_its_way(known):
+    """But for a factor, which weights' units do not change."""
+    source, target, weights = known
+    cost, whole = torch.as_tensor(1 - source @ target.T), torch.as_tensor(
+        weights)
+    torch.testing.assert_close(
+        mixing_weights('nearest', cost, whole, reg=0.1),
+        (-cost / 0.1).softmax(0))
+    torch.testing.assert_close(
+        mixing_weights('plan', cost, whole, reg=0.1, relax=0.2),
+        plan_weights(cost, 0.1, 0.2), rtol=0, atol=0)
+    for carrier, wanted in dict(
+            regression=regression(*known).mixing,
+            mean=mean_of_nearest(source, target),
+            sparse=sparse(source, target)).items():
+        found, tiny = (mixing_weights(
+            carrier, cost, unit * whole, (source, target), 0.1, 0.2).numpy()
+            for unit in (1., 1e-6))
+        at = np.unravel_index(wanted.argmax(), wanted.shape)
+        np.testing.assert_allclose(
+            found / found[at], wanted / wanted[at], atol=1e-9)
+        np.testing.assert_allclose(tiny, found, rtol=1e-6)
+
+
+@pytest.mark.parametrize('bias', [True, False])
+def test_source_weights_are_those_that_give_the_logits(bias):
+    head = torch.nn.Sequential(torch.nn.Linear(4, 3),
+                               torch.nn.Linear(3, 5, bias=bias))
+    found = source_weights(head, 5)
+    inputs = torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        torch.cat([inputs, torch.ones(7, 1)], 1)[:, :3 + bias] @ found.T,
+        head[1](inputs).detach())
+    assert not found.requires_grad
 
 
 @pytest.mark.parametrize('carrier', CARRIERS)
@@ -88,9 +140,9 @@ def test_a_head_is_as_large_as_the_plans(known, carrier):
     source, target, weights = known
     cost = torch.as_tensor(1 - source @ target.T)
     whole = torch.as_tensor(weights)
-    mixing = mixing_weights(carrier, cost, whole, (source, target))
+    mixing = mixing_weights(carrier, cost, whole, (source, target), 0.1, 0.2)
     found, plan = (transported(whole, None, mixed)[0] for mixed in (
-        mixing, plan_weights(cost)))
+        mixing, plan_weights(cost, 0.1, 0.2)))
     assert mixing.shape == (30, 4)
     if carrier != 'nearest':
         assert found.norm() == pytest.approx(plan.norm())

@@ -1,4 +1,6 @@
 """Plan weights, and heads of all kinds that begin at the source head."""
+import logging
+
 import numpy as np
 import ot
 import pytest
@@ -6,6 +8,7 @@ import torch
 from mmpretrain.registry import MODELS
 
 from mmjtln.heads import carry_over, plan_weights, transported
+from mmjtln.heads.transported import class_plan
 
 
 def _cost(rows: int = 12, columns: int = 5) -> torch.Tensor:
@@ -33,6 +36,38 @@ def test_shares_are_those_of_the_scaling_iteration(shape, reg, relax):
     np.testing.assert_allclose(
         shares, _by_hand(cost.numpy(), reg, relax), atol=2e-6)
     np.testing.assert_allclose(shares.sum(0), 1)
+
+
+@pytest.mark.parametrize('given', [(), (0, ), (1, ), (0, 1)])
+def test_plan_is_that_of_the_scaling_iteration(given):
+    """The target's shares exactly; equal ones where none are given."""
+    cost, reg, relax = _cost(), 0.1, 0.2
+    shares = [torch.arange(1., count + 1) if side in given
+              else torch.ones(count) for side, count in enumerate(cost.shape)]
+    p, q = shares = [share.double() / share.sum() for share in shares]
+    kernel, v = (-cost / reg).exp(), torch.ones(5).double()
+    for _ in range(200):
+        u = (p / (kernel @ v))**(relax / (relax + reg))
+        v = q / (kernel.T @ u)
+    plan = class_plan(cost, reg, relax, *(
+        share if side in given else None
+        for side, share in enumerate(shares)))
+    np.testing.assert_allclose(plan, u[:, None] * kernel * v, atol=1e-6)
+    np.testing.assert_allclose(plan.sum(0), q, atol=1e-6)
+
+
+def test_a_plan_that_was_not_finished_is_told(monkeypatch):
+    told = []
+    names = class_plan.__globals__
+    monkeypatch.setitem(names, 'print_log', lambda *words, **where:
+                        told.append((words, where)))
+    plan_weights(_cost(), 0.1)
+    assert not told
+    monkeypatch.setitem(names, '_MAX_ITER', 1)
+    plan_weights(_cost(), 0.01)
+    ((message, ), where), = told
+    assert 'stopped at 1 iterations' in message and 'raise reg' in message
+    assert where == dict(logger='current', level=logging.WARNING)
 
 
 def test_without_a_penalty_they_are_the_nearest_classes():
