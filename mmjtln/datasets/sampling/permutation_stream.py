@@ -65,6 +65,4 @@ class PermutationStream:
 @lru_cache(maxsize=4)
 def _drawn(size: int, *seed: int) -> np.ndarray:
     """Draw a permutation of ``range(size)``, int64, not to be changed."""
-    order = np.random.default_rng(seed).permutation(size)
-    order.flags.writeable = False
-    return order
+    return np.random.default_rng(seed).permutation(size)

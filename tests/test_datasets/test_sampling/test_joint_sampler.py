@@ -209,6 +209,9 @@ def test_plain_reference():
         ours = sampler(dataset, 3, 1 / 3, shuffle=False, rank=rank,
                        world_size=2)
         assert batches(ours, 0) == expected
+    # One of the source at least, and no more, in the last batch.
+    ours = sampler(dataset, 8, 1 / 4, shuffle=False)
+    assert batches(ours, 0)[1] == [2, 11]
     ours = sampler(dataset, 4, epoch=2, shuffle=False)
     assert batches(ours, 0) == [[0, 1, 5, 6], [2, 3, 7, 8]]
     assert batches(ours, 1) == [[4, 0, 9, 10], [1, 2, 11, 5]]

@@ -67,6 +67,7 @@ def test_the_largest_random_number_draws_no_image_without_weight(monkeypatch):
     monkeypatch.setattr(np.random, 'default_rng', lambda seed: Largest())
     for weights, expected in (([1., 1., 1., 1.], [0, 2, 3, 3]),
                               ([1., 1., 1., 0.], [0, 1, 2, 2]),
-                              ([0., 1., 0., 0.], [1, 1, 1, 1])):
+                              ([0., 1., 0., 0.], [1, 1, 1, 1]),
+                              ([1., 0., 0., 0.], [0, 0, 0, 0])):
         stream = PermutationStream(4, (0, ), weights=np.array(weights))
         assert stream.take(0, 4).tolist() == expected
