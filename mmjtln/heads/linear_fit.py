@@ -105,8 +105,7 @@ def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
         return cross_entropy(t * scores, labels)[0]
 
     best = scipy.optimize.minimize_scalar(
-        loss, bounds=(0, _LARGEST_WEIGHT), method='bounded',
-        options=dict(xatol=1e-4)).x
+        loss, bounds=(0, _LARGEST_WEIGHT), method='bounded').x
     if loss(1.) < loss(0.):
         return max(float(best), 1.)
     return float(best) if loss(best) < loss(0.) else 0.

@@ -115,6 +115,20 @@ def test_a_start_too_sure_of_itself_is_weighed_below_one(best, weight):
         np.testing.assert_allclose(head[1], found.sum() * bias)
 
 
+def test_no_start_is_taken_off():
+    """One that would explain the images if it were gets nothing."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    features = np.c_[np.eye(3)[labels] + rng.normal(size=(60, 3)),
+                     rng.normal(size=(60, 3))]
+    blurred, blur = ((np.c_[share * np.eye(3), np.eye(3)], np.zeros(3))
+                     for share in (1., 0.))
+    found, _ = weighed(features, labels, blurred, blur)
+    alone, _ = weighed(features, labels, blurred)
+    np.testing.assert_allclose(found, [*alone, 0.], atol=1e-3)
+    assert found[1] == 0
+
+
 def test_two_useless_starts_get_nothing():
     labels = np.arange(6) % 2
     features = np.eye(2)[labels]
