@@ -25,15 +25,11 @@ def _linear_layers(module: nn.Module) -> dict[str, nn.Linear]:
 
 
 def output_layers(head: nn.Module, num_classes: int) -> dict[str, nn.Linear]:
-    """Find the layers that give a single-label head's logits, by name.
-
-    Distilled heads, which predict from two classifiers, have several. A last
-    layer that is no ``nn.Linear`` to the classes is a TypeError.
-    """
+    """Find the layers that give a single-label head's logits, by name."""
     layers = _linear_layers(head)
     ends = {name: layer for name, layer in layers.items()
             if layer.out_features == num_classes}
-    # A hidden layer may happen to be as wide.
+    # Distilled heads predict from two; a hidden layer may be as wide.
     found = ends if isinstance(head, _SEVERAL) else dict(
         list(ends.items())[-1:])
     require(found and list(layers)[-1] in found,

@@ -42,12 +42,9 @@ def logits_of(scores: Scores) -> Tensor:
 
 def label_marginal(samples: list[DataSample], num_classes: int,
                    as_class: bool) -> Tensor:
-    """Return labels of N samples as the OT loss takes them.
-
-    Class indices, int64, shape (N,), if they will do (``as_class``), for they
-    have a closed form; else log probabilities, float32, shape (N, L). Samples
-    have ``gt_score`` after Mixup and the like, else ``gt_label``.
-    """
+    """Return N labels for the OT loss: (N,), int64, or log (N, L), float32."""
+    # Samples have ``gt_score`` after Mixup and the like, else ``gt_label``,
+    # of which the class has a closed form.
     if 'gt_score' in samples[0]:
         return torch.stack([s.gt_score for s in samples]).float().log()
     labels = torch.cat([sample.gt_label for sample in samples])
