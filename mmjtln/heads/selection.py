@@ -81,7 +81,7 @@ def select(features: np.ndarray, labels: np.ndarray,
     if counts.min() < 2:
         return None
     folds = min(_MOST_FOLDS, int(counts.min()))
-    part = np.empty(len(labels), dtype=int)
+    part = np.empty_like(labels)
     for label, count in enumerate(counts):
         part[labels == label] = np.arange(count) % folds
     predicted = {(name, penalty): np.empty_like(labels)
@@ -168,7 +168,7 @@ def estimate(predicted: Sequence[np.ndarray], labels: np.ndarray,
     draws = np.random.default_rng(0).multinomial(
         len(labels), np.full(len(labels), 1 / len(labels)), _DRAWS)
     best = _choose(right, draws * shares)
-    judge = (draws == 0).astype(float)
+    judge = draws == 0
     # All images together, or class by class.
     groups = np.eye(labels.max() + 1)[labels] if balanced else (
         np.ones((len(labels), 1)))

@@ -51,17 +51,23 @@ def test_predictions_are_of_images_held_out(balanced):
 def test_the_fit_is_to_all_images_as_chosen(counts, balanced):
     """The first start and penalty, where no image can be held out."""
     features, labels = _problem(counts)
+    features[:, 0] = 10. * labels - 5.
+
+    def right(rows, found):
+        return np.array([rows[found == label].mean(0) for label in (0, 1)])
+
     starts = dict(
-        zero=_fixed(np.zeros((2, 8)), np.zeros(2)),
-        means=lambda rows, found: (np.array([
-            rows[found == label].mean(0) for label in (0, 1)]), np.zeros(2)))
-    head, chosen, selection = fit_selected(
-        features, labels, starts, (1e4, 1.), balanced)
+        wrong=lambda rows, found: (-right(rows, found), np.zeros(2)),
+        right=lambda rows, found: (right(rows, found), np.zeros(2)))
+    asked = dict(penalties=(1e4, 1e3), **({'balanced': True} if balanced
+                                          else {}))
+    head, chosen, selection = fit_selected(features, labels, starts, **asked)
     if min(counts) == 1:
-        assert selection is None and chosen == ('zero', 1e4)
+        assert selection is None and chosen == ('wrong', 1e4)
     else:
-        expected = select(features, labels, starts, (1e4, 1.), balanced)
-        assert selection.balanced == balanced and chosen == expected.chosen
+        expected = select(features, labels, starts, **asked)
+        assert selection.balanced == expected.balanced == balanced
+        assert chosen == expected.chosen == ('right', 1e4)
         for key, predicted in expected.predicted.items():
             np.testing.assert_array_equal(selection.predicted[key], predicted)
     loss = class_balanced(labels) if balanced else cross_entropy
