@@ -1,4 +1,5 @@
 """Plan weights, and heads of all kinds that begin at the source head."""
+import importlib
 import logging
 
 import numpy as np
@@ -58,12 +59,13 @@ def test_plan_is_that_of_the_scaling_iteration(given):
 
 def test_a_plan_that_was_not_finished_is_told(monkeypatch):
     told = []
-    names = class_plan.__globals__
-    monkeypatch.setitem(names, 'print_log', lambda *words, **where:
+    # `mmjtln.heads.transported` is the function of this name.
+    module = importlib.import_module('mmjtln.heads.transported')
+    monkeypatch.setattr(module, 'print_log', lambda *words, **where:
                         told.append((words, where)))
     plan_weights(_cost(), 0.1)
     assert not told
-    monkeypatch.setitem(names, '_MAX_ITER', 1)
+    monkeypatch.setattr(module, '_MAX_ITER', 1)
     plan_weights(_cost(), 0.01)
     ((message, ), where), = told
     assert 'stopped at 1 iterations' in message and 'raise reg' in message
