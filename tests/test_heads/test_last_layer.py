@@ -73,14 +73,27 @@ def test_the_classifier_of_a_backbone_is_taken_off():
     torch.testing.assert_close(last(features), logits)
     assert detach_classifier(MODELS.build(dict(type='LeNet5'))) is None
 
+    class Nested(torch.nn.Module):
+        def __init__(self, num_classes: int) -> None:
+            super().__init__()
+            self.end = torch.nn.Sequential(torch.nn.Sequential(
+                torch.nn.Linear(2, 3), torch.nn.Linear(3, 4),
+                torch.nn.Linear(4, num_classes)))
+
+    nested = Nested(5)
+    assert detach_classifier(nested) == ('end.0.2', 4)
+    assert isinstance(nested.end[0][2], torch.nn.Identity)
+
 
 def test_parameters_of_the_new_head_are_known_by_name():
     lenet = dict(type='LeNet5', num_classes=10)
-    names = {'head.fc.weight', 'header.fc.weight', 'backbone.head.weight',
+    names = {'head.layers.0.fc.weight', 'head.layers.1.fc.bias',
+             'header.fc.weight', 'backbone.head.weight',
              'backbone.classifier.2.bias', 'backbone.classifier.0.weight'}
     for head, found in (
-        (dict(type='LinearClsHead', num_classes=3, in_channels=10),
-         {'head.fc.weight'}),
+        (dict(type='StackedLinearClsHead', num_classes=3, in_channels=10,
+              mid_channels=[5]),
+         {'head.layers.0.fc.weight', 'head.layers.1.fc.bias'}),
         (dict(type='ClsHead'), {'backbone.classifier.2.bias'})):
         assert {*filter(is_of_new_head(_classifier(lenet, head)), names)
                 } == found
