@@ -160,13 +160,14 @@ class TextCost(BaseCost):
             for self.encoder, self.prompt in choices:
                 vectors = self.vectors(source_dataset, target_dataset)
                 explained.append(regression(
-                    *vectors, weights.double().cpu().numpy()).explained)
+                    *vectors, weights.double().numpy(force=True)).explained)
             self.encoder, self.prompt = choices[int(np.argmax(explained))]
             told = ', '.join(
-                f'{value:.1%} by {prompt!r} in {encoder}' for value, (
-                    encoder, prompt) in zip(explained, choices, strict=True))
+                f'{value:.1%} is explained by {prompt!r} in {encoder}'
+                for value, (encoder, prompt) in zip(
+                    explained, choices, strict=True))
             print_log(f'The prompt is {self.prompt!r} in {self.encoder}: of '
-                      f'the variance of the weights are explained {told}.',
+                      f'the variance of the weights {told}.',
                       logger='current')
         source, target = self.prepare(source_dataset, target_dataset, None)
         return on_first_rank(
