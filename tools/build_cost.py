@@ -46,27 +46,6 @@ REG = 0.1  # That of OTLoss.
 LINES = 50  # Classes of a side whose nearest are printed.
 
 
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    options = dict(nargs='+', action=DictAction, default={},
-                   metavar='KEY=VALUE')
-    add('config', help='a config with a JointDataset')
-    add('--method', nargs='+', metavar='NAME',
-        help='builders of the registry COSTS, such as MKMMDCost; with several '
-        'the files are named after them')
-    add('--cost-options', **options, help='such as stage=backbone')
-    add('--cfg-options', **options, help='override settings of the config')
-    add('--checkpoint', help='weights of the model, such as those of a '
-        "network trained on the source; defaults to the config's load_from")
-    add('--out', default='cost.npz', help='file to write')
-    add('--top', type=int, default=3, help='nearest classes to print')
-    return parser.parse_args()
-
-
 def config_of_hook(cfg: Config) -> dict:
     """Config of the builder in one of the config's hooks, or {}."""
     hooks = parts_of_type(cfg.get('custom_hooks'), 'CostMatrixHook',
@@ -175,7 +154,23 @@ def describe(cost: CostMatrix, top: int) -> str:
 
 def main() -> None:
     """Build each matrix, write it, draw it and say what it holds."""
-    args = parse_args()
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    options = dict(nargs='+', action=DictAction, default={},
+                   metavar='KEY=VALUE')
+    add('config', help='a config with a JointDataset')
+    add('--method', nargs='+', metavar='NAME',
+        help='builders of the registry COSTS, such as MKMMDCost; with several '
+        'the files are named after them')
+    add('--cost-options', **options, help='such as stage=backbone')
+    add('--cfg-options', **options, help='override settings of the config')
+    add('--checkpoint', help='weights of the model, such as those of a '
+        "network trained on the source; defaults to the config's load_from")
+    add('--out', default='cost.npz', help='file to write')
+    add('--top', type=int, default=3, help='nearest classes to print')
+    args = parser.parse_args()
     check_out(args.out)
     cfg = read_config(args.config, args.cfg_options)
     fill_class_counts(name_checkpoint(cfg))

@@ -2,14 +2,13 @@
 
     python tools/check_data.py my_config.py
 
-Goes over every image of training, validation and test data, source and
-target: files that cannot be read or are cut off, images left out for their
-extension or beside the folders of the classes, transparent images, hidden
-folders taken for classes, class lists that differ, labels out of range,
-classes without an image, and images that are in two splits. It prints
-a table and what is wrong, with what to set. The exit status is 1 if anything
-is, else 0. As many processes read as the config's loaders have
-workers.
+Goes over every image of training, validation and test data, source and target:
+files that cannot be read or are cut off, images left out for their extension
+or beside the folders of the classes, transparent ones, hidden folders taken
+for classes, class lists that differ, labels out of range, classes without an
+image, and images that are in two splits. It prints a table and what is wrong,
+with what to set. The exit status is 1 if anything is. As many processes read
+as the config's loaders have workers.
 """
 import argparse
 import hashlib
@@ -243,8 +242,8 @@ def _incomplete(content: bytes, name: str) -> str:
             Image.open(io.BytesIO(content)).load()
     except Exception as error:
         # What Pillow does not know or doubts, the pipeline has judged.
-        if (isinstance(error, OSError)
-                and not isinstance(error, UnidentifiedImageError)):
+        if isinstance(error, OSError) and not isinstance(
+                error, UnidentifiedImageError):
             return (f'{name} is damaged: {error}; what is missing is read as '
                     'gray. Restore the file, or take it out of the data set.')
     return ''

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from compare_methods import check_choices, numbers, parser_of, references
+from compare_methods import check_choices, parser_of, references
 from frozen_classifiers import FrozenMethod, Knowledge, classifier
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -265,14 +265,8 @@ class FrozenStudy:
 
 def main() -> None:
     """Run, then write and print the table."""
-    parser = parser_of(__doc__, 'linear')
-    parser.add_argument(
-        '--tune', type=numbers, default=list(range(100, 105)),
-        metavar='SEEDS', help='seeds with which grids are searched, on '
-        'validation data (default: 100-104)')
-    parser.add_argument(
-        '--shots', type=numbers, default=[0, 1, 2, 5, 10],
-        help='images a class (default: 0,1,2,5,10)')
+    parser = parser_of(
+        __doc__, 'linear', list(range(100, 105)), [0, 1, 2, 5, 10])
     parser.add_argument(
         '--network', metavar='CONFIG', help='a stock classifier to compare '
         "with in place of the config's")

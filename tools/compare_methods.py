@@ -55,8 +55,9 @@ def references(wanted: list[str] | None, usual: str,
     return wanted
 
 
-def parser_of(doc: str, usual: str) -> argparse.ArgumentParser:
-    """Return a parser with what every comparison takes."""
+def parser_of(doc: str, usual: str, tune: list[int], shots: list[int]
+              ) -> argparse.ArgumentParser:
+    """Return a parser with what every comparison takes, and its defaults."""
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
@@ -69,18 +70,19 @@ def parser_of(doc: str, usual: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--methods', type=lambda text: text.split(','),
         help='names of methods, with commas (default: all)')
+    parser.add_argument(
+        '--tune', type=numbers, default=tune, metavar='SEEDS', help='seeds '
+        'with which grids are searched, on validation data (default: '
+        f'{tune or "none"})')
+    parser.add_argument(
+        '--shots', type=numbers, default=shots, help='target images a class '
+        f"(default: {shots or 'that of the config'})")
     return parser
 
 
 def main() -> None:
     """Run, then write and print the table."""
-    parser = parser_of(__doc__, 'consecutive')
-    parser.add_argument(
-        '--tune', type=numbers, default=[], metavar='SEEDS',
-        help='seeds with which grids are searched, on validation data')
-    parser.add_argument(
-        '--shots', type=numbers, default=[],
-        help="target images a class (default: the config's)")
+    parser = parser_of(__doc__, 'consecutive', [], [])
     parser.add_argument(
         '--jobs', type=int, default=1, help='runs side by side (default: 1)')
     parser.add_argument(

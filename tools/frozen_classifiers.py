@@ -32,7 +32,7 @@ STARTS = ('zero', 'own', *BY_NAMES)
 NAMES = ('true', 'shuffled', 'random', 'unrelated')
 #: Classifiers, and the options that each reads.
 CLASSIFIERS = {
-    'linear': {'penalty', 'lambda_ot', 'ot_relax'},
+    'linear': {'penalty', 'lambda_ot'},
     'clap': {'penalty'},
     'cl2n': {'penalty'},
     'imprinting': {'share'},
@@ -40,7 +40,6 @@ CLASSIFIERS = {
     'conse': set(),
     'mapping': set(),
     'adapt': set()}
-_OPTIONAL = {'lambda_ot', 'ot_relax'}
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class FrozenMethod:
             ``share`` of the start, ``alpha`` and ``beta`` of the cache, and
             ``lambda_ot`` of an OT term, for ``'linear'``: between what the
             source head says of a picture and what the classifier does, with
-            the gradient to the classifier; ``ot_relax`` is its ``relax``.
+            the gradient to the classifier.
     """
 
     name: str
@@ -97,17 +96,15 @@ class FrozenMethod:
                 'A start is weighed, or has names of a kind, if it goes by '
                 f'names, {BY_NAMES}', f'got {self.start!r}', f'Fix {place}`')
         takes = set(CLASSIFIERS[self.classifier])
-        # Of no effect without what they act on.
-        if 'lambda_ot' not in self.grid:
-            takes -= {'ot_relax'}
+        # Of no effect without what it acts on.
         if self.start == 'zero':
             takes -= {'share'}
-        needs = takes - _OPTIONAL
+        needs = takes - {'lambda_ot'}
         require(needs <= self.grid.keys() <= takes,
                 f'The grid of a {self.classifier!r} classifier that begins at '
                 f'{self.start!r} needs {sorted(needs)} and takes '
-                f'{sorted(takes)} (`ot_relax` beside `lambda_ot`)',
-                f'got {sorted(self.grid)}', f'Fix {place}.grid`')
+                f'{sorted(takes)}', f'got {sorted(self.grid)}',
+                f'Fix {place}.grid`')
 
     @property
     def without_pictures(self) -> bool:
@@ -192,10 +189,9 @@ class Knowledge:
         return np.array([said[labels == label].mean(0)
                          for label in range(self.cost.shape[1])]).T
 
-    def ot_loss(self, features: np.ndarray, weight: float,
-                relax: float | dict | None = None) -> Callable:
+    def ot_loss(self, features: np.ndarray, weight: float) -> Callable:
         """Return cross entropy plus ``weight`` times the OT term."""
-        ot_loss = OTLoss(cost=self.cost, grad_to='target', relax=relax)
+        ot_loss = OTLoss(cost=self.cost, grad_to='target')
         source = torch.as_tensor(features @ self.weight.T + self.bias).float()
 
         def loss(scores: np.ndarray,
@@ -260,15 +256,16 @@ def classifier(method: FrozenMethod, options: dict, features: np.ndarray,
         penalty = penalty * np.array([
             sure[labels == label].mean() for label in range(len(bias))])
     elif options.get('lambda_ot'):
-        loss = knowledge.ot_loss(features, options['lambda_ot'],
-                                 options.get('ot_relax'))
+        loss = knowledge.ot_loss(features, options['lambda_ot'])
     if method.classifier == 'cl2n':
         centre = features.mean(0)
-        weight, bias = cl2n_start(weight, bias, features, centre)
-        features = cl2n(features, centre)
+        features, length = cl2n(features, centre)
+        # The start, exact for features as long as those are in the mean but
+        # for the part along the vector of ones, which is taken out.
+        weight, bias = weight * length.mean(), bias + weight @ centre
     fitted = fit_linear(features, labels, (weight, bias), penalty, loss)
     return lambda inputs: (inputs if centre is None else cl2n(
-        inputs, centre)) @ fitted[0].T + fitted[1]
+        inputs, centre)[0]) @ fitted[0].T + fitted[1]
 
 
 def _conse(features: np.ndarray, knowledge: Knowledge,
@@ -284,48 +281,14 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-12)
 
 
-#: Added to the mean square of a feature vector, as LayerNorm does.
-_EPS = 1e-5
+def cl2n(features: np.ndarray, centre: np.ndarray
+         ) -> tuple[np.ndarray, np.ndarray]:
+    """Centre features (N, D) by ``centre`` (D, ) and give them length sqrt(D).
 
-
-def cl2n(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    r"""Centre features and give them the length sqrt(D).
-
-    :math:`z = u / \sqrt{\overline{u^2} + \epsilon}` with :math:`u = x - c -
-    \overline{x - c}`: a LayerNorm of what is left of the centre, so that a
-    stock head with one hidden layer can do it.
-
-    Args:
-        features (np.ndarray): Shape (N, D).
-        centre (np.ndarray): c, shape (D, ).
-
-    Returns:
-        np.ndarray: Shape (N, D).
+    A LayerNorm of what is left of the centre, so that a stock head with one
+    hidden layer can do it. Returned is also what each was divided by, (N, 1).
     """
-    rest, length = _rest_and_length(features, centre)
-    return rest / length
-
-
-def cl2n_start(weight: np.ndarray, bias: np.ndarray, features: np.ndarray,
-               centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Translate a classifier of plain features to CL2N ones.
-
-    Exact for a feature vector as long as those given are in the mean, but
-    for the part along the vector of ones, which normalisation takes out.
-
-    Args:
-        weight (np.ndarray): Shape (L, D).
-        bias (np.ndarray): Shape (L, ).
-        features (np.ndarray): Plain features, shape (N, D).
-        centre (np.ndarray): c, shape (D, ).
-    """
-    _, length = _rest_and_length(features, centre)
-    return weight * length.mean(), bias + weight @ centre
-
-
-def _rest_and_length(features: np.ndarray, centre: np.ndarray
-                     ) -> tuple[np.ndarray, np.ndarray]:
-    """Return features without the centre and their mean, and their length."""
     rest = features - centre
     rest = rest - rest.mean(1, keepdims=True)
-    return rest, np.sqrt((rest**2).mean(1, keepdims=True) + _EPS)
+    length = np.sqrt((rest**2).mean(1, keepdims=True) + 1e-5)
+    return rest / length, length

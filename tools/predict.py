@@ -18,8 +18,8 @@ from mmjtln.apis import write_predictions
 from mmjtln.errors import interrupt_quietly
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+def main() -> int:
+    """Predict, write the file, and say what failed."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -41,12 +41,6 @@ def parse_args() -> argparse.Namespace:
     if args.top_k < 1 or args.batch_size < 1:
         parser.error('--top-k and --batch-size must be at least 1, got '
                      f'{args.top_k} and {args.batch_size}')
-    return args
-
-
-def main() -> int:
-    """Predict, write the file, and say what failed."""
-    args = parse_args()
     failed = write_predictions(**vars(args))
     if failed:
         print(f'{len(failed)} files have no class in {args.out}:',

@@ -19,7 +19,7 @@ FrozenData, FrozenStudy, split = (
     frozen.FrozenData, frozen.FrozenStudy, frozen.split)
 FrozenMethod, Knowledge, classifier = (
     fitting.FrozenMethod, fitting.Knowledge, fitting.classifier)
-cl2n, cl2n_start = fitting.cl2n, fitting.cl2n_start
+cl2n = fitting.cl2n
 
 
 @pytest.fixture
@@ -145,11 +145,11 @@ def test_classifiers_are_what_their_names_say(data, knowledge):
     found = classifier(FrozenMethod('it', 'cl2n', 'plan', grid=grid), options,
                        features, labels, knowledge, 0)(data.features)
     centre = features.mean(0)
-    weight, bias = fit_linear(
-        cl2n(features, centre), labels,
-        cl2n_start(*start, features, centre), 0.1)
+    scaled, length = cl2n(features, centre)
+    weight, bias = fit_linear(scaled, labels, (
+        start[0] * length.mean(), start[1] + start[0] @ centre), 0.1)
     np.testing.assert_allclose(
-        found, cl2n(data.features, centre) @ weight.T + bias)
+        found, cl2n(data.features, centre)[0] @ weight.T + bias)
 
     def length_one(rows):
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
@@ -173,19 +173,18 @@ def test_classifiers_are_what_their_names_say(data, knowledge):
                                data.features @ weight.T + bias)
 
 
-@pytest.mark.parametrize('relax', [None, dict(source=0.1)])
-def test_ot_term_is_that_of_the_loss(data, knowledge, relax):
+def test_ot_term_is_that_of_the_loss(data, knowledge):
     """Value, and gradient by central differences."""
     rng = np.random.default_rng(2)
     scores, labels = rng.normal(size=(4, 2)), np.array([0, 1, 1, 0])
-    loss = knowledge.ot_loss(data.features[:4], 0.7, relax)
+    loss = knowledge.ot_loss(data.features[:4], 0.7)
     value, slope = loss(scores, labels)
     source = torch.as_tensor(
         data.features[:4] @ knowledge.weight.T + knowledge.bias)
     logits = torch.as_tensor(scores)
     expected = torch.nn.functional.cross_entropy(
         logits, torch.as_tensor(labels)) + 0.7 * OTLoss(
-            cost=knowledge.cost, relax=relax)(source, logits)
+            cost=knowledge.cost)(source, logits)
     assert value == pytest.approx(expected.item(), abs=1e-4)
     for place in np.ndindex(scores.shape):
         step = np.zeros_like(scores)
@@ -199,7 +198,7 @@ def test_cl2n_features_are_a_layer_norm(data):
     centre = data.features.mean(0)
     expected = torch.nn.functional.layer_norm(
         torch.as_tensor(data.features - centre), (6, ))
-    np.testing.assert_allclose(cl2n(data.features, centre), expected)
+    np.testing.assert_allclose(cl2n(data.features, centre)[0], expected)
 
 
 @pytest.mark.parametrize('options', [
@@ -219,7 +218,6 @@ def test_unknown_choices_are_refused(options):
     ('linear', 'zero', dict()),
     ('cl2n', 'zero', dict(penalty=[1.], lambda_ot=[1.])),
     ('linear', 'zero', dict(penalty=[1.], relax=[0.1])),
-    ('linear', 'zero', dict(penalty=[1.], ot_relax=[1.])),
     ('imprinting', 'plan', dict(penalty=[0.1])),
     ('cache', 'plan', dict(alpha=[1.])),
     ('imprinting', 'zero', dict(share=[1.])),

@@ -22,6 +22,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterable
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -132,22 +133,8 @@ def clock() -> float:
     return time.process_time()
 
 
-def tree(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
-    found = [pid]
-    for task in Path(f'/proc/{pid}/task').iterdir():
-        for child in (task / 'children').read_text().split():
-            found += tree(int(child))
-    return found
-
-
 def memory(pids: Iterable[int], field: str) -> float:
-    """Return MiB of processes.
-
-    ``Pss`` divides a shared page among those who share it, so that its sum
-    is what the processes take of the machine; ``Private`` is what is gone
-    when they end.
-    """
+    """Return MiB: ``Pss`` shares out shared pages, ``Private`` has none."""
     return sum(
         int(kilobytes) for pid in pids for kilobytes in re.findall(
             rf'^{field}(?:_Clean|_Dirty)?: +(\d+) kB',
@@ -171,13 +158,14 @@ class MeasureHook(Hook):
                           **kwargs: Any) -> None:
         """Start the clock, or end the run."""
         if len(self.steps) == self.count:
-            processes = tree(os.getpid())
+            workers = [child.pid for child in active_children()]
             size = Path(runner.work_dir, f'iter_{INTERVAL}.pth').stat().st_size
             found = {
                 'Start to first step, s': self.started,
-                'Main process and workers, MiB': memory(processes, 'Pss'),
+                'Main process and workers, MiB': memory(
+                    [os.getpid(), *workers], 'Pss'),
                 'Private to a worker, MiB': statistics.median(
-                    memory([pid], 'Private') for pid in processes[1:]),
+                    memory([pid], 'Private') for pid in workers),
                 'Checkpoint, MiB': size / 2**20}
             Path(runner.work_dir, 'found.json').write_text(
                 json.dumps([found, self.steps]))
@@ -225,14 +213,13 @@ def measure(folder: Path, args: argparse.Namespace) -> None:
         print_table((name, f'{joint:.4g}', f'{stock:.4g}',
                      f'{joint / stock:.3f}'))
     # The first step of a run is slower.
-    steps = [[step for _, taken in runs[kind] for step in taken[1:]]
+    steps = [[1e3 * step for _, taken in runs[kind] for step in taken[1:]]
              for kind in ('joint', 'stock')]
-    joint, stock = (1e3 * statistics.median(taken) for taken in steps)
+    joint, stock = map(statistics.median, steps)
     low, _, high = quartiles(*steps)
-    print_table((
-        'Step, ms' if torch.cuda.is_available() else 'Step, CPU ms',
-        f'{joint:.4g}', f'{stock:.4g}',
-        f'{joint / stock:.3f} ({low:.3f} to {high:.3f})'))
+    print_table(('Step, ms' if torch.cuda.is_available() else 'Step, CPU ms',
+                 f'{joint:.4g}', f'{stock:.4g}',
+                 f'{joint / stock:.3f} ({low:.3f} to {high:.3f})'))
     name = 'Start to first step, s'
     found, _ = run('joint', folder, folder / 'joint0', args, resume=True)
     print_table((f'Killed and resumed: {name}', f'{found[name]:.4g}', '', ''))

