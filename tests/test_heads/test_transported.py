@@ -184,6 +184,9 @@ def test_heads_that_differ_in_more_than_classes_are_refused():
     head = _head('StackedLinearClsHead', 3, mid_channels=[5, 4])
     with pytest.raises(ValueError, match='layers.1.fc'):
         carry_over(source, head, plan_weights(torch.rand(7, 3)))
+    with pytest.raises(ValueError, match=r'differ in .*layers\.0\.norm'):
+        carry_over(source, _head('StackedLinearClsHead', 3, norm_cfg=None),
+                   plan_weights(torch.rand(7, 3)))
     with pytest.raises(ValueError, match='LinearClsHead'):
         carry_over(source, _head('LinearClsHead', 3),
                    plan_weights(torch.rand(7, 3)))
