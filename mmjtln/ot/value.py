@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmjtln.errors import refusal
+from mmjtln.errors import check_choice, refusal
 
 from .checks import Relax, relaxations
 from .kernel import KernelCache
@@ -153,8 +153,13 @@ def label_value(logits: Tensor, labels: Tensor, cost: Tensor, reg: float,
     Returns:
         tuple: The value of each sample, shape (B,), differentiable for the
         logits, and <G, C> of its plan, shape (B,), without gradient.
+
+    Raises:
+        ValueError: If ``label_side`` is neither, or ``relax`` out of range.
     """
     tau, sigma = relaxations(relax)
+    check_choice(label_side, 'label_side', '`label_value`',
+                 ('source', 'target'))
     if label_side == 'source':
         tau, sigma = sigma, tau
     else:

@@ -121,6 +121,15 @@ def test_extreme_logits(relax, dtype):
     assert logits.grad.isfinite().all()
 
 
+def test_the_label_is_of_one_of_two_sides():
+    """What is no side is not taken for the target."""
+    problem = torch.zeros(1, 2), torch.tensor([1]), torch.rand(2, 2), 0.1
+    with pytest.raises(ValueError, match='label_side'):
+        label_value(*problem, label_side='sources')
+    torch.testing.assert_close(
+        label_value(*problem), label_value(*problem, None, 'target'))
+
+
 @pytest.mark.parametrize('side, label', [
     ('target', -1), ('target', 3), ('source', -1), ('source', 2)])
 def test_a_label_that_is_no_class_is_an_error(side, label):
