@@ -2,6 +2,7 @@
 import ast
 import importlib
 import inspect
+import json
 import re
 import runpy
 from pathlib import Path
@@ -160,17 +161,45 @@ def test_starts_side_by_side_are_those_of_each_set():
             if line.startswith('|')]
     names = {'zero': 'linear', 'imprinting, regression':
              'imprinting_regression'}
-    assert len(rows) == 16
+    assert len(rows) == 18
     for start, *cells in rows[2:]:
         method = names.get(start) or (
             f'linear_{start.replace(", weighed", "_weighed")}')
         places = ((data, shots) for data in (
             'food', 'emoji', 'clipart', 'garments') for shots in (0, 1, 2, 5))
         for (data, shots), cell in zip(places, cells, strict=True):
+            folder = f'{data}_icis' if 'icis' in start else data
             found = re.search(
                 rf'^\| {shots} \| {method} \| ([\d.]+) ',
-                (RESULTS / data / 'table.md').read_text(), re.M)
+                (RESULTS / folder / 'table.md').read_text(), re.M)
             assert cell == (found[1] if found else ''), (start, data, shots)
+
+
+def test_choices_at_the_ends_of_grids_are_counted():
+    """What validation chose on frozen features, where there was a choice."""
+    chosen = []
+    for data in ('food', 'emoji', 'clipart', 'garments'):
+        methods = json.loads(
+            (RESULTS / data / 'results.json').read_text())['methods']
+        for tuning in (tuning for method in methods.values()
+                       for tuning in method['tuning'].values() if tuning):
+            best = max(tuning, key=lambda point: point['validation'])
+            chosen += [(data, *option) for option in best['options'].items()
+                       if len({point['options'][option[0]]
+                               for point in tuning}) > 1]
+    penalties = [(data, value) for data, name, value in chosen
+                 if name == 'penalty']
+    shares = [value for _, name, value in chosen if name == 'share']
+    small = [data for data, value in penalties if value == 0.0001]
+    large = [data for data, value in penalties if value == 100]
+    text = page('configs/compare/frozen')
+    told = ' '.join(text[text.index('- Grids end'):].split())
+    assert large == ['food', 'food'] and told.startswith(
+        f'- Grids end too early: of {len(penalties)} penalties {len(small)} '
+        f'are the smallest, 0.0001, {small.count("garments")} of them on '
+        'garments, and two, for food from zero, the largest. '
+        f'Two of {len(shares)} shares of imprinting are the smallest.')
+    assert shares.count(0.1) == 2 and 10 not in shares
 
 
 def test_means_over_sets_are_those_of_the_tables():

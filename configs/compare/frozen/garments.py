@@ -8,6 +8,9 @@
 #   --methods \
 #   linear,linear_regression_weighed,adapt,adapt_shuffled,adapt_unrelated \
 #   --against linear,linear_regression_weighed
+# And ICIS (results/garments_icis): the same with \
+#   --methods linear,linear_regression,linear_icis,linear_icis_weighed \
+#   --against linear,linear_regression
 _base_ = ['../../_base_/compare_frozen.py']
 
 comparison = dict(
