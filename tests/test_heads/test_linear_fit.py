@@ -28,9 +28,9 @@ def test_the_gradient_vanishes_in_full_space(penalty, images, width):
     found, offset = fit_linear(features, labels, (weight, bias), penalty)
     rest = softmax(features @ found.T + offset, axis=1) - np.eye(3)[labels]
     slope = rest.T @ features / images + 2 * penalty * (found - weight)
-    np.testing.assert_allclose(slope, 0, atol=1e-5)
+    np.testing.assert_allclose(slope, 0, atol=1e-6)
     np.testing.assert_allclose(
-        rest.mean(0) + 2 * penalty * (offset - bias), 0, atol=1e-5)
+        rest.mean(0) + 2 * penalty * (offset - bias), 0, atol=1e-6)
 
 
 def test_from_zero_it_is_a_logistic_regression():
