@@ -10,15 +10,15 @@ potentials. All get the same problems (normal logits), and solve to the same L1
 marginal error, measured on their plans: each one's tolerance is turned until
 it does. Gradients must agree before anything is timed. The solvers are timed
 in turn; printed are medians, and median and quartiles of the ratio to OTLoss
-in the same turn. A solver that spends --budget seconds in one run is not run
-again: that run is its reading. Peak memory is that of one job, on a CPU in a
-process of its own.
+in the same turn. A solver that has spent --budget seconds is not run again.
+Peak memory is that of one job, on a CPU in a process of its own.
 """
 import argparse
 import statistics
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import ot
 import torch
@@ -61,9 +61,9 @@ def looped(p: Tensor, q: Tensor, cost: Tensor, knob: float, iterations: int
 
 
 OTHERS = {
-    'POT batch sinkhorn': lambda *args: batched('sinkhorn', *args),
+    'POT batch sinkhorn': partial(batched, 'sinkhorn'),
     # As stable as ours.
-    'POT batch log_sinkhorn': lambda *args: batched('log_sinkhorn', *args),
+    'POT batch log_sinkhorn': partial(batched, 'log_sinkhorn'),
     'loop of ot.solve': looped}
 
 
@@ -96,11 +96,11 @@ def job(name: str, shape: tuple[int, int, int], cost_kind: str, device: str,
 
 
 def tune(name: str, problem: tuple, expected: list[Tensor], budget: float
-         ) -> tuple[float | None, float, float]:
-    """Turn the knob, loosest first, until the error is met.
+         ) -> tuple[float, float]:
+    """Turn the knob, loosest first, until the error is met, in that time.
 
-    Returns the knob, or None; the seconds of its run; the error reached.
-    Gradients are checked on the way: they must agree.
+    Returns the last knob, and the error reached. Where it is met, gradients
+    must agree.
     """
     for knob in KNOBS:
         run = job(name, *problem, knob)
@@ -112,10 +112,9 @@ def tune(name: str, problem: tuple, expected: list[Tensor], budget: float
         if error <= ERROR:
             for ours, theirs in zip(expected, gradients, strict=True):
                 torch.testing.assert_close(theirs, ours, rtol=0, atol=ERROR)
-            return knob, spent, error
-        if spent > 3 * budget:
+        if error <= ERROR or spent > 3 * budget:
             break
-    return None, spent, error
+    return knob, error
 
 
 def memory(name: str, problem: tuple, knob: float | None) -> float:
@@ -134,28 +133,21 @@ def memory(name: str, problem: tuple, knob: float | None) -> float:
 def compare(shape: tuple[int, int, int], args: argparse.Namespace) -> None:
     """Print the rows of one size."""
     problem = shape, args.cost, args.device
-    jobs, known, notes = {'OTLoss': (job('OTLoss', *problem), None)}, {}, {}
-    expected, = jobs['OTLoss'][0]()
-    for name in OTHERS:
-        knob, spent, error = tune(name, problem, expected, args.budget)
-        jobs[name] = job(name, *problem, knob or KNOBS[-1]), knob
-        if spent > args.budget:
-            known[name] = [spent]
-        if knob is None:
-            notes[name] = f', error {error:.0e} only'
+    expected, = job('OTLoss', *problem)()
+    tuned = {'OTLoss': (None, 0.), **{
+        name: tune(name, problem, expected, args.budget) for name in OTHERS}}
     times = in_turn({
-        name: lambda r=run: seconds(r, args.device, at_least=0.02)
-        for name, (run, _) in jobs.items() if name not in known},
-        args.repeats, args.budget)
+        name: partial(seconds, job(name, *problem, knob), args.device, 0.02)
+        for name, (knob, _) in tuned.items()}, args.repeats, args.budget)
     measured = alone if args.device == 'cpu' else lambda call, *a: call(*a)
-    for name, (_, knob) in jobs.items():
-        spent = known.get(name) or times[name]
-        low, middle, high = quartiles(spent, times['OTLoss'])
+    for name, (knob, error) in tuned.items():
+        low, middle, high = quartiles(times[name], times['OTLoss'])
         print_table((
-            ' x '.join(map(str, shape)), name + notes.get(name, ''),
-            f'{1e3 * statistics.median(spent):.2f}', f'{middle:.1f}',
-            f'{low:.1f} to {high:.1f}', len(spent),
-            f'{measured(memory, name, problem, knob or KNOBS[-1]):.0f}'))
+            ' x '.join(map(str, shape)),
+            name + f', error {error:.0e} only' * (error > ERROR),
+            f'{1e3 * statistics.median(times[name]):.2f}', f'{middle:.1f}',
+            f'{low:.1f} to {high:.1f}', len(times[name]),
+            f'{measured(memory, name, problem, knob):.0f}'))
 
 
 def main() -> None:

@@ -42,6 +42,8 @@ from mmjtln.datasets import MNIST5k
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.resume import atomic_checkpoint_hook
 
+load = partial(CheckpointLoader.load_checkpoint, map_location='cpu',
+               logger='silent')
 TRAIN = str(Path(__file__).parents[1] / 'train.py')
 EPOCHS, STEPS = 4, 6
 
@@ -107,9 +109,10 @@ CONFIG = dict(
     ],
     randomness=dict(seed=0))
 
-MIXUP = {'model.train_cfg': dict(augments=dict(type='Mixup', alpha=0.4))}
-EMA = {'custom_hooks': CONFIG['custom_hooks'] + [dict(type='EMAHook')]}
-WORKERS = {'train_dataloader.num_workers': 2}
+MIXUP_EMA = {
+    'model.train_cfg': dict(augments=dict(type='Mixup', alpha=0.4)),
+    'custom_hooks': [*CONFIG['custom_hooks'], dict(type='EMAHook')]}
+WORKERS = {'train_dataloader.num_workers': 2, **MIXUP_EMA}
 BY_ITERATION = {
     # An epoch of the sampler, 11 steps, ends between two checkpoints.
     'train_dataloader.batch_sampler.epoch': 11,
@@ -122,14 +125,13 @@ CONTROL = 'control: the CheckpointHook of MMEngine'
 #: augmentation, dropout, stochastic depth and a schedule.
 VARIANTS = {
     'by epoch': ({}, 1),
-    'by epoch, 2 workers, Mixup, EMA': ({**WORKERS, **MIXUP, **EMA}, 1),
+    'by epoch, 2 workers, Mixup, EMA': (WORKERS, 1),
     'by iteration': (BY_ITERATION, 1),
-    'by iteration, 2 workers, Mixup, EMA': (
-        {**BY_ITERATION, **WORKERS, **MIXUP, **EMA}, 1),
+    'by iteration, 2 workers, Mixup, EMA': ({**BY_ITERATION, **WORKERS}, 1),
     '2 processes, by iteration': (
         {'train_dataloader.batch_size': 4, **BY_ITERATION}, 2),
     '2 processes, by epoch, Mixup, EMA': (
-        {'train_dataloader.batch_size': 4, **MIXUP, **EMA}, 2),
+        {'train_dataloader.batch_size': 4, **MIXUP_EMA}, 2),
     # What the comparison finds where nothing is done for it.
     f'{CONTROL}, by epoch': (
         {'default_hooks.checkpoint.type': 'CheckpointHook'}, 1),
@@ -219,11 +221,6 @@ def kill_at(step: int, in_write: bool, seconds: float) -> None:
     Runner.call_hook = watched
 
 
-def load(path: str | Path) -> dict:
-    return CheckpointLoader.load_checkpoint(
-        str(path), map_location='cpu', logger='silent')
-
-
 def unreadable(work_dir: Path) -> list[str]:
     """Return the checkpoints that do not load, the pointed-to included."""
     pointer, bad = work_dir / 'last_checkpoint', []
@@ -253,7 +250,7 @@ def end_of(work_dir: Path) -> tuple[dict, dict]:
         'state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers')
         if key in last}
     for best in work_dir.glob('best_*.pth'):
-        state[best.name] = load(best)['state_dict']
+        state[best.name] = load(str(best))['state_dict']
     hub = last['message_hub']
     logged = {
         name: history.data[0].tolist()
