@@ -63,6 +63,8 @@ def parse_args() -> argparse.Namespace:
         'cross-validation, else 0.01)')
     add('--balanced', action='store_true',
         help='let classes count the same, however many pictures they have')
+    add('--tune', action='store_true', help='try tuning the whole network, '
+        'too, in minutes; kept if surely better on pictures held out')
     add('--onnx', action='store_true', help='write model.onnx, too')
     add('--predict', nargs='+', metavar='PATH', default=[],
         help='image files and folders to predict')
@@ -96,7 +98,8 @@ def main() -> None:
         found = adapt(
             args.folder, args.names, args.out, args.network, args.weights,
             args.source, args.source_classes, args.text_options, args.carrier,
-            args.reg, args.relax, args.penalty, args.balanced, args.onnx)
+            args.reg, args.relax, args.penalty, args.balanced, args.onnx,
+            args.tune)
     except (ValueError, FileNotFoundError, ImportError) as error:
         raise SystemExit(f'adapt.py: {error}') from None
     page = Path(args.out, 'report.html')

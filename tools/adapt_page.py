@@ -11,11 +11,17 @@ from mmjtln.apis.adapt import Adapted, Few
 
 _SIDE = 120
 _MOST_PICTURES = 40
-_STYLE = '''body { font: 15px sans-serif; max-width: 60em; margin: 2em auto }
+_STYLE = '''body { font: 15px sans-serif; max-width: 60em; margin: 2em auto;
+padding: 0 1em }
 table { border-collapse: collapse; margin: 1em 0 }
 td, th { border: 1px solid #ccc; padding: .3em .6em; text-align: left }
 figure { display: inline-block; margin: .4em; width: 130px; font-size: 12px;
-vertical-align: top; overflow-wrap: anywhere }'''
+vertical-align: top; overflow-wrap: anywhere }
+.wide { overflow-x: auto }
+.wide :is(td, th) { padding: .2em .4em }
+:is(td, th):first-child { min-width: min(14em, 35vw); max-width: 16em;
+overflow-wrap: anywhere }
+.wide th:first-child { position: sticky; left: 0; background: white }'''
 
 
 def adapted_page(found: Adapted) -> str:
@@ -62,24 +68,25 @@ def _mistakes(few: Few, classes: tuple[str, ...]) -> Iterator[str]:
     matrix = np.bincount(few.labels * count + predicted,
                          minlength=count**2).reshape(count, count)
     rows = [''.join(
-        f'<td style="background: rgba(31, 119, 180, {share:.2f})">{number}'
-        '</td>' for number, share in zip(
+        f'<td style="background: rgba(31, 119, 180, {share:.2f})">'
+        f'{number or ""}</td>' for number, share in zip(
             row, 0.7 * row / max(row.sum(), 1), strict=True))
         for row in matrix]
     head = ''.join(f'<th>{label}</th>' for label in range(count))
-    yield f'<table><tr><th></th>{head}</tr>' + ''.join(
+    yield f'<div class="wide"><table><tr><th></th>{head}</tr>' + ''.join(
         f'<tr><th>{label} {escape(name)}</th>{row}</tr>'
         for label, (name, row) in enumerate(zip(classes, rows, strict=True))
-    ) + '</table>'
+    ) + '</table></div>'
     wrong = np.flatnonzero(predicted != few.labels)
     yield (f'<h2>{len(wrong)} of {len(predicted)} pictures are taken '
            'wrongly</h2>')
-    for i in wrong[:_MOST_PICTURES]:
+    step = -(-len(wrong) // _MOST_PICTURES) or 1
+    for i in wrong[::step]:
         yield (f'<figure>{_thumbnail(few.paths[i])}<figcaption>'
                f'{escape(classes[few.labels[i]])}, taken for '
                f'{escape(classes[predicted[i]])}</figcaption></figure>')
-    if len(wrong) > _MOST_PICTURES:
-        yield f'<p>The first {_MOST_PICTURES} are shown.</p>'
+    if step > 1:
+        yield f'<p>One in {step} is shown.</p>'
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -19,7 +19,11 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmjtln.checkpoints.networks import stock_network
 from mmjtln.checkpoints.weights import load_weights, part_stock_head
-from mmjtln.checks.warnings import look_into_folders, odd_classes
+from mmjtln.checks.warnings import (
+    far_classes,
+    look_into_folders,
+    odd_classes,
+)
 from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.class_lists import (
@@ -47,22 +51,23 @@ from mmjtln.heads.linear_fit import Head, told_weight, weighed
 from mmjtln.heads.selection import (
     DEFAULT_PENALTY,
     PENALTIES,
+    TUNED,
     Estimate,
     Selection,
     estimate,
     fit_selected,
+    fold_count,
 )
 from mmjtln.heads.transported import REG, RELAX
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
 from mmjtln.ot.checks import check_options, relaxations
 
+from .tuning import Tuning, set_head
+
 NETWORK = 'timm:tf_efficientnet_lite0'
 #: Where a fitted head starts from, as tables say it.
 NAMES, ZERO = 'names', 'zero'
-#: Names that mean nothing: what is no nearer than they are is not near.
-_MEANINGLESS = ('B06', 'xqzt', 'class 3', 'ztp-88', 'unnamed', 'item 12',
-                'qwfp', 'label 7', 'k9x', 'foo bar')
 _METHOD = 'A head carried over to new classes by their names'
 
 
@@ -76,8 +81,7 @@ class Few:
         by_names (np.ndarray): What the names alone predict, shape (N, ).
         weights (dict[str, float]): Of each start, by :data:`NAMES` and
             ``'source'``, see :func:`~mmjtln.heads.linear_fit.weighed`.
-        selection (Selection, optional): Of what was fitted; None with one
-            image of a class.
+        selection (Selection, optional): None with one image of a class.
         fitted (tuple[str, float]): Start and penalty of the head written.
         balanced (bool): Whether each class counts the same.
     """
@@ -94,15 +98,12 @@ class Few:
     def rows(self) -> list[tuple[str, Estimate]]:
         """list[tuple[str, Estimate]]: Ways to classify, and their accuracy."""
         largest = np.full_like(self.labels, np.bincount(self.labels).argmax())
-        found = [('always the largest class', estimate(
-            [largest], self.labels, self.balanced)), (
-            'the names alone', estimate(
-                [self.by_names], self.labels, self.balanced))]
+        found = [(name, estimate([way], self.labels, self.balanced))
+                 for name, way in (('always the largest class', largest),
+                                   ('the names alone', self.by_names))]
         if self.selection is not None:
-            starts = dict.fromkeys(
-                name for name, _ in self.selection.predicted)
             found += [(f'fitted, from {name}', self.selection.accuracy(name))
-                      for name in starts]
+                      for name in dict(self.selection.predicted.keys())]
             found += [('the best of these, as written',
                        self.selection.accuracy())]
         return found
@@ -117,8 +118,7 @@ class Adapted:
             for, ``onnx`` and ``onnx_card``.
         cost (CostMatrix): Of the class names, L_s x L_t.
         weights (np.ndarray): How each class is mixed from those of the
-            network, shape (L_s, L_t), see
-            :func:`~mmjtln.heads.mixing_weights`.
+            network, (L_s, L_t), see :func:`~mmjtln.heads.mixing_weights`.
         far (tuple[str, ...]): Classes to which no class of the network is
             nearer than to a name that means nothing.
         few (Few, optional): With images.
@@ -157,13 +157,15 @@ class Adapted:
             return [*found, 'With one image of a class none can be held out: '
                     'nothing is chosen, and only the names alone are judged.']
         start, penalty = few.fitted
-        start = start if sum(few.weights.values()) else ZERO
+        if not sum(few.weights.values()):
+            start = ZERO + TUNED * start.endswith(TUNED)
         found.append(
-            f'Written: the head fitted from {start}, penalty {penalty:g}. '
+            f'Written: the head fitted from {start}'
+            + f', penalty {penalty:g}' * (TUNED not in start) + '. '
             f'Fitted heads are judged on images held out, '
             f'{few.selection.folds} parts in turn, less what the choice by '
             'them flatters.')
-        if start == ZERO:
+        if start.startswith(ZERO):
             found.append('Names do not help here.')
         best = few.selection.accuracy()
         if best.value <= few.rows[0][1].value:
@@ -187,61 +189,55 @@ def adapt(
     penalty: float | None = None,
     balanced: bool = False,
     onnx: bool = False,
+    tune: bool = False,
 ) -> Adapted:
     """Turn a stock classifier into one of other classes.
 
     Its last layer is carried over by the two lists of class names, see
-    :class:`~mmjtln.hooks.HeadInitHook`. No image is needed. With a few, that
-    start is weighed by them, and the last layer is fitted on the features of
-    the frozen network, pulled to it, see :func:`~mmjtln.heads.fit_linear`; or
-    pulled to zero, if that does better on images held out. Images of other
-    classes, a source, give a second start: a head fitted to them and carried
-    over likewise.
+    :class:`~mmjtln.hooks.HeadInitHook`. With a few images, that start is
+    weighed by them, and the layer is fitted on the frozen network's features,
+    pulled to it, see :func:`~mmjtln.heads.fit_linear`; or to zero, if that
+    does better on images held out. Images of other classes, a source, give a
+    second start: a head fitted to them and carried over likewise.
 
     Args:
         images (str | Path, optional): Folder with a folder of images for each
             class. Defaults to None.
         classes (Sequence[str] | str, optional): The new class names, or a
             text file of one a line, with a description behind a tab where a
-            name says nothing. They are put into alphabetical order, in which
-            folders are numbered. Defaults to None, the folders of ``images``.
-        out_dir (str | Path): Folder for the stock config and checkpoint.
-            Defaults to ``'adapted'``.
+            name says nothing. Defaults to None, the folders of ``images``.
+        out_dir (str | Path): Folder to write to. Defaults to ``'adapted'``.
         network (str | Path | Config): Config of a stock classifier, the name
             of one of MMPretrain's, or ``'timm:NAME'``. Defaults to timm's
             EfficientNet-Lite0.
         weights (str | Path, optional): Its checkpoint, head included; for
-            timm a weights file. Defaults to None: for EfficientNet-Lite0 to 2
-            those of the package, for MMPretrain's models those that it
-            downloads, for a config its ``load_from``.
+            timm a weights file. Defaults to None: the package's, what
+            MMPretrain downloads, or the ``load_from`` of a config.
         source (str | Path, optional): Folder with a folder of images for each
             of other classes. Defaults to None.
         source_classes (Sequence[str] | str, optional): What the network
             knows, as :class:`~mmjtln.datasets.ClassList` takes it. Defaults
-            to None, the classes that the checkpoint names, else ImageNet's
-            for 1,000.
+            to None, what the checkpoint names, else ImageNet's for 1,000.
         text (dict, optional): Options of :class:`~mmjtln.costs.TextCost`,
             such as ``dict(descriptions=...)``. Defaults to None.
         carrier (str): How a head is carried over, see
-            :func:`~mmjtln.heads.mixing_weights`. Defaults to
-            ``'regression'``.
+            :func:`~mmjtln.heads.mixing_weights`. Default: ``'regression'``.
         reg (float): Weight of the plan's entropy. Defaults to 0.05.
         relax (float, optional): Weight of the penalty for using source
             classes unequally. Defaults to 0.05.
         penalty (float, optional): Strength of the pull. Defaults to None:
             chosen by cross-validation, 0.01 where a class has one image.
-        balanced (bool): Whether classes count the same, however many images
-            they have. Defaults to False.
+        balanced (bool): Whether classes count the same. Defaults to False.
         onnx (bool): Whether to write ONNX as well. Defaults to False.
+        tune (bool): Whether to try tuning the whole network, too, by
+            :class:`~mmjtln.apis.tuning.Tuning`. Defaults to False.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If the lists of classes do not fit each other or the
-            checkpoint, or an option is out of range.
+        ValueError: If classes do not fit, or an option is out of range.
         TypeError: If the head cannot be carried over, or fitted.
         RuntimeError: If a weights file of timm is of another model.
-        ImportError: If the extra ``text``, ``lite0`` or ``onnx`` is needed
-            and not installed.
+        ImportError: If an extra is needed and not installed.
     """
     if penalty is not None:
         check_real(penalty, 'penalty', 'adapt', with_low=False)
@@ -255,6 +251,9 @@ def adapt(
     pipeline = eval_pipeline(cfg, TARGET)
     few = None if images is None else _image_folder(images, pipeline, TARGET)
     own = None if source is None else _image_folder(source, pipeline, SOURCE)
+    require(not tune or few is not None and fold_count(few.labels) > 1,
+            'Tuning is judged on images held out', 'but a class has none or '
+            'one', 'Give two of each or more, or leave `tune` out')
     require(own is None or few, 'Images of a source are a second start, which '
             'images of the target weigh', 'but there are none', 'Give `images`'
             ', or leave `source` out')
@@ -284,11 +283,12 @@ def adapt(
             model.source_head, len(stock.metainfo['classes'])), **options)
         carry_over(model.source_head, model.head, mixing)
         found = None if few is None else _fit(
-            model, few, own, target, options, penalty, balanced)
+            model, few, own, target, options, penalty, balanced,
+            pipeline if tune else None)
     meta = dict(dataset_meta=joint.dataset_meta, method=_METHOD)
     files = export_model(joint, model, meta, out_dir, TARGET, onnx)
     chosen = {name: cost.settings[name] for name in ('encoder', 'prompt')}
-    far = _far_classes(TextCost(**{**text, **chosen, 'scale': False}), stock,
+    far = far_classes(TextCost(**{**text, **chosen, 'scale': False}), stock,
                        target.metainfo['classes'])
     return Adapted(files, cost, mixing.numpy(), far, found)
 
@@ -382,7 +382,7 @@ def _load(model: nn.Module, loaded: dict, name: str) -> None:
 
 def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
          target: ClassList, options: dict, penalty: float | None,
-         balanced: bool) -> Few:
+         balanced: bool, tuned_by: list[dict] | None) -> Few:
     """Fit the last layer in place, and say how it does."""
     layers = output_layers(model.head, model.class_counts[TARGET])
     layer = next(iter(layers.values()))
@@ -404,12 +404,15 @@ def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
             rows, found, *heads.values())[1],
         NAMES: lambda rows, found: weighed(rows, found, begin)[1],
         ZERO: lambda rows, found: zero}
-    (weight, bias), chosen, selection = fit_selected(
+    tuning = Tuning(
+        model, layer, images, tuned_by, balanced) if tuned_by else None
+    head, chosen, selection = fit_selected(
         features, labels, starts,
-        PENALTIES if penalty is None else (penalty, ), balanced)
-    with torch.no_grad():
-        layer.weight.copy_(torch.as_tensor(weight))
-        layer.bias.copy_(torch.as_tensor(bias))
+        PENALTIES if penalty is None else (penalty, ), balanced,
+        tuning.predict if tuning else None)
+    set_head(layer, head)
+    if tuning:
+        tuning.end(chosen[0].endswith(TUNED))
     return Few(
         images.paths, labels, (features @ begin[0].T + begin[1]).argmax(1),
         dict(zip(heads, map(float, weighed(
@@ -435,14 +438,3 @@ def _second(model: nn.Module, own: DomainImages, target: ClassList,
     found, moved = transported(
         torch.as_tensor(weight), torch.as_tensor(bias), mixing)
     return found.numpy(), np.asarray(moved)
-
-
-def _far_classes(builder: TextCost, source: ClassList,
-                 names: tuple[str, ...]) -> tuple[str, ...]:
-    """Name the classes that are as far as what means nothing."""
-    meaningless = [name for name in _MEANINGLESS if name not in names]
-    nearest = builder(
-        source, ClassList([*names, *meaningless])).matrix.min(0)
-    limit = np.median(nearest[len(names):])
-    return tuple(name for name, least in zip(
-        names, nearest[:len(names)], strict=True) if least >= limit)

@@ -32,10 +32,7 @@ Inputs = Picture | Sequence[Picture]
 
 def load_model(config: str | Path | Config,
                checkpoint: str | Path | bool) -> nn.Module:
-    """Build the classifier of a config and load all of its weights.
-
-    Of the checkpoint, True is the config's ``load_from`` and False none.
-    """
+    """Build the classifier of a config and load all of its weights."""
     cfg = read_config(config)
     if checkpoint is False:
         return get_model(fill_class_counts(cfg), pretrained=False)
@@ -78,9 +75,7 @@ class JTLNInferencer(PictureInferencer):
 
     Args:
         model (JTLNClassifier | str | Config): A model that
-            ``mmpretrain.get_model`` or another inferencer has built, or a
-            config of a JTLN run, or the path to one. Class counts that it
-            leaves open are the checkpoint's.
+            ``mmpretrain.get_model`` has built, or the config of a JTLN run.
         pretrained (str, optional): Path to the checkpoint, which holds all
             weights, or the work directory. Defaults to True, the config's
             ``load_from``.
@@ -92,12 +87,10 @@ class JTLNInferencer(PictureInferencer):
 
     Raises:
         TypeError: If the model is no JTLN.
-        ValueError: If the checkpoint does not hold all of its weights, or
-            names are too few or too many.
+        ValueError: If the checkpoint lacks weights, or names are too few.
 
     Example:
         >>> inferencer = JTLNInferencer('configs/jtln_alexnet.py', 'best.pth')
-        >>> inferencer('folder/of/images', batch_size=32)[0]['pred_class']
         >>> inferencer('one.png', return_plan=True)[0]['plan']
     """
 
@@ -147,7 +140,7 @@ class JTLNInferencer(PictureInferencer):
             return_source (bool): Whether to add the source head's prediction.
                 Defaults to False.
             return_plan (bool): Whether to add the transport plan between the
-                source and the target head's prediction. Defaults to False.
+                two heads' predictions. Defaults to False.
             **kwargs: ``show``, ``show_dir``, ... as in the parent.
 
         Returns:
@@ -158,9 +151,8 @@ class JTLNInferencer(PictureInferencer):
             sums are the source scores and whose column sums the target's.
 
         Raises:
-            ValueError: If a folder holds no image, an array has other values
-                than uint8, or a plan is asked of a model without a cost
-                matrix.
+            ValueError: If a folder holds no image, an array is not uint8, or
+                a plan is asked of a model without a cost matrix.
         """
         inputs = self._inputs_to_list(inputs)
         results = super().__call__(inputs, return_datasamples, batch_size,

@@ -24,13 +24,8 @@ _LOADER_DEFAULTS = dict(pin_memory=True, persistent_workers=True,
 class BF16OptimWrapper(OptimWrapper):
     """MMEngine's ``OptimWrapper`` with the forward pass in bfloat16.
 
-    Nothing has to be scaled, so that it needs no GPU, without which ``--amp``
-    means this class. Weights, gradients, optimizer state and the OT loss stay
-    in float32.
-
-    Args:
-        **kwargs: As in ``OptimWrapper``: ``optimizer``,
-            ``accumulative_counts``, ``clip_grad``.
+    It needs no GPU, without which ``--amp`` means this class. Weights,
+    gradients, optimizer state and the OT loss stay in float32.
     """
 
     @contextmanager
@@ -41,11 +36,7 @@ class BF16OptimWrapper(OptimWrapper):
 
 
 def adapt_to_machine(cfg: Config) -> Config:
-    """Make a merged config run on a machine without a GPU, too.
-
-    Class lists are told their checkpoint. The config is changed in place, and
-    returned.
-    """
+    """Make a merged config run on a machine without a GPU, too."""
     name_checkpoint(cfg)
     on_cpu = not torch.cuda.is_available()
     for split in ('train', 'val', 'test'):

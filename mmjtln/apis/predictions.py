@@ -38,19 +38,16 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
     """Predict image files and write a row for each: path, class, score.
 
     With ``top_k``, ``class_2``, ``score_2`` and so on follow; a class without
-    a name is its index. An image that cannot be read, such as a GIF with
-    many readers, has a row without.
+    a name is its index. An image that cannot be read has a row without.
 
     Args:
         config (str | Path): Config of a JTLN run, or of a stock classifier.
         checkpoint (str | Path): Its checkpoint, or the work directory: its
             best checkpoint, else the last.
-        paths (Sequence[str | Path]): Image files, and folders, which are
-            searched with all folders in them.
+        paths (Sequence[str | Path]): Image files, and folders of any depth.
         out (str | Path): CSV file to write.
         top_k (int): Classes a row. Defaults to 1.
-        source (bool): Whether the source head's classes follow, in columns
-            ``source_class``, ... Defaults to False.
+        source (bool): Whether ``source_class``, ... follow. Default: False.
         batch_size (int): Images a forward pass. Defaults to 32.
         device (str, optional): Defaults to None, a GPU if there is one.
 
@@ -137,16 +134,13 @@ def onnx_predict(onnx_file: str | Path, pictures: Inputs,
     """Predict pictures by the ONNX file of an export, as its model does.
 
     Args:
-        onnx_file (str | Path): ``model.onnx`` of an export; no config and no
-            checkpoint is needed.
+        onnx_file (str | Path): ``model.onnx`` of an export.
         pictures (str | Path | array | PIL.Image | list): As in
             :class:`JTLNInferencer`.
         batch_size (int): Pictures a run of the file. Defaults to 32.
 
     Returns:
-        list[dict]: One a picture: ``pred_scores`` (classes, ),
-        ``pred_label``, ``pred_score``, where classes have names
-        ``pred_class``, and for files ``img_path``.
+        list[dict]: One a picture, as in :class:`JTLNInferencer`.
 
     Raises:
         ValueError: If the file is no export of this package, or as there.

@@ -21,16 +21,14 @@ def train(config: str | Path | Config, **overrides: Any) -> Runner:
     """Train from a config, as ``tools/train.py`` does.
 
     Args:
-        config (str | Path | Config): A config, or the path to one; a Config
-            is not changed.
+        config (str | Path | Config): A config, which stays, or its path.
         **overrides: What differs, such as ``work_dir='here'`` or
             ``train_cfg=dict(max_epochs=3)``; merged as ``--cfg-options`` are,
             dotted keys included (``**{'model.lambda_ot': 0.5}``).
 
     Returns:
-        Runner: After training; ``runner.model`` is the model,
-        ``runner.work_dir`` the folder of checkpoints and logs
-        (``work_dirs/<config name>`` by default).
+        Runner: After training, with ``model`` and ``work_dir``, by default
+        ``work_dirs/<config name>``.
 
     Raises:
         FileNotFoundError: If there is no such config.
@@ -44,11 +42,7 @@ def train(config: str | Path | Config, **overrides: Any) -> Runner:
 
 
 def train_and_test(cfg: Config, start: str | None) -> None:
-    """Train from a merged config, then test the best checkpoint, if any.
-
-    A run that is resumed before its first checkpoint begins at ``start``, the
-    config's own ``load_from``. The config is changed in place.
-    """
+    """Train from a merged config, then test the best checkpoint, if any."""
     if cfg.get('resume') and cfg.get('load_from') is None and (
             find_latest_checkpoint(cfg.work_dir) is None):
         cfg.load_from, cfg.resume = start, False
@@ -80,10 +74,7 @@ def _build_runner(cfg: Config, written: bool = True) -> Runner:
 
 
 class FormattedConfig(Config):
-    """A config that remembers its text until anything in it changes.
-
-    MMEngine formats it anew for each checkpoint, in 64 to 90 ms.
-    """
+    """A config that remembers its text until anything in it changes."""
 
     @property
     def pretty_text(self) -> str:

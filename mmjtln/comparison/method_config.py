@@ -34,11 +34,7 @@ def source_config(cfg: Config, seed: int) -> Config:
 
 def method_config(cfg: Config, method: Method, options: dict, seed: int,
                   shots: int | None, source: Any) -> Config:
-    """Return the run of a method with one of its variants of options.
-
-    ``source`` are checkpoints of the network trained on the source:
-    ``classifier``, and ``backbone`` without its head.
-    """
+    """Return the run of a method with one of its variants of options."""
     cfg = _seeded(cfg, seed, shots)
     cfg.pop('comparison', None)
     if method.kind in ('target', 'consecutive'):

@@ -47,23 +47,17 @@ class Method:
 
     Args:
         name (str): Its name in tables and of its folder.
-        kind (str): ``'target'``: the target alone, from the config's start,
-            or its own if that is the source. ``'consecutive'``: the target
-            alone, from a network trained on the source. ``'source_free'``:
-            the config, with its two heads, without source images.
-            ``'joint'``: it without the OT term. ``'jtln'``: the config.
-        start (str): For those with two heads: ``'config'``, the weights that
-            the config starts from, or ``'source'``, a classifier trained on
-            the source. Defaults to 'config'.
-        cost (dict, optional): For jtln and source_free: the builder of the
-            cost matrix, in place of the config's. One that looks at images
-            and has no ``pipeline`` gets that of the test images.
-        hooks (list[dict]): Hooks added to the config's; a ``cost`` in them
-            is completed likewise.
-        options (dict): Config options to change, keys with dots. Without
-            ``model.ot_loss`` (None) there is no cost matrix either.
-        grid (dict): Likewise, a list of values each; the best combination on
-            the validation set is chosen, see :class:`Study`.
+        kind (str): ``'target'``: the target alone, from the config's start.
+            ``'consecutive'``: it, from a network trained on the source.
+            ``'source_free'``: two heads, without source images. ``'joint'``:
+            the config without the OT term. ``'jtln'``: the config.
+        start (str): Of two heads: ``'config'``, or ``'source'``, a classifier
+            trained on the source. Defaults to 'config'.
+        cost (dict, optional): Builder of the cost matrix, in place of the
+            config's. Without a ``pipeline`` it gets that of the test images.
+        hooks (list[dict]): Hooks to add; a ``cost`` is completed likewise.
+        options (dict): Config options to change, keys with dots.
+        grid (dict): Likewise, a list of values each to choose from.
     """
 
     name: str
@@ -99,10 +93,7 @@ class Method:
 
 
 def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
-    """Read the methods of a config's ``comparison``, all or those named.
-
-    Without ``comparison.methods`` they are :data:`DEFAULT_METHODS`.
-    """
+    """Read the methods of a config's ``comparison``, all or those named."""
     known = cfg.get('comparison', {}).get('methods')
     if known is None:
         known = {name: method for name, method in DEFAULT_METHODS.items()

@@ -21,11 +21,7 @@ TEST_ACCURACY = 'test accuracy'
 
 def write(results: Results, references: list[str], folder: Path,
           measured: str = TEST_ACCURACY) -> str:
-    """Write ``results.json``, ``table.md``, ``table.csv`` and ``plot.png``.
-
-    The methods are compared with each of ``references``; ``measured`` says
-    what the figures are. Returns the Markdown table.
-    """
+    """Write ``results.json``, ``table.md``, ``table.csv`` and ``plot.png``."""
     rows = summarise(results, references)
     table = markdown(rows, references, measured)
     files = {

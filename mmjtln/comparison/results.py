@@ -17,27 +17,26 @@ from .statistics import (
 class RunResult:
     """What one run came to, as its ``result.json`` has it; None is unknown.
 
-    Accuracies are in per cent: ``validation`` is that by which the checkpoint
-    ``chosen`` was, ``test`` that of this checkpoint, ``test_last`` that of the
-    last weights, ``balanced`` the mean over classes. ``options`` are those
-    chosen where they differ between runs, ``source_...`` what the training on
-    the source took. ``error``, the end of the log, is all that is known of a
-    run that failed.
+    Accuracies are in per cent; ``balanced`` is the mean over classes.
+    ``options`` are those that differ, ``error`` is the end of a log.
     """
 
     steps: int | None = None
-    images: int | None = None
     seconds: float | None = None
     validation: float | None = None
     test: float | None = None
-    test_last: float | None = None
     balanced: float | None = None
     chosen: str | None = None
     options: dict | None = None
     source_steps: int | None = None
-    source_images: int | None = None
     source_seconds: float | None = None
     error: str | None = None
+
+    @classmethod
+    def of(cls, found: dict) -> 'RunResult':
+        """Take what is known, of an earlier version's file, too."""
+        return cls(**{key: value for key, value in found.items()
+                      if key in cls.__dataclass_fields__})
 
     def to_json(self) -> dict:
         """Return what is known, by name."""
@@ -61,11 +60,7 @@ class MethodResult:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the tables: a method at a number of shots (None: the config's).
-
-    Seconds and steps are means over the runs that have a test; ``against`` is
-    by reference.
-    """
+    """A row of the tables: a method at a number of shots."""
 
     shots: int | None
     method: str
@@ -103,10 +98,7 @@ class Results:
 
 
 def summarise(results: Results, references: list[str]) -> list[Row]:
-    """Make the rows of the tables, compared with each of ``references``.
-
-    P values are corrected within those of one reference and number of shots.
-    """
+    """Make the rows of the tables, compared with each of ``references``."""
     numbers = {shots for method in results.methods.values()
                for shots, _ in method.runs}
     rows = []

@@ -40,10 +40,7 @@ _METRIC = 'target/accuracy/top1'
 class Pool:
     """Make runs in folders of ``folder``, ``jobs`` side by side, with an ETA.
 
-    Each has a process of its own, so that one that crashes, or is killed for
-    memory, takes no other with it. Processes are forked from one that has
-    imported everything, which saves some seconds a run. ``total`` is the
-    number of runs expected.
+    Each has a process of its own, forked from one that has imported all.
     """
 
     def __init__(self, folder: Path, jobs: int, total: int) -> None:
@@ -52,8 +49,7 @@ class Pool:
         # Processes with more threads than cores wait for each other.
         self._threads = int(os.environ.get('OMP_NUM_THREADS') or max(
             1, (os.cpu_count() or 1) // jobs))
-        # The imports look whether there is a GPU. Asked of the driver, a fork
-        # could not use the GPU afterwards; asked of NVML, it can.
+        # A fork of one that has asked the driver could not use the GPU.
         os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
         self._context = multiprocessing.get_context('forkserver')
         self._context.set_forkserver_preload([__name__])
@@ -101,12 +97,7 @@ def _failure(folder: Path, exitcode: int | None) -> RunResult:
 
 
 def execute(cfg: dict, folder: Path, threads: int) -> None:
-    """Train, choose the checkpoint on validation data, and test it once.
-
-    A run that was killed goes on from its last checkpoint, if its config is
-    the same. ``result.json`` is written last, and whole; checkpoints are then
-    removed, but for those of the source's network, from which others start.
-    """
+    """Train, choose the checkpoint on validation data, and test it once."""
     _end_with_parent()
     gc.freeze()  # MMEngine collects garbage for each data set.
     if not _is_of(folder, cfg):
@@ -130,7 +121,6 @@ def execute(cfg: dict, folder: Path, threads: int) -> None:
         tested = _test(runner)
     result = RunResult(
         steps=runner.iter,
-        images=runner.iter * runner.train_dataloader.batch_sampler.batch_size,
         seconds=round(time.perf_counter() - started, 1), **tested)
     with atomic_write(folder / RESULT) as file:
         file.write(json.dumps(result.to_json()).encode())
@@ -142,7 +132,6 @@ def execute(cfg: dict, folder: Path, threads: int) -> None:
 
 def _end_with_parent() -> None:
     """Have this process killed when the one that asked for the run is gone."""
-    # Whoever started the comparison again would find its folder in use.
     parent: Any = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -157,7 +146,7 @@ def finished(cfg: dict, folder: Path) -> RunResult | None:
     result = folder / RESULT
     if not result.exists() or not _is_of(folder, cfg):
         return None
-    return RunResult(**json.loads(result.read_text()))
+    return RunResult.of(json.loads(result.read_text()))
 
 
 def config_text(cfg: dict) -> str:
@@ -167,9 +156,8 @@ def config_text(cfg: dict) -> str:
 
 def _is_of(folder: Path, cfg: dict) -> bool:
     """Tell whether a folder is of a run that this config would repeat."""
-    # A name that only one of the configs has and that MMEngine does not read
-    # is a variable of the file, such as one that a new method was written
-    # with. Where both have it, it counts: a hook of one's own may read it.
+    # A name that only one of them has and MMEngine does not read is a variable
+    # of the file. Where both have it, a hook of one's own may read it.
     written = folder / 'config.json'
     if not written.exists():
         return False
@@ -202,14 +190,12 @@ class _Predictions(Hook):
 
 
 def _test(runner: Runner) -> dict:
-    """Test the last weights, and those that validation data chose."""
+    """Test the weights that validation data chose."""
     runner.register_hook(_Predictions())
-    last = runner.test()[_METRIC]
     best = runner.message_hub.get_info('best_ckpt')
     runner.load_checkpoint(best)
     return dict(validation=runner.message_hub.get_info('best_score'),
-                test=runner.test()[_METRIC], test_last=last,
-                chosen=Path(best).stem)
+                test=runner.test()[_METRIC], chosen=Path(best).stem)
 
 
 def split_checkpoint(cfg: Config, folder: Path) -> None:

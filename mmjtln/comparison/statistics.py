@@ -12,11 +12,7 @@ LEAST = 3
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over ``n`` seeds and Student's 95 % confidence interval of it.
-
-    There is no interval (None) of fewer than :data:`LEAST` values, nor where
-    all are the same, which tells nothing of their spread.
-    """
+    """A mean over ``n`` seeds and Student's 95 % confidence interval of it."""
 
     n: int
     mean: float | None = None
@@ -26,11 +22,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference(Interval):
-    """The mean difference of two methods over the seeds of both.
-
-    ``p`` is of the two-sided paired t test, None where there is no interval,
-    and ``holm`` the same, corrected, see :func:`holm`.
-    """
+    """The mean difference of two methods over the seeds of both."""
 
     p: float | None = None
     holm: float | None = None
@@ -67,11 +59,7 @@ def corrected(found: dict[str, Difference]) -> dict[str, Difference]:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Correct p values for their number (Holm 1979); None does not count.
-
-    Sorted ascending, the k-th of m is multiplied by m - k + 1, and none gets
-    below the one before.
-    """
+    """Correct p values for their number (Holm 1979); None does not count."""
     corrected = list(p_values)
     known = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
     floor = 0.

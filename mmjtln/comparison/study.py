@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.config import Config
 
 from mmjtln.errors import check_count, require
-from mmjtln.files.folder_lock import lock_folder
+from mmjtln.files.atomic_file import lock_folder
 
 from .method_config import (
     check_comparable,
@@ -28,16 +28,10 @@ _PACKAGES = ('mmjtln', 'torch', 'mmengine', 'mmpretrain', 'numpy', 'scipy')
 class Study:
     """Run methods over seeds, and shots, from one JTLN config.
 
-    For a seed all methods share the initial weights, the target images and
-    the number of target gradient steps. First the networks that some start
-    from are trained on the source (with a
-    :class:`~mmjtln.datasets.ClassList`, it is the checkpoint in
-    ``load_from``). Then, of each grid, the point of the best mean validation
-    accuracy over ``tuning_seeds`` is chosen. Then all run with ``seeds``, at
-    each number of ``shots``, target images a class (empty: the config's own,
-    at which is tuned), ``jobs`` of them side by side. Each run chooses its
-    epoch by validation accuracy. What is finished in ``folder`` is kept.
-    Input that does not suit is a ValueError.
+    For a seed all methods share initial weights, target images and steps.
+    Networks are trained on the source, the best point of each grid is chosen
+    by ``tuning_seeds``, and all run with ``seeds`` at each number of
+    ``shots`` (none: the config's). What is finished in ``folder`` is kept.
     """
 
     def __init__(self, cfg: Config, methods: list[Method], seeds: list[int],
@@ -152,7 +146,7 @@ class Study:
                     error=f'the training on the source failed: {start.error}')
             return replace(
                 found[name], source_steps=start.steps,
-                source_images=start.images, source_seconds=start.seconds)
+                source_seconds=start.seconds)
 
         return {key: result(name, starts[key])
                 for key, (name, _) in jobs.items()}

@@ -34,7 +34,7 @@ from .stock_model import refuse_foreign, stock_model
 #: Largest difference of a score that is put down to rounding.
 TOLERANCE = 1e-6
 _METHOD = 'Joint Transfer Learning Network, arXiv:1709.02995'
-#: What an older export has left, and what becomes of it.
+#: What an older export has left.
 _OUTDATED = {'model.onnx': None, 'model.json': None, 'report.html': None,
              'predictions.csv': 'predictions_before.csv'}
 _HEADER = ('# A {domain} classifier that mmjtln has made, in '
@@ -48,8 +48,7 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
     """Write one domain's classifier as a stock config and checkpoint.
 
     The written model is built anew from MMPretrain's types and compared with
-    the trained one before anything is written. All files are there together
-    or none is; they replace those of an older export.
+    the trained one. All files are there together or none is.
 
     Args:
         config (str | Path | Config): Config of the JTLN run.
@@ -57,18 +56,17 @@ def export_classifier(config: str | Path | Config, checkpoint: str | Path,
             directory: the best one, else the last.
         out_dir (str | Path): Folder to write to; made if it is missing.
         domain (str): ``'target'`` or ``'source'``. Defaults to ``'target'``.
-        onnx (bool): Whether to write ``model.onnx`` as well, which takes
-            pixels (uint8, RGB) of the size that the test pipeline gives, and
-            ``model.json``, what it takes and gives. Defaults to False.
+        onnx (bool): Whether to write ``model.onnx``, which takes pixels
+            (uint8, RGB) of the test's size, and ``model.json``, which says
+            so. Defaults to False.
 
     Returns:
         dict[str, Path]: The files, under ``config``, ``checkpoint`` and,
         where asked for, ``onnx`` and ``onnx_card``.
 
     Raises:
-        ValueError: If the config or the checkpoint is not of a JTLN, they do
-            not fit each other, or there is no test pipeline; for ONNX, if
-            the pipeline leaves images at varying sizes or changes values.
+        ValueError: If config or checkpoint is not of a JTLN, or they do not
+            fit; for ONNX, if images have varying sizes or changed values.
         TypeError: If a part of model or pipeline has no stock equal.
         RuntimeError: If the exported model gives other scores.
         ImportError: If a package for ONNX is missing.
@@ -101,10 +99,7 @@ def _load_joint(cfg: Config, checkpoint: str | Path) -> nn.Module:
 def export_model(cfg: Config, model: nn.Module, meta: Mapping,
                  out_dir: str | Path, domain: str,
                  onnx: bool) -> dict[str, Path]:
-    """As :func:`export_classifier`, of a model that is loaded.
-
-    ``meta`` is that of its checkpoint: ``dataset_meta`` and ``method``.
-    """
+    """As :func:`export_classifier`, of a model that is loaded."""
     require(not Path(out_dir).is_file(), 'An export is written to a folder',
             f'but {out_dir} is a file', 'Name another', NotADirectoryError)
     if onnx:

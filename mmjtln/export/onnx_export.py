@@ -104,11 +104,7 @@ def _free_batch_size() -> Iterator:
 
 @torch.no_grad()
 def onnx_file(classifier: nn.Module, pixels: Tensor, about: dict) -> bytes:
-    """Make an ONNX file with a free batch size, and check it.
-
-    ``pixels`` are an example, uint8 and RGB, (N, H, W, C); ``about`` is what
-    the file says of itself, JSON-able.
-    """
+    """Make an ONNX file with a free batch size, and check it."""
     import onnx
     import onnxruntime
 

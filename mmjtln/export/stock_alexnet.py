@@ -18,9 +18,7 @@ def stock_alexnet(model: dict, state: dict, neck: nn.Module,
                   feature_shape: tuple[int, int, int]) -> tuple[dict, dict]:
     """Express an ``AlexNetNeck`` and a linear head in stock parts.
 
-    Pooling and fc6 are both linear, so for images of one size their product
-    is one linear layer, on features of shape (channels, height, width).
-    Dropout, which acts in training only, is left out.
+    Pooling and fc6 are linear: for images of one size, one linear layer.
     """
     require(model['head']['type'] in _LINEAR_HEADS,
             'AlexNetNeck is exported under a LinearClsHead only',

@@ -20,11 +20,7 @@ Picture = str | Path | np.ndarray | Image.Image
 
 
 def eval_pipeline(cfg: Config, domain: str) -> list[dict]:
-    """Return how the images of a domain are read for a test, a copy.
-
-    A source that is trained on alone is read as the target. The first step
-    reads a file, also where test images come from elsewhere.
-    """
+    """Return how the images of a domain are read for a test, a copy."""
     dataset = eval_dataset(cfg, domain) or eval_dataset(cfg, TARGET)
     require(dataset, 'An exported classifier needs a test pipeline', 'but '
             'neither `test_dataloader` nor `val_dataloader` has target data',
@@ -36,10 +32,7 @@ def eval_pipeline(cfg: Config, domain: str) -> list[dict]:
 
 
 def picture_pipeline(steps: Sequence[dict]) -> Compose:
-    """Build an :func:`eval_pipeline` for pictures in place of records.
-
-    Each is a file, or what :func:`as_pixels` makes of one that is open.
-    """
+    """Build an :func:`eval_pipeline` for pictures in place of records."""
     load = TRANSFORMS.build(steps[0])
 
     def read(picture: Any) -> dict:

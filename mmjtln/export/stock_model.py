@@ -33,10 +33,7 @@ _TWO_HEADS = ('ClassCheckHook', 'CostMatrixHook', 'PlanVisualizationHook',
 
 
 def single_domain(cfg: Config, domain: str) -> None:
-    """Turn a JTLN run, in place, into that of one domain's stock classifier.
-
-    Of the source, nothing is evaluated. The training data stay as they are.
-    """
+    """Turn a JTLN run, in place, into one domain's stock classifier's."""
     cfg.model = stock_classifier(cfg.model, domain)
     preprocessor = cfg.get('data_preprocessor')
     if preprocessor is not None:

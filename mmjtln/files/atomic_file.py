@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and one run in a folder."""
 import os
 import shutil
 import tempfile
@@ -7,9 +7,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from mmjtln.errors import require
+from filelock import BaseFileLock, FileLock, Timeout
+
+from mmjtln.errors import refusal, require
 
 _SUFFIX = '.mmjtln-partial'
+#: Seconds in which the loader workers of a killed run notice and end.
+_PATIENCE = 12
 
 
 def check_out(path: str | Path) -> None:
@@ -81,6 +85,22 @@ def write_together(folder: str | Path, contents: Mapping[str, bytes],
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     _sync_folder(folder.parent)
+
+
+def lock_folder(folder: str | Path, what: str, option: str) -> BaseFileLock:
+    """Keep other processes from running in a folder, made if it is missing."""
+    # A process that asks again has it already: a notebook can start anew.
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(Path(folder) / '.lock', is_singleton=True)
+    try:
+        lock.acquire(timeout=_PATIENCE)
+    except Timeout:
+        raise refusal(
+            f'A folder takes one {what} at a time',
+            f'but another {what} is running in {folder}',
+            f'Wait until it has ended, or set {option} to another folder',
+            RuntimeError) from None
+    return lock
 
 
 def remove_partial_files(folder: str | Path, start: str = '.') -> list[Path]:

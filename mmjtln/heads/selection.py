@@ -9,6 +9,10 @@ from .linear_fit import Head, class_balanced, cross_entropy, fit_linear
 
 #: From features (N, D) and labels of the images at hand to W_0 and b_0.
 Start = Callable[[np.ndarray, np.ndarray], Head]
+#: From a mask (N, ) of images held out and a start to their classes.
+Tuned = Callable[[np.ndarray, Head], np.ndarray]
+#: Behind the name of the start from which all was tuned.
+TUNED = ', all tuned'
 #: Level with the best of them for one to ten images a class, in comparisons.
 DEFAULT_PENALTY = 0.01
 PENALTIES = (DEFAULT_PENALTY, 0.001, 0.1, 1., 10.)
@@ -59,38 +63,34 @@ class Selection:
 def select(features: np.ndarray, labels: np.ndarray,
            starts: Mapping[str, Start],
            penalties: Sequence[float] = PENALTIES,
-           balanced: bool = False) -> Selection | None:
+           balanced: bool = False,
+           tuned: Tuned | None = None) -> Selection | None:
     """Fit a head from each start and with each penalty to parts of the images.
 
-    Args:
-        features (np.ndarray): Shape (N, D).
-        labels (np.ndarray): Class indices, shape (N, ); each class has one.
-        starts (Mapping[str, Start]): What finds W_0 and b_0 of
-            :func:`~mmjtln.heads.fit_linear` by the images that are not held
-            out.
-        penalties (Sequence[float]): To choose from; the first start with the
-            first penalty is kept unless another does better for sure.
-        balanced (bool): Weigh classes equally, in the fit and in the choice.
-            Defaults to False.
-
-    Returns:
-        Selection | None: None if a class has one image only, of which none
-        can be held out.
+    The first start with the first penalty is kept unless another does better
+    for sure. ``balanced`` weighs classes equally, in the fit and the choice;
+    ``tuned`` tunes all from the first start. Of a
+    class with one image none can be held out: None.
     """
     counts = np.bincount(labels)
-    if counts.min() < 2:
+    folds = fold_count(labels)
+    if folds < 2:
         return None
-    folds = min(_MOST_FOLDS, int(counts.min()))
     part = np.empty_like(labels)
     for label, count in enumerate(counts):
         part[labels == label] = np.arange(count) % folds
     predicted = {(name, penalty): np.empty_like(labels)
                  for name in starts for penalty in penalties}
+    first = next(iter(predicted))
+    if tuned is not None:
+        predicted[first[0] + TUNED, first[1]] = np.empty_like(labels)
     for held in (part == fold for fold in range(folds)):
         seen = features[~held], labels[~held]
         loss = class_balanced(seen[1]) if balanced else cross_entropy
         for name, start in starts.items():
             begin = start(*seen)
+            if tuned is not None and name == first[0]:
+                predicted[name + TUNED, first[1]][held] = tuned(held, begin)
             for penalty in penalties:
                 weight, bias = fit_linear(*seen, begin, penalty, loss)
                 predicted[name, penalty][held] = (
@@ -101,22 +101,29 @@ def select(features: np.ndarray, labels: np.ndarray,
 def fit_selected(features: np.ndarray, labels: np.ndarray,
                  starts: Mapping[str, Start],
                  penalties: Sequence[float] = PENALTIES,
-                 balanced: bool = False
+                 balanced: bool = False, tuned: Tuned | None = None
                  ) -> tuple[Head, tuple[str, float], Selection | None]:
     """Fit a head to all images as :func:`select` finds best.
 
     Returns:
         tuple[Head, tuple[str, float], Selection | None]: The head, its start
         and penalty (the first of each with one image of a class), and what
-        chose them.
+        chose them. Where tuning does best, it is the head to tune from.
     """
-    selection = select(features, labels, starts, penalties, balanced)
+    selection = select(features, labels, starts, penalties, balanced, tuned)
     chosen = selection.chosen if selection else (
         next(iter(starts)), penalties[0])
-    head = fit_linear(
-        features, labels, starts[chosen[0]](features, labels), chosen[1],
-        class_balanced(labels) if balanced else cross_entropy)
+    head = starts[chosen[0].removesuffix(TUNED)](features, labels)
+    if not chosen[0].endswith(TUNED):
+        head = fit_linear(
+            features, labels, head, chosen[1],
+            class_balanced(labels) if balanced else cross_entropy)
     return head, chosen, selection
+
+
+def fold_count(labels: np.ndarray) -> int:
+    """Return in how many parts images are held out; 1 is none."""
+    return min(_MOST_FOLDS, int(np.bincount(labels).min()))
 
 
 def image_shares(labels: np.ndarray, balanced: bool) -> np.ndarray:

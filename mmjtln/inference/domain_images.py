@@ -18,8 +18,7 @@ from mmjtln.datasets.contents import (
 from mmjtln.domains import DOMAINS
 from mmjtln.errors import require
 
-# Random transforms of MMPretrain, MMCV and torchvision whose names do not
-# contain "Random".
+# Random transforms of the hosts whose names do not contain "Random".
 _RANDOM = {
     'Albumentations', 'AutoAugment', 'AugMix', 'BEiTMaskGenerator',
     'ColorJitter', 'ElasticTransform', 'Lighting', 'RandAugment',
@@ -40,17 +39,16 @@ def check_pipeline(pipeline: list | dict | None) -> None:
 class DomainImages(Dataset):
     """The images of one domain that a cost matrix is estimated from.
 
-    ``pipeline`` leads from the records of ``dataset``, wrapped or not, to
-    ``inputs``; a dict has one for each domain, and None takes the data set's
-    own, unless it is random. At most ``samples_per_class`` images of a class
-    are drawn by ``seed``. ``labels`` (N,) are their classes, ascending.
+    ``pipeline`` leads to ``inputs``; a dict has one for each domain, and None
+    takes the data set's own, unless it is random. At most
+    ``samples_per_class`` images of a class are drawn by ``seed``.
     """
 
     def __init__(self, dataset: Dataset, domain: str,
                  pipeline: Sequence[dict] | dict | None = None,
                  samples_per_class: int | None = None,
                  seed: int = 0) -> None:
-        self.domain = domain
+        self.dataset, self.domain = dataset, domain
         self.classes = classes_of(dataset, domain)
         pairs = unique_images(dataset)
         _, first = np.unique(look_through(dataset)[1], return_index=True)

@@ -25,17 +25,14 @@ from .domain_images import DomainImages
 
 T = TypeVar('T')
 STAGES = ('backbone', 'neck', 'pre_logits')
-#: Seconds after which there is a line of progress, where there is no terminal.
+#: Seconds between lines of progress, where there is no terminal.
 _SECONDS = 10.
 
 
 def image_model(config: dict | str | None, checkpoint: str | None,
                 parts: Callable[[nn.Module], Sequence[str]],
                 current: nn.Module | None) -> nn.Module:
-    """Return a cost builder's network: of its config, or the current one.
-
-    ``parts`` tells of a model which parts the checkpoint must hold.
-    """
+    """Return a cost builder's network: of its config, or the current one."""
     if current is not None and is_model_wrapper(current):
         current = current.module
     require(config is not None or checkpoint is None,
@@ -96,25 +93,17 @@ def progress(tasks: Iterable[T], total: int) -> Iterator[T]:
 def run_over_images(model: nn.Module, images: DomainImages,
                     encode: Callable[[Tensor], Tensor], what: str,
                     batch_size: int = 64, num_workers: int = 0) -> Tensor:
-    """Encode all images of a domain; global random states are left alone.
-
-    ``encode`` maps preprocessed inputs (B, C, H, W) to (B, D); what comes
-    out, (N, D), float32, on the CPU, is refused if it is not finite.
-    """
+    """Encode all images of a domain; global random states are left alone."""
     print_log(f'Computing the {what} of {len(images)} {images.domain} images',
               logger='current')
     # Without its own generator a loader draws from the global one.
     loader = DataLoader(images, batch_size, num_workers=num_workers,
-                        collate_fn=_stack, generator=torch.Generator())
+                        collate_fn=stacked, generator=torch.Generator())
     parts = []
     with evaluating(model), torch.no_grad():
         for inputs in progress(loader, len(loader)):
-            # No labels: only the domain may decide how inputs are prepared.
-            samples = [DataSample(metainfo=dict(domain=images.domain))
-                       for _ in inputs]
-            data = model.data_preprocessor(
-                dict(inputs=inputs, data_samples=samples), False)
-            parts.append(encode(data['inputs']).float().cpu())
+            parts.append(encode(prepared(
+                model, inputs, images.domain)).float().cpu())
     rows = torch.cat(parts)
     bad = ~rows.isfinite().all(dim=1).numpy()
     names = [images.classes[k] for k in sorted({*images.labels[bad]})]
@@ -126,7 +115,18 @@ def run_over_images(model: nn.Module, images: DomainImages,
     return rows
 
 
-def _stack(batch: list[Tensor]) -> Tensor | list[Tensor]:
+def prepared(model: nn.Module, inputs: Tensor | list[Tensor],
+             domain: str) -> Tensor:
+    """Send a batch of a domain through the preprocessor, as for a test."""
+    # No labels: only the domain may decide how inputs are prepared.
+    samples = [DataSample(metainfo=dict(domain=domain)) for _ in inputs]
+    images: Tensor = model.data_preprocessor(
+        dict(inputs=inputs, data_samples=samples), False)['inputs']
+    return images
+
+
+def stacked(batch: list[Tensor]) -> Tensor | list[Tensor]:
+    """Make one tensor of images, if they are of one size."""
     if len({tuple(image.shape) for image in batch}) == 1:
         return torch.stack(batch)
     return batch
@@ -145,9 +145,7 @@ def extract_features(model: nn.Module, images: DomainImages,
 def pool(outputs: Tensor | Sequence, stage: str) -> Tensor:
     """Make one feature vector an image, (B, D), of what a stage returns.
 
-    The backbone and the neck return a tuple of stages: the last one counts.
-    Within a stage, several tensors (the class and distillation tokens of
-    DeiT, the two branches of Conformer) are concatenated; maps (B, C, H, W)
+    The last stage counts. Several tensors are concatenated; maps (B, C, H, W)
     are averaged over their places and token sequences (B, T, C) over tokens.
     """
     if stage != 'pre_logits' and isinstance(outputs, tuple | list):
@@ -166,10 +164,7 @@ def _pool(tensor: Tensor) -> Tensor:
 
 
 def on_first_rank(function: Callable[[], T]) -> T:
-    """Call a function on rank 0 and give what it returns, pickled, to all.
-
-    All ranks call this together; all raise what it raises, or a RuntimeError.
-    """
+    """Call a function on rank 0 and give what it returns, pickled, to all."""
     rank, world_size = get_dist_info()
     if world_size == 1:
         return function()

@@ -17,8 +17,11 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
 from mmjtln.checks.run import is_training
-from mmjtln.files.atomic_file import atomic_write, remove_partial_files
-from mmjtln.files.folder_lock import lock_folder
+from mmjtln.files.atomic_file import (
+    atomic_write,
+    lock_folder,
+    remove_partial_files,
+)
 
 _BACKEND = 'mmjtln.atomic'
 

@@ -23,9 +23,8 @@ T = TypeVar('T')
 _DPI = 100
 # Inches of a cell: with few classes, and where a label of _FONT points fits.
 _WIDE, _NARROW, _FONT = 0.5, 0.11, 6.5
-# Inches from which on cells shrink from wide to narrow; longest side and area
-# of a panel: Agg draws at most 65,536 pixels and a 1,000 x 1,000 matrix of
-# narrow cells would take half a gigabyte.
+# Inches from which on cells shrink; longest side and area of a panel: Agg
+# draws at most 65,536 pixels, and large matrices take gigabytes.
 _PANEL, _LONGEST, _AREA = 8.0, 110.0, 6000.0
 # Cells up to which values are written into them, and length of a label.
 _VALUES, _LABEL = 400, 32
@@ -41,10 +40,7 @@ def draw_cost(cost: CostMatrix) -> np.ndarray:
 def draw_plan(plan: np.ndarray, cost: np.ndarray,
               source_classes: Sequence[str], target_classes: Sequence[str],
               title: str = 'mean transport plan') -> np.ndarray:
-    """Draw a transport plan (L_s, L_t) beside its cost, as above.
-
-    Each column is divided by its sum, so that a rare class is seen as well.
-    """
+    """Draw a transport plan beside its cost, each column by its sum."""
     total = plan.sum(axis=0, keepdims=True)
     parts = np.divide(plan, total, out=np.zeros_like(plan), where=total > 0)
     return _draw_panels([('cost', cost, 'low'),
@@ -141,8 +137,7 @@ def _draw_named(panels: Sequence[tuple[str, np.ndarray, str]],
     shape = panels[0][1].shape
     cell = _cell(shape, len(panels))
     font = min(9.0, max(_FONT, cell * 72 * 0.75))
-    # A character of a proportional font is some 0.6 of its height wide, one
-    # of Chinese or Japanese up to twice as much.
+    # A character is some 0.6 of its height wide, a Chinese one up to twice it.
     margins = [max(sum(1 + (east_asian_width(sign) in 'WF') for sign in name)
                    for name in side) * font * 0.6 / 72 + 0.2 for side in names]
     height, width = shape[0] * cell, max(shape[1] * cell, 1.2)
@@ -189,8 +184,7 @@ def _cell(shape: tuple, panels: int) -> float:
 def _at_least_a_pixel_each(matrix: np.ndarray, best: str,
                            cell: float) -> np.ndarray:
     """Let blocks of cells smaller than a pixel show their best entry."""
-    # Left to the renderer, most of them would not be seen at all, and its
-    # colours of every cell take gigabytes.
+    # Left to the renderer, most would not be seen, and take gigabytes.
     size = int(np.ceil(1 / (cell * _DPI) - 1e-9))
     if size < 2:
         return matrix

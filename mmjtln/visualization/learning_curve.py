@@ -13,12 +13,7 @@ def draw_learning_curve(
         losses: Mapping[str, tuple[np.ndarray, np.ndarray]],
         accuracies: Mapping[str, tuple[np.ndarray, np.ndarray]],
         title: str = '') -> np.ndarray:
-    """Draw losses beside accuracies, in per cent, each by its name.
-
-    Each is its iterations and its values, drawn thin behind its running mean;
-    those whose name begins with ``val`` have few points, which are marked.
-    Returns an RGB image, shape (H, W, 3), uint8.
-    """
+    """Draw losses beside accuracies, in per cent, each by its name."""
     figure = new_figure((11., 4.), layout='constrained')
     figure.suptitle(title, fontsize=10)
     panels = figure.subplots(1, 2)

@@ -1,5 +1,6 @@
 """A stock classifier becomes one of other classes, by names and few images."""
 import copy
+import csv
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from mmpretrain import get_model
 from mmpretrain.registry import MODELS
 from PIL import Image
 
-from mmjtln.apis import adapt
+from mmjtln.apis import adapt, onnx_predict, write_predictions
+from mmjtln.apis.tuning import Tuning
 from mmjtln.checkpoints.networks import PACKAGES, weights_file
 from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
@@ -79,13 +81,13 @@ def _shares(source=SOURCE, **options) -> torch.Tensor:
     return plan_weights(torch.as_tensor(cost.matrix), **options)
 
 
-def _pictures(folder, counts: dict, seed: int = 0) -> str:
+def _pictures(folder, counts: dict, seed: int = 0, apart=50) -> str:
     """Write noise around a colour for each class."""
     rng = np.random.default_rng(seed)
     for number, (name, count) in enumerate(counts.items()):
         (folder / name).mkdir(parents=True)
         for i in range(count):
-            noise = rng.integers(0, 100, (32, 32, 3)) + 50 * number
+            noise = rng.integers(0, 100, (32, 32, 3)) + apart * number
             Image.fromarray(noise.astype('uint8')).save(
                 folder / name / f'{i}.png')
     return str(folder)
@@ -240,6 +242,8 @@ def test_what_does_not_fit_is_refused(tmp_path):
                   out_dir=tmp_path / 'out', **options)
     with pytest.raises(FileNotFoundError, match='list_models'):
         adapt(None, TARGET, network='resnet0', weights=checkpoint)
+    with pytest.raises(ValueError, match='judged on images held out'):
+        adapt(images, None, tmp_path / 'out', config, checkpoint, tune=True)
     assert not (tmp_path / 'out').exists()
 
 
@@ -367,3 +371,78 @@ def test_the_weights_of_the_default_network_come_with_a_package(tmp_path):
     found = adapt(few, out_dir=tmp_path / 'out')
     assert len(found.cost.source_classes) == 1000
     assert found.few.fitted == ('names', 0.01)
+
+
+def test_tuning_is_one_more_way(tmp_path, monkeypatch):
+    """The loss falls, predictions come again, other ways stay as they are."""
+    end, losses = Tuning.end, []
+
+    @torch.no_grad()
+    def ends(self, chosen):
+        for way in (False, True):
+            end(self, way)
+            losses.append(torch.nn.functional.cross_entropy(
+                self._scores(self.images, np.arange(len(self.images))),
+                torch.as_tensor(self.images.labels)))
+
+    monkeypatch.setattr(Tuning, 'end', ends)
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    few = _pictures(tmp_path / 'few', dict.fromkeys(TARGET, 4))
+    found = [adapt(few, None, tmp_path / f'out{run}', config, checkpoint,
+                   tune=True) for run in range(2)]
+    way = 'names, all tuned', 0.01
+    assert losses[0] > losses[1] == losses[3]
+    first, again = (it.few.selection for it in found)
+    np.testing.assert_array_equal(first.predicted[way], again.predicted[way])
+    assert 'fitted, from names, all tuned' in dict(found[0].few.rows)
+    plain = adapt(few, None, tmp_path / 'plain', config, checkpoint)
+    assert way not in plain.few.selection.predicted
+    for key, predicted in plain.few.selection.predicted.items():
+        np.testing.assert_array_equal(first.predicted[key], predicted)
+
+
+@pytest.mark.parametrize('ahead', (True, False))
+def test_the_network_that_is_chosen_is_written(tmp_path, monkeypatch, ahead):
+    """Tuned where that is ahead for sure, else as it was; ONNX agrees."""
+    pytest.importorskip('onnxscript')
+    config, checkpoint, stock = _stock(tmp_path, MODEL)
+    few = _pictures(tmp_path / 'few', dict.fromkeys(TARGET, 4), apart=0)
+    tuned = {}
+    predict, end = Tuning.predict, Tuning.end
+
+    def predicts(self, held, head):
+        found = predict(self, held, head)
+        return self.images.labels[held] if ahead else 0 * found
+
+    def ends(self, chosen):
+        end(self, chosen)
+        tuned.update(copy.deepcopy(self.model.state_dict()), chosen=chosen)
+
+    monkeypatch.setattr(Tuning, 'predict', predicts)
+    monkeypatch.setattr(Tuning, 'end', ends)
+    found = adapt(few, None, tmp_path / 'out', config, checkpoint, tune=True,
+                  onnx=ahead)
+    assert tuned.pop('chosen') == ahead
+    written = torch.load(found.files['checkpoint'])['state_dict']
+    before = stock.state_dict()
+    for key, value in written.items():
+        torch.testing.assert_close(value, tuned[key])
+    moved = [key for key, value in written.items() if key.startswith(
+        'backbone') and not torch.equal(value, before[key])]
+    assert bool(moved) == ahead
+    # Batch normalization stays as in evaluation.
+    assert not [key for key in moved if 'running' in key]
+    assert any('all tuned.' in said
+               for said in found.remarks()) == ahead
+    if not ahead:
+        return
+    pictures = [str(path) for path in sorted(Path(few).rglob('*.png'))]
+    out = tmp_path / 'found.csv'
+    write_predictions(found.files['config'], found.files['checkpoint'],
+                      pictures, out, top_k=3)
+    rows = {row['path']: row for row in csv.DictReader(out.open())}
+    for one in onnx_predict(found.files['onnx'], pictures):
+        row = rows[one['img_path']]
+        assert row['class'] == one['pred_class']
+        assert float(row['score']) == pytest.approx(one['pred_score'],
+                                                    abs=1e-5)

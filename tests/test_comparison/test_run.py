@@ -47,8 +47,8 @@ def test_what_is_gone_counts_if_it_was_read(folder, name, known):
 def test_a_result_is_read_as_it_was_written(folder):
     """By the files of earlier versions, too, which have the same form."""
     assert finished(CONFIG, folder) == RunResult(
-        steps=4, images=32, validation=60.5, test=63.6, test_last=57.6,
-        chosen='best_epoch_1', seconds=3.1)
+        steps=4, validation=60.5, test=63.6, chosen='best_epoch_1',
+        seconds=3.1)
 
 
 def test_without_a_result_it_is_not_finished(folder):

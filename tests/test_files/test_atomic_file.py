@@ -1,19 +1,31 @@
-"""Files are there whole or not at all."""
+"""Files are there whole or not at all; one run at a time is in a folder."""
 import os
 import shutil
 import signal
 import stat
+import subprocess
+import sys
+import textwrap
 import threading
 
 import pytest
 
+from mmjtln.files import atomic_file
 from mmjtln.files.atomic_file import (
     atomic_write,
     check_out,
+    lock_folder,
     remove_partial_files,
     write_together,
 )
 
+HOLD = textwrap.dedent('''
+    import sys
+    from mmjtln.files.atomic_file import lock_folder
+    lock = lock_folder(sys.argv[1], 'training', '--work-dir')
+    print('held', flush=True)
+    sys.stdin.read()  # Until it is killed.
+''')
 
 def write(path, *parts, then=None):
     with atomic_write(path) as file:
@@ -165,3 +177,27 @@ def test_no_room_leaves_all_old(tmp_path, monkeypatch):
         write_together(folder, NEW, OUTDATED)
     assert len(synced) == 3 and content(folder) == OLD
     assert os.listdir(tmp_path) == ['out']
+
+
+def test_second_process_is_refused_until_the_first_is_killed(
+        tmp_path, monkeypatch):
+    """The message says what to set; SIGKILL leaves nothing behind."""
+    monkeypatch.setattr(atomic_file, '_PATIENCE', 0.2)
+    with subprocess.Popen([sys.executable, '-c', HOLD, tmp_path / 'new'],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as process:
+        assert process.stdout.readline() == 'held\n'
+        with pytest.raises(RuntimeError, match='set --work-dir to another'):
+            lock_folder(tmp_path / 'new', 'training', '--work-dir')
+        lock_folder(tmp_path / 'other', 'training', '--work-dir').release()
+        process.kill()
+    monkeypatch.setattr(atomic_file, '_PATIENCE', 12)
+    lock_folder(tmp_path / 'new', 'training', '--work-dir').release()
+
+
+def test_same_process_may_start_anew(tmp_path):
+    """As in a notebook, after an error that left the lock held."""
+    lock_folder(tmp_path, 'training', '--work-dir')
+    again = lock_folder(tmp_path, 'training', '--work-dir')
+    again.release(force=True)
+    assert not again.is_locked

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmjtln.checkpoints.reading import find_checkpoint
-from mmjtln.files import folder_lock
+from mmjtln.files import atomic_file
 from mmjtln.resume.atomic_checkpoint_hook import (
     CheckpointNotWrittenError,
     stop_explained,
@@ -57,11 +57,11 @@ def train(cfg, resume=False, **calls) -> Runner:
 def test_second_training_in_a_folder_is_refused(tiny_run, monkeypatch):
     """Before its first step, while the first runs; afterwards none is."""
     tiny_run.train_cfg.max_epochs = 1
-    monkeypatch.setattr(folder_lock, '_PATIENCE', 0.2)
+    monkeypatch.setattr(atomic_file, '_PATIENCE', 0.2)
     ask = [sys.executable, '-c', 'import sys; '
-           'from mmjtln.files import folder_lock; '
-           'folder_lock._PATIENCE = 0.2; '
-           'folder_lock.lock_folder(sys.argv[1], "training", "--work-dir")',
+           'from mmjtln.files import atomic_file; '
+           'atomic_file._PATIENCE = 0.2; '
+           'atomic_file.lock_folder(sys.argv[1], "training", "--work-dir")',
            tiny_run.work_dir]
     shown = []
 
