@@ -195,9 +195,9 @@ def test_choices_at_the_ends_of_grids_are_counted():
     text = page('configs/compare/frozen')
     told = ' '.join(text[text.index('- Choices lie'):].split())
     assert large == ['food', 'food'] and told.startswith(
-        f'- Choices lie at the ends of grids: of {len(penalties)} penalties {len(small)} '
-        f'are the smallest, 0.0001, {small.count("garments")} of them on '
-        'garments, and two, for food from zero, the largest. ')
+        f'- Choices lie at the ends of grids: of {len(penalties)} penalties '
+        f'{len(small)} are the smallest, 0.0001, {small.count("garments")} of '
+        'them on garments, and two, for food from zero, the largest. ')
     assert f'Two of {len(shares)} shares of imprinting are the' in told
     assert shares.count(0.1) == 2 and 10 not in shares
 
