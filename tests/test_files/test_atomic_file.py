@@ -27,6 +27,7 @@ HOLD = textwrap.dedent('''
     sys.stdin.read()  # Until it is killed.
 ''')
 
+
 def write(path, *parts, then=None):
     with atomic_write(path) as file:
         for part in parts:
