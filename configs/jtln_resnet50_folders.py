@@ -18,7 +18,9 @@ _base_ = [
 load_from = '{{$PRETRAINED:https://download.openmmlab.com/mmclassification/v0/resnet/resnet50_8xb32_in1k_20210831-ea4938fc.pth}}'  # noqa: E501
 # None: as many as the data sets have classes. cal_acc: both domains' training
 # accuracy, for the log and the learning curve. Transport to the label of a
-# target image did best in the comparisons, see compare/README.md.
+# target image did best in the comparisons, see compare/README.md; on pictures
+# beside an ImageNet head it added nothing: ot_loss=None, without the
+# CostMatrixHook, is as good.
 model = dict(
     type='mmjtln.JTLNClassifier',
     # Batch normalization by ImageNet's statistics.

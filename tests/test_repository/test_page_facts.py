@@ -175,6 +175,19 @@ def test_starts_side_by_side_are_those_of_each_set():
             assert cell == (found[1] if found else ''), (start, data, shots)
 
 
+def test_recipe_is_beside_others_as_in_each_pair():
+    """The table of all pairs has the accuracies of each pair's table."""
+    rows = re.findall(r'\(`(\w+)`\) \|(.*)\|$',
+                      (RESULTS / 'halves.md').read_text(), re.M)
+    assert len(rows) == 7
+    for method, cells in rows:
+        for data, cell in zip(('food', 'emoji', 'clipart', 'garments'),
+                              cells.split('|'), strict=True):
+            table = (RESULTS / f'{data}_halves/table.md').read_text()
+            found = re.search(rf'^\| 5 \| {method} \| ([\d.]+) ', table, re.M)
+            assert cell.strip() == (found[1] if found else '')
+
+
 def test_choices_at_the_ends_of_grids_are_counted():
     """What validation chose on frozen features, where there was a choice."""
     chosen = []
