@@ -11,9 +11,8 @@ frozen network's features, and cross-validation chooses between this and a head
 from zero. Without pictures the names decide alone. `--source` has pictures of
 other classes, one folder a class: a second start.
 
-DIR gets a stock `config.py` and `model.pth` for MMPretrain's own tools,
-`report.html`, and by option `model.onnx` and `predictions.csv`. Needs the
-extras `text` and, for the default network, `lite0`.
+DIR gets a stock `config.py` and `model.pth`, `report.html`, and by option
+`model.onnx` and `predictions.csv`. Needs the extras `text` and `lite0`.
 """
 import argparse
 import sys
@@ -31,7 +30,7 @@ from mmjtln.heads import CARRIERS
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    # Not before mmjtln, which quiets what MMEngine says when it is imported.
+    # mmjtln, imported before, quiets MMEngine.
     from mmengine.config import DictAction
 
     parser = argparse.ArgumentParser(
@@ -39,9 +38,8 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add('folder', nargs='?', help='a folder of pictures for each class')
-    add('--names', help='text file, a class name a line, and a description '
-        'behind a tab where it says nothing (default: the folders); classes '
-        'are put into alphabetical order')
+    add('--names', help='text file, a class name a line, a description behind '
+        'a tab (default: the folders); classes are put into order')
     add('--source', help='a folder of pictures for each of other classes')
     add('--out', required=True, help='folder to write to')
     add('--network', default=NETWORK, help='config of a stock classifier, '
@@ -63,8 +61,8 @@ def parse_args() -> argparse.Namespace:
         'cross-validation, else 0.01)')
     add('--balanced', action='store_true',
         help='let classes count the same, however many pictures they have')
-    add('--tune', action='store_true', help='try tuning the whole network, '
-        'too, in minutes; kept if surely better on pictures held out')
+    add('--tune', action='store_true',
+        help='try tuning the whole network, too, in minutes')
     add('--onnx', action='store_true', help='write model.onnx, too')
     add('--predict', nargs='+', metavar='PATH', default=[],
         help='image files and folders to predict')

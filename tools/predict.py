@@ -7,9 +7,8 @@
 Folders are searched with all folders in them. A row has the path, the class
 and its score, with ``--top-k`` the next best, too, and with ``--source`` what
 the source head takes the image for. CONFIG and CHECKPOINT can be those of a
-stock classifier, such as an export. Class counts, names and weights are the
-checkpoint's: no training data is needed. Files that cannot be read are named
-at the end, have a row without a class, and make the exit status 1.
+stock classifier. No training data is needed. Files that cannot be read are
+named at the end, have a row without a class, and make the exit status 1.
 """
 import argparse
 import sys

@@ -5,9 +5,8 @@
 
 For MMPretrain's tools that expect one data set with a pipeline and one head:
 browse_dataset, verify_dataset, vis_scheduler, kfold-cross-valid. What wraps
-the domain's data set (few images drawn, repeats) is left out, the checks and
-the cost matrix with it. To train what a JTLN is compared with, use
-tools/compare_methods.py instead, which holds steps and images equal.
+the domain's data set, checks and cost matrix are left out; to compare, use
+tools/compare_methods.py, which holds steps and images equal.
 """
 import argparse
 from pathlib import Path
@@ -46,8 +45,7 @@ def stock_config(config: str, domain: str) -> Config:
             loader = cfg[f'{split}_dataloader']
             loader.dataset = base_dataset(loader.dataset)
     cfg.custom_imports = dict(imports=['mmjtln'], allow_failed_imports=False)
-    # What MMEngine notes of inherited configs, which some types refuse, is the
-    # scope that stock types have anyway.
+    # Inherited parts note the scope of stock types, which some types refuse.
     plain = cfg.to_dict()
     for part in parts_of(plain):
         part.pop('_scope_', None)
