@@ -205,7 +205,8 @@ def adapt(
             class. Defaults to None.
         classes (Sequence[str] | str, optional): The new class names, or a
             text file of one a line, with a description behind a tab where a
-            name says nothing. Defaults to None, the folders of ``images``.
+            name says nothing. They are put into alphabetical order. Defaults
+            to None, the folders of ``images``.
         out_dir (str | Path): Folder to write to. Defaults to ``'adapted'``.
         network (str | Path | Config): Config of a stock classifier, the name
             of one of MMPretrain's, or ``'timm:NAME'``. Defaults to timm's
@@ -236,7 +237,6 @@ def adapt(
         FileNotFoundError: If a file is missing.
         ValueError: If classes do not fit, or an option is out of range.
         TypeError: If the head cannot be carried over, or fitted.
-        RuntimeError: If a weights file of timm is of another model.
         ImportError: If an extra is needed and not installed.
     """
     if penalty is not None:

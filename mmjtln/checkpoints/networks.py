@@ -57,7 +57,7 @@ def timm_state(model_name: str, src: str, by_order: bool = False) -> dict:
             f'{src} must hold the weights of timm\'s {model_name}',
             f'but has no `{last}.weight` ({list(weights)[:3]}, ...)',
             'Name the model it was trained as, or, if another library named '
-            'the same layers, try --by-order', RuntimeError)
+            'the same layers, try --by-order')
     # The class count is the file's: it need not be ImageNet's.
     count = len([*weights.values()][-1] if by_order
                 else weights[f'{last}.weight'])
@@ -67,8 +67,7 @@ def timm_state(model_name: str, src: str, by_order: bool = False) -> dict:
     except AssertionError as problem:  # What remap says of other shapes.
         raise refusal(
             f'{src} must hold the layers of timm\'s {model_name} in its '
-            'order', f'but {problem}', 'Name another model',
-            RuntimeError) from problem
+            'order', f'but {problem}', 'Name another model') from problem
     state = {
         key.replace(f'{last}.', 'head.fc.', 1) if key.startswith(f'{last}.')
         else f'backbone.timm_model.{key}': value

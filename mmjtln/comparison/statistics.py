@@ -12,7 +12,7 @@ LEAST = 3
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over ``n`` seeds and Student's 95 % confidence interval of it."""
+    """Mean and Student's 95 % interval, of :data:`LEAST` seeds or more."""
 
     n: int
     mean: float | None = None
@@ -22,7 +22,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference(Interval):
-    """The mean difference of two methods over the seeds of both."""
+    """The paired difference; ``p`` of the t test, ``holm`` corrected."""
 
     p: float | None = None
     holm: float | None = None

@@ -81,8 +81,9 @@ class TextCost(BaseCost):
                  descriptions: dict[str, str | Sequence[str]] | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.encoder, self.prompt = [*map(str, encoder)] if isinstance(
-            encoder, (list, tuple)) else str(encoder), prompt
+        self.encoder = str(encoder) if isinstance(
+            encoder, str | Path) else [*map(str, encoder)]
+        self.prompt = prompt
         require(self.encoder, 'Names are read by an encoder or several',
                 f'got {encoder!r}', 'Correct `encoder` of TextCost')
         texts = _listed(prompt)

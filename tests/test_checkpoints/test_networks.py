@@ -81,9 +81,9 @@ def test_by_order(convert, tmp_path):
         (f'_{i}.{key.rpartition(".")[2]}', value)
         for i, (key, value) in enumerate(model.state_dict().items()))
     torch.save(renamed, tmp_path / 'other.pth')
-    with pytest.raises(RuntimeError, match='--by-order'):
+    with pytest.raises(ValueError, match='--by-order'):
         convert(NAME, str(tmp_path / 'other.pth'))
-    with pytest.raises(RuntimeError, match='layers of timm\'s test_resnet'):
+    with pytest.raises(ValueError, match='layers of timm\'s test_resnet'):
         convert('test_resnet', str(tmp_path / 'other.pth'), by_order=True)
     with pytest.raises(FileNotFoundError, match='none.pth'):
         convert(NAME, str(tmp_path / 'none.pth'))

@@ -186,6 +186,12 @@ def test_recipe_is_beside_others_as_in_each_pair():
             table = (RESULTS / f'{data}_halves/table.md').read_text()
             found = re.search(rf'^\| 5 \| {method} \| ([\d.]+) ', table, re.M)
             assert cell.strip() == (found[1] if found else '')
+    rates = [method['options']['optim_wrapper.optimizer.lr']
+             for data in ('food', 'emoji', 'clipart', 'garments')
+             for method in json.loads((RESULTS / f'{data}_halves/results.json'
+                                       ).read_text())['methods'].values()]
+    assert len(rates) == 19
+    assert rates.count(0.001) + rates.count(0.03) == 10
 
 
 def test_choices_at_the_ends_of_grids_are_counted():
