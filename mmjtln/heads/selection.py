@@ -67,10 +67,10 @@ def select(features: np.ndarray, labels: np.ndarray,
            tuned: Tuned | None = None) -> Selection | None:
     """Fit a head from each start and with each penalty to parts of the images.
 
-    The first start with the first penalty is kept unless another does better
-    for sure. ``balanced`` weighs classes equally, in the fit and the choice;
-    ``tuned`` tunes all from the first start. Of a
-    class with one image none can be held out: None.
+    ``features`` are (N, D), ``labels`` class indices, (N, ). The first start
+    and penalty are kept unless others do better for sure. ``balanced`` weighs
+    classes equally, in fit and choice; ``tuned`` tunes all from the first
+    start. Of a class with one image none can be held out: None.
     """
     counts = np.bincount(labels)
     folds = fold_count(labels)

@@ -41,7 +41,8 @@ class DomainImages(Dataset):
 
     ``pipeline`` leads to ``inputs``; a dict has one for each domain, and None
     takes the data set's own, unless it is random. At most
-    ``samples_per_class`` images of a class are drawn by ``seed``.
+    ``samples_per_class`` images of a class are drawn by ``seed``; ``labels``
+    (N,) are their classes, ascending.
     """
 
     def __init__(self, dataset: Dataset, domain: str,

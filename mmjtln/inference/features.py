@@ -93,7 +93,7 @@ def progress(tasks: Iterable[T], total: int) -> Iterator[T]:
 def run_over_images(model: nn.Module, images: DomainImages,
                     encode: Callable[[Tensor], Tensor], what: str,
                     batch_size: int = 64, num_workers: int = 0) -> Tensor:
-    """Encode all images of a domain; global random states are left alone."""
+    """Encode the N images of a domain by ``encode``: (N, D), float32."""
     print_log(f'Computing the {what} of {len(images)} {images.domain} images',
               logger='current')
     # Without its own generator a loader draws from the global one.

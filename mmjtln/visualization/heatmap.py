@@ -40,7 +40,7 @@ def draw_cost(cost: CostMatrix) -> np.ndarray:
 def draw_plan(plan: np.ndarray, cost: np.ndarray,
               source_classes: Sequence[str], target_classes: Sequence[str],
               title: str = 'mean transport plan') -> np.ndarray:
-    """Draw a transport plan beside its cost, each column by its sum."""
+    """Draw a plan (L_s, L_t) by its cost, each column over its sum."""
     total = plan.sum(axis=0, keepdims=True)
     parts = np.divide(plan, total, out=np.zeros_like(plan), where=total > 0)
     return _draw_panels([('cost', cost, 'low'),

@@ -13,7 +13,7 @@ def draw_learning_curve(
         losses: Mapping[str, tuple[np.ndarray, np.ndarray]],
         accuracies: Mapping[str, tuple[np.ndarray, np.ndarray]],
         title: str = '') -> np.ndarray:
-    """Draw losses beside accuracies, in per cent, each by its name."""
+    """Draw losses beside accuracies (%): RGB, (H, W, 3), uint8."""
     figure = new_figure((11., 4.), layout='constrained')
     figure.suptitle(title, fontsize=10)
     panels = figure.subplots(1, 2)
