@@ -1,0 +1,68 @@
+# What the comparisons of tuning on a few pictures of a real size share, from
+# an ImageNet classifier and without a source image: EfficientNet-Lite0 at its
+# own 224 pixels, 40 steps of 16 pictures, validated at their end. The head
+# alone (linear probe), it and then all (LP-FT), or all at once, from zero and
+# from the class names. A config adds the pictures.
+_base_ = [
+    './models/jtln_efficientnet-lite0.py', './image_pair.py', './schedule.py',
+    './runtime.py'
+]
+
+load_from = 'data/efficientnet-lite0.pth'
+model = dict(lambda_s=0., ot_loss=None, source_head=dict(num_classes=1000))
+data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
+
+pillow = dict(backend='pillow', interpolation='bicubic')
+chosen = dict(
+    type='CustomDataset',
+    pipeline=[
+        dict(type='LoadImageFromFile'),
+        dict(type='RandomResizedCrop', scale=224,
+             crop_ratio_range=(0.5, 1.0), **pillow),
+        dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+        dict(type='PackInputs'),
+    ])
+judged = dict(
+    type='CustomDataset',
+    pipeline=[
+        dict(type='LoadImageFromFile'),
+        dict(type='ResizeEdge', scale=224, edge='short', **pillow),
+        dict(type='CenterCrop', crop_size=224),
+        dict(type='PackInputs'),
+    ])
+train_cfg = dict(max_epochs=1)
+train_dataloader = dict(
+    batch_size=16,
+    dataset=dict(
+        source=dict(type='mmjtln.ClassList', classes='imagenet'),
+        target=dict(shots=5, dataset=chosen)),
+    batch_sampler=dict(epoch=40))
+val_dataloader = dict(batch_size=64, dataset=judged)
+test_dataloader = dict(batch_size=64, dataset=judged)
+
+custom_hooks = [
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(type='mmjtln.StockCheckpointHook'),
+    # Batch normalization by ImageNet's statistics.
+    dict(type='mmjtln.NormEvalHook'),
+    # Two thirds of the time on a CPU.
+    dict(type='mmjtln.ChannelsLastHook'),
+]
+begun = dict(
+    type='mmjtln.HeadInitHook',
+    cost=dict(type='mmjtln.TextCost', prompt='a photo of a {}'),
+    l2_sp=0.02)
+frozen = dict(type='mmjtln.LPFTHook', share=1.)
+half_frozen = dict(type='mmjtln.LPFTHook')
+zero = dict(
+    kind='consecutive',
+    grid={'optim_wrapper.optimizer.lr': [0.001, 0.003, 0.01, 0.03]})
+names = dict(zero, kind='source_free')
+comparison = dict(
+    methods=dict(
+        linear_probe=dict(**zero, hooks=[frozen]),
+        lp_ft=dict(**zero, hooks=[half_frozen]),
+        fine_tuning=zero,
+        linear_probe_names=dict(**names, hooks=[begun, frozen]),
+        lp_ft_names=dict(**names, hooks=[begun, half_frozen]),
+        fine_tuning_names=dict(**names, hooks=[begun])))
