@@ -16,14 +16,7 @@ model = dict(
     head=dict(in_channels=1280))
 data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3)
 custom_hooks = [
-    dict(type='mmjtln.ClassCheckHook'),
-    dict(type='mmjtln.StockCheckpointHook'),
-    dict(
-        type='mmjtln.HeadInitHook',
-        classes='imagenet',
-        cost=_base_.by_names,
-        l2_sp=0.02),
-    dict(type='mmjtln.CostMatrixHook', cost=_base_.by_names),
+    *_base_.custom_hooks,
     # Batch normalization by ImageNet's statistics.
     dict(type='mmjtln.NormEvalHook'),
     # Two thirds of the time on a CPU.

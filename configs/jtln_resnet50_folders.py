@@ -17,15 +17,19 @@ _base_ = [
 # Downloaded once; PRETRAINED names a file or URL in its place.
 load_from = '{{$PRETRAINED:https://download.openmmlab.com/mmclassification/v0/resnet/resnet50_8xb32_in1k_20210831-ea4938fc.pth}}'  # noqa: E501
 # None: as many as the data sets have classes. cal_acc: both domains' training
-# accuracy, for the log and the learning curve. Transport to the label of a
-# target image did best in the comparisons, see compare/README.md; on pictures
-# beside an ImageNet head it added nothing: ot_loss=None, without the
-# CostMatrixHook, is as good.
+# accuracy, for the log and the learning curve. No OT term: on pictures beside
+# an ImageNet head it added nothing, see compare/README.md. With it:
+#     model = dict(
+#         ot_loss=dict(_delete_=True, type='mmjtln.OTLoss'),
+#         own_marginal='label')
+#     custom_hooks = [
+#         *_base_.custom_hooks,
+#         dict(type='mmjtln.CostMatrixHook', cost=_base_.by_names)]
 model = dict(
     type='mmjtln.JTLNClassifier',
     # Batch normalization by ImageNet's statistics.
     backbone=dict(norm_eval=True),
-    own_marginal='label',
+    ot_loss=None,
     lambda_s=_base_.lambda_s,
     head=dict(num_classes=None, topk=(1, ), cal_acc=True),
     source_head=dict(num_classes=None))
@@ -43,7 +47,6 @@ custom_hooks = [
         classes='imagenet',
         cost=by_names,
         l2_sp=0.02),
-    dict(type='mmjtln.CostMatrixHook', cost=by_names),
 ]
 
 # A tenth of what trains from scratch: the weights are good already.

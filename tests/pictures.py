@@ -6,7 +6,8 @@ from PIL import Image
 
 SOURCE = ('circle', 'cross', 'square')
 TARGET = ('disc', 'plus sign')
-#: An own config: the recipe, with a network and a length for tests.
+#: An own config: the recipe with an OT term, and a network and a length for
+#: tests.
 OWN_CONFIG = '''
 _base_ = __import__('mmjtln').recipe({recipe!r})
 load_from = None
@@ -16,6 +17,8 @@ custom_hooks = [
     dict(type='mmjtln.CostMatrixHook', cost=dict(
         type='mmjtln.MKMMDCost', pipeline=_base_.test_pipeline))]
 model = dict(
+    ot_loss=dict(_delete_=True, type='mmjtln.OTLoss'),
+    own_marginal='label',
     backbone=dict(
         depth=18, stem_channels=8, base_channels=8,
         norm_cfg=dict(type='GN', num_groups=4)),

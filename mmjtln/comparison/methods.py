@@ -36,6 +36,9 @@ DEFAULT_METHODS: dict[str, Any] = {
             'model.own_marginal': 'label',
             'model.lambda_ot': 2.3}),
     'joint': dict(kind='joint'),
+    # From the config's start, but without the source images.
+    'source_free': dict(
+        kind='source_free', options={'model.ot_loss': None}),
     'jtln': dict(kind='jtln'),
     'jtln_random': dict(kind='jtln', cost=dict(type='mmjtln.RandomCost')),
 }
@@ -93,11 +96,19 @@ class Method:
 
 
 def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
-    """Read the methods of a config's ``comparison``, all or those named."""
+    """Read the methods of a config's ``comparison``, all or those named.
+
+    Without one, they are the :data:`DEFAULT_METHODS` that differ with it.
+    """
     known = cfg.get('comparison', {}).get('methods')
     if known is None:
+        has_ot = cfg.get('model', {}).get('ot_loss', {}) is not None
+        sensible = dict(
+            joint=has_source_images(cfg), jtln=has_ot, jtln_random=has_ot,
+            source_free=any(hook.type == 'mmjtln.HeadInitHook'
+                            for hook in cfg.get('custom_hooks') or []))
         known = {name: method for name, method in DEFAULT_METHODS.items()
-                 if method['kind'] != 'joint' or has_source_images(cfg)}
+                 if sensible.get(name, True)}
     unknown = [name for name in names or () if name not in known]
     require(not unknown, '--methods takes names of methods of the config',
             f'got {unknown}', f'Choose from {list(known)}')

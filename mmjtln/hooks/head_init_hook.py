@@ -29,11 +29,9 @@ from mmjtln.heads.carriers import source_weights
 from mmjtln.heads.last_layer import with_classes
 from mmjtln.heads.linear_fit import told_weight
 from mmjtln.heads.logits import head_scores, logits_of
-from mmjtln.heads.transported import REG, RELAX
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import run_over_images
 from mmjtln.models import JTLNClassifier
-from mmjtln.ot.checks import check_options, relaxations
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights, pipeline_in
 
@@ -71,11 +69,6 @@ class HeadInitHook(KeepingHook):
         weigh (bool): Scale the target head by what the training images say
             of it; a head that explains none of them begins at zero. Defaults
             to True.
-        reg (float): Weight of the plan's entropy, in units of the cost.
-            Defaults to 0.05.
-        relax (float, optional): Weight of the penalty for using source
-            classes unequally, in units of the cost; None is a constraint.
-            Defaults to 0.05.
         l2_sp (float, optional): Strength :math:`\alpha` of :math:`\alpha / 2
             \|W - W_0\|^2` on the target head, on top of the optimizer's own
             weight decay, which acts on :math:`W - W_0` as well. None: weight
@@ -96,12 +89,9 @@ class HeadInitHook(KeepingHook):
     def __init__(self, cost: dict | None = None,
                  classes: Sequence[str] | str | None = None,
                  carrier: str | None = None, weigh: bool = True,
-                 reg: float = REG, relax: float | None = RELAX,
                  l2_sp: float | None = 0.) -> None:
         if carrier is not None:
             check_choice(carrier, 'carrier', 'HeadInitHook', CARRIERS)
-        check_options(reg, 1, 1.)
-        relaxations(relax)
         if l2_sp is not None:
             check_real(l2_sp, 'l2_sp', 'HeadInitHook')
         self.builder = None if cost is None else COSTS.build(cost)
@@ -117,8 +107,6 @@ class HeadInitHook(KeepingHook):
                 "TextCost')")
         self.known = None if classes is None else ClassList(classes)
         self.weigh = weigh
-        self.reg = reg
-        self.relax = relax
         self.l2_sp = l2_sp
         self._trained = False
 
@@ -214,7 +202,7 @@ class HeadInitHook(KeepingHook):
                 torch.as_tensor(self.builder(*lists, model).matrix))
             head = model.heads[domain]
             names = carry_over(self._begin, head, mixing_weights(
-                self.carrier, cost, rows, vectors, self.reg, self.relax))
+                self.carrier, cost, rows, vectors))
             runner.logger.info(
                 f'The {domain} head begins at that of '
                 f'{"the source" if self.known is None else "`load_from`"}, '

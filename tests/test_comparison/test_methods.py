@@ -1,8 +1,10 @@
 """Each method's config differs from the JTLN config in what it should."""
+from itertools import combinations
+
 import pytest
 from mmengine.config import Config
 
-from mmjtln.comparison import Method, methods_of
+from mmjtln.comparison import DEFAULT_METHODS, Method, methods_of
 from mmjtln.comparison.method_config import (
     check_comparable,
     method_config,
@@ -194,6 +196,22 @@ def test_methods_that_make_no_sense_are_refused(fields, word):
     with pytest.raises(ValueError, match=word) as error:
         Method('it', **fields)
     assert 'comparison.methods.it' in str(error.value)
+
+
+@pytest.mark.parametrize('ot_loss', [None, {}])
+@pytest.mark.parametrize('begun', [[], [dict(
+    type='mmjtln.HeadInitHook', cost=dict(type='mmjtln.TextCost'))]])
+def test_default_methods_are_those_that_differ(tiny_run, ot_loss, begun):
+    """Without an OT term, or a head's start, some would be others again."""
+    tiny_run.model.ot_loss = ot_loss
+    tiny_run.custom_hooks += begun
+    methods = methods_of(tiny_run)
+    assert {method.name for method in methods} == DEFAULT_METHODS.keys() - (
+        {'jtln', 'jtln_random'} if ot_loss is None else set()) - (
+        set() if begun else {'source_free'})
+    runs = [method_config(tiny_run, method, method.options, 3, None,
+                          SOURCE).to_dict() for method in methods]
+    assert all(one != other for one, other in combinations(runs, 2))
 
 
 def test_unknown_methods_are_refused():

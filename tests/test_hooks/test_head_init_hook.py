@@ -282,7 +282,7 @@ def test_resuming_a_run_without_the_start_is_refused(run):
 
 
 @pytest.mark.parametrize('options', [
-    dict(carrier='best'), dict(reg=0.), dict(relax=-1.), dict(l2_sp=-1.)])
+    dict(carrier='best'), dict(l2_sp=-1.)])
 def test_odd_options_are_refused(options):
     with pytest.raises(ValueError, match='must'):
         HeadInitHook(**options)
