@@ -76,10 +76,10 @@ def test_begins_at_the_source_head_by_the_matrix_of_the_ot_loss(run):
 
 @pytest.mark.parametrize('source', ['images', 'names'])
 def test_without_an_ot_term_and_with_names_alone(run, source):
-    """Costs and options of its own; a class list in place of images."""
+    """Costs of its own; a class list in place of images."""
     run.model.ot_loss = None
     run.custom_hooks = [run.custom_hooks[0],
-                        dict(HOOK, cost=RANDOM, reg=0.1, relax=None)]
+                        dict(HOOK, cost=RANDOM)]
     if source == 'names':
         joint = run.train_dataloader.dataset
         joint.source = dict(type='mmjtln.ClassList', classes=[
@@ -91,7 +91,7 @@ def test_without_an_ot_term_and_with_names_alone(run, source):
     runner = Runner.from_cfg(run)
     runner.train()
     found = runner.model.state_dict()
-    weight, _ = _expected(found, _matrix(runner), reg=0.1, relax=None)
+    weight, _ = _expected(found, _matrix(runner))
     torch.testing.assert_close(found['head.fc.weight'], weight)
 
 
