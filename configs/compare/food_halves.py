@@ -4,9 +4,9 @@
 # Needs: as frozen/food.py.
 # Command: python tools/compare_methods.py \
 #   configs/compare/food_halves.py --tune 100 --shots 5 --jobs 2 \
-#   --methods consecutive,joint_names,joint_shuffled,jtln_names \
 #   --against consecutive,joint_names,joint_shuffled
-# Found: all are level but joint_shuffled, which is 3.2 behind joint_names.
+# Found: all are level but joint_shuffled, which is 3.2 behind joint_names, the
+# recipe.
 _base_ = ['../_base_/compare_halves.py']
 
 pictures = dict(data_root='data/food')
