@@ -56,6 +56,7 @@ def method_config(cfg: Config, method: Method, options: dict, seed: int,
         cfg.load_from = source['backbone']
     elif method.start == 'source':
         cfg.load_from = source['classifier']
+        _drop_hooks(cfg, 'mmjtln.HeadInitHook')  # It is of another start.
         _hook(cfg, 'mmjtln.StockCheckpointHook')
     hooks = deepcopy(method.hooks)
     for hook in hooks:

@@ -86,6 +86,19 @@ def test_jtln_from_the_source_takes_its_head_too(tiny_run):
     assert hooks(cfg)[-1] == 'mmjtln.StockCheckpointHook'
 
 
+def test_a_start_at_the_source_is_not_that_of_the_config(tiny_run):
+    """Whose heads may begin at a checkpoint of other classes."""
+    begun = dict(type='mmjtln.HeadInitHook', classes='imagenet',
+                 cost=dict(type='mmjtln.TextCost'))
+    tiny_run.custom_hooks.append(begun)
+    assert hooks(derive(tiny_run, kind='joint'))[-1] == begun['type']
+    assert begun['type'] not in hooks(
+        derive(tiny_run, kind='joint', start='source'))
+    added = derive(tiny_run, kind='joint', start='source', hooks=[
+        dict(type='mmjtln.HeadInitHook', carrier='plan')])
+    assert added.custom_hooks[-1].carrier == 'plan'
+
+
 def test_source_free_is_two_heads_on_the_images_of_consecutive(tiny_run):
     """As many target images a step, none of the source, no source loss."""
     alone = derive(tiny_run, kind='consecutive')
