@@ -54,15 +54,19 @@ begun = dict(
     l2_sp=0.02)
 frozen = dict(type='mmjtln.LPFTHook', share=1.)
 half_frozen = dict(type='mmjtln.LPFTHook')
-zero = dict(
-    kind='consecutive',
-    grid={'optim_wrapper.optimizer.lr': [0.001, 0.003, 0.01, 0.03]})
-names = dict(zero, kind='source_free')
+# A head alone takes larger rates than all of a network.
+lr = 'optim_wrapper.optimizer.lr'
+head_rates = dict(grid={lr: [0.003, 0.01, 0.03, 0.1]})
+half_rates = dict(grid={lr: [0.001, 0.003, 0.01, 0.03]})
+all_rates = dict(grid={lr: [0.0003, 0.001, 0.003, 0.01]})
+zero, names = dict(kind='consecutive'), dict(kind='source_free')
 comparison = dict(
     methods=dict(
-        linear_probe=dict(**zero, hooks=[frozen]),
-        lp_ft=dict(**zero, hooks=[half_frozen]),
-        fine_tuning=zero,
-        linear_probe_names=dict(**names, hooks=[begun, frozen]),
-        lp_ft_names=dict(**names, hooks=[begun, half_frozen]),
-        fine_tuning_names=dict(**names, hooks=[begun])))
+        linear_probe=dict(**zero, **head_rates, hooks=[frozen]),
+        lp_ft=dict(**zero, **half_rates, hooks=[half_frozen]),
+        fine_tuning=dict(**zero, **all_rates),
+        linear_probe_names=dict(
+            **names, **head_rates, hooks=[begun, frozen]),
+        lp_ft_names=dict(
+            **names, **half_rates, hooks=[begun, half_frozen]),
+        fine_tuning_names=dict(**names, **all_rates, hooks=[begun])))
