@@ -22,6 +22,8 @@ custom_hooks = [
     # Two thirds of the time on a CPU.
     dict(type='mmjtln.ChannelsLastHook'),
 ]
-# 100 steps: ten times as long brings more on a GPU.
-train_dataloader = dict(batch_sampler=dict(epoch=20))
+# 100 steps: ten times as long brings more on a GPU. Two processes read.
+workers = {{'$WORKERS:2'}}
+train_dataloader = dict(num_workers=workers, batch_sampler=dict(epoch=20))
+val_dataloader = test_dataloader = dict(num_workers=workers)
 train_cfg = dict(max_epochs=5)
