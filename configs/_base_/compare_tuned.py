@@ -54,19 +54,17 @@ begun = dict(
     l2_sp=0.02)
 frozen = dict(type='mmjtln.LPFTHook', share=1.)
 half_frozen = dict(type='mmjtln.LPFTHook')
-# A head alone takes larger rates than all of a network.
+# A head alone takes the largest rates, a network from a head the smallest.
 lr = 'optim_wrapper.optimizer.lr'
-head_rates = dict(grid={lr: [0.003, 0.01, 0.03, 0.1]})
-half_rates = dict(grid={lr: [0.001, 0.003, 0.01, 0.03]})
-all_rates = dict(grid={lr: [0.0003, 0.001, 0.003, 0.01]})
+large = dict(grid={lr: [0.003, 0.01, 0.03, 0.1]})
+middle = dict(grid={lr: [0.001, 0.003, 0.01, 0.03]})
+small = dict(grid={lr: [0.0003, 0.001, 0.003, 0.01]})
 zero, names = dict(kind='consecutive'), dict(kind='source_free')
 comparison = dict(
     methods=dict(
-        linear_probe=dict(**zero, **head_rates, hooks=[frozen]),
-        lp_ft=dict(**zero, **half_rates, hooks=[half_frozen]),
-        fine_tuning=dict(**zero, **all_rates),
-        linear_probe_names=dict(
-            **names, **head_rates, hooks=[begun, frozen]),
-        lp_ft_names=dict(
-            **names, **half_rates, hooks=[begun, half_frozen]),
-        fine_tuning_names=dict(**names, **all_rates, hooks=[begun])))
+        linear_probe=dict(**zero, **large, hooks=[frozen]),
+        lp_ft=dict(**zero, **middle, hooks=[half_frozen]),
+        fine_tuning=dict(**zero, **middle),
+        linear_probe_names=dict(**names, **large, hooks=[begun, frozen]),
+        lp_ft_names=dict(**names, **middle, hooks=[begun, half_frozen]),
+        fine_tuning_names=dict(**names, **small, hooks=[begun])))
