@@ -2,10 +2,7 @@
 # of your own, one folder a class under TARGET (train, val and test), from its
 # ImageNet classifier, carried over by the class names, weighed by the
 # pictures, and pulled to it. No source image is needed, and the network stays
-# as it is: on photographs of food, tuning it brought nothing. On emoji of 96
-# pixels it did, see compare/README.md: to try it, put
-# dict(type='mmjtln.NormEvalHook') in the place of the LPFTHook below, and
-# compare on your validation pictures.
+# as it is; jtln_efficientnet-lite0_lp-ft.py tunes it, too.
 # For a head alone, without validation data, tools/adapt.py does
 # the same in seconds; here are augmentation, validation and all hooks.
 # Needs: pip install "mmjtln[text,lite0]", and the checkpoint, once, see

@@ -1,4 +1,4 @@
-"""All of a network is tuned on few images, from a head carried over."""
+"""All of a network is tuned on few images, from a head fitted to them."""
 import time
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
@@ -16,19 +16,19 @@ from mmjtln.heads.selection import fold_count
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import prepared, progress, stacked
 
-_STEPS, _BATCH, _RATE = 40, 16, 0.003
+_STEPS, _BATCH, _RATE = 20, 16, 0.005
 # Of a test, what brings images to their size.
 _SIZED = ('Resize', 'ResizeEdge', 'CenterCrop')
 
 
 class Tuning:
-    """Tunes a network, in place, on few images, from a head carried over.
+    """Tunes a network, in place, on few images, from a head fitted to them.
 
-    40 steps of 16 images, cut and flipped, by SGD with momentum 0.9; the rate
-    falls from 0.003 to 0 by a cosine, gradients are clipped at 5, and batch
-    normalization is as in evaluation: ``consecutive_transported`` of
-    ``configs/compare/emoji_peers.py``, the rate chosen on validation data.
-    From a head fitted first (LP-FT), it gained half as much there.
+    20 steps of 16 images, cut and flipped, by SGD with momentum 0.9; the rate
+    falls from 0.005 to 0 by a cosine, gradients are clipped at 5, and batch
+    normalization is as in evaluation: the second half of LP-FT, see
+    :class:`~mmjtln.peers.LPFTHook`, as ``configs/_base_/compare_tuned.py``
+    found it best.
     """
 
     def __init__(self, model: nn.Module, layer: nn.Linear,

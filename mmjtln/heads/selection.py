@@ -9,9 +9,10 @@ from .linear_fit import Head, class_balanced, cross_entropy, fit_linear
 
 #: From features (N, D) and labels of the images at hand to W_0 and b_0.
 Start = Callable[[np.ndarray, np.ndarray], Head]
-#: From a mask (N, ) of images held out and a start to their classes.
+#: From a mask (N, ) of images held out and a head fitted to the others to what
+#: the network, tuned from that head, takes them for.
 Tuned = Callable[[np.ndarray, Head], np.ndarray]
-#: Behind the name of the start from which all was tuned.
+#: Behind the name of the start of a head from which all was tuned.
 TUNED = ', all tuned'
 #: Level with the best of them for one to ten images a class, in comparisons.
 DEFAULT_PENALTY = 0.01
@@ -70,7 +71,7 @@ def select(features: np.ndarray, labels: np.ndarray,
     ``features`` are (N, D), ``labels`` class indices, (N, ). The first start
     and penalty are kept unless others do better for sure. ``balanced`` weighs
     classes equally, in fit and choice; ``tuned`` tunes all from the first
-    start. Of a class with one image none can be held out: None.
+    head fitted. Of a class with one image none can be held out: None.
     """
     counts = np.bincount(labels)
     folds = fold_count(labels)
@@ -89,12 +90,12 @@ def select(features: np.ndarray, labels: np.ndarray,
         loss = class_balanced(seen[1]) if balanced else cross_entropy
         for name, start in starts.items():
             begin = start(*seen)
-            if tuned is not None and name == first[0]:
-                predicted[name + TUNED, first[1]][held] = tuned(held, begin)
             for penalty in penalties:
-                weight, bias = fit_linear(*seen, begin, penalty, loss)
+                head = fit_linear(*seen, begin, penalty, loss)
                 predicted[name, penalty][held] = (
-                    features[held] @ weight.T + bias).argmax(1)
+                    features[held] @ head[0].T + head[1]).argmax(1)
+                if tuned is not None and (name, penalty) == first:
+                    predicted[name + TUNED, penalty][held] = tuned(held, head)
     return Selection(predicted, labels, folds, balanced)
 
 
@@ -113,11 +114,10 @@ def fit_selected(features: np.ndarray, labels: np.ndarray,
     selection = select(features, labels, starts, penalties, balanced, tuned)
     chosen = selection.chosen if selection else (
         next(iter(starts)), penalties[0])
-    head = starts[chosen[0].removesuffix(TUNED)](features, labels)
-    if not chosen[0].endswith(TUNED):
-        head = fit_linear(
-            features, labels, head, chosen[1],
-            class_balanced(labels) if balanced else cross_entropy)
+    start = starts[chosen[0].removesuffix(TUNED)](features, labels)
+    head = fit_linear(
+        features, labels, start, chosen[1],
+        class_balanced(labels) if balanced else cross_entropy)
     return head, chosen, selection
 
 

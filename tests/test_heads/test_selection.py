@@ -5,6 +5,7 @@ import pytest
 from mmjtln.heads import fit_linear
 from mmjtln.heads.linear_fit import class_balanced, cross_entropy
 from mmjtln.heads.selection import (
+    TUNED,
     Selection,
     estimate,
     fit_selected,
@@ -44,6 +45,27 @@ def test_predictions_are_of_images_held_out(balanced):
                                         balanced)
     # A strong pull else leaves the class of three images out.
     assert (2 in found.predicted['zero', 10.]) == balanced
+
+
+def test_what_is_tuned_begins_at_the_first_head_fitted():
+    """A network that stays as it is predicts what that head does."""
+    features, labels = _problem((8, 9, 7))
+    heads = []
+
+    def tuned(held, head):
+        heads.append(head)
+        return (features[held] @ head[0].T + head[1]).argmax(1)
+
+    starts = dict(one=_fixed(np.ones((3, 8)), np.zeros(3)),
+                  zero=_fixed(np.zeros((3, 8)), np.zeros(3)))
+    head, chosen, found = fit_selected(
+        features, labels, starts, (1., 0.1), tuned=tuned)
+    assert len(heads) == found.folds == 5
+    np.testing.assert_array_equal(
+        found.predicted['one' + TUNED, 1.], found.predicted['one', 1.])
+    fitted = fit_linear(features, labels, starts[chosen[0]](0, 0), chosen[1])
+    for part, expected in zip(head, fitted, strict=True):
+        np.testing.assert_array_equal(part, expected)
 
 
 @pytest.mark.parametrize('counts', [(12, 3), (5, 1)])

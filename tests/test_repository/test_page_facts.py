@@ -194,6 +194,25 @@ def test_recipe_is_beside_others_as_in_each_pair():
     assert rates.count(0.001) + rates.count(0.03) == 17
 
 
+def test_tuning_is_beside_heads_alone_as_on_each_set():
+    """So are its four rates, of which none at an end was chosen."""
+    rows = re.findall(r'\(`(\w+)`\) \|(.*)\|$',
+                      (RESULTS / 'tuned.md').read_text(), re.M)
+    assert len(rows) == 6
+    for method, cells in rows:
+        for data, cell in zip(('food', 'emoji', 'clipart'), cells.split('|'),
+                              strict=True):
+            table = (RESULTS / f'{data}_tuned/table.md').read_text()
+            found = re.search(rf'^\| 5 \| {method} \| ([\d.]+) ', table, re.M)
+            assert cell.strip() == found[1]
+            about = json.loads((RESULTS / f'{data}_tuned/results.json'
+                                ).read_text())['methods'][method]
+            rates = [point['options']['optim_wrapper.optimizer.lr']
+                     for point in about['tuning']]
+            assert len(rates) == 4
+            assert about['options']['optim_wrapper.optimizer.lr'] in rates[1:3]
+
+
 def test_choices_at_the_ends_of_grids_are_counted():
     """What validation chose on frozen features, where there was a choice."""
     chosen = []
