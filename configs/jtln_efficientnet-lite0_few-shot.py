@@ -31,14 +31,15 @@ train_dataloader = dict(
             _delete_=True, type='mmjtln.ClassList', classes='imagenet')),
     batch_sampler=dict(epoch=20))
 
+# Drawings are no photographs: for them, prompt='{}'.
+begun = dict(
+    type='mmjtln.HeadInitHook',
+    cost=dict(type='mmjtln.TextCost', prompt='a photo of a {}'),
+    l2_sp=0.02)
 custom_hooks = [
     dict(type='mmjtln.ClassCheckHook'),
     dict(type='mmjtln.StockCheckpointHook'),
-    # Drawings are no photographs: for them, prompt='{}'.
-    dict(
-        type='mmjtln.HeadInitHook',
-        cost=dict(type='mmjtln.TextCost', prompt='a photo of a {}'),
-        l2_sp=0.02),
+    begun,
     # The head alone, the network in evaluation mode, for the whole run.
     dict(type='mmjtln.LPFTHook', share=1.0),
 ]

@@ -10,7 +10,9 @@
 _base_ = ['./jtln_efficientnet-lite0_few-shot.py']
 
 custom_hooks = [
-    *_base_.custom_hooks[:-1],
+    dict(type='mmjtln.ClassCheckHook'),
+    dict(type='mmjtln.StockCheckpointHook'),
+    _base_.begun,
     # Batch normalization by ImageNet's statistics.
     dict(type='mmjtln.NormEvalHook'),
     # Two thirds of the time on a CPU.
