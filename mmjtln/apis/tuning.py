@@ -27,8 +27,8 @@ class Tuning:
     20 steps of 16 images, cut and flipped, by SGD with momentum 0.9; the rate
     falls from 0.005 to 0 by a cosine, gradients are clipped at 5, and batch
     normalization is as in evaluation: the second half of LP-FT, see
-    :class:`~mmjtln.peers.LPFTHook`, as ``configs/_base_/compare_tuned.py``
-    found it best.
+    :class:`~mmjtln.peers.LPFTHook`, at the rate that validation chose in
+    ``configs/compare/emoji_tuned.py`` and on two other sets.
     """
 
     def __init__(self, model: nn.Module, layer: nn.Linear,
