@@ -19,7 +19,7 @@ custom_hooks = [
     dict(type='mmjtln.ChannelsLastHook'),
     dict(type='mmjtln.LPFTHook'),
 ]
-# What validation chose in all three comparisons; 40 steps, as there.
+# The rate that validation chose on all three sets; 40 steps, as there.
 optim_wrapper = dict(optimizer=dict(lr=0.01, weight_decay=5e-4),
                      clip_grad=dict(max_norm=5.0))
 train_dataloader = dict(batch_sampler=dict(epoch=10))

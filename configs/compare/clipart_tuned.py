@@ -1,6 +1,6 @@
-# Compares, on 1,018 drawings of 24 subjects and five of them a
-# class, tuning all of a network with its head alone, from zero and from the
-# class names, at 224 pixels.
+# Compares, on 1,018 drawings of 24 subjects and five of them a class, tuning
+# all of a network with its head alone, from zero and from the class names, at
+# 224 pixels.
 # Needs: as frozen/clipart.py.
 # Command: python tools/compare_methods.py configs/compare/clipart_tuned.py \
 #   --tune 100 --shots 5 --jobs 2 --against \

@@ -6,7 +6,7 @@
 #   configs/compare/garments_halves.py --tune 100 --shots 5 --jobs 2 \
 #   --against consecutive,joint_names,joint_shuffled
 # Found: the recipe, joint_names, with and without the OT term, and consecutive
-# fine-tuning are level; LP-FT from names is 6.3 points behind it.
+# fine-tuning are level; LP-FT from names is 6.3 points behind the recipe.
 _base_ = ['../_base_/compare_halves.py']
 
 pictures = dict(data_root='data/garments')

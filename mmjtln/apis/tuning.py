@@ -26,9 +26,9 @@ class Tuning:
 
     20 steps of 16 images, cut and flipped, by SGD with momentum 0.9; the rate
     falls from 0.005 to 0 by a cosine, gradients are clipped at 5, and batch
-    normalization is as in evaluation: the second half of LP-FT, see
-    :class:`~mmjtln.peers.LPFTHook`, at the rate that validation chose in
-    ``configs/compare/emoji_tuned.py`` and on two other sets.
+    normalization is as in evaluation. That is the second half of LP-FT, see
+    :class:`~mmjtln.peers.LPFTHook`: validation chose the rate 0.01 for it in
+    ``configs/compare/*_tuned.py``, of which half is left by then.
     """
 
     def __init__(self, model: nn.Module, layer: nn.Linear,

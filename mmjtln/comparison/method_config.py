@@ -56,7 +56,10 @@ def method_config(cfg: Config, method: Method, options: dict, seed: int,
         cfg.load_from = source['backbone']
     elif method.start == 'source':
         cfg.load_from = source['classifier']
-        _drop_hooks(cfg, 'mmjtln.HeadInitHook')  # It is of another start.
+        # This start does not know the `classes` of another checkpoint's head.
+        cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or []
+                            if hook.type != 'mmjtln.HeadInitHook'
+                            or hook.get('classes') is None]
         _hook(cfg, 'mmjtln.StockCheckpointHook')
     hooks = deepcopy(method.hooks)
     for hook in hooks:

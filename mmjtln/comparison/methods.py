@@ -96,10 +96,7 @@ class Method:
 
 
 def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
-    """Read the methods of a config's ``comparison``, all or those named.
-
-    Without one, they are the :data:`DEFAULT_METHODS` that differ with it.
-    """
+    """Read a config's methods, or the default ones that differ with it."""
     known = cfg.get('comparison', {}).get('methods')
     if known is None:
         has_ot = cfg.get('model', {}).get('ot_loss', {}) is not None

@@ -9,10 +9,10 @@ from .linear_fit import Head, class_balanced, cross_entropy, fit_linear
 
 #: From features (N, D) and labels of the images at hand to W_0 and b_0.
 Start = Callable[[np.ndarray, np.ndarray], Head]
-#: From a mask (N, ) of images held out and a head fitted to the others to what
-#: the network, tuned from that head, takes them for.
+#: Takes a mask (N, ) of images held out and a head fitted to the others; tunes
+#: the network from that head, and returns the classes of those held out.
 Tuned = Callable[[np.ndarray, Head], np.ndarray]
-#: Behind the name of the start of a head from which all was tuned.
+#: Stands behind a start's name where the network was tuned from its head.
 TUNED = ', all tuned'
 #: Level with the best of them for one to ten images a class, in comparisons.
 DEFAULT_PENALTY = 0.01
@@ -70,8 +70,9 @@ def select(features: np.ndarray, labels: np.ndarray,
 
     ``features`` are (N, D), ``labels`` class indices, (N, ). The first start
     and penalty are kept unless others do better for sure. ``balanced`` weighs
-    classes equally, in fit and choice; ``tuned`` tunes all from the first
-    head fitted. Of a class with one image none can be held out: None.
+    classes equally, in fit and choice; ``tuned`` tunes the network from the
+    head of that start and penalty. None if a class has one image: it cannot
+    be held out.
     """
     counts = np.bincount(labels)
     folds = fold_count(labels)

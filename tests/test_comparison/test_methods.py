@@ -87,10 +87,16 @@ def test_jtln_from_the_source_takes_its_head_too(tiny_run):
 
 
 def test_a_start_at_the_source_is_not_that_of_the_config(tiny_run):
-    """Whose heads may begin at a checkpoint of other classes."""
-    begun = dict(type='mmjtln.HeadInitHook', classes='imagenet',
+    """Whose heads may begin at a checkpoint of other classes.
+
+    Heads that begin at the source head do so from any start.
+    """
+    begun = dict(type='mmjtln.HeadInitHook',
                  cost=dict(type='mmjtln.TextCost'))
     tiny_run.custom_hooks.append(begun)
+    assert begun['type'] in hooks(
+        derive(tiny_run, kind='joint', start='source'))
+    tiny_run.custom_hooks[-1].classes = 'imagenet'
     assert hooks(derive(tiny_run, kind='joint'))[-1] == begun['type']
     assert begun['type'] not in hooks(
         derive(tiny_run, kind='joint', start='source'))
