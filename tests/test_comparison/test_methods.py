@@ -96,7 +96,7 @@ def test_a_start_at_the_source_is_not_that_of_the_config(tiny_run):
     tiny_run.custom_hooks.append(begun)
     assert begun['type'] in hooks(
         derive(tiny_run, kind='joint', start='source'))
-    tiny_run.custom_hooks[-1].classes = 'imagenet'
+    begun['classes'] = 'imagenet'
     assert hooks(derive(tiny_run, kind='joint'))[-1] == begun['type']
     assert begun['type'] not in hooks(
         derive(tiny_run, kind='joint', start='source'))
