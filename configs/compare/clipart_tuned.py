@@ -7,17 +7,9 @@
 #   linear_probe,fine_tuning,linear_probe_names
 # Found: LP-FT from names gains 3.3 points [2.2, 4.5] on the head alone,
 # fine-tuning nothing; from zero neither gains.
-_base_ = ['../_base_/compare_tuned.py']
+_base_ = ['../_base_/compare_tuned.py', '../_base_/datasets/clipart.py']
 
-pictures = dict(data_root='data/clipart')
-# Of six pictures, class by class, three are to draw from, one to validate on
-# and two to test.
-order = list(range(1018))
-drawn = [i for i in order if i % 6 < 3]
-validated = [i for i in order if i % 6 == 3]
-tested = [i for i in order if i % 6 > 3]
 model = dict(head=dict(num_classes=24))
-train_dataloader = dict(
-    dataset=dict(target=dict(dataset=dict(**pictures, indices=drawn))))
-val_dataloader = dict(dataset=dict(**pictures, indices=validated))
-test_dataloader = dict(dataset=dict(**pictures, indices=tested))
+train_dataloader = dict(dataset=dict(target=dict(dataset=_base_.drawn)))
+val_dataloader = dict(dataset=_base_.validated)
+test_dataloader = dict(dataset=_base_.tested)

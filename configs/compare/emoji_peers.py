@@ -14,19 +14,12 @@
 # fine-tuning from zero, and 15.1 and 10.0 on that head alone; with exchanged
 # classes or random costs it gains nothing. JTLN adds nothing to it, and from
 # zero no method is ahead of fine-tuning beyond the interval.
-_base_ = ['../_base_/compare_pictures.py']
+_base_ = ['../_base_/compare_pictures.py', '../_base_/datasets/emoji.py']
 
-# The other design shows the same things: it would be in two of the splits.
-pictures = dict(data_root='data/emoji', extensions=('_google.png', ))
-order = list(range(436))
-drawn = [i for i in order if i % 6 < 3]
-validated = [i for i in order if i % 6 == 3]
-tested = [i for i in order if i % 6 > 3]
 model = dict(head=dict(num_classes=15), source_head=dict(num_classes=1000))
-train_dataloader = dict(
-    dataset=dict(target=dict(dataset=dict(**pictures, indices=drawn))))
-val_dataloader = dict(dataset=dict(**pictures, indices=validated))
-test_dataloader = dict(dataset=dict(**pictures, indices=tested))
+train_dataloader = dict(dataset=dict(target=dict(dataset=_base_.drawn)))
+val_dataloader = dict(dataset=_base_.validated)
+test_dataloader = dict(dataset=_base_.tested)
 
 # Emoji are no photographs: see the prompt.
 by_names = dict(type='mmjtln.FileCost', path='data/emoji_by_names.npz')

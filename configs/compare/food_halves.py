@@ -7,15 +7,8 @@
 #   --against consecutive,joint_names,joint_shuffled
 # Found: all are level but joint_shuffled, which is 3.2 behind joint_names, the
 # recipe.
-_base_ = ['../_base_/compare_halves.py']
+_base_ = ['../_base_/compare_halves.py', '../_base_/datasets/food.py']
 
-pictures = dict(data_root='data/food')
-# Of six pictures, class by class, three are to draw from, one to validate on
-# and two to test.
-order = list(range(373))
-drawn = [i for i in order if i % 6 < 3]
-validated = [i for i in order if i % 6 == 3]
-tested = [i for i in order if i % 6 > 3]
 source = [
     'cereals and millets', 'fruits', 'green leafy vegetables',
     'nuts and oil seeds'
@@ -30,11 +23,7 @@ model = dict(
     source_head=dict(num_classes=len(source)))
 train_dataloader = dict(
     dataset=dict(
-        source=dict(classes=source, dataset=pictures),
-        target=dict(
-            dataset=dict(
-                classes=target, dataset=dict(**pictures, indices=drawn)))))
-val_dataloader = dict(
-    dataset=dict(classes=target, dataset=dict(**pictures, indices=validated)))
-test_dataloader = dict(
-    dataset=dict(classes=target, dataset=dict(**pictures, indices=tested)))
+        source=dict(classes=source, dataset=_base_.pictures),
+        target=dict(dataset=dict(classes=target, dataset=_base_.drawn))))
+val_dataloader = dict(dataset=dict(classes=target, dataset=_base_.validated))
+test_dataloader = dict(dataset=dict(classes=target, dataset=_base_.tested))

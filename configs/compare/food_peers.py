@@ -17,20 +17,12 @@
 # correction. No tuning of the network and no term that uses the source head
 # gains. What had a strength to choose kept the rate 0.01; the others chose
 # 0.003.
-_base_ = ['../_base_/compare_pictures.py']
+_base_ = ['../_base_/compare_pictures.py', '../_base_/datasets/food.py']
 
-pictures = dict(data_root='data/food')
-# Of six pictures, class by class, three are to draw from, one to validate on
-# and two to test.
-order = list(range(373))
-drawn = [i for i in order if i % 6 < 3]
-validated = [i for i in order if i % 6 == 3]
-tested = [i for i in order if i % 6 > 3]
 model = dict(head=dict(num_classes=8), source_head=dict(num_classes=1000))
-train_dataloader = dict(
-    dataset=dict(target=dict(dataset=dict(**pictures, indices=drawn))))
-val_dataloader = dict(dataset=dict(**pictures, indices=validated))
-test_dataloader = dict(dataset=dict(**pictures, indices=tested))
+train_dataloader = dict(dataset=dict(target=dict(dataset=_base_.drawn)))
+val_dataloader = dict(dataset=_base_.validated)
+test_dataloader = dict(dataset=_base_.tested)
 
 by_names = dict(type='mmjtln.FileCost', path='data/food_by_names.npz')
 custom_hooks = [

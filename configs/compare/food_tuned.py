@@ -7,17 +7,9 @@
 #   linear_probe,fine_tuning,linear_probe_names
 # Found: the head alone, from names, is best; LP-FT from it costs 2.7 points
 # [0.0, 5.3], and fine-tuning 6.5 [2.8, 10.3].
-_base_ = ['../_base_/compare_tuned.py']
+_base_ = ['../_base_/compare_tuned.py', '../_base_/datasets/food.py']
 
-pictures = dict(data_root='data/food')
-# Of six pictures, class by class, three are to draw from, one to validate on
-# and two to test.
-order = list(range(373))
-drawn = [i for i in order if i % 6 < 3]
-validated = [i for i in order if i % 6 == 3]
-tested = [i for i in order if i % 6 > 3]
 model = dict(head=dict(num_classes=8))
-train_dataloader = dict(
-    dataset=dict(target=dict(dataset=dict(**pictures, indices=drawn))))
-val_dataloader = dict(dataset=dict(**pictures, indices=validated))
-test_dataloader = dict(dataset=dict(**pictures, indices=tested))
+train_dataloader = dict(dataset=dict(target=dict(dataset=_base_.drawn)))
+val_dataloader = dict(dataset=_base_.validated)
+test_dataloader = dict(dataset=_base_.tested)
