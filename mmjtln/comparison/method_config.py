@@ -65,7 +65,8 @@ def method_config(cfg: Config, method: Method, options: dict, seed: int,
     for hook in hooks:
         if 'cost' in hook:
             hook['cost'] = _cost(cfg, hook['cost'], seed)
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), *hooks]
+    _drop_hooks(cfg, *(hook['type'] for hook in hooks))
+    cfg.custom_hooks += hooks
     if 'model.ot_loss' in options:  # For `_delete_` to have what it deletes.
         cfg.model.setdefault('ot_loss', {})
     cfg.merge_from_dict(deepcopy(options))

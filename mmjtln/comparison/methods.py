@@ -58,7 +58,8 @@ class Method:
             trained on the source. Defaults to 'config'.
         cost (dict, optional): Builder of the cost matrix, in place of the
             config's. Without a ``pipeline`` it gets that of the test images.
-        hooks (list[dict]): Hooks to add; a ``cost`` is completed likewise.
+        hooks (list[dict]): Hooks to add, in place of the config's of the same
+            type; a ``cost`` is completed likewise.
         options (dict): Config options to change, keys with dots.
         grid (dict): Likewise, a list of values each to choose from.
     """
@@ -100,12 +101,18 @@ def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
     known = cfg.get('comparison', {}).get('methods')
     if known is None:
         has_ot = cfg.get('model', {}).get('ot_loss', {}) is not None
+        begun = next((hook for hook in cfg.get('custom_hooks') or []
+                      if hook.type == 'mmjtln.HeadInitHook'), None)
         sensible = dict(
             joint=has_source_images(cfg), jtln=has_ot, jtln_random=has_ot,
-            source_free=any(hook.type == 'mmjtln.HeadInitHook'
-                            for hook in cfg.get('custom_hooks') or []))
+            source_free=begun is not None)
         known = {name: method for name, method in DEFAULT_METHODS.items()
                  if sensible.get(name, True)}
+        if begun is not None and begun.get('cost'):
+            # The control of what the names give to a head.
+            known['shuffled'] = dict(kind='jtln', hooks=[dict(
+                begun, cost=dict(type='mmjtln.ShuffledCost', cost=begun.cost))
+                ])
     unknown = [name for name in names or () if name not in known]
     require(not unknown, '--methods takes names of methods of the config',
             f'got {unknown}', f'Choose from {list(known)}')

@@ -1,10 +1,11 @@
 """Costs without the knowledge: controls for those that have it."""
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import classes_of
@@ -58,6 +59,7 @@ class ShuffledCost:
 
     It has all that the matrix has but the knowledge which class is which. It
     is called as the other builder is, with two target classes or more.
+    ``vectors`` are exchanged likewise, where the other builder has them.
 
     Args:
         cost (dict): Config of the builder, normalisation included.
@@ -67,7 +69,7 @@ class ShuffledCost:
     def __init__(self, cost: dict[str, Any], seed: int = 0) -> None:
         check_count(seed, 'seed', 'ShuffledCost', least=0)
         self.seed = seed
-        self.builder: BaseCost = COSTS.build(cost)
+        self.builder: Any = COSTS.build(cost)
 
     def check(self, source_dataset: Dataset, target_dataset: Dataset,
               model: nn.Module | None = None) -> None:
@@ -84,6 +86,18 @@ class ShuffledCost:
             cost, matrix=cost.matrix[:, order], method='ShuffledCost',
             settings={**self.settings(), 'details': dict(
                 order=order.tolist(), parts=[cost.settings['details']])})
+
+    @property
+    def vectors(self) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        """Callable: The other builder's, each target class with another's."""
+        encode = self.builder.vectors
+
+        def shuffled(source: Dataset, target: Dataset, *weights: Tensor
+                     ) -> tuple[np.ndarray, np.ndarray]:
+            known, new = encode(source, target, *weights)
+            return known, new[self._order(target)]
+
+        return shuffled
 
     def settings(self) -> dict[str, Any]:
         """Return the options, the other builder's included."""

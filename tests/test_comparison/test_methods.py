@@ -124,6 +124,9 @@ def test_hooks_of_a_method_are_added(tiny_run):
         assert cfg.custom_hooks[-1] == added[0]
     cfg.custom_hooks[-1].share = 1.
     assert added[0]['share'] == 0.3
+    # One of the config's type is in its place, not beside it.
+    again = derive(cfg, kind='joint', hooks=added)
+    assert hooks(again) == hooks(cfg) and again.custom_hooks[-1].share == 0.3
 
 
 def test_without_an_ot_loss_there_is_no_cost_matrix(tiny_run):
@@ -227,10 +230,16 @@ def test_default_methods_are_those_that_differ(tiny_run, ot_loss, begun):
     methods = methods_of(tiny_run)
     assert {method.name for method in methods} == DEFAULT_METHODS.keys() - (
         {'jtln', 'jtln_random'} if ot_loss is None else set()) - (
-        set() if begun else {'source_free'})
+        set() if begun else {'source_free'}) | (
+        {'shuffled'} if begun else set())
     runs = [method_config(tiny_run, method, method.options, 3, None,
                           SOURCE).to_dict() for method in methods]
     assert all(one != other for one, other in combinations(runs, 2))
+    if begun:
+        found = runs[-1]['custom_hooks'][-1]
+        assert found['cost'] == dict(
+            type='mmjtln.ShuffledCost', seed=3, cost=begun[0]['cost'])
+        assert hooks(Config(runs[-1])).count(found['type']) == 1
 
 
 def test_unknown_methods_are_refused():

@@ -4,7 +4,13 @@ import pytest
 
 from mmjtln.comparison.method_config import method_config
 from mmjtln.comparison.methods import Method
-from mmjtln.costs import CostMatrix, MKMMDCost, RandomCost, ShuffledCost
+from mmjtln.costs import (
+    CostMatrix,
+    MKMMDCost,
+    RandomCost,
+    ShuffledCost,
+    TextCost,
+)
 from tests.test_costs.conftest import Named, ToyImages
 
 MATRIX = np.arange(20.).reshape(4, 5)
@@ -43,6 +49,21 @@ def test_two_classes_are_exchanged_and_one_is_refused():
     assert cost.settings['details']['order'] == [1, 0]
     with pytest.raises(ValueError, match='at least 2, got 1'):
         ShuffledCost(plain).check(Named('a', 'b'), Named('x'))
+
+
+def test_vectors_are_those_of_another_class(by_hand):
+    """As the columns are; a builder without any gives none."""
+    plain = dict(type='mmjtln.TextCost', scale=False)
+    source, target = Named('tench', 'car'), Named('cat', 'lorry', 'apple')
+    shuffled = ShuffledCost(plain, 3)
+    matrix = shuffled(source, target)
+    order = matrix.settings['details']['order']
+    known, new = shuffled.vectors(source, target)
+    for found, wanted in zip((known, new[np.argsort(order)]), TextCost(
+            scale=False).vectors(source, target), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_allclose(1 - known @ new.T, matrix.matrix, atol=1e-6)
+    assert not hasattr(ShuffledCost(by_hand), 'vectors')
 
 
 def test_bad_input_of_the_other_builder_is_found_early(by_hand):
