@@ -53,10 +53,6 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=VALUE', help='options of TextCost, such as prompt={}')
     add('--carrier', choices=CARRIERS, default='regression',
         help='how the head is carried over (regression)')
-    add('--reg', type=float, default=0.05,
-        help="weight of the plan's entropy (0.05)")
-    add('--relax', type=float, default=0.05,
-        help='weight of using source classes equally (0.05)')
     add('--penalty', type=float, help='strength of the pull to the start (by '
         'cross-validation, else 0.01)')
     add('--balanced', action='store_true',
@@ -96,8 +92,7 @@ def main() -> None:
         found = adapt(
             args.folder, args.names, args.out, args.network, args.weights,
             args.source, args.source_classes, args.text_options, args.carrier,
-            args.reg, args.relax, args.penalty, args.balanced, args.onnx,
-            args.tune)
+            args.penalty, args.balanced, args.onnx, args.tune)
     except (ValueError, FileNotFoundError, ImportError) as error:
         raise SystemExit(f'adapt.py: {error}') from None
     page = Path(args.out, 'report.html')

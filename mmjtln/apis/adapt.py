@@ -58,10 +58,8 @@ from mmjtln.heads.selection import (
     fit_selected,
     fold_count,
 )
-from mmjtln.heads.transported import REG, RELAX
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
-from mmjtln.ot.checks import check_options, relaxations
 
 from .tuning import Tuning, set_head
 
@@ -184,8 +182,6 @@ def adapt(
     source_classes: Sequence[str] | str | Path | None = None,
     text: dict | None = None,
     carrier: str = 'regression',
-    reg: float = REG,
-    relax: float | None = RELAX,
     penalty: float | None = None,
     balanced: bool = False,
     onnx: bool = False,
@@ -223,9 +219,6 @@ def adapt(
             such as ``dict(descriptions=...)``. Defaults to None.
         carrier (str): How a head is carried over, see
             :func:`~mmjtln.heads.mixing_weights`. Default: ``'regression'``.
-        reg (float): Weight of the plan's entropy. Defaults to 0.05.
-        relax (float, optional): Weight of the penalty for using source
-            classes unequally. Defaults to 0.05.
         penalty (float, optional): Strength of the pull. Defaults to None:
             chosen by cross-validation, 0.01 where a class has one image.
         balanced (bool): Whether classes count the same. Defaults to False.
@@ -244,8 +237,6 @@ def adapt(
     if onnx:
         check_packages()
     check_choice(carrier, 'carrier', 'adapt', CARRIERS)
-    check_options(reg, 1, 1.)
-    relaxations(relax)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         cfg, loaded, known = stock_network(network, weights)
     pipeline = eval_pipeline(cfg, TARGET)
@@ -273,8 +264,7 @@ def adapt(
         raise refusal('A network brings the names of its classes',
                       f'but {network} does not', 'Set `source_classes`')
     stock = ClassList(known)
-    options: dict[str, Any] = dict(
-        text=text, carrier=carrier, reg=reg, relax=relax)
+    options: dict[str, Any] = dict(text=text, carrier=carrier)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         joint = _joint_config(cfg, stock, target, images, pipeline)
         model = MODELS.build(deepcopy(joint.model)).eval()
@@ -294,14 +284,13 @@ def adapt(
 
 
 def _mixing(known: ClassList, target: ClassList, weights: torch.Tensor,
-            text: dict, carrier: str, reg: float, relax: float | None
-            ) -> tuple[CostMatrix, torch.Tensor]:
+            text: dict, carrier: str) -> tuple[CostMatrix, torch.Tensor]:
     """Say how the target's classes are mixed from those that are known."""
     builder = TextCost(**text)
     vectors = builder.vectors(known, target, weights)
     cost = builder(known, target)
     return cost, mixing_weights(
-        carrier, torch.as_tensor(cost.matrix), weights, vectors, reg, relax)
+        carrier, torch.as_tensor(cost.matrix), weights, vectors)
 
 
 def _image_folder(images: str | Path, pipeline: list[dict], domain: str

@@ -101,18 +101,15 @@ def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
     known = cfg.get('comparison', {}).get('methods')
     if known is None:
         has_ot = cfg.get('model', {}).get('ot_loss', {}) is not None
-        begun = next((hook for hook in cfg.get('custom_hooks') or []
-                      if hook.type == 'mmjtln.HeadInitHook'), None)
-        sensible = dict(
-            joint=has_source_images(cfg), jtln=has_ot, jtln_random=has_ot,
-            source_free=begun is not None)
+        begun = [hook for hook in cfg.get('custom_hooks') or []
+                 if hook.type == 'mmjtln.HeadInitHook']
+        sensible = dict(joint=has_source_images(cfg), jtln=has_ot,
+                        jtln_random=has_ot, source_free=bool(begun))
         known = {name: method for name, method in DEFAULT_METHODS.items()
                  if sensible.get(name, True)}
-        if begun is not None and begun.get('cost'):
-            # The control of what the names give to a head.
-            known['shuffled'] = dict(kind='jtln', hooks=[dict(
-                begun, cost=dict(type='mmjtln.ShuffledCost', cost=begun.cost))
-                ])
+        known |= {'shuffled': dict(kind='jtln', hooks=[dict(
+            hook, cost=dict(type='mmjtln.ShuffledCost', cost=hook.cost))])
+            for hook in begun if hook.get('cost')}
     unknown = [name for name in names or () if name not in known]
     require(not unknown, '--methods takes names of methods of the config',
             f'got {unknown}', f'Choose from {list(known)}')

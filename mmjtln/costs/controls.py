@@ -81,7 +81,8 @@ class ShuffledCost:
                  model: nn.Module | None = None) -> CostMatrix:
         """Build the other matrix, (L_s, L_t), and shuffle its columns."""
         order = self._order(target_dataset)
-        cost = self.builder(source_dataset, target_dataset, model)
+        cost: CostMatrix = self.builder(
+            source_dataset, target_dataset, model)
         return replace(
             cost, matrix=cost.matrix[:, order], method='ShuffledCost',
             settings={**self.settings(), 'details': dict(

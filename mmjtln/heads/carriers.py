@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmjtln.errors import check_choice, require
 
 from .last_layer import output_layers
-from .transported import REG, RELAX, plan_weights
+from .transported import plan_weights
 
 _WIDTHS = (.5, 1., 2., 4., 8.)
 _STRENGTHS = (.01, .03, .1, .3, 1., 3., 10.)
@@ -133,8 +133,8 @@ CARRIERS = ('plan', 'nearest', 'regression', 'mean', 'sparse')
 
 
 def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
-                   vectors: tuple[np.ndarray, np.ndarray] | None = None,
-                   reg: float = REG, relax: float | None = RELAX) -> Tensor:
+                   vectors: tuple[np.ndarray, np.ndarray] | None = None
+                   ) -> Tensor:
     """Say how a target head is mixed from the source head.
 
     Args:
@@ -145,8 +145,6 @@ def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
         weights (Tensor): Weights of the source head, shape (L_s, D).
         vectors (tuple[np.ndarray, np.ndarray], optional): Unit vectors of the
             names, shapes (L_s, E) and (L_t, E). Defaults to None.
-        reg (float): Weight of the plan's entropy. Defaults to 0.05.
-        relax (float, optional): Of its penalty. Defaults to 0.05.
 
     Returns:
         Tensor: A, shape (L_s, L_t), float64, for
@@ -158,8 +156,8 @@ def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
     """
     check_choice(carrier, 'carrier', 'a head by names', CARRIERS)
     if carrier == 'nearest':
-        return plan_weights(cost, reg, 0.)
-    plan = plan_weights(cost, reg, relax)
+        return plan_weights(cost, relax=0.)
+    plan = plan_weights(cost)
     if carrier == 'plan':
         return plan
     require(vectors is not None, f'The carrier {carrier!r} goes by vectors of '

@@ -16,12 +16,15 @@ from mmjtln.models.losses import check_losses
 from mmjtln.registry import MODELS
 
 
-def distillation(logits: Tensor, recorded: Tensor,
-                 temperature: float) -> Tensor:
+#: T, as in the Transfer Learning Library.
+TEMPERATURE = 3.
+
+
+def distillation(logits: Tensor, recorded: Tensor) -> Tensor:
     """Return the mean of KL(softmax(recorded / T) || softmax(logits / T))."""
     return F.kl_div(
-        (logits / temperature).log_softmax(dim=1),
-        (recorded / temperature).log_softmax(dim=1),
+        (logits / TEMPERATURE).log_softmax(dim=1),
+        (recorded / TEMPERATURE).log_softmax(dim=1),
         reduction='batchmean', log_target=True)
 
 
@@ -38,28 +41,23 @@ class LwFClassifier(JTLNClassifier):
     augmented image: a copy gives it (``teacher.*`` in checkpoints). Source
     images in a batch are left out.
 
-    Source: Z. Li and D. Hoiem, "Learning without Forgetting", ECCV 2016;
-    defaults, without the factor :math:`T^2`: the Transfer Learning Library.
+    Source: Z. Li and D. Hoiem, "Learning without Forgetting", ECCV 2016; T = 3
+    and no factor :math:`T^2`: the Transfer Learning Library.
 
     Args:
         *args: As in :class:`~mmjtln.models.JTLNClassifier`.
         weight (float): :math:`\lambda`, not negative. Defaults to 4.
-        temperature (float): T, positive. Defaults to 3.
         **kwargs: As in :class:`~mmjtln.models.JTLNClassifier`, but
             ``ot_loss`` is None.
     """
 
-    def __init__(self, *args: Any, weight: float = 4., temperature: float = 3.,
-                 **kwargs: Any) -> None:
+    def __init__(self, *args: Any, weight: float = 4., **kwargs: Any) -> None:
         loss = kwargs.setdefault('ot_loss', None)
         require(loss is None, 'LwF has no OT loss',
                 f'but `model.ot_loss` is {loss!r}', 'Set it to None')
         super().__init__(*args, **kwargs)
         check_real(weight, 'weight', 'LwFClassifier')
-        check_real(temperature, 'temperature', 'LwFClassifier',
-                   with_low=False)
         self.weight = weight
-        self.temperature = temperature
         self.teacher = ImageClassifier(*map(deepcopy, (
             self.backbone, self.neck, self.source_head)))
         self.teacher.requires_grad_(False)
@@ -91,7 +89,7 @@ class LwFClassifier(JTLNClassifier):
             f'{TARGET}_{key}': value for key, value in self.head._get_loss(
                 scores[TARGET], data_samples).items()}
         losses['lwf_loss'] = self.weight * distillation(
-            logits_of(scores[SOURCE]), logits_of(before), self.temperature)
+            logits_of(scores[SOURCE]), logits_of(before))
         check_losses(losses, inputs, scores, data_samples)
         return losses
 

@@ -76,9 +76,9 @@ def _stock(folder, model: dict, size: int = 32, classes=SOURCE) -> tuple:
     return folder / 'stock.py', folder / 'stock.pth', stock
 
 
-def _shares(source=SOURCE, **options) -> torch.Tensor:
+def _shares(source=SOURCE) -> torch.Tensor:
     cost = TextCost()(ClassList(source), ClassList(sorted(TARGET)))
-    return plan_weights(torch.as_tensor(cost.matrix), **options)
+    return plan_weights(torch.as_tensor(cost.matrix))
 
 
 def _pictures(folder, counts: dict, seed: int = 0, apart=50) -> str:
@@ -99,13 +99,13 @@ def test_stock_model_predicts_the_mean_of_source_logits(tmp_path, kind):
     size = 224 if kind == 'backbones_own' else 32
     config, checkpoint, stock = _stock(tmp_path, HEADS[kind], size)
     found = adapt(None, TARGET, tmp_path / 'out', config, checkpoint,
-                  carrier='plan', relax=0.2)
+                  carrier='plan')
     exported = get_model(str(found.files['config']),
                          str(found.files['checkpoint']), device='cpu')
     assert exported._dataset_meta['classes'] == sorted(TARGET)
     assert 'mmjtln.' not in found.files['config'].read_text()
     images = torch.randn(2, 3, size, size)
-    expected = stock(images, mode='tensor').double() @ _shares(relax=0.2)
+    expected = stock(images, mode='tensor').double() @ _shares()
     torch.testing.assert_close(
         exported(images, mode='tensor').softmax(1).double(),
         expected.softmax(1), rtol=0, atol=1e-6)
@@ -230,7 +230,7 @@ def test_what_does_not_fit_is_refused(tmp_path):
         (dict(), 'names or folders'),
         (dict(classes=['a', 'a']), 'unique'),
         (dict(classes=TARGET, source_classes=SOURCE[1:]), 'source classes'),
-        (dict(classes=TARGET, relax=-1.), 'relax')):
+        (dict(classes=TARGET, carrier='best'), 'carrier')):
         with pytest.raises(ValueError, match=words):
             adapt(network=config, weights=checkpoint,
                   out_dir=tmp_path / 'out', **options)

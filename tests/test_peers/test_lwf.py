@@ -19,7 +19,7 @@ def test_distillation_is_the_kl_divergence():
     recorded = 3 * torch.randn(3, 5, dtype=torch.float64)
     p, p0 = (z.div(3.).softmax(dim=1) for z in (logits, recorded))
     expected = (p0 * (p0 / p).log()).sum() / 3
-    found = distillation(logits, recorded, 3.)
+    found = distillation(logits, recorded)
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(*(
         torch.autograd.grad(term, logits, retain_graph=True)[0]
@@ -94,10 +94,9 @@ def test_an_ot_loss_is_refused_not_dropped(tiny_run):
         Runner.from_cfg(tiny_run)
 
 
-@pytest.mark.parametrize('options', [dict(weight=-1.), dict(temperature=0.)])
-def test_bad_options_are_refused(tiny_run, options):
-    tiny_run.model.update(type='mmjtln.LwFClassifier', **options)
-    with pytest.raises(ValueError, match=f'{next(iter(options))}. of LwF'):
+def test_a_bad_weight_is_refused(tiny_run):
+    tiny_run.model.update(type='mmjtln.LwFClassifier', weight=-1.)
+    with pytest.raises(ValueError, match='weight. of LwF'):
         Runner.from_cfg(tiny_run)
 
 
