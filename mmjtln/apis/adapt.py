@@ -5,7 +5,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -264,16 +263,15 @@ def adapt(
         raise refusal('A network brings the names of its classes',
                       f'but {network} does not', 'Set `source_classes`')
     stock = ClassList(known)
-    options: dict[str, Any] = dict(text=text, carrier=carrier)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         joint = _joint_config(cfg, stock, target, images, pipeline)
         model = MODELS.build(deepcopy(joint.model)).eval()
         _load(model, loaded, str(weights or network))
         cost, mixing = _mixing(stock, target, source_weights(
-            model.source_head, len(stock.metainfo['classes'])), **options)
+            model.source_head, len(stock.metainfo['classes'])), text, carrier)
         carry_over(model.source_head, model.head, mixing)
         found = None if few is None else _fit(
-            model, few, own, target, options, penalty, balanced,
+            model, few, own, target, text, carrier, penalty, balanced,
             pipeline if tune else None)
     meta = dict(dataset_meta=joint.dataset_meta, method=_METHOD)
     files = export_model(joint, model, meta, out_dir, TARGET, onnx)
@@ -370,7 +368,7 @@ def _load(model: nn.Module, loaded: dict, name: str) -> None:
 
 
 def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
-         target: ClassList, options: dict, penalty: float | None,
+         target: ClassList, text: dict, carrier: str, penalty: float | None,
          balanced: bool, tuned_by: list[dict] | None) -> Few:
     """Fit the last layer in place, and say how it does."""
     layers = output_layers(model.head, model.class_counts[TARGET])
@@ -386,7 +384,7 @@ def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
     zero: Head = np.zeros_like(begin[0]), np.zeros_like(begin[1])
     heads = {NAMES: begin}
     if own is not None:
-        heads[SOURCE] = _second(model, own, target, options)
+        heads[SOURCE] = _second(model, own, target, text, carrier)
     labels = images.labels
     starts = {
         ' and '.join(heads): lambda rows, found: weighed(
@@ -410,20 +408,19 @@ def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
 
 
 def _second(model: nn.Module, own: DomainImages, target: ClassList,
-            options: dict) -> Head:
+            text: dict, carrier: str) -> Head:
     """Fit a head to the source's images, and carry it over by the names."""
     features = extract_features(model, own, 'pre_logits').double().numpy()
     count = len(own.classes)
     weight, bias = fit_linear(
         features, own.labels, (np.zeros((count, features.shape[1])),
                                np.zeros(count)), DEFAULT_PENALTY)
-    known, text = ClassList(list(own.classes)), options['text']
-    told = {name: words for name, words in text.get(
-        'descriptions', {}).items()
-        if name in target.metainfo['classes'] + known.metainfo['classes']}
-    _, mixing = _mixing(
-        known, target, torch.as_tensor(np.c_[weight, bias]),
-        **{**options, 'text': dict(text, descriptions=told)})
+    known = ClassList(list(own.classes))
+    both = target.metainfo['classes'] + known.metainfo['classes']
+    told = {name: words for name, words in text.get('descriptions', {}).items()
+            if name in both}
+    _, mixing = _mixing(known, target, torch.as_tensor(np.c_[weight, bias]),
+                        dict(text, descriptions=told), carrier)
     found, moved = transported(
         torch.as_tensor(weight), torch.as_tensor(bias), mixing)
     return found.numpy(), np.asarray(moved)

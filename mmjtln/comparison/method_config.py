@@ -57,7 +57,7 @@ def method_config(cfg: Config, method: Method, options: dict, seed: int,
     elif method.start == 'source':
         cfg.load_from = source['classifier']
         # This start does not know the `classes` of another checkpoint's head.
-        cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or []
+        cfg.custom_hooks = [hook for hook in cfg.custom_hooks
                             if hook.type != 'mmjtln.HeadInitHook'
                             or hook.get('classes') is None]
         _hook(cfg, 'mmjtln.StockCheckpointHook')
@@ -114,6 +114,7 @@ def _seeded(cfg: Config, seed: int, shots: int | None = None) -> Config:
     """Copy a config, with the seed and the shots of a run."""
     cfg = Config(deepcopy(cfg.to_dict()))
     cfg.randomness = dict(cfg.get('randomness') or {}, seed=seed)
+    cfg.custom_hooks = cfg.get('custom_hooks') or []
     joint = cfg.train_dataloader.dataset
     few = next(parts_of_type(joint.target, 'FewShotDataset'), None)
     if few is None and shots is not None:
@@ -158,13 +159,13 @@ def _batches_per_epoch(cfg: Config) -> int:
 
 def _hook(cfg: Config, kind: str) -> Any:
     """Return the config of a hook, which is added if there is none."""
-    for hook in cfg.get('custom_hooks') or []:
+    for hook in cfg.custom_hooks:
         if hook.type == kind:
             return hook
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type=kind)]
+    cfg.custom_hooks += [dict(type=kind)]
     return cfg.custom_hooks[-1]
 
 
 def _drop_hooks(cfg: Config, *kinds: str) -> None:
-    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or []
-                        if hook.type not in kinds]
+    cfg.custom_hooks = [
+        hook for hook in cfg.custom_hooks if hook.type not in kinds]

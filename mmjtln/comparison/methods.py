@@ -107,9 +107,10 @@ def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
                         jtln_random=has_ot, source_free=bool(begun))
         known = {name: method for name, method in DEFAULT_METHODS.items()
                  if sensible.get(name, True)}
-        known |= {'shuffled': dict(kind='jtln', hooks=[dict(
-            hook, cost=dict(type='mmjtln.ShuffledCost', cost=hook.cost))])
-            for hook in begun if hook.get('cost')}
+        for hook in begun:
+            if cost := hook.get('cost'):
+                known['shuffled'] = dict(kind='jtln', hooks=[dict(
+                    hook, cost=dict(type='mmjtln.ShuffledCost', cost=cost))])
     unknown = [name for name in names or () if name not in known]
     require(not unknown, '--methods takes names of methods of the config',
             f'got {unknown}', f'Choose from {list(known)}')

@@ -52,10 +52,6 @@ class HeadInitHook(KeepingHook):
     (:class:`~mmjtln.heads.L2SP`). A resumed run goes on with its head and the
     start in its checkpoint.
 
-    It works with and without an OT term, and with source images or a
-    :class:`~mmjtln.datasets.ClassList`, for every head whose last layer is an
-    ``nn.Linear``.
-
     Args:
         cost (dict, optional): Config of a builder in the registry ``COSTS``,
             such as ``dict(type='mmjtln.TextCost')``. Defaults to None, the
@@ -78,7 +74,7 @@ class HeadInitHook(KeepingHook):
         ValueError: If an option is out of range, there is no cost matrix
             before the first step, the head to begin at is untrained, or a run
             is resumed from a checkpoint without the start.
-        TypeError: If the head cannot be carried over; the message names it.
+        TypeError: If the last layer of a head is no ``nn.Linear``.
     """
 
     # After the hook that builds the matrix, in the same iteration, and after

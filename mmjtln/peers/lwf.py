@@ -15,7 +15,6 @@ from mmjtln.models import JTLNClassifier
 from mmjtln.models.losses import check_losses
 from mmjtln.registry import MODELS
 
-
 #: T, as in the Transfer Learning Library.
 TEMPERATURE = 3.
 
