@@ -17,7 +17,7 @@ _base_ = [
     './_base_/datasets/image_folders.py', './_base_/runtime.py'
 ]
 
-load_from = 'data/efficientnet-lite0.pth'
+load_from = '{{$PRETRAINED:data/efficientnet-lite0.pth}}'
 # No OT term: with the head carried over, it added nothing, see
 # compare/README.md.
 model = dict(ot_loss=None, lambda_s=0.)

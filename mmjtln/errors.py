@@ -2,6 +2,7 @@
 import math
 import sys
 from collections.abc import Collection
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -17,7 +18,14 @@ def refusal(rule: str, found: str, remedy: str,
         remedy (str): What to set, as a sentence without its full stop.
         kind (type): Of the error. Defaults to ValueError.
     """
-    return kind(f'{rule}, {found}. {remedy}.')
+    return told(f'{rule}, {found}. {remedy}.', kind)
+
+
+def told(text: str, kind: type[Exception] = ValueError) -> Exception:
+    """Return an error that says all that its reader needs."""
+    error = kind(text)
+    vars(error)['told'] = True
+    return error
 
 
 def require(holds: Any, rule: str, found: str, remedy: str,
@@ -40,9 +48,8 @@ def check_count(value: Any, name: str, where: str, least: int = 1) -> None:
 def check_choice(value: Any, name: str, where: str,
                  choices: Collection[str]) -> None:
     """Refuse a value that is none of a few words, see above."""
-    require(value in tuple(choices),
-            f'`{name}` of {where} must be one of {", ".join(choices)}',
-            f'got {value!r}', 'Set it to one')
+    require(value in tuple(choices), f'`{name}` of {where} must be one of '
+            f'{", ".join(choices)}', f'got {value!r}', 'Set it to one')
 
 
 def check_real(value: Any, name: str, where: str, low: float = 0.,
@@ -50,19 +57,23 @@ def check_real(value: Any, name: str, where: str, low: float = 0.,
                with_high: bool = False) -> None:
     """Refuse a value that is no number in a range; a bool or NaN is none."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    require(
-        good and (low < value < high or (with_low and value == low)
-                  or (with_high and value == high)),
-        f'`{name}` of {where} must be a number in {"[" if with_low else "("}'
-        f'{low:g}, {high:g}{"]" if with_high else ")"}', f'got {value!r}',
-        'Set it to one')
+    require(good and (low < value < high or (with_low and value == low) or
+            (with_high and value == high)), f'`{name}` of {where} must be a '
+            f'number in {"[" if with_low else "("}{low:g}, '
+            f'{high:g}{"]" if with_high else ")"}', f'got {value!r}', 'Set it '
+            'to one')
 
 
-def interrupt_quietly() -> None:
-    """Have Ctrl-C end a tool without a traceback, which would say nothing."""
-    def told(kind: type[BaseException], error: BaseException,
+def end_in_words() -> None:
+    """Have a tool end without the traceback of what needs none.
+
+    That is Ctrl-C, and an error that is :func:`told`.
+    """
+    def hook(kind: type[BaseException], error: BaseException,
              traceback: TracebackType | None) -> None:
-        if not issubclass(kind, KeyboardInterrupt):
+        if getattr(error, 'told', False):
+            print(f'{Path(sys.argv[0]).name}: {error}', file=sys.stderr)
+        elif not issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, error, traceback)
 
-    sys.excepthook = told
+    sys.excepthook = hook

@@ -72,10 +72,9 @@ class DomainMetric(BaseMetric):
     def compute_metrics(self, results: list) -> dict:
         """Compute the metric; see the parent."""
         own = [result for _, several in results for result in several]
-        require(own, 'A DomainMetric needs samples of its domain',
-                f'but there is no sample of the {self.domain} domain',
-                'Evaluate on a JointDataset that holds it, or take the metric '
-                'out')
+        require(own, 'A DomainMetric needs samples of its domain', 'but there '
+                f'is no sample of the {self.domain} domain', 'Evaluate on a '
+                'JointDataset that holds it, or take the metric out')
         figures = dict(self.metric.compute_metrics(own))
         for source in sorted({name for name, several in results
                               if name is not None and several}):

@@ -76,6 +76,8 @@ def load_host_tool(name: str) -> ModuleType:
         f'mmpretrain_{name}', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    from mmjtln.run_config import OptionsAction
+    vars(module)['DictAction'] = OptionsAction
     return module
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import mmpretrain.registry as host
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.registry import Registry
 from mmengine.registry import root as mmengine_root
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmengine.utils import get_object_from_string
-from mmpretrain.apis import ModelHub
+from mmpretrain.apis import ModelHub, list_models
 
 import mmjtln.registry as own
 from mmjtln.datasets.build import build_dataset
@@ -39,6 +39,7 @@ def read_config(config: str | Path | Config,
                 if _OURS in Path(base).resolve().parents:
                     _check_variables(Config.fromfile(base), config)
         else:
+            list_models()  # Before that the hub knows none.
             require(ModelHub.has(str(config)), 'A config must be a file or '
                     'the name of a model of MMPretrain', f'but {config} is '
                     'neither', 'Give one of mmpretrain.list_models(), or '
@@ -221,3 +222,18 @@ def names_weights(cfg: object) -> bool:
     """Whether a model's config, or a part of it, names trained weights."""
     return any('Pretrained' in str(part.get('type')) or part.get('pretrained')
                or part.get('checkpoint_path') for part in parts_of(cfg))
+
+
+class OptionsAction(DictAction):
+    """Options KEY=VALUE of a tool; MMEngine takes the blanks out of texts."""
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        return _with_blanks(DictAction._parse_iterable(val.replace(' ', '\0')))
+
+
+def _with_blanks(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(map(_with_blanks, value))
+    return DictAction._parse_int_float_bool(
+        str(value).replace('\0', ' ').strip())

@@ -99,12 +99,13 @@ def test_bounds():
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='has no such signals')
 @pytest.mark.parametrize('error, status, words', [
-    ('KeyboardInterrupt', -signal.SIGINT, ''), ('ValueError', 1, 'Traceback')])
-def test_ctrl_c_ends_without_a_traceback(error, status, words):
+    ('KeyboardInterrupt', -signal.SIGINT, ''), ('ValueError', 1, 'Traceback'),
+    ("refusal('It is', 'got 1', 'Set it')", 1, '-c: It is, got 1. Set it.\n')])
+def test_ctrl_c_and_refusals_end_without_a_traceback(error, status, words):
     """The process ends by the signal, as shells expect it to."""
     found = subprocess.run(
-        [sys.executable, '-c', 'from mmjtln.errors import interrupt_quietly; '
-         f'interrupt_quietly(); raise {error}'],
+        [sys.executable, '-c', 'from mmjtln.errors import end_in_words, '
+         f'refusal; end_in_words(); raise {error}'],
         stderr=subprocess.PIPE, text=True)
     assert found.returncode == status
     assert found.stderr.startswith(words) and bool(found.stderr) == bool(words)

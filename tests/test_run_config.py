@@ -1,17 +1,20 @@
 """Configs say the same however written; class counts come from the data."""
+import argparse
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
+from mmpretrain.apis import ModelHub
 
 from mmjtln.apis import JTLNInferencer, export_classifier, train
 from mmjtln.comparison.method_config import check_comparable
 from mmjtln.registry import MODELS
 from mmjtln.run_config import (
+    OptionsAction,
     fill_class_counts,
     read_config,
     with_registered_names,
@@ -70,6 +73,29 @@ def test_types_become_names(pure_python, tiny_run):
     assert with_registered_names(cfg)._cfg_dict == tiny_run._cfg_dict
     assert not isinstance(cfg.model.type, str)
     assert with_registered_names(tiny_run)._cfg_dict == tiny_run._cfg_dict
+
+
+def test_models_of_mmpretrain_have_names(monkeypatch):
+    """Even if no other call has asked for one before."""
+    monkeypatch.setattr(ModelHub, '_models_dict', {})
+    monkeypatch.setattr(ModelHub, '_ModelHub__mmpretrain_registered', False)
+    assert read_config('resnet18_8xb32_in1k').model.backbone.depth == 18
+    with pytest.raises(FileNotFoundError, match='resnet-nothing is neither'):
+        read_config('resnet-nothing')
+
+
+def test_options_keep_their_blanks():
+    """What MMEngine reads from a command line, but for blanks in texts."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--own', nargs='+', action=OptionsAction)
+    parser.add_argument('--host', nargs='+', action=DictAction)
+    given = ['a=1', 'b=0.5,x', 'c=[(1,2),[y]]', 'd=None', 'e=true', "f='z'"]
+    found = parser.parse_args(['--own', *given, '--host', *given])
+    assert found.own == found.host
+    found = parser.parse_args(
+        ['--own', 'p=a photo of a {}', 'q=[a {}, {}, 1, None]', 'r= a  b'])
+    assert found.own == dict(
+        p='a photo of a {}', q=['a {}', '{}', 1, None], r='a  b')
 
 
 def test_unregistered_class_stays(tiny_run):

@@ -22,17 +22,15 @@ from adapt_page import adapted_page
 
 from mmjtln.apis import Adapted, adapt, write_predictions
 from mmjtln.apis.adapt import NETWORK
-from mmjtln.errors import interrupt_quietly
+from mmjtln.errors import end_in_words
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import image_files
 from mmjtln.heads import CARRIERS
+from mmjtln.run_config import OptionsAction
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    # mmjtln, imported before, quiets MMEngine.
-    from mmengine.config import DictAction
-
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -49,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     add('--source-classes', help='what the network knows: a text file or a '
         'data set such as cub (default: as the checkpoint says, else '
         "ImageNet's)")
-    add('--text-options', nargs='+', action=DictAction, default={},
+    add('--text-options', nargs='+', action=OptionsAction, default={},
         metavar='KEY=VALUE', help='options of TextCost, such as prompt={}')
     add('--carrier', choices=CARRIERS, default='regression',
         help='how the head is carried over (regression)')
@@ -83,22 +81,20 @@ def describe(found: Adapted) -> str:
     return '\n'.join([*lines, '', *found.remarks()])
 
 
-def main() -> None:
+def main() -> int:
     """Make the classifier, say what it is made of, and predict."""
     args = parse_args()
-    try:
-        for path in args.predict:  # Is there anything? Asked before any work.
-            image_files(path, every=True)
-        found = adapt(
-            args.folder, args.names, args.out, args.network, args.weights,
-            args.source, args.source_classes, args.text_options, args.carrier,
-            args.penalty, args.balanced, args.onnx, args.tune)
-    except (ValueError, FileNotFoundError, ImportError) as error:
-        raise SystemExit(f'adapt.py: {error}') from None
+    for path in args.predict:  # Is there anything? Asked before any work.
+        image_files(path, every=True)
+    found = adapt(
+        args.folder, args.names, args.out, args.network, args.weights,
+        args.source, args.source_classes, args.text_options, args.carrier,
+        args.penalty, args.balanced, args.onnx, args.tune)
     page = Path(args.out, 'report.html')
     with atomic_write(page) as file:
         file.write(adapted_page(found).encode())
     print(describe(found), *found.files.values(), page, sep='\n')
+    failed: dict[str, str] = {}
     if args.predict:
         out = Path(args.out, 'predictions.csv')
         failed = write_predictions(found.files['config'],
@@ -107,8 +103,9 @@ def main() -> None:
         for file, error in failed.items():
             print(f'Not predicted: {file}: {error}', file=sys.stderr)
         print(out)
+    return int(bool(failed))
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
-    main()
+    end_in_words()
+    sys.exit(main())

@@ -4,8 +4,9 @@ import io
 from collections.abc import Iterable, Iterator
 from html import escape
 
+import mmcv
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from mmjtln.apis.adapt import Adapted, Few
 
@@ -98,7 +99,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _thumbnail(path: str) -> str:
     """Put a picture into the page, at most 120 pixels wide and high."""
-    small = ImageOps.exif_transpose(Image.open(path)).convert('RGB')
+    small = Image.fromarray(mmcv.imread(path)[..., ::-1])
     small.thumbnail((_SIDE, _SIDE))
     data = io.BytesIO()
     small.save(data, 'JPEG')

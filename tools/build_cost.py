@@ -17,7 +17,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -29,10 +29,11 @@ from mmjtln.checkpoints.weights import load_file, load_weights, state_of
 from mmjtln.costs import CostMatrix, ImageCost
 from mmjtln.datasets.class_lists import names_match
 from mmjtln.domains import DOMAINS
-from mmjtln.errors import interrupt_quietly, require
+from mmjtln.errors import end_in_words, require
 from mmjtln.files.atomic_file import check_out
 from mmjtln.registry import COSTS, DATASETS
 from mmjtln.run_config import (
+    OptionsAction,
     fill_class_counts,
     name_checkpoint,
     parts_of_type,
@@ -158,7 +159,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    options = dict(nargs='+', action=DictAction, default={},
+    options = dict(nargs='+', action=OptionsAction, default={},
                    metavar='KEY=VALUE')
     add('config', help='a config with a JointDataset')
     add('--method', nargs='+', metavar='NAME',
@@ -198,5 +199,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

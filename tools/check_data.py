@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine import fileio
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image, UnidentifiedImageError
 from torch.utils.data import DataLoader, Dataset
@@ -39,9 +39,9 @@ from mmjtln.datasets.class_lists import (
 )
 from mmjtln.datasets.contents import class_indices, name_image, unique_images
 from mmjtln.domains import DOMAINS, TARGET
-from mmjtln.errors import interrupt_quietly, require
+from mmjtln.errors import end_in_words, require
 from mmjtln.inference.features import progress
-from mmjtln.run_config import name_checkpoint, read_config
+from mmjtln.run_config import OptionsAction, name_checkpoint, read_config
 
 
 class Picture(NamedTuple):
@@ -269,7 +269,7 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config of a run')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction,
                         default={}, metavar='KEY=VALUE',
                         help='override settings of the config')
     args = parser.parse_args()
@@ -285,5 +285,5 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     sys.exit(main())

@@ -34,7 +34,7 @@ from torch.utils.data import Dataset
 from mmjtln.comparison import MethodResult, Results, RunResult, report
 from mmjtln.comparison.study import check_seeds, made_with
 from mmjtln.datasets import ClassList
-from mmjtln.errors import interrupt_quietly, require
+from mmjtln.errors import end_in_words, require
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.heads import fit_linear
 from mmjtln.inference.domain_images import DomainImages
@@ -295,5 +295,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

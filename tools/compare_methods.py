@@ -14,11 +14,9 @@ import argparse
 from collections.abc import Collection
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from mmjtln.comparison import Study, methods_of, report
-from mmjtln.errors import interrupt_quietly, require
-from mmjtln.run_config import fill_class_counts, read_config
+from mmjtln.errors import end_in_words, require
+from mmjtln.run_config import OptionsAction, fill_class_counts, read_config
 
 
 def numbers(text: str) -> list[int]:
@@ -89,7 +87,7 @@ def main() -> None:
         '--work-dir', type=Path, help='folder of runs and results (default: '
         'work_dirs/compare_methods/<config>)')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={},
+        '--cfg-options', nargs='+', action=OptionsAction, default={},
         metavar='KEY=VALUE', help='override settings of the config')
     args = parser.parse_args()
 
@@ -111,5 +109,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

@@ -11,7 +11,7 @@ import argparse
 
 from mmjtln.apis import export_classifier
 from mmjtln.domains import DOMAINS, TARGET
-from mmjtln.errors import interrupt_quietly
+from mmjtln.errors import end_in_words
 
 
 def main() -> None:
@@ -30,5 +30,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

@@ -14,7 +14,7 @@ import argparse
 import sys
 
 from mmjtln.apis import write_predictions
-from mmjtln.errors import interrupt_quietly
+from mmjtln.errors import end_in_words
 
 
 def main() -> int:
@@ -50,5 +50,5 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     sys.exit(main())

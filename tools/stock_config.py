@@ -14,7 +14,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmjtln.domains import DOMAINS, TARGET
-from mmjtln.errors import interrupt_quietly, require
+from mmjtln.errors import end_in_words, require
 from mmjtln.export.stock_model import single_domain
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.run_config import (
@@ -68,5 +68,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

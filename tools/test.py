@@ -17,7 +17,7 @@ from mmjtln.apis.launch import adapt_to_machine, leave_group
 from mmjtln.apis.train import FormattedConfig
 from mmjtln.datasets.build import check_parts_of
 from mmjtln.datasets.contents import in_data_set
-from mmjtln.errors import interrupt_quietly
+from mmjtln.errors import end_in_words
 from mmjtln.hosts import load_host_tool
 from mmjtln.run_config import (
     fill_class_counts,
@@ -64,5 +64,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

@@ -12,7 +12,7 @@ test set (not with ``--no-validate``, which chooses none).
 """
 from mmjtln.apis.launch import leave_group
 from mmjtln.apis.train import train_and_test
-from mmjtln.errors import interrupt_quietly
+from mmjtln.errors import end_in_words
 from mmjtln.hosts import load_host_tool
 from mmjtln.run_config import read_config
 
@@ -28,5 +28,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

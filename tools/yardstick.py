@@ -32,7 +32,7 @@ from mmjtln.comparison.study import made_with
 from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.build import build_dataset
-from mmjtln.errors import interrupt_quietly
+from mmjtln.errors import end_in_words
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.heads import fit_linear
 from mmjtln.run_config import fill_class_counts, parts_of_type, read_config
@@ -240,5 +240,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

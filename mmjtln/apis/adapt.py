@@ -1,5 +1,4 @@
 """A classifier of new classes from a stock one, at once."""
-import logging
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -9,20 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
-from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import MODELS
 from torch import nn
-from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmjtln.checkpoints.networks import stock_network
 from mmjtln.checkpoints.weights import load_weights, part_stock_head
-from mmjtln.checks.warnings import (
-    far_classes,
-    look_into_folders,
-    odd_classes,
-)
+from mmjtln.checks.warnings import class_folders, far_classes
 from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.class_lists import (
@@ -37,6 +29,8 @@ from mmjtln.errors import check_choice, check_real, refusal, require
 from mmjtln.export.export import export_model
 from mmjtln.export.onnx_export import check_packages
 from mmjtln.export.stock_data import eval_pipeline
+from mmjtln.files.atomic_file import check_out
+from mmjtln.files.user_files import IMG_EXTENSIONS, check_copies
 from mmjtln.heads import (
     CARRIERS,
     carry_over,
@@ -59,6 +53,7 @@ from mmjtln.heads.selection import (
 )
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.inference.features import extract_features
+from mmjtln.run_config import is_jtln
 
 from .tuning import Tuning, set_head
 
@@ -129,27 +124,26 @@ class Adapted:
 
     def nearest(self, label: int, top: int = 4) -> list[tuple[str, float]]:
         """Return the classes that one is mixed of most, and their shares."""
-        shares = np.abs(self.weights[:, label])
-        shares = shares / shares.sum()
-        return [(self.cost.source_classes[i], float(shares[i]))
-                for i in np.argsort(-shares, kind='stable')[:top]]
+        # What it is mixed against is not near.
+        shares = self.weights[:, label].clip(0)
+        return [(self.cost.source_classes[i], float(shares[i] / shares.sum()))
+                for i in np.argsort(-shares, kind='stable')[:top] if shares[i]]
 
     def remarks(self) -> list[str]:
         """Say what a reader of the accuracies should know."""
-        found = []
+        few, found = self.few, []
         if self.far:
             found.append(
                 'WARNING: no class of the network is nearer to '
                 f'{", ".join(self.far)} than to a name that means nothing. '
-                'Describe them, behind a tab in the list of names, or give '
-                'images.')
-        few = self.few
+                'Describe them, behind a tab in the list of names'
+                + ', or give images' * (few is None) + '.')
         if few is None:
             return found
-        found.append(told_weight(sum(few.weights.values())) + (
-            '' if len(few.weights) == 1 else ' Weights: ' + ', '.join(
-                f'{name} {value:.2f}' for name, value in few.weights.items())
-            + '.'))
+        told = ', '.join(f'{name} {w:.2f}' for name, w in few.weights.items())
+        found.append(told_weight(sum(few.weights.values())) if len(
+            few.weights) == 1 else 'The heads by names and of the source '
+            f'explain your images by their weights: {told}.')
         if few.selection is None:
             return [*found, 'With one image of a class none can be held out: '
                     'nothing is chosen, and only the names alone are judged.']
@@ -235,20 +229,24 @@ def adapt(
         check_real(penalty, 'penalty', 'adapt', with_low=False)
     if onnx:
         check_packages()
+    check_out(Path(out_dir, 'config.py'))
     check_choice(carrier, 'carrier', 'adapt', CARRIERS)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         cfg, loaded, known = stock_network(network, weights)
+    require(not is_jtln(cfg), 'A stock classifier is adapted', 'but that of '
+            f'{network} has two heads', 'Export it first, by tools/export.py')
     pipeline = eval_pipeline(cfg, TARGET)
-    few = None if images is None else _image_folder(images, pipeline, TARGET)
-    own = None if source is None else _image_folder(source, pipeline, SOURCE)
+    few, own = (None if folder is None else DomainImages(
+        class_folders(folder, out_dir, pipeline), domain)
+        for folder, domain in ((images, TARGET), (source, SOURCE)))
     require(not tune or few is not None and fold_count(few.labels) > 1,
             'Tuning is judged on images held out', 'but a class has none or '
             'one', 'Give two of each or more, or leave `tune` out')
     require(own is None or few, 'Images of a source are a second start, which '
             'images of the target weigh', 'but there are none', 'Give `images`'
             ', or leave `source` out')
-    if few is not None and own is not None:
-        _check_apart(few, own)
+    if few is not None:
+        check_copies(few.paths, own.paths if own else [])
     text = dict(text or {})
     if isinstance(classes, str | Path):
         described = read_names(classes, 'list of classes')
@@ -264,9 +262,13 @@ def adapt(
                       f'but {network} does not', 'Set `source_classes`')
     stock = ClassList(known)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        joint = _joint_config(cfg, stock, target, images, pipeline)
+        joint = _joint_config(cfg, stock, target, pipeline)
         model = MODELS.build(deepcopy(joint.model)).eval()
-        _load(model, loaded, str(weights or network))
+        head, state = part_stock_head(loaded, model)
+        load_weights(model, {**state, **{f'source_head.{key}': value for key,
+                     value in head.items()}}, f'{weights or network} of '
+                     f'{len(stock.metainfo["classes"])} source classes',
+                     ('backbone', 'neck', 'source_head'))
         cost, mixing = _mixing(stock, target, source_weights(
             model.source_head, len(stock.metainfo['classes'])), text, carrier)
         carry_over(model.source_head, model.head, mixing)
@@ -291,30 +293,6 @@ def _mixing(known: ClassList, target: ClassList, weights: torch.Tensor,
         carrier, torch.as_tensor(cost.matrix), weights, vectors)
 
 
-def _image_folder(images: str | Path, pipeline: list[dict], domain: str
-                  ) -> DomainImages:
-    require(Path(images).is_dir(), 'Images are in a folder for each class',
-            f'but there is no folder of images {images}', 'Correct the path',
-            FileNotFoundError)
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        dataset = CustomDataset(data_root=str(images), pipeline=pipeline,
-                                extensions=IMG_EXTENSIONS)
-    for problem in odd_classes(dataset):
-        raise ValueError(f'Each folder of images is a class, but {problem}')
-    for problem in look_into_folders(dataset)[1]:
-        print_log(problem, logger='current', level=logging.WARNING)
-    return DomainImages(dataset, domain)
-
-
-def _check_apart(few: DomainImages, own: DomainImages) -> None:
-    """Refuse images in both: those held out would have been seen."""
-    known = {Path(path).read_bytes() for path in few.paths}
-    shared = [path for path in own.paths if Path(path).read_bytes() in known]
-    require(not shared, 'Images of a source are others than those of the '
-            'target', f'but {len(shared)} have the content of one of them, '
-            f'such as {shared[:1]}', 'Take them out of one of the two folders')
-
-
 def _target_names(classes: Sequence[str] | None,
                   few: DomainImages | None) -> Sequence[str]:
     """Return the list of names or the folders, the same where both are."""
@@ -335,7 +313,7 @@ def _target_names(classes: Sequence[str] | None,
 
 
 def _joint_config(cfg: Config, source: ClassList, target: ClassList,
-                  images: str | Path | None, pipeline: list[dict]) -> Config:
+                  pipeline: list[dict]) -> Config:
     """Return a JTLN whose source head is the stock classifier's."""
     known, classes = (list(part.metainfo['classes'])
                       for part in (source, target))
@@ -350,21 +328,12 @@ def _joint_config(cfg: Config, source: ClassList, target: ClassList,
         preprocessor['num_classes'] = len(classes)
     model['data_preprocessor'] = preprocessor
     dataset = dict(
-        type='CustomDataset', data_root=str(images or 'data/target'),
+        type='CustomDataset', data_root='data/target',
         metainfo=dict(classes=classes), pipeline=pipeline,
         extensions=IMG_EXTENSIONS)
     return Config(dict(
         model=model, test_dataloader=dict(batch_size=32, dataset=dataset),
         dataset_meta=dict(classes=classes, source_classes=known)))
-
-
-def _load(model: nn.Module, loaded: dict, name: str) -> None:
-    """Load a stock checkpoint, its head as the source head."""
-    head, state = part_stock_head(loaded, model)
-    state.update({f'source_head.{key}': value for key, value in head.items()})
-    load_weights(
-        model, state, f'{name} of {model.class_counts["source"]} source '
-        'classes', ('backbone', 'neck', 'source_head'))
 
 
 def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,

@@ -178,10 +178,9 @@ class JTLNInferencer(PictureInferencer):
                 sample.set_field(source.pred_score, 'source_pred_score')
                 sample.set_field(source.pred_label, 'source_pred_label')
         if return_plan:
-            require(model.ot_loss is not None and model.ot_loss.has_cost,
-                    'A transport plan needs a cost matrix',
-                    'but the model has none',
-                    'Load the checkpoint of a run with an OT term')
+            require(model.ot_loss is not None and model.ot_loss.has_cost, 'A '
+                    'transport plan needs a cost matrix', 'but the model has '
+                    'none', 'Load the checkpoint of a run with an OT term')
             logits = model.logits(feats)
             solution = model.ot_loss.transport(logits[SOURCE], logits[TARGET])
             for row, sample in enumerate(samples):
@@ -191,8 +190,7 @@ class JTLNInferencer(PictureInferencer):
     def postprocess(self, preds: list[DataSample], visualization: list | None,
                     return_datasamples: bool = False) -> list:
         """Turn data samples into dicts."""
-        results = super().postprocess(preds, visualization,
-                                      return_datasamples)
+        results = super().postprocess(preds, visualization, return_datasamples)
         for sample, result in zip(preds, results, strict=True):
             if return_datasamples:
                 break

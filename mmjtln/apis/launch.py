@@ -62,10 +62,9 @@ def _use_bf16(cfg: Config) -> None:
     # Both belong to the scaler, or say what BF16OptimWrapper is anyway.
     wrapper.pop('loss_scale', None)
     dtype = wrapper.pop('dtype', None)
-    require(dtype in (None, 'bfloat16', torch.bfloat16),
-            'Without a GPU, mixed precision is in bfloat16',
-            f'but `optim_wrapper.dtype` is {dtype!r}',
-            "Leave it out, or set it to 'bfloat16'")
+    require(dtype in (None, 'bfloat16', torch.bfloat16), 'Without a GPU, '
+            'mixed precision is in bfloat16', 'but `optim_wrapper.dtype` is '
+            f'{dtype!r}', "Leave it out, or set it to 'bfloat16'")
     wrapper['type'] = 'mmjtln.BF16OptimWrapper'
 
 

@@ -70,8 +70,7 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
             f'of {type(model).__name__}', 'Leave `source` out')
     inferencer = (JTLNInferencer if isinstance(model, JTLNClassifier) else
                   PictureInferencer)(model, False, device)
-    files = [file for path in paths
-             for file in image_files(path, every=True)]
+    files = [file for path in paths for file in image_files(path, every=True)]
     batches = [files[i:i + batch_size]
                for i in range(0, len(files), batch_size)]
     host_progress.disable_progress_bar = True  # One for all batches instead.

@@ -10,7 +10,8 @@ from mmpretrain.apis import ModelHub
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmjtln.errors import refusal, require
+from mmjtln.errors import require
+from mmjtln.files.user_files import reading
 from mmjtln.run_config import read_config
 
 #: timm's models whose weights come with a package, by the order of layers.
@@ -52,7 +53,8 @@ def timm_state(model_name: str, src: str, by_order: bool = False) -> dict:
     last = timm.create_model(model_name).default_cfg['classifier']
     require(isinstance(last, str), 'A model must have one classifier',
             f'but {model_name} has {last}', 'Give another one')
-    weights = timm.models.load_state_dict(src)
+    with reading(src, 'weights file', 'Give one of timm.'):
+        weights = timm.models.load_state_dict(src)
     require(by_order or f'{last}.weight' in weights,
             f'{src} must hold the weights of timm\'s {model_name}',
             f'but has no `{last}.weight` ({list(weights)[:3]}, ...)',
@@ -62,12 +64,8 @@ def timm_state(model_name: str, src: str, by_order: bool = False) -> dict:
     count = len([*weights.values()][-1] if by_order
                 else weights[f'{last}.weight'])
     model = timm.create_model(model_name, num_classes=count).eval()
-    try:
+    with reading(src, f'weights file of {model_name}', 'Name another model.'):
         load_checkpoint(model, src, remap=by_order)
-    except AssertionError as problem:  # What remap says of other shapes.
-        raise refusal(
-            f'{src} must hold the layers of timm\'s {model_name} in its '
-            'order', f'but {problem}', 'Name another model') from problem
     state = {
         key.replace(f'{last}.', 'head.fc.', 1) if key.startswith(f'{last}.')
         else f'backbone.timm_model.{key}': value
@@ -88,10 +86,9 @@ def _compare(model: nn.Module, model_name: str, state: dict) -> None:
         reason = f'the logits then differ by {error:.1e}'
     except (RuntimeError, AssertionError) as problem:
         error, reason = torch.inf, f'its features are not ({problem})'
-    require(error <= TOLERANCE,
-            f'{model_name} must be a feature map, its average and a linear '
-            'layer', f'but {reason}', "Use MMPretrain's own backbone of that "
-            'architecture and its converter')
+    require(error <= TOLERANCE, f'{model_name} must be a feature map, its '
+            'average and a linear layer', f'but {reason}', "Use MMPretrain's "
+            'own backbone of that architecture and its converter')
 
 
 def _classifier(model_name: str, num_classes: int, in_channels: int) -> dict:

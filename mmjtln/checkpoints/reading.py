@@ -68,9 +68,8 @@ def _check_content(loaded: Any) -> None:
                if isinstance(loaded, Mapping) else loaded)
     if not isinstance(weights, Mapping) or not all(
             isinstance(key, str) for key in weights):
-        raise ValueError(
-            'it must hold weights by their names, alone or under '
-            f'`state_dict`, but holds a {type(weights).__name__}')
+        raise ValueError('it must hold weights by their names, alone or under '
+                         f'`state_dict`, but holds a {type(weights).__name__}')
     # What MMEngine and we look into; of a bare state dict, it is absent.
     meta = loaded.get('meta') or {}
     parts = dict(meta=meta, message_hub=loaded.get('message_hub') or {})
@@ -112,7 +111,8 @@ def find_checkpoint(path: str | Path) -> str:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         return str(folder)
-    best = sorted(map(str, folder.glob('best_*.pth')))
+    best = sorted(map(str, folder.glob('best_*.pth'))) or [
+        *map(str, folder.glob('model.pth'))]  # Of an export.
     require(len(best) < 2, 'A work directory stands for its best checkpoint',
             f'but there are {best}', 'Give the one that you mean')
     last = folder / 'last_checkpoint'
@@ -142,12 +142,11 @@ def _load_from_http(url: str, map_location: Any = None) -> dict:
         try:
             torch.hub.download_url_to_file(url, str(path))
         except OSError as error:  # What urllib raises.
-            raise refusal(
-                'A checkpoint is downloaded once, which needs the network',
-                f'but {url} cannot be fetched ({error})', 'Give a local file: '
-                '`load_from` of the config, or PRETRAINED=FILE before the '
-                'command where the recipe reads it',
-                ConnectionError) from None
+            raise refusal('A checkpoint is downloaded once, which needs the '
+                          'network', f'but {url} cannot be fetched ({error})',
+                          'Give a local file: `load_from` of the config, or '
+                          'PRETRAINED=FILE before the command where the '
+                          'recipe reads it', ConnectionError) from None
     barrier()
     return load_safely(path, map_location)
 

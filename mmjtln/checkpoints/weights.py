@@ -36,9 +36,8 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], name: str,
             'Give the config that it was trained with')
     broken = [key for key, value in state.items()
               if not value.isfinite().all()]
-    require(not broken, f'The weights in {name} must be finite',
-            f'but {quote_names(broken[:3])} are not',
-            'Give an earlier checkpoint')
+    require(not broken, f'The weights in {name} must be finite', 'but '
+            f'{quote_names(broken[:3])} are not', 'Give an earlier checkpoint')
     model.load_state_dict(state, strict=False)
 
 
@@ -63,14 +62,13 @@ def part_stock_head(checkpoint: Mapping,
                     model: nn.Module) -> tuple[dict, dict]:
     """Part a stock classifier's weights: those of the head, and the others."""
     state, own = state_of(checkpoint), model.state_dict()
-    require(any(key.startswith('backbone.') and key in own
-                and value.shape == own[key].shape
-                for key, value in state.items()),
-            "A stock checkpoint must hold the weights of the model's backbone",
-            f'but none of its {len(state)} keys ({list(state)[:3]}, ...) '
-            'names one of its `backbone.*` with the same shape',
-            'Load that of a classifier with the same `model.backbone`, or '
-            "convert it with one of MMPretrain's tools/model_converters")
+    require(any(key.startswith('backbone.') and key in own and value.shape ==
+            own[key].shape for key, value in state.items()), 'A stock '
+            "checkpoint must hold the weights of the model's backbone", 'but '
+            f'none of its {len(state)} keys ({list(state)[:3]}, ...) names '
+            'one of its `backbone.*` with the same shape', 'Load that of a '
+            'classifier with the same `model.backbone`, or convert it with '
+            "one of MMPretrain's tools/model_converters")
     return take_head(state, model.backbone_classifier), state
 
 

@@ -84,11 +84,10 @@ def classes(run: Run) -> None:
         for split, dataset in run.datasets.items():
             found = domain_classes(dataset.metainfo, domain)
             if found not in (None, expected):
-                raise refusal(
-                    f'The {split} data set must have the {domain} classes of '
-                    'the training data in the same order', 'but '
-                    f'{describe_difference(known, found)}',
-                    f'Change `{split}_dataloader.dataset`')
+                raise refusal(f'The {split} data set must have the {domain} '
+                              'classes of the training data in the same order',
+                              f'but {describe_difference(known, found)}',
+                              f'Change `{split}_dataloader.dataset`')
 
 
 def labels(run: Run) -> None:
@@ -115,11 +114,10 @@ def evaluators(run: Run) -> None:
         figures = sorted(set().union(*found))
         for where, key in _monitors(run.runner):
             near = difflib.get_close_matches(key, figures, 1)
-            require(key in ('auto', *figures),
-                    f'{where} must be a figure of `val_evaluator`, one of '
-                    f'{figures}', f'but is {key!r}',
-                    f'Set it to {near[0]!r}' if near
-                    else 'Set it, or the evaluator')
+            require(key in ('auto', *figures), f'{where} must be a figure of '
+                    f'`val_evaluator`, one of {figures}', f'but is {key!r}',
+                    f'Set it to {near[0]!r}' if near else 'Set it, or the '
+                    'evaluator')
 
 
 def _monitors(runner: Runner) -> Iterator[tuple[str, str]]:
@@ -137,10 +135,9 @@ def _figures(run: Run, split: str, metric: BaseMetric) -> set[str] | None:
     dataset, domain = run.datasets[split], getattr(metric, 'domain', TARGET)
     inner = metric.metric if isinstance(metric, DomainMetric) else metric
     name = type(inner).__name__
-    require(not isinstance(dataset, JointDataset)
-            or isinstance(metric, (DomainMetric, DumpResults)),
-            'A metric must judge one domain', f'but {name} in '
-            f'`{split}_evaluator` would mix the images of both',
+    require(not isinstance(dataset, JointDataset) or isinstance(metric,
+            (DomainMetric, DumpResults)), 'A metric must judge one domain',
+            f'but {name} in `{split}_evaluator` would mix the images of both',
             "Set dict(type='mmjtln.DomainMetric', domain='target', metric="
             f"dict(type='{name}', ...)), one for each domain")
     require(domain in domain_parts(dataset),
@@ -162,8 +159,7 @@ def _figures(run: Run, split: str, metric: BaseMetric) -> set[str] | None:
         trial.process(None, samples)
         found = trial.compute_metrics(trial.results)
     except Exception as error:
-        raise refusal(
-            f'`{split}_evaluator` must be able to judge predictions of '
-            f'{count} classes', f'but {name} fails: {error}',
-            'Set its options, such as `topk`') from error
+        raise refusal(f'`{split}_evaluator` must be able to judge predictions '
+                      f'of {count} classes', f'but {name} fails: {error}',
+                      'Set its options, such as `topk`') from error
     return {'/'.join(filter(None, (trial.prefix, key))) for key in found}

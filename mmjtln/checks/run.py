@@ -35,9 +35,8 @@ def unwrapped(runner: Runner) -> nn.Module:
 def jtln_model(runner: Runner) -> JTLNClassifier:
     """Return the runner's model, unwrapped; refuse one of another type."""
     model = unwrapped(runner)
-    require(isinstance(model, JTLNClassifier),
-            'The hooks of mmjtln serve a JTLNClassifier',
-            f'but `model.type` is {type(model).__name__}',
+    require(isinstance(model, JTLNClassifier), 'The hooks of mmjtln serve a '
+            'JTLNClassifier', f'but `model.type` is {type(model).__name__}',
             'Set it to mmjtln.JTLNClassifier, or remove the hooks from '
             '`custom_hooks`', TypeError)
     return model

@@ -77,11 +77,10 @@ def cost_source(cfg: Config) -> None:
 def class_check(cfg: Config) -> None:
     """There is a ClassCheckHook (else only a warning)."""
     if is_jtln(cfg) and not _has_hook(cfg, 'ClassCheckHook'):
-        print_log(
-            '`custom_hooks` has no ClassCheckHook: nothing compares heads, '
-            'data, labels, metrics and checkpoints before the first step. '
-            "Add dict(type='mmjtln.ClassCheckHook').",
-            logger='current', level=logging.WARNING)
+        print_log('`custom_hooks` has no ClassCheckHook: nothing compares '
+                  'heads, data, labels, metrics and checkpoints before the '
+                  "first step. Add dict(type='mmjtln.ClassCheckHook').",
+                  logger='current', level=logging.WARNING)
 
 
 def _has_hook(cfg: Config, name: str) -> bool:
@@ -107,11 +106,10 @@ def all_weights(run: Run, checkpoint: dict) -> None:
     missing = [key for key, value in own.items()
                if key.startswith(('backbone.', 'neck.', *heads))
                and (key not in state or state[key].shape != value.shape)]
-    require(not missing,
-            'A run that tests or resumes needs all weights of its model',
-            f'but {len(missing)} of {len(own)} are missing in the checkpoint '
-            f'or have another shape: {", ".join(missing[:3])}, ...',
-            'Use the config that the checkpoint was trained with')
+    require(not missing, 'A run that tests or resumes needs all weights of '
+            'its model', f'but {len(missing)} of {len(own)} are missing in '
+            f'the checkpoint or have another shape: {", ".join(missing[:3])}, '
+            '...', 'Use the config that the checkpoint was trained with')
 
 
 def stock_head(run: Run, checkpoint: dict) -> None:

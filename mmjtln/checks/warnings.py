@@ -1,4 +1,5 @@
 """What a run is about to do, in a line, and what of it is seldom meant."""
+import logging
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -6,19 +7,29 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from mmengine.logging import print_log
+from mmengine.registry import DefaultScope
 from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.datasets import CustomDataset
 from torch.utils.data import Dataset
 
 from mmjtln.costs.text import TextCost
-from mmjtln.datasets.class_lists import ClassList, quote_names
+from mmjtln.datasets.class_lists import (
+    ClassList,
+    check_several,
+    quote_names,
+)
 from mmjtln.datasets.contents import image_keys, look_through
 from mmjtln.domains import SOURCE, TARGET
+from mmjtln.errors import require, told
 from mmjtln.files.user_files import (
+    IMG_EXTENSIONS,
     UNDECODED,
     is_left_behind,
     is_transparent,
     left_out,
+    reading,
+    walk,
 )
 
 from .run import Run, domain_parts
@@ -113,6 +124,27 @@ def folders(run: Run) -> Iterator[str]:
                 yield f'In the {domain} {split} data set, {problem}'
 
 
+def class_folders(root: str | Path, out: str | Path,
+                  pipeline: Sequence[dict] = ()) -> CustomDataset:
+    """Read folders of images, one a class, of which ``out`` is to be made."""
+    require(Path(root).is_dir(), 'Images are in a folder for each class',
+            f'but there is no folder of images {root}', 'Correct the path',
+            FileNotFoundError)
+    require(Path(root).resolve() not in Path(out, 'it').resolve().parents,
+            'What is written lies outside of the folder of images',
+            f'but {out} is in {root}', 'Name another place')
+    with DefaultScope.overwrite_default_scope('mmpretrain'), reading(
+            root, 'folder of images', 'It has a folder for each class.'):
+        dataset = CustomDataset(data_root=str(root), pipeline=pipeline,
+                                extensions=IMG_EXTENSIONS)
+    for problem in odd_classes(dataset):
+        raise told(f'Each folder of images is a class, but {problem}')
+    for problem in look_into_folders(dataset)[1]:
+        print_log(problem, logger='current', level=logging.WARNING)
+    check_several(dataset.metainfo['classes'], 'folder of images')
+    return dataset
+
+
 def look_into_folders(dataset: Dataset) -> tuple[int, list[str]]:
     """Count the images that folders leave out, and say what is wrong."""
     # MMPretrain's CustomDataset takes each folder for a class and leaves out
@@ -120,8 +152,12 @@ def look_into_folders(dataset: Dataset) -> tuple[int, list[str]]:
     count, problems = 0, []
     for base in look_through(dataset)[0]:
         if isinstance(base, CustomDataset) and not base.ann_file:
-            root, others = Path(base.img_prefix), _left_out(base)
-            beside = _beside(base)
+            root, beside = Path(base.img_prefix), _beside(base)
+            # What begins with a dot, the host leaves out, too.
+            others = left_out(
+                Path(home, name) for home, _, names in walk(root)
+                for name in names
+                if not name.startswith('.') and not base.is_valid_file(name))
             count += sum(map(len, [beside, *others.values()]))
             known = tuple(sorted({*base.extensions, *others} - {*UNDECODED}))
             problems += odd_classes(base) + [
@@ -158,7 +194,7 @@ def odd_classes(base: CustomDataset) -> list[str]:
     """Say which folders of a data set are taken for classes and are none."""
     root, classes = Path(base.img_prefix), getattr(base, 'folder_to_idx', {})
     hidden = [os.path.relpath(os.path.join(home, name), root)
-              for home, folders, _ in os.walk(root)
+              for home, folders, _ in walk(root)
               for name in folders if is_left_behind(name)]
     taken = sorted(classes.keys() & {*hidden})
     inside = sorted(name for name in hidden if os.sep in name)
@@ -181,14 +217,6 @@ def _beside(base: CustomDataset) -> list[Path]:
                   ) if getattr(base, 'folder_to_idx', {}) else []
 
 
-def _left_out(base: CustomDataset) -> dict[str, list[Path]]:
-    # What begins with a dot, the host leaves out, too.
-    return left_out(
-        Path(home, name) for home, _, names in os.walk(base.img_prefix)
-        for name in names
-        if not name.startswith('.') and not base.is_valid_file(name))
-
-
 def is_validation(datasets: dict[str, Dataset]) -> bool:
     """Whether the target images of the test set are those of validation."""
     parts = [domain_parts(datasets[split])[TARGET]
@@ -200,8 +228,7 @@ def far_classes(builder: TextCost, source: ClassList,
                 names: tuple[str, ...]) -> tuple[str, ...]:
     """Name the classes that are as far as what means nothing."""
     meaningless = [name for name in _MEANINGLESS if name not in names]
-    nearest = builder(
-        source, ClassList([*names, *meaningless])).matrix.min(0)
+    nearest = builder(source, ClassList([*names, *meaningless])).matrix.min(0)
     limit = np.median(nearest[len(names):])
     return tuple(name for name, least in zip(
         names, nearest[:len(names)], strict=True) if least >= limit)

@@ -80,10 +80,9 @@ class Method:
                 'Only a method of kind jtln or source_free has a cost matrix',
                 f'but {where} is of kind {self.kind} and has a cost',
                 'Change one of the two')
-        require(self.kind != 'target' or self.start != 'source',
-                'A method of kind target starts from the config',
-                f'but {where} starts from the source',
-                "Set kind='consecutive', which does")
+        require(self.kind != 'target' or self.start != 'source', 'A method of '
+                'kind target starts from the config', f'but {where} starts '
+                'from the source', "Set kind='consecutive', which does")
 
     @property
     def needs_source(self) -> bool:

@@ -163,8 +163,7 @@ def _is_of(folder: Path, cfg: dict) -> bool:
         return False
     one, other = (json.loads(text) for text in (
         written.read_text(), config_text(cfg)))
-    names = (one.keys() & other.keys()) | (
-        (one.keys() ^ other.keys()) & READ)
+    names = (one.keys() & other.keys()) | ((one.keys() ^ other.keys()) & READ)
     # `...` is in no JSON: a name that is missing is not one that is None.
     return all(one.get(name, ...) == other.get(name, ...) for name in names)
 

@@ -36,8 +36,7 @@ def mean_interval(values: Iterable[float]) -> Interval:
     if len(values) < LEAST or np.ptp(values) == 0:
         return Interval(len(values), float(values.mean()))
     low, high = stats.ttest_1samp(values, 0.).confidence_interval()
-    return Interval(len(values), float(values.mean()), float(low),
-                    float(high))
+    return Interval(len(values), float(values.mean()), float(low), float(high))
 
 
 def paired_difference(values: dict[int, float],

@@ -176,10 +176,9 @@ def check_seeds(seeds: list[int], tuning_seeds: list[int],
     require(not both, 'Seeds that tune must not be reported, too',
             f'but {both} are in both --seeds and --tune',
             'Take them out of one of the two')
-    require(tuning_seeds or not tuned,
-            'To choose from a grid takes seeds of its own',
-            f'but {tuned} have a grid and there are none',
-            'Name some by --tune, such as --tune 100-102')
+    require(tuning_seeds or not tuned, 'To choose from a grid takes seeds of '
+            'its own', f'but {tuned} have a grid and there are none', 'Name '
+            'some by --tune, such as --tune 100-102')
 
 
 def made_with() -> dict:

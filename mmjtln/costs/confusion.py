@@ -89,9 +89,8 @@ def _check_classes(network: nn.Module, classes: Sequence[str]) -> None:
     known = domain_classes(meta, SOURCE) or meta.get('classes', classes)
     if not names_match(known, classes):
         raise refusal('The checkpoint of ConfusionCost must be trained on the '
-                      'source classes',
-                      f'but {describe_difference(classes, known)}',
-                      'Set another')
+                      'source classes', 'but '
+                      f'{describe_difference(classes, known)}', 'Set another')
 
 
 def _check_outputs(count: int, classes: Sequence[str]) -> None:

@@ -81,8 +81,7 @@ class ShuffledCost:
                  model: nn.Module | None = None) -> CostMatrix:
         """Build the other matrix, (L_s, L_t), and shuffle its columns."""
         order = self._order(target_dataset)
-        cost: CostMatrix = self.builder(
-            source_dataset, target_dataset, model)
+        cost: CostMatrix = self.builder(source_dataset, target_dataset, model)
         return replace(
             cost, matrix=cost.matrix[:, order], method='ShuffledCost',
             settings={**self.settings(), 'details': dict(

@@ -71,8 +71,9 @@ class TextCost(BaseCost):
             {}'``; for drawings and the like try ``'{}'``, the name itself.
             ``'auto'`` chooses one of the two as an encoder is chosen.
         descriptions (dict[str, str | Sequence[str]], optional): What to read
-            instead of a class name that says nothing (``'B06'``): a
-            description or several. Defaults to None.
+            instead of a class name that says nothing (``'B06'``) or
+            something else: a description or several. Of a class of both
+            sides it is the target's. Defaults to None.
         **kwargs: Arguments of :class:`BaseCost`.
     """
 
@@ -114,8 +115,11 @@ class TextCost(BaseCost):
                 'Correct `descriptions` of TextCost')
         for encoder in _listed(self.encoder):
             _encoder_folder(encoder)
-        return [self._texts(dataset, classes) for dataset, classes in zip(
-            (source_dataset, target_dataset), names, strict=True)]
+        # A class of the source is what a network knows by that name.
+        told = {name: text for name, text in self.descriptions.items()
+                if name not in names[1]}
+        return [_texts(source_dataset, names[0], told),
+                _texts(target_dataset, names[1], self.descriptions)]
 
     def measure(self, prepared: list[dict[str, tuple[str, ...]]]) -> RawCost:
         """Encode the sentences, and compare their means."""
@@ -168,8 +172,7 @@ class TextCost(BaseCost):
                 for value, (encoder, prompt) in zip(
                     explained, choices, strict=True))
             print_log(f'The prompt is {self.prompt!r} in {self.encoder}: of '
-                      f'the variance of the weights {told}.',
-                      logger='current')
+                      f'the variance of the weights {told}.', logger='current')
         source, target = self.prepare(source_dataset, target_dataset, None)
         return on_first_rank(
             lambda: (self._encode(source)[0], self._encode(target)[0]))
@@ -188,12 +191,14 @@ class TextCost(BaseCost):
         encoder, prompt = self._choices()[0]
         return _encode(encoder, (*texts.values(), ), tuple(_listed(prompt)))
 
-    def _texts(self, dataset: Any,
-               classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        named = dataset.metainfo.get('synonyms') or [[n] for n in classes]
-        return {name: tuple(_listed(self.descriptions.get(name) or [
-            part for text in texts for part in synonyms(text) or [text]]))
-            for name, texts in zip(classes, named, strict=True)}
+
+def _texts(dataset: Any, classes: Sequence[str],
+           descriptions: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Say what to read of each class."""
+    named = dataset.metainfo.get('synonyms') or [[n] for n in classes]
+    return {name: tuple(_listed(descriptions.get(name) or [
+        part for text in texts for part in synonyms(text) or [text]]))
+        for name, texts in zip(classes, named, strict=True)}
 
 
 def _one_text(classes: list[str], units: np.ndarray) -> str:

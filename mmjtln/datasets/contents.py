@@ -18,7 +18,7 @@ from mmengine.dataset import (
 from mmpretrain.datasets import KFoldDataset
 from torch.utils.data import Dataset, Subset
 
-from mmjtln.errors import refusal, require
+from mmjtln.errors import refusal, require, told
 
 from .class_lists import check_parts
 
@@ -135,7 +135,7 @@ def in_data_set(name: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise ValueError(f'In the {name} data set: {error}') from error
+        raise told(f'In the {name} data set: {error}') from error
 
 
 def images_by_class(labels: np.ndarray,

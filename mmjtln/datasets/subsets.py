@@ -17,10 +17,9 @@ from .contents import gt_labels, images_by_class, look_through, single_label
 
 def check_plain(dataset: Dataset, owner: str) -> None:
     """Refuse what is no plain data set, fold or part of one."""
-    require(isinstance(dataset, BaseDataset | KFoldDataset),
-            f'A {owner} takes its images from a plain data set',
-            f'but got {type(dataset).__name__}',
-            'Wrap the other way round', TypeError)
+    require(isinstance(dataset, BaseDataset | KFoldDataset), f'A {owner} '
+            'takes its images from a plain data set', 'but got '
+            f'{type(dataset).__name__}', 'Wrap the other way round', TypeError)
 
 
 def copy_inside(dataset: Dataset) -> BaseDataset:
@@ -44,8 +43,7 @@ class SubsetDataset(KFoldDataset):
         built = build_dataset(dataset)
         check_plain(built, type(self).__name__)
         self.dataset = copy_inside(built)
-        self._ori_indices = self._select(self.dataset,
-                                         gt_labels(self.dataset))
+        self._ori_indices = self._select(self.dataset, gt_labels(self.dataset))
         self.dataset.get_subset_(self._ori_indices)
         self._metainfo = self.dataset.metainfo
         self._fully_initialized = True

@@ -56,7 +56,7 @@ def as_pixels(picture: Picture) -> str | np.ndarray:
         if picture.mode.startswith('I'):
             # OpenCV takes the upper eight of sixteen bits, Pillow clips.
             pixels = np.asarray(picture).astype(np.int64)
-            if 0 <= pixels.min() <= pixels.max() < 2**16:
+            if 0 <= pixels.min() and 255 < pixels.max() < 2**16:
                 pixels = (pixels >> 8).astype(np.uint8)
         elif picture.mode == 'F':
             pixels = np.asarray(picture)

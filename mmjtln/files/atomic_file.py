@@ -17,9 +17,14 @@ _PATIENCE = 12
 
 
 def check_out(path: str | Path) -> None:
-    """Refuse a folder as the file to write; asked before any work."""
-    require(not Path(path).is_dir(), 'What is written is a file',
+    """Refuse a file that cannot be written; asked before any work."""
+    path = Path(path)
+    require(not path.is_dir(), 'What is written is a file',
             f'but {path} is a folder', 'Name a file in it', IsADirectoryError)
+    home = next(home for home in path.absolute().parents if home.exists())
+    require(path.exists() or home.is_dir() and os.access(home, os.W_OK),
+            'What is written is in a folder that can be written to', f'but '
+            f'{home} is none', 'Name another place', NotADirectoryError)
 
 
 @contextmanager
@@ -33,11 +38,12 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     stays one, and a device or a pipe is written to as it is.
     """
     check_out(path)
-    path = Path(path).resolve()
+    path = Path(path)
     if path.exists() and not path.is_file():
         with open(path, 'wb') as file:
             yield file
         return
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(
         dir=path.parent, prefix=f'.{path.name}.', suffix=_SUFFIX)
@@ -95,11 +101,10 @@ def lock_folder(folder: str | Path, what: str, option: str) -> BaseFileLock:
     try:
         lock.acquire(timeout=_PATIENCE)
     except Timeout:
-        raise refusal(
-            f'A folder takes one {what} at a time',
-            f'but another {what} is running in {folder}',
-            f'Wait until it has ended, or set {option} to another folder',
-            RuntimeError) from None
+        raise refusal(f'A folder takes one {what} at a time', 'but another '
+                      f'{what} is running in {folder}', 'Wait until it has '
+                      f'ended, or set {option} to another folder',
+                      RuntimeError) from None
     return lock
 
 

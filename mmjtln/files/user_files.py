@@ -1,12 +1,14 @@
 """Files that a user gives: read here, and named where they are damaged."""
 import csv
+import hashlib
 import logging
+import os
 import pickle
 import re
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,12 @@ from typing import Any
 import mmcv
 from mmengine.logging import print_log
 from PIL import Image
-from torchvision.datasets.folder import IMG_EXTENSIONS
+from torchvision.datasets import folder
 
-from mmjtln.errors import require
+from mmjtln.errors import require, told
 
+#: Of files that are taken for images.
+IMG_EXTENSIONS = (*folder.IMG_EXTENSIONS, '.jfif', '.jpe')
 _LONGEST = 300
 #: Folders that programs leave behind without a dot before their name.
 _LEFT_BEHIND = ('__MACOSX', '__pycache__', '@eaDir', 'lost+found')
@@ -34,7 +38,7 @@ _CAUSES = (
      'it cannot be read ({})'),
     ((EOFError, OSError, zipfile.BadZipFile, zlib.error),
      'it is cut off or damaged ({})'),
-    (ValueError, '{}'))
+    ((ValueError, AssertionError), '{}'))
 
 
 @contextmanager
@@ -46,8 +50,8 @@ def reading(path: Any, what: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # From csv.Error to RecursionError.
-        raise ValueError(f'{path} is not a valid {what}: {_cause(error)}. '
-                         f'{remedy}') from error
+        raise told(f'{path} is not a valid {what}: {_cause(error)}. {remedy}'
+                   ) from error
 
 
 def read_rows(path: str | Path, what: str,
@@ -75,9 +79,8 @@ def read_rows(path: str | Path, what: str,
 def existing(path: str | Path, what: str) -> Path:
     """Return the path of a file that must be there."""
     path = Path(path)
-    require(path.is_file(), f'A {what} is read from a file',
-            f'but there is no {what} at {path}', 'Correct the path',
-            FileNotFoundError)
+    require(path.is_file(), f'A {what} is read from a file', 'but there is no '
+            f'{what} at {path}', 'Correct the path', FileNotFoundError)
     return path
 
 
@@ -100,6 +103,16 @@ def _cause(error: Exception) -> str:
         if isinstance(error, kinds):
             return cause.format(text)
     return f'it is damaged ({type(error).__name__}: {text})'
+
+
+def walk(root: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Go through a folder as os.walk does, and through those linked in it."""
+    for home, folders, names in os.walk(root, followlinks=True):
+        above = map(os.path.realpath, Path(home).parents)
+        if home != str(root) and os.path.realpath(home) in above:
+            folders.clear()  # A link back to where it lies.
+        else:
+            yield home, folders, names
 
 
 def is_left_behind(name: str) -> bool:
@@ -135,6 +148,21 @@ def _is_image(path: Path) -> bool:
         return False
 
 
+def check_copies(paths: Sequence[str], others: Sequence[str] = ()) -> None:
+    """Refuse images that are there twice, or among others, too."""
+    first: dict[str, str] = {}
+    copies = []
+    for path in [*paths, *others]:
+        content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        if (known := first.get(content, path)) != path:
+            copies.append((path, known))
+        elif len(first) < len(paths):
+            first[content] = path
+    require(not copies, 'Each image is there once: one to judge by must not '
+            'be known', f'but {len(copies)} are copies, such as {copies[:1]}',
+            'Take one of each two out')
+
+
 def image_files(path: str | Path, every: bool = False) -> list[str]:
     """List the images in a folder and its folders, or return a file alone.
 
@@ -148,7 +176,8 @@ def image_files(path: str | Path, every: bool = False) -> list[str]:
             f'but there is no {path}', 'Correct the path', FileNotFoundError)
     files: list[Path] = []
     others: list[Path] = []
-    for file in path.glob('**/*'):
+    for file in (Path(home, name) for home, _, names in walk(path)
+                 for name in names):
         if not any(map(is_left_behind, file.relative_to(path).parts)) and (
                 file.is_file()):
             known = file.suffix.lower() in IMG_EXTENSIONS

@@ -36,8 +36,7 @@ def logits_of(scores: Scores) -> Tensor:
 
     A head with several outputs, such as Conformer's, predicts from their sum.
     """
-    return scores if isinstance(scores, Tensor) else sum(
-        scores[1:], scores[0])
+    return scores if isinstance(scores, Tensor) else sum(scores[1:], scores[0])
 
 
 def label_marginal(samples: list[DataSample], num_classes: int,

@@ -146,8 +146,7 @@ def _choose(right: np.ndarray, shares: np.ndarray) -> np.ndarray:
         1, keepdims=True))
     best = mean.argmax(1)
     rows = np.arange(len(best))
-    return np.where(
-        mean[rows, best] > _AHEAD * error[rows, best], best, 0)
+    return np.where(mean[rows, best] > _AHEAD * error[rows, best], best, 0)
 
 
 def estimate(predicted: Sequence[np.ndarray], labels: np.ndarray,

@@ -51,11 +51,10 @@ def class_plan(cost: Tensor, reg: float, relax: float | None,
     result = sinkhorn(log_p, log_q, cost, reg, _MAX_ITER, _TOL,
                       relax=dict(source=relax))
     if not result.converged:
-        print_log(
-            'The plan between the class lists stopped at '
-            f'{_MAX_ITER} iterations with a marginal error of '
-            f'{result.error.amax().item():.1e}; raise reg or lower relax.',
-            logger='current', level=logging.WARNING)
+        print_log(f'The plan between the class lists stopped at {_MAX_ITER} '
+                  'iterations with a marginal error of '
+                  f'{result.error.amax().item():.1e}; raise reg or lower '
+                  'relax.', logger='current', level=logging.WARNING)
     return result.plan(0)
 
 

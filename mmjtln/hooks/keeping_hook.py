@@ -22,11 +22,10 @@ class KeepingHook(Hook):
         """Take what the run that is resumed has found."""
         if is_training(runner) and runner._resume:
             name = type(self).__name__
-            require(self.key in checkpoint,
-                    f'A run with {name} resumes one with it',
-                    f'but the checkpoint has no {self.key!r}', 'Resume a run '
-                    f'that had {name}, or start from these weights: '
-                    '`load_from`, without `resume`')
+            require(self.key in checkpoint, f'A run with {name} resumes one '
+                    'with it', f'but the checkpoint has no {self.key!r}',
+                    f'Resume a run that had {name}, or start from these '
+                    'weights: `load_from`, without `resume`')
             self.kept = checkpoint[self.key]
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

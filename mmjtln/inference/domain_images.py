@@ -57,9 +57,8 @@ class DomainImages(Dataset):
         counts = np.bincount(labels, minlength=len(self.classes))
         empty = [self.classes[k] for k in np.flatnonzero(counts == 0)]
         require(not empty, f'There must be an image of each {domain} class',
-                f'but there is none of {quote_names(empty)}',
-                'Add images, leave the classes out, or use a cost that needs '
-                'none')
+                f'but there is none of {quote_names(empty)}', 'Add images, '
+                'leave the classes out, or use a cost that needs none')
         chosen = _draw(labels, len(self.classes), samples_per_class, seed)
         self.labels = labels[chosen]
         self._pairs = [pairs[i] for i in chosen]
@@ -67,11 +66,10 @@ class DomainImages(Dataset):
             pipeline = pipeline[domain]
         random = [step for base in look_through(dataset)[0]
                   for step in random_steps(base.pipeline)]
-        require(pipeline is not None or not random,
-                'A cost matrix is made of images as they are',
-                f'but the pipeline of the {domain} data set augments at random'
-                f' ({", ".join(random)})', 'Give the cost builder the test '
-                'pipeline, pipeline=test_pipeline')
+        require(pipeline is not None or not random, 'A cost matrix is made of '
+                'images as they are', f'but the pipeline of the {domain} data '
+                f'set augments at random ({", ".join(random)})', 'Give the '
+                'cost builder the test pipeline, pipeline=test_pipeline')
         self._pipeline = pipeline and Compose([
             TRANSFORMS.build(step) if isinstance(step, dict) else step
             for step in pipeline])
@@ -89,11 +87,10 @@ class DomainImages(Dataset):
         pipeline = self._pipeline or owner.pipeline
         with name_image(owner, i, self.domain):
             data = pipeline(owner.get_data_info(i))
-        require(isinstance(data, dict) and 'inputs' in data,
-                'A pipeline must end in "inputs"',
-                f'but that of {self.domain} image {i} gives '
-                f'{type(data).__name__} without "inputs"',
-                "End it with dict(type='PackInputs')")
+        require(isinstance(data, dict) and 'inputs' in data, 'A pipeline must '
+                'end in "inputs"', f'but that of {self.domain} image {i} '
+                f'gives {type(data).__name__} without "inputs"', 'End it with '
+                "dict(type='PackInputs')")
         return data['inputs']
 
 

@@ -40,12 +40,11 @@ def image_model(config: dict | str | None, checkpoint: str | None,
             f'but there is only `checkpoint={checkpoint!r}`',
             'Set `model` to a config or its file')
     model: Any = current if config is None else _build(config)
-    require(hasattr(model, 'extract_feat'),
-            'A cost builder that looks at images needs a network, a '
-            'classifier of MMPretrain',
-            'but there is none' if model is None else
-            f'but {type(model).__name__} has no extract_feat',
-            'Pass the model being trained, or set `model` and `checkpoint`')
+    require(hasattr(model, 'extract_feat'), 'A cost builder that looks at '
+            'images needs a network, a classifier of MMPretrain', 'but there '
+            'is none' if model is None else f'but {type(model).__name__} has '
+            'no extract_feat', 'Pass the model being trained, or set `model` '
+            'and `checkpoint`')
     if config is None:
         return model
     if checkpoint is not None:
@@ -107,11 +106,10 @@ def run_over_images(model: nn.Module, images: DomainImages,
     rows = torch.cat(parts)
     bad = ~rows.isfinite().all(dim=1).numpy()
     names = [images.classes[k] for k in sorted({*images.labels[bad]})]
-    require(not names, f'The {what} must be finite',
-            f'but those of {bad.sum()} of {len(rows)} {images.domain} images '
-            f'are not (classes {quote_names(names)})',
-            'Correct the checkpoint or the normalisation, or lower the '
-            'learning rate')
+    require(not names, f'The {what} must be finite', 'but those of '
+            f'{bad.sum()} of {len(rows)} {images.domain} images are not '
+            f'(classes {quote_names(names)})', 'Correct the checkpoint or the '
+            'normalisation, or lower the learning rate')
     return rows
 
 

@@ -168,11 +168,10 @@ class JTLNClassifier(ImageClassifier):
         """
         rows = split(data_samples)
         for domain in (TARGET, SOURCE) if self.lambda_s.value else (TARGET, ):
-            require(rows[domain],
-                    'Every training batch must hold images of both domains',
-                    f'but this one has none of the {domain} domain',
-                    'Train on a JointDataset with a JointSampler, or for a '
-                    'source without images set `model.lambda_s=0`')
+            require(rows[domain], 'Every training batch must hold images of '
+                    'both domains', f'but this one has none of the {domain} '
+                    'domain', 'Train on a JointDataset with a JointSampler, '
+                    'or for a source without images set `model.lambda_s=0`')
         samples = {domain: [data_samples[row] for row in found]
                    for domain, found in rows.items()}
         rows = {domain: torch.tensor(found, dtype=torch.long,

@@ -126,11 +126,10 @@ class OTLoss(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def _check_shape(self, what: str, cost: Tensor) -> None:
-        require(cost.shape == self.cost.shape,
-                f'{what} must have the shape (source classes, target classes) '
-                f'= {tuple(self.cost.shape)}', f'got {tuple(cost.shape)}',
-                'Use one for these classes, or change the class counts of the '
-                'config')
+        require(cost.shape == self.cost.shape, f'{what} must have the shape '
+                f'(source classes, target classes) = {tuple(self.cost.shape)}',
+                f'got {tuple(cost.shape)}', 'Use one for these classes, or '
+                'change the class counts of the config')
 
     def marginals(self, source_logits: Tensor,
                   target_logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -254,8 +253,7 @@ class OTLoss(nn.Module):
             if _is_label(source):
                 return label_value(target, source, self.cost, self.reg,
                                    self.relax, 'source')
-            return label_value(source, target, self.cost, self.reg,
-                               self.relax)
+            return label_value(source, target, self.cost, self.reg, self.relax)
 
 
 def _is_label(marginal: Tensor) -> bool:

@@ -44,9 +44,8 @@ def check_shapes(source: Tensor, target: Tensor, cost: Tensor) -> None:
                 f'{name} must be a floating point tensor',
                 f'got {getattr(value, "dtype", type(value).__name__)}',
                 'Convert it', TypeError)
-        require(value.dim() == 2 and 0 not in value.shape,
-                f'{name} must be a non-empty matrix',
-                f'got shape {tuple(value.shape)}',
+        require(value.dim() == 2 and 0 not in value.shape, f'{name} must be a '
+                'non-empty matrix', f'got shape {tuple(value.shape)}',
                 'Marginals are (B, L_s) and (B, L_t), the cost (L_s, L_t)')
     require(len(source) == len(target), 'Both marginals must be of the same '
             'samples', f'got {len(source)} and {len(target)} rows',

@@ -129,8 +129,7 @@ def iterate(kernel: Kernel, rows: Side, columns: Side, log_v: Tensor,
     weights. Returned are log v (B, L), the errors (B,), iterations done, and
     whether all are within tol.
     """
-    check_every = CHECK_EVERY.get(rows.mass.device.type,
-                                  CHECK_EVERY_ELSEWHERE)
+    check_every = CHECK_EVERY.get(rows.mass.device.type, CHECK_EVERY_ELSEWHERE)
     weight = columns.mass
     tiny = torch.finfo(weight.dtype).tiny
     reach = torch.full_like(weight[:, :1], REACH)

@@ -70,8 +70,7 @@ class DenseKernel:
         shift_v = log_v.amax(1, keepdim=True)
         # The scale is at most exp(R): every entry of the plan is <= 1.
         scale = (shift_u + shift_v).exp_()
-        return ((log_u - shift_u).exp_().mul_(scale),
-                (log_v - shift_v).exp_())
+        return ((log_u - shift_u).exp_().mul_(scale), (log_v - shift_v).exp_())
 
     def plans(self, log_u: Tensor, log_v: Tensor) -> Tensor:
         """Each sample's plan, shape (B, N, L)."""

@@ -189,8 +189,7 @@ def _solve(log_p: Tensor, log_q: Tensor, cost: Tensor, reg: float,
         iterations += more
     if by_newton and iterations < max_iter and (settle or not converged):
         scalings = None
-        left = (slice(None) if settle
-                else (~(error <= tol)).nonzero()[:, 0])
+        left = (slice(None) if settle else (~(error <= tol)).nonzero()[:, 0])
         found, _, more = newton(
             made.precise_kernel, rows.take(left), columns.take(left),
             log_v[left].double(), max_iter - iterations,

@@ -31,11 +31,10 @@ class _KnownGradients(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
-            raise refusal(
-                'The OT value must be differentiated once only',
-                'got a backward pass with create_graph=True',
-                'Leave the OT loss out of what is differentiated twice',
-                RuntimeError)
+            raise refusal('The OT value must be differentiated once only',
+                          'got a backward pass with create_graph=True',
+                          'Leave the OT loss out of what is differentiated '
+                          'twice', RuntimeError)
         return None, None, *(
             None if saved is None else gradient[:, None] * saved
             for saved in ctx.saved_tensors)

@@ -46,11 +46,10 @@ class L2SPHook(KeepingHook):
     def before_train(self, runner: Runner) -> None:
         """Refuse what would pull nothing."""
         ours = set(map(id, self._parameters(runner).values()))
-        require(any(group['weight_decay']
-                    for group in runner.optim_wrapper.param_groups
-                    if ours & set(map(id, group['params']))),
-                'L2-SP is weight decay', 'but the optimizer has none for what '
-                'L2SPHook pulls, all but `head`',
+        require(any(group['weight_decay'] for group in
+                runner.optim_wrapper.param_groups if ours & set(map(id,
+                group['params']))), 'L2-SP is weight decay', 'but the '
+                'optimizer has none for what L2SPHook pulls, all but `head`',
                 'Set `optim_wrapper.optimizer.weight_decay`, such as 0.1')
 
     def before_train_iter(self, runner: Runner, batch_idx: int,

@@ -70,11 +70,10 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
             return
         if self._resumed is not None:
             return  # The run has gone on; this one is loaded to be tested.
-        require('optimizer' in checkpoint,
-                'A run goes on from a checkpoint with the state of its '
-                'optimizer', 'but this one has none, as best_*.pth',
-                'Resume the one that `last_checkpoint` names, or start from '
-                'these weights: `load_from`, without `resume`')
+        require('optimizer' in checkpoint, 'A run goes on from a checkpoint '
+                'with the state of its optimizer', 'but this one has none, as '
+                'best_*.pth', 'Resume the one that `last_checkpoint` names, '
+                'or start from these weights: `load_from`, without `resume`')
         self._resumed = meta.get(META, {})
         then = self._resumed.get('record')
         if self._record is None or then is None:
@@ -137,13 +136,11 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Put in what the run has consumed; refuse weights not finite."""
         for name, weight in runner.model.named_parameters():
-            require(weight.isfinite().all(),
-                    'A checkpoint must hold finite weights',
-                    f'but after iteration {runner.iter} {name} is not finite, '
-                    'so none is written',
-                    'Lower the learning rate or clip gradients '
-                    '(`optim_wrapper`), and go on with --resume',
-                    FloatingPointError)
+            require(weight.isfinite().all(), 'A checkpoint must hold finite '
+                    'weights', f'but after iteration {runner.iter} {name} is '
+                    'not finite, so none is written', 'Lower the learning '
+                    'rate or clip gradients (`optim_wrapper`), and go on with '
+                    '--resume', FloatingPointError)
         checkpoint['meta'][META] = dict(
             record=self._record, validated=self._validated,
             test_pipeline=test_pipeline(runner.cfg))
@@ -160,10 +157,9 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         loop = runner.train_loop
         steps = math.gcd(self.interval, self.save_begin)
         if isinstance(loop, EpochBasedTrainLoop):
-            require(self.by_epoch,
-                    'An epoch-based loop goes on from the end of an epoch',
-                    'but `default_hooks.checkpoint.by_epoch` is False',
-                    'Set it to True, or train by iteration: '
+            require(self.by_epoch, 'An epoch-based loop goes on from the end '
+                    'of an epoch', 'but `default_hooks.checkpoint.by_epoch` '
+                    'is False', 'Set it to True, or train by iteration: '
                     '`train_cfg=dict(by_epoch=False, max_iters=...)`')
             steps *= len(loop.dataloader)
         elif self.by_epoch:
@@ -171,7 +167,6 @@ class ResumableCheckpointHook(AtomicCheckpointHook):
         count = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
         require(steps % count == 0, 'A checkpoint must fall on an update',
                 f'but it falls due every {steps} steps and '
-                f'`optim_wrapper.accumulative_counts` is {count}',
-                'Make it a multiple, by `epoch` of '
-                '`train_dataloader.batch_sampler` or '
+                f'`optim_wrapper.accumulative_counts` is {count}', 'Make it a '
+                'multiple, by `epoch` of `train_dataloader.batch_sampler` or '
                 '`default_hooks.checkpoint.interval`')

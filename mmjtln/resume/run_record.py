@@ -78,10 +78,9 @@ def tell_other_pipeline(cfg: Config, meta: Mapping) -> None:
     then = (meta.get(META) or {}).get('test_pipeline')
     now = test_pipeline(cfg)
     if None not in (then, now) and now != then:
-        print_log(
-            'Images are not read as in the tests of the run that trained the '
-            f'checkpoint: its pipeline was {then}, and is {now} now.',
-            logger='current', level=logging.WARNING)
+        print_log('Images are not read as in the tests of the run that '
+                  f'trained the checkpoint: its pipeline was {then}, and is '
+                  f'{now} now.', logger='current', level=logging.WARNING)
 
 
 def run_record(runner: Runner) -> dict | None:

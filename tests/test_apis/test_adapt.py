@@ -2,6 +2,7 @@
 import copy
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,11 @@ def test_stock_model_predicts_the_mean_of_source_logits(tmp_path, kind):
         found.cost.source_classes[i] for i in found.weights.argmax(0)),
         strict=True))
     assert near['fish'] == 'goldfish' and near['vehicle'] == 'sports car'
+    # What a class is mixed against is not near.
+    against = replace(found, weights=np.array(
+        [[.5], [-.9], [.1], [0.], [0.], [0.]]))
+    assert against.nearest(0) == [
+        ('goldfish', pytest.approx(5 / 6)), ('corn', pytest.approx(1 / 6))]
 
 
 def test_few_images_fit_the_last_layer(tmp_path):
@@ -242,8 +248,19 @@ def test_what_does_not_fit_is_refused(tmp_path):
                   out_dir=tmp_path / 'out', **options)
     with pytest.raises(FileNotFoundError, match='list_models'):
         adapt(None, TARGET, network='resnet0', weights=checkpoint)
+    (tmp_path / 'out.txt').touch()
+    for out, error, words in (
+        (tmp_path / 'out.txt', NotADirectoryError, 'out.txt is none'),
+        (f'{images}/new', ValueError, 'outside of the folder of images'),
+        (images, ValueError, 'outside of the folder of images')):
+        with pytest.raises(error, match=words):
+            adapt(images, None, out, config, checkpoint)
     with pytest.raises(ValueError, match='judged on images held out'):
         adapt(images, None, tmp_path / 'out', config, checkpoint, tune=True)
+    Image.new('RGB', (8, 8)).save(f'{images}/fish/1.png')
+    shutil.copy(f'{images}/fish/1.png', f'{images}/car/1.png')
+    with pytest.raises(ValueError, match='1 are copies.*fish/1.png'):
+        adapt(images, None, tmp_path / 'out', config, checkpoint)
     assert not (tmp_path / 'out').exists()
 
 
@@ -309,10 +326,14 @@ def test_images_of_a_source_are_a_second_start(tmp_path):
     assert 'fitted, from names and source' in dict(found.few.rows)
     assert any('source' in said for said in found.remarks())
     shutil.copy(f'{few}/fish/0.png', f'{source}/shark/again.png')
-    with pytest.raises(ValueError, match='1 have the content .*again.png'):
+    with pytest.raises(ValueError, match='1 are copies, such as .*again.png'):
         adapt(few, None, tmp_path / 'out', config, checkpoint, source)
     with pytest.raises(ValueError, match='a second start'):
         adapt(None, TARGET, tmp_path / 'out', config, checkpoint, source)
+    shutil.rmtree(f'{source}/shark')
+    shutil.rmtree(f'{source}/carrot')
+    with pytest.raises(ValueError, match="has only 'truck'"):
+        adapt(few, None, tmp_path / 'out', config, checkpoint, source)
 
 
 def test_classes_count_the_same_where_asked(tmp_path):

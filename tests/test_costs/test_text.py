@@ -65,6 +65,11 @@ def test_descriptions_stand_for_names_that_say_nothing():
     np.testing.assert_allclose(
         several.matrix,
         TextCost(**options)(Named('tench'), Named('cat, dog')).matrix)
+    # What a network knows by the name is something else.
+    crane = TextCost(descriptions=dict(crane='a machine'), **options)(
+        Named('crane', 'tench'), Named('crane'))
+    np.testing.assert_allclose(crane.matrix, TextCost(**options)(
+        Named('crane', 'tench'), Named('a machine')).matrix)
     with pytest.raises(ValueError, match="'B07'.*descriptions"):
         TextCost(descriptions=dict(B07='cat')).check(
             Named('tench'), Named('B06'))

@@ -68,6 +68,11 @@ def test_devices_and_pipes_are_written_to(tmp_path):
     write(pipe, b'a', b'b')
     reader.join()
     assert found == [b'ab'] and pipe.is_fifo()
+    done = subprocess.run(
+        [sys.executable, '-c', 'from mmjtln.files.atomic_file import *\n'
+         "with atomic_write('/dev/stdout') as file: file.write(b'it')"],
+        stdout=subprocess.PIPE)
+    assert (done.stdout, done.returncode) == (b'it', 0)
     (tmp_path / 'full').symlink_to('/dev/full')
     with pytest.raises(OSError, match='No space'):
         write(tmp_path / 'full', b'a')
@@ -79,6 +84,13 @@ def test_a_folder_is_refused(tmp_path):
         with pytest.raises(IsADirectoryError, match='Name a file in it'):
             ask(tmp_path)
     assert not os.listdir(tmp_path)
+
+
+def test_what_cannot_be_written_is_said_before_any_work(tmp_path):
+    (tmp_path / 'file').touch()
+    check_out(tmp_path / 'new/deep/file')
+    with pytest.raises(NotADirectoryError, match='file is none'):
+        check_out(tmp_path / 'file/new/it')
 
 
 @pytest.mark.parametrize('error', [OSError, KeyboardInterrupt])

@@ -2,6 +2,7 @@
 import io
 import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mmjtln.costs.taxonomy import read_taxonomy
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.class_lists import read_names
 from mmjtln.files.user_files import (
+    check_copies,
     image_files,
     is_transparent,
     read_rows,
@@ -132,6 +134,34 @@ def test_images_of_a_folder(tmp_path, said):
     assert {*every} - {*found} == {str(tmp_path / name) for name in (
         '3.gif', 'b/4.gif', '5.jp2', '6.txt')}
     assert said() == text
+
+
+def test_linked_folders_are_gone_through_once(tmp_path):
+    """A link back to a folder above ends there."""
+    for name in ('a/0.png', 'b/1.jfif', 'b/2.JPE'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new('RGB', (8, 8)).save(tmp_path / name, 'png')
+    (tmp_path / 'a/linked').symlink_to('../b')
+    (tmp_path / 'b/back').symlink_to('..')
+    assert image_files(tmp_path / 'a') == [
+        str(tmp_path / 'a' / name) for name in (
+            '0.png', 'linked/1.jfif', 'linked/2.JPE')]
+    assert len(image_files(tmp_path)) == 5
+    (tmp_path / 'whole').symlink_to(tmp_path / 'b')
+    assert len(image_files(tmp_path / 'whole')) == 2
+
+
+def test_copies_are_refused(tmp_path):
+    """Among images to judge by; others may be there twice."""
+    paths = [str(tmp_path / name) for name in 'abcd']
+    for path, text in zip(paths, ('x', 'y', 'z', 'z'), strict=True):
+        Path(path).write_text(text)
+    check_copies([])
+    check_copies(paths[:3])
+    check_copies(paths[:2], paths[2:])
+    for wrong in ((paths, ), (paths[:3], paths[3:])):
+        with pytest.raises(ValueError, match='1 are copies, such as .*d.*c'):
+            check_copies(*wrong)
 
 
 def test_transparent_pictures(tmp_path):

@@ -13,8 +13,13 @@ def test_the_command_writes_all_that_it_names(tmp_path, capsys):
     config, checkpoint, _ = _stock(tmp_path, MODEL)
     few = _pictures(tmp_path / 'few', dict.fromkeys(TARGET, 3))
     out = tmp_path / 'out'
-    run_tool('adapt', few, '--out', out, '--network', config, '--weights',
-             checkpoint, '--predict', few)
+    assert run_tool(
+        'adapt', few, '--out', out, '--network', config, '--weights',
+        checkpoint, '--text-options', 'prompt=a picture of {}', '--predict',
+        few) == 0
+    page = (out / 'report.html').read_text()
+    assert 'as &#x27;a picture of {}&#x27;' in page
+    assert 'data/target' in (out / 'config.py').read_text()
     said = capsys.readouterr().out
     for word in (*TARGET, 'always the largest class', 'fitted, from zero',
                  'Written: the head fitted from'):
@@ -23,13 +28,20 @@ def test_the_command_writes_all_that_it_names(tmp_path, capsys):
         assert str(out / name) in said and (out / name).is_file()
     rows = (out / 'predictions.csv').read_text().splitlines()
     assert rows[0] == 'path,class,score' and len(rows) == 10
+    # Its folder stands for its checkpoint, and a file that fails is told of.
+    (tmp_path / 'no.png').touch()
+    assert run_tool('predict', out / 'config.py', out, few, tmp_path /
+                    'no.png', '--out', tmp_path / 'again.csv') == 1
+    assert 'no.png' in capsys.readouterr().err
+    again = (tmp_path / 'again.csv').read_text().splitlines()
+    assert again == [*rows, f'{tmp_path}/no.png,,']
     # The page of another classifier does not stay beside a new one.
     adapt(few, None, out, config, checkpoint)
     assert not (out / 'report.html').exists()
 
 
 def test_what_is_missing_is_said_before_any_work(tmp_path):
-    with pytest.raises(SystemExit, match='adapt.py: .*nowhere'):
+    with pytest.raises(FileNotFoundError, match='nowhere'):
         run_tool('adapt', '--names', 'none.txt', '--out', tmp_path / 'out',
                  '--predict', tmp_path / 'nowhere')
     assert not (tmp_path / 'out').exists()

@@ -1,4 +1,5 @@
 """Splitting pictures, and a stock config for MMPretrain's own tools."""
+import shutil
 from pathlib import Path
 
 import mmpretrain
@@ -45,12 +46,19 @@ def test_split(here):
 
 
 def test_split_refuses(here):
-    """Too few pictures, a folder without classes, a folder that is there."""
-    for folder, out, word in (('data/source', 'new', "'circle' has 4"),
-                              ('data/source/circle', 'new', 'no folder'),
-                              ('data/source', 'data', 'exists already')):
-        with pytest.raises(SystemExit, match=word):
+    """Too few pictures, folders of no classes, where it would be one."""
+    for folder, out, word in (
+            ('data/source', 'new', "'circle' has 4"),
+            ('data/source/circle', 'new', 'folder for each class'),
+            ('data/target', 'new', "'train', 'val' in data/target are taken"),
+            ('data/source', 'data/source/new', 'lies outside'),
+            ('data/source', 'data', 'exists already')):
+        with pytest.raises(ValueError, match=word):
             run_tool(SPLIT, folder, out, '--train', '3', '--val', '1')
+    circles = sorted(Path('data/source/circle').iterdir())
+    shutil.copy(circles[0], 'data/source/circle/new.png')
+    with pytest.raises(ValueError, match='1 are copies'):
+        run_tool(SPLIT, 'data/source', 'new', '--train', '2', '--val', '1')
     assert not Path('new').exists()
 
 

@@ -186,7 +186,8 @@ def test_pil_images(run, tmp_path):
     np.ones((9, 9, 4), np.uint8), np.ones((2, 9, 9, 3), np.uint8),
     np.ones((0, 9, 3), np.uint8), torch.ones(9, 9, 3), None,
     Image.fromarray(np.ones((9, 9), np.float32)),
-    Image.fromarray(np.full((9, 9), 2**16, np.int32))])
+    Image.fromarray(np.full((9, 9), 2**16, np.int32)),
+    Image.fromarray(np.full((9, 9), 200, np.uint8)).convert('I')])
 def test_values_of_unknown_range(picture):
     """They are refused: in [0, 1] a picture would be another class."""
     with pytest.raises(ValueError, match='uint8'):

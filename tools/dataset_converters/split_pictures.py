@@ -5,7 +5,8 @@
 
 takes 10 pictures of each class to train on and 5 to validate on, drawn by
 seed, and leaves the rest for the test. Pictures are copied; the folder stays
-as it is. A class with too few pictures is an error, and nothing is written.
+as it is. A class with too few pictures is an error, and so is a picture that
+is there twice; nothing is written then.
 """
 import argparse
 import os
@@ -15,25 +16,28 @@ from pathlib import Path
 
 import numpy as np
 
-from mmjtln.errors import check_count, interrupt_quietly, require
-from mmjtln.files.user_files import image_files, is_left_behind
+from mmjtln.checks.warnings import class_folders
+from mmjtln.datasets.contents import gt_labels, images_by_class
+from mmjtln.errors import check_count, end_in_words, require
+from mmjtln.files.user_files import check_copies
 
 
-def split(folder: Path, train: int, val: int,
+def split(folder: Path, out: Path, train: int, val: int,
           seed: int) -> dict[str, list[Path]]:
     """Draw the pictures of each part, for each class by itself."""
     check_count(train, '--train', 'a split')
     check_count(val, '--val', 'a split')
-    classes = sorted(path for path in folder.iterdir()
-                     if path.is_dir() and not is_left_behind(path.name))
-    require(classes, f'{folder} must hold one folder a class',
-            'but it holds no folder', 'Give another folder')
+    data = class_folders(folder, out)
+    paths = np.array([data.get_data_info(i)['img_path']
+                      for i in range(len(data))])
+    check_copies(paths)
     parts = dict(train=[], val=[], test=[])
-    for number, home in enumerate(classes):
-        files = image_files(home)
+    for number, members in enumerate(images_by_class(
+            gt_labels(data), len(data.CLASSES))):
+        files = sorted(paths[members])
         require(len(files) > train + val, 'A class needs pictures for all '
                 f'parts, {train} + {val} and one to test',
-                f'but {home.name!r} has {len(files)} pictures',
+                f'but {data.CLASSES[number]!r} has {len(files)} pictures',
                 'Set --train and --val lower, add pictures, or leave it out')
         order = np.random.default_rng([seed, number]).permutation(len(files))
         drawn = [Path(files[i]) for i in order]
@@ -57,12 +61,9 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0,
                         help='seed of the draw (default: 0)')
     args = parser.parse_args()
-    if args.out.exists():
-        raise SystemExit(f'{args.out} exists already: remove it first')
-    try:
-        parts = split(args.folder, args.train, args.val, args.seed)
-    except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(str(error)) from None
+    require(not args.out.exists(), 'The parts are a new folder',
+            f'but {args.out} exists already', 'Remove it, or name another')
+    parts = split(args.folder, args.out, args.train, args.val, args.seed)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.out.parent) as folder:
         whole = Path(folder, 'whole')
@@ -77,5 +78,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

@@ -22,7 +22,7 @@ import argparse
 import torch
 
 from mmjtln.checkpoints.networks import timm_state
-from mmjtln.errors import interrupt_quietly
+from mmjtln.errors import end_in_words
 from mmjtln.files.atomic_file import atomic_write
 
 
@@ -44,5 +44,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

@@ -10,7 +10,7 @@ import argparse
 import torch
 
 from mmjtln.checkpoints.reading import load_safely
-from mmjtln.errors import interrupt_quietly, require
+from mmjtln.errors import end_in_words, require
 from mmjtln.files.atomic_file import atomic_write
 
 #: Modules of torchvision's AlexNet -> of an MMPretrain classifier with an
@@ -45,5 +45,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    interrupt_quietly()
+    end_in_words()
     main()

@@ -58,10 +58,9 @@ class JointSampler(BatchSampler):
                  source_share: float = 0.5, epoch: str | int = TARGET
                  ) -> None:
         require(isinstance(sampler, DefaultSampler), 'A JointSampler takes '
-                'seed and shuffling from a DefaultSampler',
-                f'but got {type(sampler).__name__}', 'Set '
-                "`train_dataloader.sampler` to dict(type='DefaultSampler', "
-                'shuffle=True)', TypeError)
+                'seed and shuffling from a DefaultSampler', 'but got '
+                f'{type(sampler).__name__}', 'Set `train_dataloader.sampler` '
+                "to dict(type='DefaultSampler', shuffle=True)", TypeError)
         dataset = sampler.dataset
         require(isinstance(dataset, JointDataset), 'A JointSampler needs a '
                 'JointDataset', f'but got {type(dataset).__name__}', 'Set '
@@ -93,8 +92,7 @@ class JointSampler(BatchSampler):
         if isinstance(self.epoch_by, int):
             return self.epoch_by, none
         source, target = self.per_batch[SOURCE], self.per_batch[TARGET]
-        num_full, rest = divmod(self.lengths[TARGET],
-                                target * self.world_size)
+        num_full, rest = divmod(self.lengths[TARGET], target * self.world_size)
         if rest == 0:
             return num_full, none
         here = math.ceil(rest / self.world_size)
