@@ -57,11 +57,11 @@ def check_real(value: Any, name: str, where: str, low: float = 0.,
                with_high: bool = False) -> None:
     """Refuse a value that is no number in a range; a bool or NaN is none."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    require(good and (low < value < high or (with_low and value == low) or
-            (with_high and value == high)), f'`{name}` of {where} must be a '
-            f'number in {"[" if with_low else "("}{low:g}, '
-            f'{high:g}{"]" if with_high else ")"}', f'got {value!r}', 'Set it '
-            'to one')
+    good = good and (low < value < high or (with_low and value == low)
+                     or (with_high and value == high))
+    require(good, f'`{name}` of {where} must be a number in '
+            f'{"[" if with_low else "("}{low:g}, {high:g}'
+            f'{"]" if with_high else ")"}', f'got {value!r}', 'Set it to one')
 
 
 def end_in_words() -> None:

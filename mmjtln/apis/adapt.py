@@ -265,12 +265,12 @@ def adapt(
         joint = _joint_config(cfg, stock, target, pipeline)
         model = MODELS.build(deepcopy(joint.model)).eval()
         head, state = part_stock_head(loaded, model)
-        load_weights(model, {**state, **{f'source_head.{key}': value for key,
-                     value in head.items()}}, f'{weights or network} of '
-                     f'{len(stock.metainfo["classes"])} source classes',
-                     ('backbone', 'neck', 'source_head'))
+        state |= {f'source_head.{key}': value for key, value in head.items()}
+        count = len(stock.metainfo['classes'])
+        load_weights(model, state, f'{weights or network} of {count} source '
+                     'classes', ('backbone', 'neck', 'source_head'))
         cost, mixing = _mixing(stock, target, source_weights(
-            model.source_head, len(stock.metainfo['classes'])), text, carrier)
+            model.source_head, count), text, carrier)
         carry_over(model.source_head, model.head, mixing)
         found = None if few is None else _fit(
             model, few, own, target, text, carrier, penalty, balanced,

@@ -144,9 +144,9 @@ def _load_from_http(url: str, map_location: Any = None) -> dict:
         except OSError as error:  # What urllib raises.
             raise refusal('A checkpoint is downloaded once, which needs the '
                           'network', f'but {url} cannot be fetched ({error})',
-                          'Give a local file: `load_from` of the config, or '
-                          'PRETRAINED=FILE before the command where the '
-                          'recipe reads it', ConnectionError) from None
+                          'Give a local file: `load_from` of the config, the '
+                          'weights of adapt.py, or PRETRAINED=FILE before the '
+                          'command of a recipe', ConnectionError) from None
     barrier()
     return load_safely(path, map_location)
 
