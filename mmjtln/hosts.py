@@ -71,9 +71,8 @@ def check_hosts() -> None:
 
 def load_host_tool(name: str) -> ModuleType:
     """Import one of MMPretrain's scripts, such as ``'train'``, as a module."""
-    path = host_file(f'tools/{name}.py')
     spec: Any = importlib.util.spec_from_file_location(
-        f'mmpretrain_{name}', path)
+        f'mmpretrain_{name}', host_file(f'tools/{name}.py'))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     from mmjtln.run_config import OptionsAction

@@ -62,8 +62,9 @@ def part_stock_head(checkpoint: Mapping,
                     model: nn.Module) -> tuple[dict, dict]:
     """Part a stock classifier's weights: those of the head, and the others."""
     state, own = state_of(checkpoint), model.state_dict()
-    require(any(key.startswith('backbone.') and key in own and value.shape ==
-            own[key].shape for key, value in state.items()), 'A stock '
+    require(any(key.startswith('backbone.') and key in own
+                and value.shape == own[key].shape
+                for key, value in state.items()), 'A stock '
             "checkpoint must hold the weights of the model's backbone", 'but '
             f'none of its {len(state)} keys ({list(state)[:3]}, ...) names '
             'one of its `backbone.*` with the same shape', 'Load that of a '

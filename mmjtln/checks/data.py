@@ -135,9 +135,10 @@ def _figures(run: Run, split: str, metric: BaseMetric) -> set[str] | None:
     dataset, domain = run.datasets[split], getattr(metric, 'domain', TARGET)
     inner = metric.metric if isinstance(metric, DomainMetric) else metric
     name = type(inner).__name__
-    require(not isinstance(dataset, JointDataset) or isinstance(metric,
-            (DomainMetric, DumpResults)), 'A metric must judge one domain',
-            f'but {name} in `{split}_evaluator` would mix the images of both',
+    require(not isinstance(dataset, JointDataset)
+            or isinstance(metric, (DomainMetric, DumpResults)),
+            'A metric must judge one domain', f'but {name} in '
+            f'`{split}_evaluator` would mix the images of both',
             "Set dict(type='mmjtln.DomainMetric', domain='target', metric="
             f"dict(type='{name}', ...)), one for each domain")
     require(domain in domain_parts(dataset),

@@ -127,9 +127,6 @@ def folders(run: Run) -> Iterator[str]:
 def class_folders(root: str | Path, out: str | Path,
                   pipeline: Sequence[dict] = ()) -> CustomDataset:
     """Read folders of images, one a class, of which ``out`` is to be made."""
-    require(Path(root).is_dir(), 'Images are in a folder for each class',
-            f'but there is no folder of images {root}', 'Correct the path',
-            FileNotFoundError)
     require(Path(root).resolve() not in Path(out, 'it').resolve().parents,
             'What is written lies outside of the folder of images',
             f'but {out} is in {root}', 'Name another place')

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import classes_of
@@ -92,11 +92,9 @@ class ShuffledCost:
         """Callable: The other builder's, each target class with another's."""
         encode = self.builder.vectors
 
-        def shuffled(source: Dataset, target: Dataset, *weights: Tensor
-                     ) -> tuple[np.ndarray, np.ndarray]:
+        def shuffled(source: Dataset, target: Dataset, *weights: Any) -> Any:
             known, new = encode(source, target, *weights)
             return known, new[self._order(target)]
-
         return shuffled
 
     def settings(self) -> dict[str, Any]:

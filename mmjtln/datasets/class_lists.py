@@ -75,10 +75,10 @@ def read_names(path: str | Path, what: str) -> dict[str, str]:
     names = with_senses([name for _, (name, _) in rows])
     first: dict[str, int] = {}
     for name, (number, *_) in zip(names, rows, strict=True):
+        had = f'{name!r}, as line {first.get(name)} has' if name else 'none'
         require(name and name not in first, f'A {what} has one name a line, '
-                'each of them once', f'but {path}, line {number}, has ' +
-                (f'{name!r}, as line {first.get(name)} has' if name else
-                'none'), 'Rename one, or take it out: costs go by the name')
+                'each of them once', f'but {path}, line {number}, has {had}',
+                'Rename one, or take it out: costs go by the name')
         first[name] = number
     return dict(zip(names, (told for _, (_, told) in rows), strict=True))
 
@@ -258,7 +258,7 @@ def _known_classes(name: str) -> tuple[str, ...]:
             return tuple(ImageNetInfo(name).label_descriptions())
         near = difflib.get_close_matches(name.lower(), known, 1)
         raise refusal('`classes` of a ClassList must be a list, a file or a '
-                      'data set with class names', f'but {name!r} is none' +
-                      (f' (did you mean {near[0]!r}?)' if near else ''),
+                      'data set with class names', f'but {name!r} is none'
+                      + (f' (did you mean {near[0]!r}?)' if near else ''),
                       f'Known data sets are {", ".join(sorted(known))}')
     return known[name.lower()]

@@ -161,11 +161,11 @@ def _example_images(model: nn.Module, inputs: list[Tensor]) -> Tensor:
     one, other = (model.data_preprocessor(
         dict(inputs=image[None].repeat(2, 1, 1, 1)))['inputs']
         for image in inputs)
-    require(one.shape == other.shape or not isinstance(model.neck,
-            AlexNetNeck), 'AlexNetNeck is exported for images of one size',
-            f'but the test pipeline gives {tuple(one.shape[2:])} or '
-            f'{tuple(other.shape[2:])} pixels', 'End it with a CenterCrop, or '
-            'resize to a fixed size', TypeError)
+    require(one.shape == other.shape
+            or not isinstance(model.neck, AlexNetNeck), 'AlexNetNeck is '
+            'exported for images of one size', 'but the test pipeline gives '
+            f'{tuple(one.shape[2:])} or {tuple(other.shape[2:])} pixels', 'End'
+            ' it with a CenterCrop, or resize to a fixed size', TypeError)
     return one + 0.1 * torch.randn_like(one)
 
 

@@ -116,11 +116,12 @@ class HeadInitHook(KeepingHook):
             for domain in self._domains(dataset):
                 self.builder.check(known, getattr(dataset, domain), model)
         else:
-            require(model.ot_loss is not None and any(isinstance(hook,
-                    CostMatrixHook) for hook in runner.hooks), 'A head is '
-                    'carried over by a cost matrix', 'but there is no OT loss '
-                    'with a CostMatrixHook to take it from', 'Set `cost` of '
-                    "HeadInitHook, such as dict(type='mmjtln.TextCost')")
+            has_cost = model.ot_loss is not None and any(
+                isinstance(hook, CostMatrixHook) for hook in runner.hooks)
+            require(has_cost, 'A head is carried over by a cost matrix', 'but '
+                    'there is no OT loss with a CostMatrixHook to take it '
+                    'from', 'Set `cost` of HeadInitHook, such as '
+                    "dict(type='mmjtln.TextCost')")
             require(model.lambda_ot.begin == 0,
                     'A head is carried over before the first step', 'but the '
                     'OT loss has its cost matrix from `model.lambda_ot.begin` '

@@ -61,11 +61,12 @@ def complete_source_head(head: Any, source_head: Any) -> dict:
         if key in _PER_CLASS:
             del own['loss'][key]
             continue
-        require(key in named or isinstance(value, str) or not isinstance(value,
-                Sequence) or len(value) != head.get('num_classes'), 'A source '
-                'head inherits nothing that is for each target class', 'but '
-                f'`model.head.loss.{key}` seems to be', 'Set '
-                f'`model.source_head.loss.{key}` to its own')
+        require(key in named or isinstance(value, str)
+                or not isinstance(value, Sequence)
+                or len(value) != head.get('num_classes'),
+                'A source head inherits nothing that is for each target class',
+                f'but `model.head.loss.{key}` seems to be',
+                f'Set `model.source_head.loss.{key}` to its own')
     return Config._merge_a_into_b(dict(source_head), own)
 
 
@@ -92,9 +93,10 @@ def _check_classes(name: str, head: dict) -> None:
     check_count(count, 'num_classes', f'`model.{name}`')
     for key in _PER_CLASS:
         values = _loss(head).get(key)
-        require(values is None or isinstance(values, str) or len(values) ==
-                count, f'`model.{name}.loss.{key}` must have a value for each '
-                f'of the {count} classes', f'got {values!r}', 'Give as many')
+        require(values is None or isinstance(values, str)
+                or len(values) == count, f'`model.{name}.loss.{key}` must have'
+                f' a value for each of the {count} classes', f'got {values!r}',
+                'Give as many')
 
 
 def _check_type(name: str, cfg: dict | nn.Module | None) -> None:
@@ -135,9 +137,10 @@ def check_head(name: str, head: nn.Module) -> None:
                 'Use e.g. LinearClsHead', TypeError)
     loss = getattr(head, 'loss_module', None)
     parts = [loss, getattr(loss, 'ce', None)]
-    require(type(loss).__name__ not in _SIGMOID and getattr(loss, 'mode', None)
-            != 'multi_label' and not any(getattr(part, 'use_sigmoid', False)
-            for part in parts), 'Optimal transport is between predictions by '
-            'a softmax', f'but the loss of `model.{name}`, '
-            f'{type(loss).__name__}, takes each class by itself', 'Set '
-            "CrossEntropyLoss or LabelSmoothLoss (mode='original')")
+    require(type(loss).__name__ not in _SIGMOID
+            and getattr(loss, 'mode', None) != 'multi_label'
+            and not any(getattr(part, 'use_sigmoid', False) for part in parts),
+            'Optimal transport is between predictions by a softmax',
+            f'but the loss of `model.{name}`, {type(loss).__name__}, takes '
+            'each class by itself', 'Set CrossEntropyLoss or LabelSmoothLoss '
+            "(mode='original')")

@@ -240,10 +240,10 @@ def test_what_does_not_fit_is_refused(tmp_path):
         with pytest.raises(ValueError, match=words):
             adapt(network=config, weights=checkpoint,
                   out_dir=tmp_path / 'out', **options)
-    for options, words in (
-        (dict(classes='no.txt'), 'no list of classes at no.txt'),
-        (dict(images='nowhere'), 'no folder of images nowhere')):
-        with pytest.raises(FileNotFoundError, match=words):
+    for options, error, words in (
+        (dict(classes='no.txt'), FileNotFoundError, 'no list of classes at'),
+        (dict(images='nowhere'), ValueError, 'nowhere is not a valid folder')):
+        with pytest.raises(error, match=words):
             adapt(network=config, weights=checkpoint,
                   out_dir=tmp_path / 'out', **options)
     with pytest.raises(FileNotFoundError, match='list_models'):
