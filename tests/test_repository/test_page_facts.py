@@ -196,14 +196,16 @@ def test_recipe_is_beside_others_as_in_each_pair():
 
 def test_tuning_is_beside_heads_alone_as_on_each_set():
     """So are the four rates of each, none of which was chosen at an end."""
-    rows = re.findall(r'\(`(\w+)`\) \|(.*)\|$',
-                      (RESULTS / 'tuned.md').read_text(), re.M)
-    assert len(rows) == 6
+    text = (RESULTS / 'tuned.md').read_text()
+    columns = re.findall(r' (food|emoji|clip art), ([15]) \|', text)
+    rows = re.findall(r'\(`(\w+)`\) \|(.*)\|$', text, re.M)
+    assert len(rows) == 6 and len(columns) == 5
     for method, cells in rows:
-        for data, cell in zip(('food', 'emoji', 'clipart'), cells.split('|'),
-                              strict=True):
+        for (name, shots), cell in zip(columns, cells.split('|'), strict=True):
+            data = name.replace(' ', '')
             table = (RESULTS / f'{data}_tuned/table.md').read_text()
-            found = re.search(rf'^\| 5 \| {method} \| ([\d.]+) ', table, re.M)
+            found = re.search(rf'^\| {shots} \| {method} \| ([\d.]+) ', table,
+                              re.M)
             assert cell.strip() == found[1]
             about = json.loads((RESULTS / f'{data}_tuned/results.json'
                                 ).read_text())['methods'][method]
