@@ -108,8 +108,8 @@ def execute(cfg: dict, folder: Path, threads: int) -> None:
     log = open(folder / 'log.txt', 'a', buffering=1)  # noqa: SIM115
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
+    sys.stdout = sys.stderr = log  # One buffer: an error stays the last line.
     torch.set_num_threads(threads)
-
     started = time.perf_counter()
     latest = find_latest_checkpoint(str(folder))
     start = {} if latest is None else dict(load_from=latest, resume=True)
