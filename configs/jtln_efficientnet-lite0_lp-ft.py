@@ -1,8 +1,9 @@
 # Trains as jtln_efficientnet-lite0_few-shot.py, the head for half of the run
 # and then all of the network (LP-FT), with a head that begins at ImageNet's by
 # the class names. At five pictures a class of 224 pixels this is ahead of the
-# head alone on emoji and drawings and behind it on photographs of food, see
-# compare/README.md: compare the two on your validation pictures.
+# head alone on emoji and drawings and behind it on photographs of food, at one
+# on emoji alone, see compare/README.md: compare the two on your validation
+# pictures.
 # Needs: as jtln_efficientnet-lite0_few-shot.py.
 # Command: TARGET=data/target \
 #     python tools/train.py configs/jtln_efficientnet-lite0_lp-ft.py

@@ -199,7 +199,7 @@ def test_tuning_is_beside_heads_alone_as_on_each_set():
     text = (RESULTS / 'tuned.md').read_text()
     columns = re.findall(r' (food|emoji|clip art), ([15]) \|', text)
     rows = re.findall(r'\(`(\w+)`\) \|(.*)\|$', text, re.M)
-    assert len(rows) == 6 and len(columns) == 5
+    assert len(rows) == 6 and len(columns) == 6
     for method, cells in rows:
         for (name, shots), cell in zip(columns, cells.split('|'), strict=True):
             data = name.replace(' ', '')
