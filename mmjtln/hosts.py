@@ -70,7 +70,7 @@ def check_hosts() -> None:
 
 
 def load_host_tool(name: str) -> ModuleType:
-    """Import one of MMPretrain's scripts, such as ``'train'``, as a module."""
+    """Import MMPretrain's ``train`` or ``test``; its options keep blanks."""
     spec: Any = importlib.util.spec_from_file_location(
         f'mmpretrain_{name}', host_file(f'tools/{name}.py'))
     module = importlib.util.module_from_spec(spec)

@@ -12,6 +12,7 @@ from mmpretrain.apis import ModelHub
 
 from mmjtln.apis import JTLNInferencer, export_classifier, train
 from mmjtln.comparison.method_config import check_comparable
+from mmjtln.hosts import load_host_tool
 from mmjtln.registry import MODELS
 from mmjtln.run_config import (
     OptionsAction,
@@ -96,6 +97,8 @@ def test_options_keep_their_blanks():
         ['--own', 'p=a photo of a {}', 'q=[a {}, {}, 1, None]', 'r= a  b'])
     assert found.own == dict(
         p='a photo of a {}', q=['a {}', '{}', 1, None], r='a  b')
+    for name in ('train', 'test'):
+        assert load_host_tool(name).DictAction is OptionsAction
 
 
 def test_unregistered_class_stays(tiny_run):

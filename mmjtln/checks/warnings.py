@@ -1,4 +1,4 @@
-"""What a run is about to do, in a line, and what of it is seldom meant."""
+"""What a run is to do, and what of it, or of folders, is seldom meant."""
 import logging
 import math
 import os
@@ -131,7 +131,7 @@ def class_folders(root: str | Path, out: str | Path,
             'What is written lies outside of the folder of images',
             f'but {out} is in {root}', 'Name another place')
     with DefaultScope.overwrite_default_scope('mmpretrain'), reading(
-            root, 'folder of images', 'It has a folder for each class.'):
+            root, 'folder of images', 'Give each class a folder in it.'):
         dataset = CustomDataset(data_root=str(root), pipeline=pipeline,
                                 extensions=IMG_EXTENSIONS)
     for problem in odd_classes(dataset):

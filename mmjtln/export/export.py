@@ -164,8 +164,8 @@ def _example_images(model: nn.Module, inputs: list[Tensor]) -> Tensor:
     require(one.shape == other.shape
             or not isinstance(model.neck, AlexNetNeck), 'AlexNetNeck is '
             'exported for images of one size', 'but the test pipeline gives '
-            f'{tuple(one.shape[2:])} or {tuple(other.shape[2:])} pixels', 'End'
-            ' it with a CenterCrop, or resize to a fixed size', TypeError)
+            f'{tuple(one.shape[2:])} or {tuple(other.shape[2:])} pixels',
+            'End it with a CenterCrop, or resize to a fixed size', TypeError)
     return one + 0.1 * torch.randn_like(one)
 
 

@@ -94,9 +94,9 @@ def _check_classes(name: str, head: dict) -> None:
     for key in _PER_CLASS:
         values = _loss(head).get(key)
         require(values is None or isinstance(values, str)
-                or len(values) == count, f'`model.{name}.loss.{key}` must have'
-                f' a value for each of the {count} classes', f'got {values!r}',
-                'Give as many')
+                or len(values) == count, f'`model.{name}.loss.{key}` must '
+                f'have a value for each of the {count} classes', 'got '
+                f'{values!r}', 'Give as many')
 
 
 def _check_type(name: str, cfg: dict | nn.Module | None) -> None:

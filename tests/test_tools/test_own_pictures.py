@@ -49,7 +49,7 @@ def test_split_refuses(here):
     """Too few pictures, folders of no classes, where it would be one."""
     for folder, out, word in (
             ('data/source', 'new', "'circle' has 4"),
-            ('data/source/circle', 'new', 'folder for each class'),
+            ('data/source/circle', 'new', 'Give each class a folder'),
             ('data/target', 'new', "'train', 'val' in data/target are taken"),
             ('data/source', 'data/source/new', 'lies outside'),
             ('data/source', 'data', 'exists already')):
