@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 import torch.multiprocessing as mp
 
+from mmjtln.apis.launch import leave_group
+
 
 def _rank(rank, function, world_size, folder, arguments):
     gc.freeze()  # As in conftest.py.
@@ -18,7 +20,7 @@ def _rank(rank, function, world_size, folder, arguments):
         'gloo', init_method=f'file://{folder}/store', rank=rank,
         world_size=world_size)
     function(rank, *arguments)
-    torch.distributed.destroy_process_group()
+    leave_group()
 
 
 def start_ranks(function, world_size: int, folder: Path, *arguments):

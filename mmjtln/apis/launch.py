@@ -1,4 +1,5 @@
 """Fitting a config to the machine that runs it."""
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -72,6 +73,8 @@ def leave_group() -> None:
     """End the process group, whose threads at times abort the process."""
     if is_distributed():
         torch.distributed.destroy_process_group()
+        # Its threads end with the last model that holds it.
+        gc.collect()
 
 
 def _init_gloo(cfg: Config) -> None:
@@ -79,14 +82,11 @@ def _init_gloo(cfg: Config) -> None:
     require(cfg.launcher == 'pytorch',
             'Without a GPU, several processes are launched by torchrun',
             f'got `--launcher {cfg.launcher}`', 'Set `--launcher pytorch`')
-    wrapper = dict(cfg.get('model_wrapper_cfg') or {})
-    wrapper.setdefault('type', 'MMDistributedDataParallel')
-    wrapper.setdefault('broadcast_buffers', False)
-    # MMEngine reads this key only where it chooses the wrapper itself.
-    wrapper.setdefault('find_unused_parameters',
-                       cfg.get('find_unused_parameters', False))
-    wrapper['device_ids'] = None
-    cfg.model_wrapper_cfg = wrapper
+    cfg.model_wrapper_cfg = {
+        'type': 'MMDistributedDataParallel', 'broadcast_buffers': False,
+        # MMEngine reads this key only where it chooses the wrapper itself.
+        'find_unused_parameters': cfg.get('find_unused_parameters', False),
+        **(cfg.get('model_wrapper_cfg') or {}), 'device_ids': None}
     if not is_distributed():
         # As MMEngine's own launcher reads it, in seconds.
         timeout = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')

@@ -1,12 +1,19 @@
 """A config on a machine without a GPU: precision, wrapper, timeout."""
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from torch import nn
 
-from mmjtln.apis.launch import BF16OptimWrapper, adapt_to_machine
+from mmjtln.apis.launch import (
+    BF16OptimWrapper,
+    adapt_to_machine,
+    leave_group,
+)
+from tests.ranks import run_ranks
 
 pytestmark = pytest.mark.skipif(
     torch.cuda.is_available(), reason='for machines without a GPU')
@@ -69,3 +76,27 @@ def test_wrapper_and_timeout(monkeypatch):
     assert cfg.model_wrapper_cfg.find_unused_parameters
     (args, kwargs), = groups
     assert args == ('gloo', ) and kwargs['timeout'].total_seconds() == 7200
+
+
+def gloo_threads():
+    """Return the names of this process's threads that serve gloo."""
+    names = [path.read_text() for path in
+             Path('/proc/self/task').glob('*/comm')]
+    return [name for name in names if 'gloo' in name]
+
+
+def _leaves(rank):
+    # As a runner holds its model: nothing but the collector frees a cycle.
+    runner = [nn.parallel.DistributedDataParallel(nn.Linear(1, 1))]
+    runner.append(runner)
+    del runner
+    assert gloo_threads()
+    leave_group()
+    assert not gloo_threads()
+
+
+@pytest.mark.skipif(not Path('/proc/self/task').is_dir(),
+                    reason='threads are read from /proc')
+def test_leaving_ends_the_threads(tmp_path):
+    """One that still runs at the end of Python can abort the process."""
+    run_ranks(_leaves, 2, tmp_path)
