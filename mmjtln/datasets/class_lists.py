@@ -75,9 +75,10 @@ def read_names(path: str | Path, what: str) -> dict[str, str]:
     names = with_senses([name for _, (name, _) in rows])
     first: dict[str, int] = {}
     for name, (number, *_) in zip(names, rows, strict=True):
-        had = f'{name!r}, as line {first.get(name)} has' if name else 'none'
-        require(name and name not in first, f'A {what} has one name a line, '
-                'each of them once', f'but {path}, line {number}, has {had}',
+        had = ('none' if not name else 'a comment' if name[:2] == '# ' else
+               name in first and f'{name!r}, as line {first[name]} has')
+        require(not had, f'A {what} has one name a line, each of them once',
+                f'but {path}, line {number}, has {had}',
                 'Rename one, or take it out: costs go by the name')
         first[name] = number
     return dict(zip(names, (told for _, (_, told) in rows), strict=True))

@@ -113,6 +113,19 @@ def test_what_is_right_is_read(tmp_path):
     assert cost.matrix.tolist() == [[0.5]]
 
 
+@pytest.mark.parametrize(['content', 'had'], [
+    ('a\n# birds\n', 'a comment'), ('a\n\tdescribed', 'none'),
+    ('a\na\n', "'a', as line 1 has")])
+def test_a_line_of_names_that_is_none(tmp_path, content, had):
+    """A name may begin with a hash, as #1 does, where no blank follows."""
+    path = tmp_path / 'a.txt'
+    path.write_text(content)
+    with pytest.raises(ValueError, match=f'line 2, has {had}'):
+        read_names(path, 'list')
+    path.write_text('#1\n#2\n')
+    assert [*read_names(path, 'list')] == ['#1', '#2']
+
+
 def test_images_of_a_folder(tmp_path, said):
     """What is hidden is none; what cannot be read is counted, and named."""
     for name in ('a/0.jpg', '1.WEBP', '2.tiff', '3.gif', 'b/4.gif', '5.jp2',
