@@ -73,8 +73,7 @@ def leave_group() -> None:
     """End the process group, whose threads at times abort the process."""
     if is_distributed():
         torch.distributed.destroy_process_group()
-        # Its threads end with the last model that holds it.
-        gc.collect()
+        gc.collect()  # A model in a cycle of objects still holds it.
 
 
 def _init_gloo(cfg: Config) -> None:
