@@ -25,7 +25,6 @@ from mmjtln.apis.adapt import NETWORK
 from mmjtln.errors import end_in_words
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import image_files
-from mmjtln.heads import CARRIERS
 from mmjtln.run_config import OptionsAction
 
 
@@ -49,8 +48,6 @@ def parse_args() -> argparse.Namespace:
         "ImageNet's)")
     add('--text-options', nargs='+', action=OptionsAction, default={},
         metavar='KEY=VALUE', help='options of TextCost, such as prompt={}')
-    add('--carrier', choices=CARRIERS, default='regression',
-        help='how the head is carried over (regression)')
     add('--penalty', type=float, help='strength of the pull to the start (by '
         'cross-validation, else 0.01)')
     add('--balanced', action='store_true',
@@ -88,8 +85,8 @@ def main() -> int:
         image_files(path, every=True)
     found = adapt(
         args.folder, args.names, args.out, args.network, args.weights,
-        args.source, args.source_classes, args.text_options, args.carrier,
-        args.penalty, args.balanced, args.onnx, args.tune)
+        args.source, args.source_classes, args.text_options, args.penalty,
+        args.balanced, args.onnx, args.tune)
     page = Path(args.out, 'report.html')
     with atomic_write(page) as file:
         file.write(adapted_page(found).encode())

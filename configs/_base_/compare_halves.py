@@ -39,8 +39,7 @@ custom_hooks = [
 # Heads that begin at ImageNet's, by the names.
 begun = dict(
     type='mmjtln.HeadInitHook', classes='imagenet', cost=by_names, l2_sp=0.02)
-shuffled = dict(begun, cost=dict(type='mmjtln.ShuffledCost', cost=by_names),
-                carrier='plan')
+shuffled = dict(begun, cost=dict(type='mmjtln.ShuffledCost', cost=by_names))
 frozen = dict(type='mmjtln.LPFTHook', share=1.)
 rated = dict(grid={'optim_wrapper.optimizer.lr': [0.001, 0.003, 0.01, 0.03]})
 target_alone = dict(
@@ -55,6 +54,7 @@ comparison = dict(
         linear_probe_names=dict(**target_alone, hooks=[begun, frozen]),
         lp_ft_names=dict(
             **target_alone, hooks=[begun, dict(type='mmjtln.LPFTHook')]),
+        fine_tuning_names=dict(**target_alone, hooks=[begun]),
         joint_names=dict(kind='joint', hooks=[begun], **rated),
         joint_shuffled=dict(kind='joint', hooks=[shuffled], **rated),
         jtln_names=dict(kind='jtln', hooks=[begun], **rated)))

@@ -48,10 +48,9 @@ custom_hooks = [
     # Two thirds of the time on a CPU.
     dict(type='mmjtln.ChannelsLastHook'),
 ]
-begun = dict(
-    type='mmjtln.HeadInitHook',
-    cost=dict(type='mmjtln.TextCost', prompt='a photo of a {}'),
-    l2_sp=0.02)
+by_names = dict(type='mmjtln.TextCost', prompt='a photo of a {}')
+begun = dict(type='mmjtln.HeadInitHook', cost=by_names, l2_sp=0.02)
+shuffled = dict(begun, cost=dict(type='mmjtln.ShuffledCost', cost=by_names))
 frozen = dict(type='mmjtln.LPFTHook', share=1.)
 half_frozen = dict(type='mmjtln.LPFTHook')
 # A head alone takes the largest rates, a network from a head the smallest.
@@ -67,4 +66,5 @@ comparison = dict(
         fine_tuning=dict(**zero, **middle),
         linear_probe_names=dict(**names, **large, hooks=[begun, frozen]),
         lp_ft_names=dict(**names, **middle, hooks=[begun, half_frozen]),
+        lp_ft_shuffled=dict(**names, **middle, hooks=[shuffled, half_frozen]),
         fine_tuning_names=dict(**names, **small, hooks=[begun])))

@@ -25,14 +25,13 @@ from mmjtln.datasets.class_lists import (
     read_names,
 )
 from mmjtln.domains import SOURCE, TARGET
-from mmjtln.errors import check_choice, check_real, refusal, require
+from mmjtln.errors import check_real, refusal, require
 from mmjtln.export.export import export_model
 from mmjtln.export.onnx_export import check_packages
 from mmjtln.export.stock_data import eval_pipeline
 from mmjtln.files.atomic_file import check_out
 from mmjtln.files.user_files import IMG_EXTENSIONS, check_copies
 from mmjtln.heads import (
-    CARRIERS,
     carry_over,
     fit_linear,
     mixing_weights,
@@ -96,7 +95,7 @@ class Few:
         if self.selection is not None:
             found += [(f'fitted, from {name}', self.selection.accuracy(name))
                       for name in dict(self.selection.predicted.keys())]
-            found += [('the best of these, as written',
+            found += [('the one chosen, as written',
                        self.selection.accuracy())]
         return found
 
@@ -158,6 +157,11 @@ class Adapted:
             'them flatters.')
         if start.startswith(ZERO):
             found.append('Names do not help here.')
+        if np.ptp(np.bincount(few.labels)) and not few.balanced:
+            same = estimate([few.selection.predicted[few.fitted]],
+                            few.labels, balanced=True)
+            found.append('Each class counting the same, that reaches '
+                         f'{same}: `balanced` fits and chooses by it.')
         best = few.selection.accuracy()
         if best.value <= few.rows[0][1].value:
             found.append('WARNING: that is no better than always the largest '
@@ -174,7 +178,6 @@ def adapt(
     source: str | Path | None = None,
     source_classes: Sequence[str] | str | Path | None = None,
     text: dict | None = None,
-    carrier: str = 'regression',
     penalty: float | None = None,
     balanced: bool = False,
     onnx: bool = False,
@@ -192,10 +195,9 @@ def adapt(
     Args:
         images (str | Path, optional): Folder with a folder of images for each
             class. Defaults to None.
-        classes (Sequence[str] | str, optional): The new class names, or a
-            text file of one a line, with a description behind a tab where a
-            name says nothing. They are put into alphabetical order. Defaults
-            to None, the folders of ``images``.
+        classes (Sequence[str] | str, optional): The new class names, which
+            are sorted, or a text file of one a line, with a description
+            behind a tab. Defaults to None, the folders of ``images``.
         out_dir (str | Path): Folder to write to. Defaults to ``'adapted'``.
         network (str | Path | Config): Config of a stock classifier, the name
             of one of MMPretrain's, or ``'timm:NAME'``. Defaults to timm's
@@ -210,8 +212,6 @@ def adapt(
             to None, what the checkpoint names, else ImageNet's for 1,000.
         text (dict, optional): Options of :class:`~mmjtln.costs.TextCost`,
             such as ``dict(descriptions=...)``. Defaults to None.
-        carrier (str): How a head is carried over, see
-            :func:`~mmjtln.heads.mixing_weights`. Default: ``'regression'``.
         penalty (float, optional): Strength of the pull. Defaults to None:
             chosen by cross-validation, 0.01 where a class has one image.
         balanced (bool): Whether classes count the same. Defaults to False.
@@ -227,10 +227,11 @@ def adapt(
     """
     if penalty is not None:
         check_real(penalty, 'penalty', 'adapt', with_low=False)
+    text = dict(text or {})
+    TextCost(**text).check_extra()
     if onnx:
         check_packages()
     check_out(Path(out_dir, 'config.py'))
-    check_choice(carrier, 'carrier', 'adapt', CARRIERS)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         cfg, loaded, known = stock_network(network, weights)
     require(not is_jtln(cfg), 'A stock classifier is adapted', 'but that of '
@@ -247,7 +248,6 @@ def adapt(
             ', or leave `source` out')
     if few is not None:
         check_copies(few.paths, own.paths if own else [])
-    text = dict(text or {})
     if isinstance(classes, str | Path):
         described = read_names(classes, 'list of classes')
         classes = list(described)
@@ -270,10 +270,10 @@ def adapt(
         load_weights(model, state, f'{weights or network} of {count} source '
                      'classes', ('backbone', 'neck', 'source_head'))
         cost, mixing = _mixing(stock, target, source_weights(
-            model.source_head, count), text, carrier)
+            model.source_head, count), text)
         carry_over(model.source_head, model.head, mixing)
         found = None if few is None else _fit(
-            model, few, own, target, text, carrier, penalty, balanced,
+            model, few, own, target, text, penalty, balanced,
             pipeline if tune else None)
     meta = dict(dataset_meta=joint.dataset_meta, method=_METHOD)
     files = export_model(joint, model, meta, out_dir, TARGET, onnx)
@@ -284,13 +284,13 @@ def adapt(
 
 
 def _mixing(known: ClassList, target: ClassList, weights: torch.Tensor,
-            text: dict, carrier: str) -> tuple[CostMatrix, torch.Tensor]:
+            text: dict) -> tuple[CostMatrix, torch.Tensor]:
     """Say how the target's classes are mixed from those that are known."""
     builder = TextCost(**text)
     vectors = builder.vectors(known, target, weights)
     cost = builder(known, target)
     return cost, mixing_weights(
-        carrier, torch.as_tensor(cost.matrix), weights, vectors)
+        'regression', torch.as_tensor(cost.matrix), weights, vectors)
 
 
 def _target_names(classes: Sequence[str] | None,
@@ -337,8 +337,8 @@ def _joint_config(cfg: Config, source: ClassList, target: ClassList,
 
 
 def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
-         target: ClassList, text: dict, carrier: str, penalty: float | None,
-         balanced: bool, tuned_by: list[dict] | None) -> Few:
+         target: ClassList, text: dict, penalty: float | None, balanced: bool,
+         tuned_by: list[dict] | None) -> Few:
     """Fit the last layer in place, and say how it does."""
     layers = output_layers(model.head, model.class_counts[TARGET])
     layer = next(iter(layers.values()))
@@ -353,12 +353,13 @@ def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
     zero: Head = np.zeros_like(begin[0]), np.zeros_like(begin[1])
     heads = {NAMES: begin}
     if own is not None:
-        heads[SOURCE] = _second(model, own, target, text, carrier)
+        heads[SOURCE] = _second(model, own, target, text)
     labels = images.labels
     starts = {
         ' and '.join(heads): lambda rows, found: weighed(
-            rows, found, *heads.values())[1],
-        NAMES: lambda rows, found: weighed(rows, found, begin)[1],
+            rows, found, *heads.values(), balanced=balanced)[1],
+        NAMES: lambda rows, found: weighed(
+            rows, found, begin, balanced=balanced)[1],
         ZERO: lambda rows, found: zero}
     tuning = Tuning(
         model, layer, images, tuned_by, balanced) if tuned_by else None
@@ -372,12 +373,13 @@ def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
     return Few(
         images.paths, labels, (features @ begin[0].T + begin[1]).argmax(1),
         dict(zip(heads, map(float, weighed(
-            features, labels, *heads.values())[0]), strict=True)),
+            features, labels, *heads.values(), balanced=balanced)[0]),
+            strict=True)),
         selection, chosen, balanced)
 
 
 def _second(model: nn.Module, own: DomainImages, target: ClassList,
-            text: dict, carrier: str) -> Head:
+            text: dict) -> Head:
     """Fit a head to the source's images, and carry it over by the names."""
     features = extract_features(model, own, 'pre_logits').double().numpy()
     count = len(own.classes)
@@ -389,7 +391,7 @@ def _second(model: nn.Module, own: DomainImages, target: ClassList,
     told = {name: words for name, words in text.get('descriptions', {}).items()
             if name in both}
     _, mixing = _mixing(known, target, torch.as_tensor(np.c_[weight, bias]),
-                        dict(text, descriptions=told), carrier)
+                        dict(text, descriptions=told))
     found, moved = transported(
         torch.as_tensor(weight), torch.as_tensor(bias), mixing)
     return found.numpy(), np.asarray(moved)

@@ -10,7 +10,7 @@ from mmpretrain.apis import ModelHub
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmjtln.errors import require
+from mmjtln.errors import require, told
 from mmjtln.files.user_files import reading
 from mmjtln.run_config import read_config
 
@@ -110,8 +110,8 @@ def timm_classifier(model_name: str, src: str, by_order: bool = False
     try:
         import timm
     except ImportError as error:
-        raise ImportError(f'{model_name} is a model of timm ({error}). Run '
-                          '`pip install "mmjtln[lite0]"`.') from error
+        raise told(f'{model_name} is a model of timm ({error}). Run `pip '
+                   'install "mmjtln[lite0]"`.', ImportError) from error
     require(timm.is_model(model_name), 'A network timm:NAME is one of '
             'timm.list_models()', f'but {model_name!r} is none',
             'Correct the name')
@@ -119,9 +119,9 @@ def timm_classifier(model_name: str, src: str, by_order: bool = False
     shape = state['head.fc.weight'].shape
     classes = 'imagenet' if shape[0] == 1000 else (
         timm.data.infer_imagenet_subset(dict(num_classes=shape[0])))
-    told = timm.get_pretrained_cfg(model_name)
+    found = timm.get_pretrained_cfg(model_name)
     data = timm.data.resolve_data_config(
-        {}, pretrained_cfg=told.to_dict() if told else {})
+        {}, pretrained_cfg=found.to_dict() if found else {})
     size = data['input_size'][-1]
     model = _classifier(model_name, *shape)
     model['data_preprocessor'] = dict(

@@ -105,6 +105,11 @@ class TextCost(BaseCost):
         prepared = self.prepare(source_dataset, target_dataset, model)
         on_first_rank(lambda: self.measure(prepared))
 
+    def check_extra(self) -> None:
+        """Refuse an encoder of a package that is not installed."""
+        for encoder in _listed(self.encoder):
+            _encoder_folder(encoder)
+
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
                 model: nn.Module | None) -> list[dict[str, tuple[str, ...]]]:
         """Return what to read of each class of each side."""
@@ -113,8 +118,7 @@ class TextCost(BaseCost):
         require(not unknown, 'Descriptions are by class name', 'but neither '
                 f'data set has the class(es) {quote_names(sorted(unknown))}',
                 'Correct `descriptions` of TextCost')
-        for encoder in _listed(self.encoder):
-            _encoder_folder(encoder)
+        self.check_extra()
         # A class of the source is what a network knows by that name.
         told = {name: text for name, text in self.descriptions.items()
                 if name not in names[1]}
@@ -224,19 +228,15 @@ def readable(name: str) -> str:
 
 def _encoder_folder(encoder: str) -> str:
     """Find the model of an installed package; other names stay as they are."""
-    require(find_spec('sentence_transformers'), 'Class names are encoded by '
-            'sentence-transformers', 'but it is not installed',
-            'Run `pip install "mmjtln[text]"`', ImportError)
-    if Path(encoder).is_dir():
-        return encoder
+    folders = [encoder] if Path(encoder).is_dir() else []
     with suppress(PackageNotFoundError):
-        for path in files(encoder) or ():
-            if path.name == 'modules.json':  # Of sentence-transformers.
-                return str(Path(path.locate()).parent)
-    require(encoder != DEFAULT_ENCODER, 'The default encoder is a package',
-            f'but {encoder} is not installed',
-            'Run `pip install "mmjtln[text]"`', ImportError)
-    return encoder
+        folders += [str(Path(path.locate()).parent) for path in files(encoder)
+                    or () if path.name == 'modules.json']
+    require(find_spec('sentence_transformers') and (
+        folders or encoder != DEFAULT_ENCODER), 'Class names are read by '
+        'sentence-transformers, with an encoder', 'but one of the packages is '
+        'not installed', 'Run `pip install "mmjtln[text]"`', ImportError)
+    return folders[0] if folders else encoder
 
 
 @cache

@@ -7,7 +7,7 @@ import numpy as np
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.datasets.categories import MNIST_CATEGORITES
 
-from mmjtln.errors import check_choice
+from mmjtln.errors import check_choice, told
 from mmjtln.registry import DATASETS
 
 
@@ -25,9 +25,9 @@ class _Digits(BaseDataset):
         try:
             images, labels = self._load()
         except ImportError as error:
-            raise ImportError(
-                f'{type(self).__name__} reads the images of a package '
-                f'({error}); run `pip install "mmjtln[demo]"`') from error
+            raise told(f'{type(self).__name__} reads the images of a package '
+                       f'({error}). Run `pip install "mmjtln[demo]"`.',
+                       ImportError) from error
         # `img_path` is no file but names the image by its number.
         return [dict(img=np.repeat(images[i, :, :, None], 3, axis=2),
                      img_path=f'{type(self).__name__}/{i:04d}',

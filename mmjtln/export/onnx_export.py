@@ -13,7 +13,7 @@ from mmpretrain.models.utils import ShiftWindowMSA
 from torch import Tensor, nn
 
 import mmjtln
-from mmjtln.errors import refusal, require
+from mmjtln.errors import refusal, require, told
 from mmjtln.heads.logits import logits_of
 
 if TYPE_CHECKING:
@@ -29,9 +29,8 @@ def check_packages() -> None:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            raise ImportError(
-                f'ONNX export needs `{name}` ({error}). Install it with '
-                '`pip install "mmjtln[onnx]"`.') from error
+            raise told(f'ONNX export needs `{name}` ({error}). Install it by '
+                       '`pip install "mmjtln[onnx]"`.', ImportError) from error
 
 
 def onnx_pixels(inputs: list[Tensor]) -> Tensor:

@@ -27,8 +27,10 @@ def cross_entropy(scores: np.ndarray, labels: np.ndarray,
 Loss = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
 
-def class_balanced(labels: np.ndarray) -> Loss:
-    """Return a :func:`cross_entropy` in which all classes count the same."""
+def loss_of(labels: np.ndarray, balanced: bool) -> Loss:
+    """Return :func:`cross_entropy`, or with all classes counting the same."""
+    if not balanced:
+        return cross_entropy
     counts = np.bincount(labels)
     return partial(cross_entropy, weights=len(labels) / (
         (counts > 0).sum() * counts[labels]))
@@ -87,7 +89,8 @@ def fit_linear(features: np.ndarray, labels: np.ndarray,
     return weight + change[:, :-1], bias + change[:, -1]
 
 
-def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
+def weigh_start(scores: np.ndarray, labels: np.ndarray,
+                balanced: bool = False) -> float:
     r"""Weigh a classifier by a few images that it was not fitted on.
 
     .. math::
@@ -100,9 +103,10 @@ def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
     Args:
         scores (np.ndarray): Logits z, shape (N, L).
         labels (np.ndarray): Class indices, shape (N, ).
+        balanced (bool): Whether classes count the same. Defaults to False.
     """
     def loss(t: float) -> float:
-        return cross_entropy(t * scores, labels)[0]
+        return loss_of(labels, balanced)(t * scores, labels)[0]
 
     best = scipy.optimize.minimize_scalar(
         loss, bounds=(0, _LARGEST_WEIGHT), method='bounded').x
@@ -111,8 +115,8 @@ def weigh_start(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(best) if loss(best) < loss(0.) else 0.
 
 
-def weighed(features: np.ndarray, labels: np.ndarray, *starts: Head
-            ) -> tuple[np.ndarray, Head]:
+def weighed(features: np.ndarray, labels: np.ndarray, *starts: Head,
+            balanced: bool = False) -> tuple[np.ndarray, Head]:
     """Weigh one start or several, a classifier of features (N, D) each.
 
     The mixture of several is that which explains the images best; it is then
@@ -120,16 +124,18 @@ def weighed(features: np.ndarray, labels: np.ndarray, *starts: Head
     shape (S, ), and the sum of all, so weighed.
     """
     scores = np.array([features @ weight.T + bias for weight, bias in starts])
+    measure = loss_of(labels, balanced)
 
     def loss(shares: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slope = cross_entropy(np.tensordot(shares, scores, 1), labels)
+        value, slope = measure(np.tensordot(shares, scores, 1), labels)
         return value, (scores * slope).sum((1, 2))
 
     found = scipy.optimize.minimize(
         loss, np.full(len(starts), 1 / len(starts)), jac=True,
         method='L-BFGS-B', bounds=[(0, _LARGEST_WEIGHT)] * len(starts)).x
     shares = found / (found.sum() or 1.)
-    weights = shares * weigh_start(np.tensordot(shares, scores, 1), labels)
+    weights = shares * weigh_start(
+        np.tensordot(shares, scores, 1), labels, balanced)
     return weights, tuple(
         sum(weight * part for weight, part in zip(weights, parts, strict=True))
         for parts in zip(*starts, strict=True))
@@ -139,11 +145,9 @@ def told_weight(weight: float) -> str:
     """Say what a weight of :func:`weigh_start` means."""
     if weight >= 1:
         return f'The names explain your images (weight {weight:.2f}).'
-    if weight >= _LITTLE:
-        return f'The names explain your images in part (weight {weight:.2f}).'
-    return (f'The names do not explain your images (weight {weight:.2f}): the '
-            'head starts from zero.' if weight < _NOTHING else
-            f'The names hardly explain your images (weight {weight:.2f}).')
+    return (f'The names explain little of your images (weight {weight:.2f}).'
+            if weight else 'The names do not explain your images: the head '
+            'starts from zero.')
 
 
-_LARGEST_WEIGHT, _LITTLE, _NOTHING = 10., 0.3, 0.05
+_LARGEST_WEIGHT = 10.

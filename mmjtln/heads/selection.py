@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .linear_fit import Head, class_balanced, cross_entropy, fit_linear
+from .linear_fit import Head, fit_linear, loss_of
 
 #: From features (N, D) and labels of the images at hand to W_0 and b_0.
 Start = Callable[[np.ndarray, np.ndarray], Head]
@@ -88,7 +88,7 @@ def select(features: np.ndarray, labels: np.ndarray,
         predicted[first[0] + TUNED, first[1]] = np.empty_like(labels)
     for held in (part == fold for fold in range(folds)):
         seen = features[~held], labels[~held]
-        loss = class_balanced(seen[1]) if balanced else cross_entropy
+        loss = loss_of(seen[1], balanced)
         for name, start in starts.items():
             begin = start(*seen)
             for penalty in penalties:
@@ -117,8 +117,7 @@ def fit_selected(features: np.ndarray, labels: np.ndarray,
         next(iter(starts)), penalties[0])
     start = starts[chosen[0].removesuffix(TUNED)](features, labels)
     head = fit_linear(
-        features, labels, start, chosen[1],
-        class_balanced(labels) if balanced else cross_entropy)
+        features, labels, start, chosen[1], loss_of(labels, balanced))
     return head, chosen, selection
 
 
@@ -155,8 +154,8 @@ def estimate(predicted: Sequence[np.ndarray], labels: np.ndarray,
 
     The choice on the images is flattered by them. So images are drawn with
     replacement, the choice on those is judged by the others, and the mean
-    over 1,000 draws, always the same, is taken. The interval is that of a
-    share of as many independent images.
+    over 1,000 draws, always the same, is taken; of one there is no choice.
+    The interval is that of a share of as many independent images.
 
     Source: I. Tsamardinos, E. Greasidou and G. Borboudakis, "Bootstrapping
     the out-of-sample predictions for efficient and accurate
@@ -181,7 +180,8 @@ def estimate(predicted: Sequence[np.ndarray], labels: np.ndarray,
         np.ones((len(labels), 1)))
     groups = groups[:, groups.any(0)]
     found = ((judge * right[best]) @ groups).sum(0) / (judge @ groups).sum(0)
-    value, images = found.mean(), 1 / (shares**2).sum()
+    value = found.mean() if len(right) > 1 else shares @ right[0]
+    images = 1 / (shares**2).sum()
     centre = (value + _Z**2 / images / 2) / (1 + _Z**2 / images)
     radius = _Z / (1 + _Z**2 / images) * np.sqrt(
         value * (1 - value) / images + (_Z / images / 2)**2)

@@ -32,15 +32,9 @@ def class_plan(cost: Tensor, reg: float, relax: float | None,
     Algorithms for Unbalanced Optimal Transport Problems", Mathematics of
     Computation 87 (2018), table 1.
 
-    Args:
-        cost (Tensor): C, shape (L_s, L_t), finite and not negative.
-        reg (float): Weight of the entropy, in units of the cost.
-        relax (float, optional): Weight of the source classes' penalty, in
-            units of the cost. 0: they give what is asked; None: each gives
-            its share.
-        source_share (Tensor, optional): :math:`P_s`, shape (L_s, ), positive.
-            Defaults to None, equal shares.
-        target_share (Tensor, optional): :math:`P_t`, shape (L_t, ), likewise.
+    C is (L_s, L_t), the shares P_s (L_s, ) and P_t (L_t, ) are equal by
+    default; ``reg`` and ``relax`` are in units of the cost. With a ``relax``
+    of 0 sources give what is asked, with None each its share.
     """
     cost = cost.double()
     log_p, log_q = (

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mmjtln.heads import fit_linear
-from mmjtln.heads.linear_fit import class_balanced, cross_entropy
+from mmjtln.heads.linear_fit import loss_of
 from mmjtln.heads.selection import (
     TUNED,
     Selection,
@@ -33,7 +33,7 @@ def test_predictions_are_of_images_held_out(balanced):
     part = np.concatenate([np.arange(count) % 3 for count in (4, 26, 3)])
     for fold in range(3):
         seen = labels[part != fold]
-        loss = class_balanced(seen) if balanced else cross_entropy
+        loss = loss_of(seen, balanced)
         weight, bias = fit_linear(features[part != fold], seen, start, 10.,
                                   loss)
         np.testing.assert_array_equal(
@@ -101,7 +101,7 @@ def test_the_fit_is_to_all_images_as_chosen(counts, balanced):
         assert chosen == expected.chosen == ('right', 1e4)
         for key, predicted in expected.predicted.items():
             np.testing.assert_array_equal(selection.predicted[key], predicted)
-    loss = class_balanced(labels) if balanced else cross_entropy
+    loss = loss_of(labels, balanced)
     for part, other in zip(head, fit_linear(
             features, labels, starts[chosen[0]](features, labels), chosen[1],
             loss), strict=True):
@@ -191,6 +191,14 @@ def test_estimate_is_that_of_its_sources(balanced):
     for bound in (found.low / 100, found.high / 100):
         assert (value - bound)**2 == pytest.approx(
             1.96**2 * bound * (1 - bound) / images)
+
+
+def test_of_one_classifier_the_estimate_is_its_share():
+    """Nothing was chosen, so nothing is drawn; classes count the same."""
+    labels = np.array([0, 0, 0, 1])
+    one = [np.array([0, 0, 0, 0])]
+    assert estimate(one, labels).value == 75
+    assert estimate(one, labels, balanced=True).value == 50
 
 
 def test_the_best_of_many_guesses_is_told_from_chance():
