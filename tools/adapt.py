@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     add = parser.add_argument
     add('folder', nargs='?', help='a folder of pictures for each class')
     add('--names', help='text file, a class name a line, a description behind '
-        'a tab (default: the folders); classes are put into order')
+        'a tab (default: the folders); they are sorted')
     add('--source', help='a folder of pictures for each of other classes')
     add('--out', required=True, help='folder to write to')
     add('--network', default=NETWORK, help='config of a stock classifier, '
@@ -57,7 +57,12 @@ def parse_args() -> argparse.Namespace:
     add('--onnx', action='store_true', help='write model.onnx, too')
     add('--predict', nargs='+', metavar='PATH', default=[],
         help='image files and folders to predict')
-    return parser.parse_args()
+    add('--top-k', type=int, default=1, metavar='K',
+        help='classes a row of the predictions (1)')
+    args = parser.parse_args()
+    if args.top_k < 1:
+        parser.error(f'--top-k must be at least 1, got {args.top_k}')
+    return args
 
 
 def describe(found: Adapted) -> str:
@@ -96,10 +101,12 @@ def main() -> int:
         out = Path(args.out, 'predictions.csv')
         failed = write_predictions(found.files['config'],
                                    found.files['checkpoint'],
-                                   args.predict, out)
-        for file, error in failed.items():
-            print(f'Not predicted: {file}: {error}', file=sys.stderr)
+                                   args.predict, out, args.top_k)
         print(out)
+    if failed:
+        print(f'{len(failed)} files have no class in {out}:', file=sys.stderr)
+    for file, error in failed.items():
+        print(f'{file}: {error}', file=sys.stderr)
     return int(bool(failed))
 
 

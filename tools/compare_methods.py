@@ -8,7 +8,8 @@ and grids of options to choose from; without it, the ``DEFAULT_METHODS`` of
 ``mmjtln/comparison/methods.py`` are compared as they are.
 
 Results go to ``work_dirs/compare_methods/<config>``: results.json, table.md,
-table.csv, plot.png. The same command again goes on where it was stopped.
+table.csv, plot.png, and each run's predictions.csv under ``runs``. The same
+command again goes on where it was stopped.
 """
 import argparse
 from collections.abc import Collection

@@ -2,6 +2,7 @@
 import pytest
 
 from mmjtln.apis import adapt
+from mmjtln.costs import text
 from tests.load_tool import load_tool, run_tool
 from tests.test_apis.test_adapt import MODEL, TARGET, _pictures, _stock
 
@@ -16,7 +17,7 @@ def test_the_command_writes_all_that_it_names(tmp_path, capsys):
     assert run_tool(
         'adapt', few, '--out', out, '--network', config, '--weights',
         checkpoint, '--text-options', 'prompt=a picture of {}', '--predict',
-        few) == 0
+        few, '--top-k', '2') == 0
     page = (out / 'report.html').read_text()
     assert 'as &#x27;a picture of {}&#x27;' in page
     assert 'data/target' in (out / 'config.py').read_text()
@@ -27,20 +28,28 @@ def test_the_command_writes_all_that_it_names(tmp_path, capsys):
     for name in ('config.py', 'model.pth', 'report.html', 'predictions.csv'):
         assert str(out / name) in said and (out / name).is_file()
     rows = (out / 'predictions.csv').read_text().splitlines()
-    assert rows[0] == 'path,class,score' and len(rows) == 10
+    assert rows[0] == 'path,class,score,class_2,score_2' and len(rows) == 10
     # Its folder stands for its checkpoint, and a file that fails is told of.
     (tmp_path / 'no.png').touch()
     assert run_tool('predict', out / 'config.py', out, few, tmp_path /
-                    'no.png', '--out', tmp_path / 'again.csv') == 1
+                    'no.png', '--out', tmp_path / 'again.csv', '--top-k',
+                    '2') == 1
     assert 'no.png' in capsys.readouterr().err
     again = (tmp_path / 'again.csv').read_text().splitlines()
-    assert again == [*rows, f'{tmp_path}/no.png,,']
+    assert again == [*rows, f'{tmp_path}/no.png,,,,']
     # The page of another classifier does not stay beside a new one.
     adapt(few, None, out, config, checkpoint)
     assert not (out / 'report.html').exists()
 
 
-def test_what_is_missing_is_said_before_any_work(tmp_path):
+def test_what_is_missing_is_said_before_any_work(tmp_path, monkeypatch):
+    with pytest.raises(SystemExit):
+        run_tool('adapt', tmp_path, '--out', tmp_path / 'out', '--top-k', '0')
+    monkeypatch.setattr(text, 'find_spec', lambda name: None)
+    with pytest.raises(ImportError, match=r'mmjtln\[text\]') as error:
+        run_tool('adapt', tmp_path, '--out', tmp_path / 'out')
+    assert error.value.told
+    monkeypatch.undo()
     with pytest.raises(FileNotFoundError, match='nowhere'):
         run_tool('adapt', '--names', 'none.txt', '--out', tmp_path / 'out',
                  '--predict', tmp_path / 'nowhere')
