@@ -21,3 +21,12 @@ train_dataloader = dict(
         target=dict(dataset=dict(classes=target, dataset=_base_.drawn))))
 val_dataloader = dict(dataset=dict(classes=target, dataset=_base_.validated))
 test_dataloader = dict(dataset=dict(classes=target, dataset=_base_.tested))
+
+# One rate more than elsewhere: the largest of those is the best of some.
+comparison = dict(
+    methods={
+        name: dict(grid={
+            'optim_wrapper.optimizer.lr': [0.001, 0.003, 0.01, 0.03, 0.1]
+        })
+        for name in _base_.comparison.methods
+    })

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-#: Seeds below which there is no interval: that of two is 13 times as wide as
-#: what they differ by.
+#: Seeds that an interval needs: that of two is 13 times their difference.
 LEAST = 3
 
 

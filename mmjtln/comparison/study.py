@@ -124,9 +124,11 @@ class Study:
                 # A point at which a run failed is no candidate.
                 tuning.append(dict(options=options, validation=None if None in
                                    scores else float(np.mean(scores))))
-            best = max(tuning, key=lambda point: -1 if point['validation'] is
-                       None else point['validation'], default=dict(
-                           options=method.options))
+            # Of level points the ends of the grid are the worst guess.
+            best = max(enumerate(tuning), key=lambda item: (
+                -1 if item[1]['validation'] is None else item[1]['validation'],
+                -abs(item[0] - (len(tuning) - 1) / 2)),
+                default=(0, dict(options=method.options)))[1]
             chosen[method.name] = dict(options=best['options'], tuning=tuning)
         return chosen
 

@@ -72,7 +72,6 @@ def regression(source: np.ndarray, target: np.ndarray,
             shrunk = 1 / (size + strength)
             left = (wanted - (inner * shrunk) @ moments) / (
                 1 - (inner**2 @ shrunk))[:, None]
-            # Of one class nothing varies, and nothing is explained.
             explained = float(1 - (left**2).sum() / ((wanted**2).sum() or 1))
             if best is None or explained > best.explained:
                 asked = _kernel(target, source[chosen], width) @ (

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from mmjtln.comparison import Method, Study
+from mmjtln.comparison.run import config_text
 from mmjtln.registry import MODELS
 from tests.load_tool import TOOLS, run_tool
 
@@ -81,6 +83,29 @@ def test_comparison(config, tmp_path, capsys, monkeypatch):
     again = json.loads((out / 'results.json').read_text())
     assert [run['test'] for run in again['methods']['jtln']['runs']] == [
         run['test'] for run in methods['jtln']['runs']]
+
+
+@pytest.mark.parametrize(['found', 'chosen'], [
+    ((60., 60., 60., 50.), .2), ((50., 60., 70., 70.), .3),
+    ((70., 60., 60., 70.), .1), ((None, 40., None, 70.), .4)])
+def test_of_level_points_an_end_of_the_grid_is_the_last(
+        tiny_run, tmp_path, found, chosen):
+    """Runs that are finished are not made again, only compared."""
+    key, rates = 'optim_wrapper.optimizer.lr', [.1, .2, .3, .4]
+    method = Method('alone', kind='target', grid={key: rates})
+    study = Study(tiny_run, [method], [0], [100], [], tmp_path / 'out', 1)
+    jobs = [study._job(method, {key: rate}, 100, None) for rate in rates]
+    jobs.append(study._job(method, {key: chosen}, 0, None))
+    for (name, cfg), value in zip(jobs, [*found, 75.], strict=True):
+        folder = study.runs / name
+        folder.mkdir(parents=True)
+        (folder / 'config.json').write_text(config_text(cfg))
+        (folder / 'result.json').write_text(json.dumps(
+            dict(error='no') if value is None else dict(
+                validation=value, test=value)))
+    about = study.run().methods['alone'].about
+    assert about['options'] == {key: chosen}
+    assert [point['validation'] for point in about['tuning']] == [*found]
 
 
 def test_only_what_starts_from_the_source_fails_with_it(
