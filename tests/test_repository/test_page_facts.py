@@ -193,7 +193,7 @@ def test_recipe_is_beside_others_as_in_each_pair():
     ends = sum(method['options'] in (method['tuning'][0]['options'],
                                      method['tuning'][-1]['options'])
                for method in found)
-    assert f' {ends} of these 40 choices are ' in text
+    assert f'\n{ends} of these 40 choices are ' in text
 
 
 def test_tuning_is_beside_heads_alone_as_on_each_set():
