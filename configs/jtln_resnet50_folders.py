@@ -28,7 +28,8 @@ load_from = '{{$PRETRAINED:https://download.openmmlab.com/mmclassification/v0/re
 # The paper's form, with costs by MK-MMD and heads from zero:
 #     model = dict(ot_loss=dict(_delete_=True, type='mmjtln.OTLoss'))
 #     custom_hooks = [
-#         *_base_.custom_hooks[:2],
+#         dict(type='mmjtln.ClassCheckHook'),
+#         dict(type='mmjtln.StockCheckpointHook'),
 #         dict(type='mmjtln.CostMatrixHook', cost=dict(
 #             type='mmjtln.MKMMDCost', pipeline=_base_.test_pipeline))]
 model = dict(
