@@ -160,8 +160,8 @@ class Adapted:
         if np.ptp(np.bincount(few.labels)) and not few.balanced:
             same = estimate([few.selection.predicted[few.fitted]],
                             few.labels, balanced=True)
-            found.append('Each class counting the same, that reaches '
-                         f'{same}: `balanced` fits and chooses by it.')
+            found.append('Each class counting the same, the head written has '
+                         f'{same}: `balanced` fits and chooses by that.')
         best = few.selection.accuracy()
         if best.value <= few.rows[0][1].value:
             found.append('WARNING: that is no better than always the largest '

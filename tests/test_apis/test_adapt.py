@@ -346,7 +346,7 @@ def test_classes_count_the_same_where_asked(tmp_path):
         name, value = found.few.rows[0]
         assert name == 'always the largest class'
         assert value.value == pytest.approx(expected)
-        told = 'Each class counting the same, that' in ' '.join(
+        told = 'Each class counting the same, the head' in ' '.join(
             found.remarks())
         assert told is not balanced
 
