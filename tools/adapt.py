@@ -19,10 +19,11 @@ import sys
 from pathlib import Path
 
 from adapt_page import adapted_page
+from predict import exit_status
 
 from mmjtln.apis import Adapted, adapt, write_predictions
 from mmjtln.apis.adapt import NETWORK
-from mmjtln.errors import end_in_words
+from mmjtln.errors import check_count, end_in_words
 from mmjtln.files.atomic_file import atomic_write
 from mmjtln.files.user_files import image_files
 from mmjtln.run_config import OptionsAction
@@ -59,10 +60,7 @@ def parse_args() -> argparse.Namespace:
         help='image files and folders to predict')
     add('--top-k', type=int, default=1, metavar='K',
         help='classes a row of the predictions (1)')
-    args = parser.parse_args()
-    if args.top_k < 1:
-        parser.error(f'--top-k must be at least 1, got {args.top_k}')
-    return args
+    return parser.parse_args()
 
 
 def describe(found: Adapted) -> str:
@@ -86,6 +84,7 @@ def describe(found: Adapted) -> str:
 def main() -> int:
     """Make the classifier, say what it is made of, and predict."""
     args = parse_args()
+    check_count(args.top_k, '--top-k', 'adapt.py')
     for path in args.predict:  # Is there anything? Asked before any work.
         image_files(path, every=True)
     found = adapt(
@@ -96,18 +95,14 @@ def main() -> int:
     with atomic_write(page) as file:
         file.write(adapted_page(found).encode())
     print(describe(found), *found.files.values(), page, sep='\n')
-    failed: dict[str, str] = {}
-    if args.predict:
-        out = Path(args.out, 'predictions.csv')
-        failed = write_predictions(found.files['config'],
-                                   found.files['checkpoint'],
-                                   args.predict, out, args.top_k)
-        print(out)
-    if failed:
-        print(f'{len(failed)} files have no class in {out}:', file=sys.stderr)
-    for file, error in failed.items():
-        print(f'{file}: {error}', file=sys.stderr)
-    return int(bool(failed))
+    if not args.predict:
+        return 0
+    out = Path(args.out, 'predictions.csv')
+    failed = write_predictions(found.files['config'],
+                               found.files['checkpoint'], args.predict, out,
+                               args.top_k)
+    print(out)
+    return exit_status(failed, out)
 
 
 if __name__ == '__main__':

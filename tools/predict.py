@@ -12,6 +12,7 @@ named at the end, have a row without a class, and make the exit status 1.
 """
 import argparse
 import sys
+from pathlib import Path
 
 from mmjtln.apis import write_predictions
 from mmjtln.errors import end_in_words
@@ -37,13 +38,13 @@ def main() -> int:
     parser.add_argument('--device', help='such as cuda:1 (default: a GPU if '
                         'there is one)')
     args = parser.parse_args()
-    if args.top_k < 1 or args.batch_size < 1:
-        parser.error('--top-k and --batch-size must be at least 1, got '
-                     f'{args.top_k} and {args.batch_size}')
-    failed = write_predictions(**vars(args))
+    return exit_status(write_predictions(**vars(args)), args.out)
+
+
+def exit_status(failed: dict[str, str], out: str | Path) -> int:
+    """Name the files that failed, if any; return 1 if there are."""
     if failed:
-        print(f'{len(failed)} files have no class in {args.out}:',
-              file=sys.stderr)
+        print(f'{len(failed)} files have no class in {out}:', file=sys.stderr)
     for file, error in failed.items():
         print(f'{file}: {error}', file=sys.stderr)
     return int(bool(failed))

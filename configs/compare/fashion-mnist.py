@@ -10,6 +10,7 @@
 #   --seeds 0-9 --tune 100-101 --shots 5,10 --jobs 2 \
 #   --against consecutive,joint,jtln_label_random --methods target_only,\
 #   consecutive,joint,jtln,jtln_label,jtln_label_random
+# (of points that were level on validation data the first was taken)
 _base_ = [
     '../_base_/compare_lenet5.py', '../_base_/image_pair.py',
     '../_base_/schedule.py', '../_base_/runtime.py'

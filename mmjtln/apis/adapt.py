@@ -161,7 +161,7 @@ class Adapted:
             same = estimate([few.selection.predicted[few.fitted]],
                             few.labels, balanced=True)
             found.append('Each class counting the same, the head written has '
-                         f'{same}: `balanced` fits and chooses by that.')
+                         f'{same}, flattered by the choice (see `balanced`).')
         best = few.selection.accuracy()
         if best.value <= few.rows[0][1].value:
             found.append('WARNING: that is no better than always the largest '

@@ -14,7 +14,7 @@ from mmpretrain.registry import TRANSFORMS
 from mmpretrain.utils import progress as host_progress
 
 from mmjtln.checks.warnings import transparent
-from mmjtln.errors import require
+from mmjtln.errors import check_count, require
 from mmjtln.export.stock_data import picture_pipeline
 from mmjtln.files.atomic_file import atomic_write, check_out
 from mmjtln.files.user_files import image_files
@@ -58,6 +58,8 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
         FileNotFoundError: If there is no such file or folder.
         ValueError: If there is no image that can be predicted.
     """
+    check_count(top_k, 'top_k', 'write_predictions')
+    check_count(batch_size, 'batch_size', 'write_predictions')
     check_out(out)
     weights = [str(path) for path in paths
                if Path(path).suffix.lower() in ('.pth', '.pt', '.ckpt')]

@@ -124,7 +124,7 @@ class Study:
                 # A point at which a run failed is no candidate.
                 tuning.append(dict(options=options, validation=None if None in
                                    scores else float(np.mean(scores))))
-            # Of level points the ends of the grid are the worst guess.
+            # Of level points the one nearest to the middle of the grid.
             best = max(enumerate(tuning), key=lambda item: (
                 -1 if item[1]['validation'] is None else item[1]['validation'],
                 -abs(item[0] - (len(tuning) - 1) / 2)),

@@ -9,6 +9,7 @@ from mmjtln.errors import check_real, require
 
 #: Weights W, shape (L, D), and biases b, shape (L, ).
 Head = tuple[np.ndarray, np.ndarray]
+_LARGEST_WEIGHT = 10.
 
 
 def cross_entropy(scores: np.ndarray, labels: np.ndarray,
@@ -148,6 +149,3 @@ def told_weight(weight: float) -> str:
     return (f'The names explain little of your images (weight {weight:.2f}).'
             if weight else 'The names do not explain your images: the head '
             'starts from zero.')
-
-
-_LARGEST_WEIGHT = 10.

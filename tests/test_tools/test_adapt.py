@@ -43,7 +43,7 @@ def test_the_command_writes_all_that_it_names(tmp_path, capsys):
 
 
 def test_what_is_missing_is_said_before_any_work(tmp_path, monkeypatch):
-    with pytest.raises(SystemExit):
+    with pytest.raises(ValueError, match='--top-k'):
         run_tool('adapt', tmp_path, '--out', tmp_path / 'out', '--top-k', '0')
     monkeypatch.setattr(text, 'find_spec', lambda name: None)
     with pytest.raises(ImportError, match=r'mmjtln\[text\]') as error:

@@ -213,3 +213,11 @@ def test_gray_pictures(run):
         np.testing.assert_array_equal(
             inferencer(picture)[0]['pred_scores'],
             inferencer('gray.png')[0]['pred_scores'])
+
+
+@pytest.mark.parametrize('option', ['top-k', 'batch-size'])
+def test_counts_below_one_are_refused(run, tmp_path, option):
+    """By the tool as by the function, before the model is built."""
+    with pytest.raises(ValueError, match=option.replace('-', '_')):
+        run_tool('predict', *run, 'data/target', '--out', tmp_path / 'a.csv',
+                 f'--{option}', '0')
