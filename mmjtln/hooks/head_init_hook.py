@@ -1,4 +1,4 @@
-"""Heads that begin at a trained head of other classes, by names."""
+"""A target head that begins at a trained head of other classes, by names."""
 from collections.abc import Sequence
 from copy import deepcopy
 
@@ -8,13 +8,9 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
-from mmjtln.checkpoints.weights import (
-    load_weights,
-    part_stock_head,
-    state_of,
-)
+from mmjtln.checkpoints.weights import load_weights, part_stock_head, state_of
 from mmjtln.checks.run import is_training, jtln_model
-from mmjtln.datasets import ClassList, JointDataset
+from mmjtln.datasets import ClassList
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import check_choice, check_real, require
 from mmjtln.export.stock_data import eval_dataset
@@ -35,54 +31,48 @@ from mmjtln.models import JTLNClassifier
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights, pipeline_in
 
-from .cost_matrix_hook import CostMatrixHook
 from .keeping_hook import KeepingHook
 
 
 @HOOKS.register_module()
 class HeadInitHook(KeepingHook):
-    r"""Begin heads at a trained head of other classes, by the class names.
+    r"""Begin the target head at a trained head of other classes, by names.
 
-    Before the first step, with the weights of ``load_from`` and the cost
-    matrix there, the target head's last layer becomes a mixing of the source
-    head's rows, see mmjtln/heads/README.md; layers before it are copied. With
-    ``classes``, the head in the stock checkpoint ``load_from`` is that of
-    other classes again, and where the source has images, both heads begin at
-    it. The head's weight decay pulls towards this start
-    (:class:`~mmjtln.heads.L2SP`). A resumed run goes on with its head and the
-    start in its checkpoint.
+    Before the first step, with the weights of ``load_from`` there, its last
+    layer becomes a mixing of the source head's rows, see
+    mmjtln/heads/README.md; layers before it are copied. With ``classes`` it is
+    the head in the stock checkpoint ``load_from`` in place of the source's.
+    Weight decay pulls it towards this start (:class:`~mmjtln.heads.L2SP`). A
+    resumed run goes on with its head and the start in its checkpoint.
 
     Args:
-        cost (dict, optional): Config of a builder in the registry ``COSTS``,
-            such as ``dict(type='mmjtln.TextCost')``. Defaults to None, the
-            matrix of the OT loss.
+        cost (dict): Config of a builder in the registry ``COSTS``, such as
+            ``dict(type='mmjtln.TextCost')``.
         classes (Sequence[str] | str, optional): What the head in
             ``load_from`` knows, as :class:`~mmjtln.datasets.ClassList` takes
             it. Defaults to None, the source classes.
         carrier (str, optional): How a head is mixed. Defaults to None:
             ``'regression'`` for a cost that reads the names with an encoder,
             ``'plan'`` for others.
-        weigh (bool): Scale the target head by what the training images say
-            of it; a head that explains none of them begins at zero. Defaults
-            to True.
+        weigh (bool): Scale the head by what the training images say of it;
+            one that explains none of them begins at zero. Defaults to True.
         l2_sp (float, optional): Strength :math:`\alpha` of :math:`\alpha / 2
             \|W - W_0\|^2` on the target head, on top of the optimizer's own
             weight decay, which acts on :math:`W - W_0` as well. None: weight
             decay is towards zero as ever. Defaults to 0.
 
     Raises:
-        ValueError: If an option is out of range, there is no cost matrix
-            before the first step, the head to begin at is untrained, or a run
-            is resumed from a checkpoint without the start.
+        ValueError: If an option is out of range, the head to begin at is
+            untrained, or a run is resumed from a checkpoint without the
+            start.
         TypeError: If the last layer of a head is no ``nn.Linear``.
     """
 
-    # After the hook that builds the matrix, in the same iteration, and after
-    # those that rename the keys of a checkpoint.
+    # After those that rename the keys of a checkpoint.
     priority = 'LOW'
     key = 'head_init'
 
-    def __init__(self, cost: dict | None = None,
+    def __init__(self, cost: dict,
                  classes: Sequence[str] | str | None = None,
                  carrier: str | None = None, weigh: bool = True,
                  l2_sp: float | None = 0.) -> None:
@@ -90,17 +80,13 @@ class HeadInitHook(KeepingHook):
             check_choice(carrier, 'carrier', 'HeadInitHook', CARRIERS)
         if l2_sp is not None:
             check_real(l2_sp, 'l2_sp', 'HeadInitHook')
-        self.builder = None if cost is None else COSTS.build(cost)
+        self.builder = COSTS.build(cost)
         vectors = hasattr(self.builder, 'vectors')
         self.carrier = carrier or ('regression' if vectors else 'plan')
         require(vectors or self.carrier in ('plan', 'nearest'),
                 f'The carrier {carrier!r} goes by vectors of the class names',
                 'but `cost` gives none', "Set it to dict(type='mmjtln."
                 "TextCost'), or carrier='plan'")
-        require(classes is None or self.builder, 'Heads begin at one of '
-                'other `classes` by a cost of their own', 'but `cost` of '
-                'HeadInitHook is None', "Set it to dict(type='mmjtln."
-                "TextCost')")
         self.known = None if classes is None else ClassList(classes)
         self.weigh = weigh
         self.l2_sp = l2_sp
@@ -112,21 +98,7 @@ class HeadInitHook(KeepingHook):
             return
         model, dataset = jtln_model(runner), runner.train_dataloader.dataset
         known = dataset.source if self.known is None else self.known
-        if self.builder is not None:
-            for domain in self._domains(dataset):
-                self.builder.check(known, getattr(dataset, domain), model)
-        else:
-            has_cost = model.ot_loss is not None and any(
-                isinstance(hook, CostMatrixHook) for hook in runner.hooks)
-            require(has_cost, 'A head is carried over by a cost matrix', 'but '
-                    'there is no OT loss with a CostMatrixHook to take it '
-                    'from', 'Set `cost` of HeadInitHook, such as '
-                    "dict(type='mmjtln.TextCost')")
-            require(model.lambda_ot.begin == 0,
-                    'A head is carried over before the first step', 'but the '
-                    'OT loss has its cost matrix from `model.lambda_ot.begin` '
-                    f'on, {model.lambda_ot.begin}',
-                    'Set it to 0, or `cost` of HeadInitHook')
+        self.builder.check(known, dataset.target, model)
         require(not self.weigh or eval_dataset(runner.cfg, TARGET), 'A start '
                 'is weighed by images as they are in a test', 'but neither '
                 '`test_dataloader` nor `val_dataloader` has target data',
@@ -134,19 +106,12 @@ class HeadInitHook(KeepingHook):
         self._trained = self.known is None and names_weights(
             [model.init_cfg, model.source_head.init_cfg])
         if self.known is not None and runner._resume:
-            return  # Its heads have begun.
+            return  # Its head has begun.
         self._begin = self._read(runner, model)
         self._trained |= self.known is not None
         # A rehearsal on a copy finds heads that do not fit.
-        for domain in self._domains(dataset):
-            weights = torch.full((len(known.metainfo['classes']),
-                                  model.class_counts[domain]), 1.)
-            carry_over(self._begin, deepcopy(model.heads[domain]), weights)
-
-    def _domains(self, dataset: JointDataset) -> list[str]:
-        """Return the domains whose heads begin at the other head."""
-        both = self.known is not None and dataset.source_length
-        return [SOURCE, TARGET] if both else [TARGET]
+        carry_over(self._begin, deepcopy(model.head), torch.ones(
+            len(known.metainfo['classes']), model.class_counts[TARGET]))
 
     def _read(self, runner: Runner, model: JTLNClassifier) -> nn.Module:
         """Return the head to begin at: the source's, or the checkpoint's."""
@@ -189,24 +154,21 @@ class HeadInitHook(KeepingHook):
             return
         model, dataset = jtln_model(runner), runner.train_dataloader.dataset
         known = dataset.source if self.known is None else self.known
+        lists = known, dataset.target
         rows = source_weights(self._begin, len(known.metainfo['classes']))
-        for domain in self._domains(dataset):
-            lists = known, getattr(dataset, domain)
-            encode = getattr(self.builder, 'vectors', None)
-            vectors = None if encode is None else encode(*lists, rows)
-            cost = model.ot_loss.cost.cpu() if self.builder is None else (
-                torch.as_tensor(self.builder(*lists, model).matrix))
-            head = model.heads[domain]
-            names = carry_over(self._begin, head, mixing_weights(
-                self.carrier, cost, rows, vectors))
-            runner.logger.info(
-                f'The {domain} head begins at that of '
-                f'{"the source" if self.known is None else "`load_from`"}, '
-                f'carried over by {self.carrier}: {", ".join(names)}.')
-            if self.weigh and domain == TARGET:
-                runner.logger.info(_weigh(runner, model, names))
-            for value in head.state_dict().values():
-                broadcast(value)
+        encode = getattr(self.builder, 'vectors', None)
+        vectors = None if encode is None else encode(*lists, rows)
+        cost = torch.as_tensor(self.builder(*lists, model).matrix)
+        names = carry_over(self._begin, model.head, mixing_weights(
+            self.carrier, cost, rows, vectors))
+        runner.logger.info(
+            'The target head begins at that of '
+            f'{"the source" if self.known is None else "`load_from`"}, '
+            f'carried over by {self.carrier}: {", ".join(names)}.')
+        if self.weigh:
+            runner.logger.info(_weigh(runner, model, names))
+        for value in model.head.state_dict().values():
+            broadcast(value)
         if self.l2_sp is not None:
             self.kept = {
                 f'head.{name}': parameter.detach().clone()
@@ -219,7 +181,7 @@ class HeadInitHook(KeepingHook):
 
 
 def _weigh(runner: Runner, model: JTLNClassifier, names: list[str]) -> str:
-    """Scale a head in place by what the training images say of it."""
+    """Scale the head in place by what the training images say of it."""
     images = DomainImages(runner.train_dataloader.dataset.target, TARGET,
                           pipeline_in(eval_dataset(runner.cfg, TARGET)))
     scores = run_over_images(
