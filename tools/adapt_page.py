@@ -8,7 +8,8 @@ import mmcv
 import numpy as np
 from PIL import Image
 
-from mmjtln.apis.adapt import Adapted, Few
+from mmjtln.apis.adapt import Adapted
+from mmjtln.apis.fitting import Few
 
 _SIDE = 120
 _MOST_PICTURES = 40

@@ -2,15 +2,12 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
-from torch import nn
 
 from mmjtln.checkpoints.networks import stock_network
 from mmjtln.checkpoints.weights import load_weights, part_stock_head
@@ -31,73 +28,17 @@ from mmjtln.export.onnx_export import check_packages
 from mmjtln.export.stock_data import eval_pipeline
 from mmjtln.files.atomic_file import check_out
 from mmjtln.files.user_files import IMG_EXTENSIONS, check_copies
-from mmjtln.heads import (
-    carry_over,
-    fit_linear,
-    mixing_weights,
-    output_layers,
-    transported,
-)
+from mmjtln.heads import carry_over
 from mmjtln.heads.carriers import source_weights
-from mmjtln.heads.linear_fit import Head, told_weight, weighed
-from mmjtln.heads.selection import (
-    DEFAULT_PENALTY,
-    PENALTIES,
-    TUNED,
-    Estimate,
-    Selection,
-    estimate,
-    fit_selected,
-    fold_count,
-)
+from mmjtln.heads.linear_fit import told_weight
+from mmjtln.heads.selection import TUNED, estimate, fold_count
 from mmjtln.inference.domain_images import DomainImages
-from mmjtln.inference.features import extract_features
 from mmjtln.run_config import is_jtln
 
-from .tuning import Tuning, set_head
+from .fitting import ZERO, Few, fit_few, name_mixing
 
 NETWORK = 'timm:tf_efficientnet_lite0'
-#: Where a fitted head starts from, as tables say it.
-NAMES, ZERO = 'names', 'zero'
 _METHOD = 'A head carried over to new classes by their names'
-
-
-@dataclass(frozen=True)
-class Few:
-    """What :func:`adapt` has found in the images.
-
-    Args:
-        paths (list[str]): Of the N images.
-        labels (np.ndarray): Class indices, shape (N, ).
-        by_names (np.ndarray): What the names alone predict, shape (N, ).
-        weights (dict[str, float]): Of each start, by :data:`NAMES` and
-            ``'source'``, see :func:`~mmjtln.heads.linear_fit.weighed`.
-        selection (Selection, optional): None with one image of a class.
-        fitted (tuple[str, float]): Start and penalty of the head written.
-        balanced (bool): Whether each class counts the same.
-    """
-
-    paths: list[str]
-    labels: np.ndarray
-    by_names: np.ndarray
-    weights: dict[str, float]
-    selection: Selection | None
-    fitted: tuple[str, float]
-    balanced: bool
-
-    @cached_property
-    def rows(self) -> list[tuple[str, Estimate]]:
-        """list[tuple[str, Estimate]]: Ways to classify, and their accuracy."""
-        largest = np.full_like(self.labels, np.bincount(self.labels).argmax())
-        found = [(name, estimate([way], self.labels, self.balanced))
-                 for name, way in (('always the largest class', largest),
-                                   ('the names alone', self.by_names))]
-        if self.selection is not None:
-            found += [(f'fitted, from {name}', self.selection.accuracy(name))
-                      for name in dict(self.selection.predicted.keys())]
-            found += [('the one chosen, as written',
-                       self.selection.accuracy())]
-        return found
 
 
 @dataclass(frozen=True)
@@ -217,7 +158,7 @@ def adapt(
         balanced (bool): Whether classes count the same. Defaults to False.
         onnx (bool): Whether to write ONNX as well. Defaults to False.
         tune (bool): Whether to try tuning the whole network, too, by
-            :class:`~mmjtln.apis.tuning.Tuning`. Defaults to False.
+            :class:`~mmjtln.apis.fitting.Tuning`. Defaults to False.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -228,7 +169,11 @@ def adapt(
     if penalty is not None:
         check_real(penalty, 'penalty', 'adapt', with_low=False)
     text = dict(text or {})
-    TextCost(**text).check_extra()
+    try:
+        TextCost(**text).check_extra()
+    except TypeError as error:
+        raise refusal('`text` has options of TextCost', f'but {error}',
+                      'Correct it', TypeError) from None
     if onnx:
         check_packages()
     check_out(Path(out_dir, 'config.py'))
@@ -254,7 +199,7 @@ def adapt(
         text['descriptions'] = {
             **{name: told for name, told in described.items() if told},
             **text.get('descriptions', {})}
-    target = ClassList(sorted(_target_names(classes, few)))
+    target = ClassList(_target_names(classes, few))
     check_several(target.metainfo['classes'], TARGET)
     known = source_classes or checkpoint_classes(loaded) or known
     if known is None:
@@ -269,10 +214,10 @@ def adapt(
         count = len(stock.metainfo['classes'])
         load_weights(model, state, f'{weights or network} of {count} source '
                      'classes', ('backbone', 'neck', 'source_head'))
-        cost, mixing = _mixing(stock, target, source_weights(
+        cost, mixing = name_mixing(stock, target, source_weights(
             model.source_head, count), text)
         carry_over(model.source_head, model.head, mixing)
-        found = None if few is None else _fit(
+        found = None if few is None else fit_few(
             model, few, own, target, text, penalty, balanced,
             pipeline if tune else None)
     meta = dict(dataset_meta=joint.dataset_meta, method=_METHOD)
@@ -281,16 +226,6 @@ def adapt(
     far = far_classes(TextCost(**{**text, **chosen, 'scale': False}), stock,
                        target.metainfo['classes'])
     return Adapted(files, cost, mixing.numpy(), far, found)
-
-
-def _mixing(known: ClassList, target: ClassList, weights: torch.Tensor,
-            text: dict) -> tuple[CostMatrix, torch.Tensor]:
-    """Say how the target's classes are mixed from those that are known."""
-    builder = TextCost(**text)
-    vectors = builder.vectors(known, target, weights)
-    cost = builder(known, target)
-    return cost, mixing_weights(
-        'regression', torch.as_tensor(cost.matrix), weights, vectors)
 
 
 def _target_names(classes: Sequence[str] | None,
@@ -303,13 +238,15 @@ def _target_names(classes: Sequence[str] | None,
                 'but neither is given', 'Set `classes` or `images`')
         return few.classes
     names = sorted(check_names(list(classes), TARGET))
-    folders = names if few is None else list(few.classes)
-    if folders != names:
+    # In the order of the labels, which is that of the folders on the disk.
+    folders = names if few is None else few.classes
+    if sorted(folders) != names:
         raise refusal(
             'Each class has a folder of images of its name', 'but comparing '
-            f'folders with names, {describe_difference(names, folders)}',
+            'folders with names, '
+            f'{describe_difference(names, sorted(folders))}',
             'Rename the folders, or correct the list')
-    return names
+    return folders
 
 
 def _joint_config(cfg: Config, source: ClassList, target: ClassList,
@@ -334,64 +271,3 @@ def _joint_config(cfg: Config, source: ClassList, target: ClassList,
     return Config(dict(
         model=model, test_dataloader=dict(batch_size=32, dataset=dataset),
         dataset_meta=dict(classes=classes, source_classes=known)))
-
-
-def _fit(model: nn.Module, images: DomainImages, own: DomainImages | None,
-         target: ClassList, text: dict, penalty: float | None, balanced: bool,
-         tuned_by: list[dict] | None) -> Few:
-    """Fit the last layer in place, and say how it does."""
-    layers = output_layers(model.head, model.class_counts[TARGET])
-    layer = next(iter(layers.values()))
-    features = extract_features(model, images, 'pre_logits').double().numpy()
-    require(len(layers) == 1 and layer.bias is not None
-            and features.shape[1] == layer.in_features,
-            'A head is fitted to images by its one last layer, with a bias',
-            f'but {type(model.head).__name__} has {[*layers.values()]}',
-            'Leave the images out, or train with HeadInitHook', TypeError)
-    begin: Head = (layer.weight.detach().double().numpy(),
-                   layer.bias.detach().double().numpy())
-    zero: Head = np.zeros_like(begin[0]), np.zeros_like(begin[1])
-    heads = {NAMES: begin}
-    if own is not None:
-        heads[SOURCE] = _second(model, own, target, text)
-    labels = images.labels
-    starts = {
-        ' and '.join(heads): lambda rows, found: weighed(
-            rows, found, *heads.values(), balanced=balanced)[1],
-        NAMES: lambda rows, found: weighed(
-            rows, found, begin, balanced=balanced)[1],
-        ZERO: lambda rows, found: zero}
-    tuning = Tuning(
-        model, layer, images, tuned_by, balanced) if tuned_by else None
-    head, chosen, selection = fit_selected(
-        features, labels, starts,
-        PENALTIES if penalty is None else (penalty, ), balanced,
-        tuning.predict if tuning else None)
-    set_head(layer, head)
-    if tuning:
-        tuning.end(chosen[0].endswith(TUNED))
-    return Few(
-        images.paths, labels, (features @ begin[0].T + begin[1]).argmax(1),
-        dict(zip(heads, map(float, weighed(
-            features, labels, *heads.values(), balanced=balanced)[0]),
-            strict=True)),
-        selection, chosen, balanced)
-
-
-def _second(model: nn.Module, own: DomainImages, target: ClassList,
-            text: dict) -> Head:
-    """Fit a head to the source's images, and carry it over by the names."""
-    features = extract_features(model, own, 'pre_logits').double().numpy()
-    count = len(own.classes)
-    weight, bias = fit_linear(
-        features, own.labels, (np.zeros((count, features.shape[1])),
-                               np.zeros(count)), DEFAULT_PENALTY)
-    known = ClassList(list(own.classes))
-    both = target.metainfo['classes'] + known.metainfo['classes']
-    told = {name: words for name, words in text.get('descriptions', {}).items()
-            if name in both}
-    _, mixing = _mixing(known, target, torch.as_tensor(np.c_[weight, bias]),
-                        dict(text, descriptions=told))
-    found, moved = transported(
-        torch.as_tensor(weight), torch.as_tensor(bias), mixing)
-    return found.numpy(), np.asarray(moved)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import TRANSFORMS
 from mmpretrain.utils import progress as host_progress
 
 from mmjtln.checks.warnings import transparent
-from mmjtln.errors import check_count, require
+from mmjtln.errors import check_count, refusal, require
 from mmjtln.export.stock_data import picture_pipeline
 from mmjtln.files.atomic_file import atomic_write, check_out
 from mmjtln.files.user_files import image_files
@@ -56,11 +57,18 @@ def write_predictions(config: str | Path, checkpoint: str | Path,
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
-        ValueError: If there is no image that can be predicted.
+        ValueError: If there is no image that can be predicted, or an option
+            is out of range.
     """
     check_count(top_k, 'top_k', 'write_predictions')
     check_count(batch_size, 'batch_size', 'write_predictions')
     check_out(out)
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise refusal('A model goes to a device that is there', f'got '
+                      f'{device!r}: {str(error).splitlines()[0]}',
+                      'Leave `device` out') from error
     weights = [str(path) for path in paths
                if Path(path).suffix.lower() in ('.pth', '.pt', '.ckpt')]
     require(not weights, 'Pictures are predicted with one checkpoint',

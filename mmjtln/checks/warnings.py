@@ -14,11 +14,7 @@ from mmpretrain.datasets import CustomDataset
 from torch.utils.data import Dataset
 
 from mmjtln.costs.text import TextCost
-from mmjtln.datasets.class_lists import (
-    ClassList,
-    check_several,
-    quote_names,
-)
+from mmjtln.datasets.class_lists import ClassList, check_several, quote_names
 from mmjtln.datasets.contents import image_keys, look_through
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import require, told

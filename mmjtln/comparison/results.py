@@ -125,7 +125,7 @@ def summarise(results: Results, references: list[str]) -> list[Row]:
             balanced = [run.balanced for run in tested[name].values()
                         if run.balanced is not None]
             rows.append(Row(
-                shots, name, mean_interval(tests[name].values()),
+                shots, name, mean_interval(tests[name].values(), 0., 100.),
                 float(np.mean(balanced)) if balanced else None,
                 sum(run.error is not None for run in here.values()),
                 against={reference: found[name] for reference, found

@@ -1,4 +1,5 @@
 """Means, paired differences and their uncertainty."""
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,15 +28,17 @@ class Difference(Interval):
     holm: float | None = None
 
 
-def mean_interval(values: Iterable[float]) -> Interval:
-    """Return mean and interval of one value a seed."""
+def mean_interval(values: Iterable[float], least: float = -math.inf,
+                  most: float = math.inf) -> Interval:
+    """Return mean and interval of one value a seed, all in bounds."""
     values = np.array(list(values), dtype=float)
     if not len(values):
         return Interval(0)
     if len(values) < LEAST or np.ptp(values) == 0:
         return Interval(len(values), float(values.mean()))
     low, high = stats.ttest_1samp(values, 0.).confidence_interval()
-    return Interval(len(values), float(values.mean()), float(low), float(high))
+    return Interval(len(values), float(values.mean()),
+                    max(float(low), least), min(float(high), most))
 
 
 def paired_difference(values: dict[int, float],

@@ -58,13 +58,10 @@ class ImageCost(BaseCost):
                 (num_workers, 'num_workers', 0)):
             check_count(value, name, type(self).__name__, least)
         check_pipeline(pipeline)
-        self.model = model
-        self.checkpoint = checkpoint
-        self.pipeline = pipeline
+        self.model, self.checkpoint = model, checkpoint
+        self.pipeline, self.seed = pipeline, seed
         self.samples_per_class = samples_per_class
-        self.seed = seed
-        self.batch_size = batch_size
-        self.num_workers = num_workers
+        self.batch_size, self.num_workers = batch_size, num_workers
 
     def images(self, dataset: Dataset, domain: str) -> DomainImages:
         """Choose the images of a domain, of each class some."""

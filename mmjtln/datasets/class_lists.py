@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from mmengine.dataset import BaseDataset
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -29,8 +30,10 @@ def quote_names(names: Sequence[str]) -> str:
 
 
 def with_senses(names: Sequence[str]) -> tuple[str, ...]:
-    """Say of ImageNet's two classes 'crane' which is which, else nothing."""
-    names = tuple(names)
+    """Spell names one way, and say which is which of ImageNet's two cranes."""
+    # A folder's name can have an accent as a letter of its own.
+    names = tuple(normalize('NFC', name) if isinstance(name, str) else name
+                  for name in names)
     if any(names[label:label + 1] != (name, ) for name, label in SENSES):
         return names
     return tuple(

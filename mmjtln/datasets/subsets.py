@@ -76,7 +76,7 @@ class ClassSubset(SubsetDataset):
 
     def __init__(self, dataset: Dataset | dict,
                  classes: Sequence[str]) -> None:
-        self.classes = tuple(classes)
+        self.classes = with_senses(classes)
         require(len(set(self.classes)) == len(self.classes),
                 f'{self._RULE}, each chosen once', f'got {self.classes}',
                 'Take repeated names out')

@@ -76,13 +76,9 @@ class OTLoss(nn.Module):
         relaxations(relax)
         check_choice(grad_to, 'grad_to', 'OTLoss',
                      ('source', 'target', 'both'))
-        self.reg = reg
-        self.max_iter = max_iter
-        self.tol = tol
-        self.grad_to = grad_to
-        self.relax = relax
-        self._warned = False
-        self._cost_seen = False
+        self.reg, self.max_iter, self.tol = reg, max_iter, tol
+        self.grad_to, self.relax = grad_to, relax
+        self._warned = self._cost_seen = False
         self._cache = KernelCache()
 
         shape: list[Any] = [num_source_classes, num_target_classes]

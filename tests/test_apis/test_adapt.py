@@ -15,7 +15,7 @@ from mmpretrain.registry import MODELS
 from PIL import Image
 
 from mmjtln.apis import adapt, onnx_predict, write_predictions
-from mmjtln.apis.tuning import Tuning
+from mmjtln.apis.fitting import Tuning
 from mmjtln.checkpoints.networks import PACKAGES, weights_file
 from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
@@ -251,6 +251,8 @@ def test_what_does_not_fit_is_refused(tmp_path):
                   out_dir=tmp_path / 'out', **options)
     with pytest.raises(FileNotFoundError, match='list_models'):
         adapt(None, TARGET, network='resnet0', weights=checkpoint)
+    with pytest.raises(TypeError, match="options of TextCost, .*'promt'"):
+        adapt(None, TARGET, text=dict(promt='{}'))
     (tmp_path / 'out.txt').touch()
     for out, error, words in (
         (tmp_path / 'out.txt', NotADirectoryError, 'out.txt is none'),
@@ -305,6 +307,17 @@ def test_lists_of_names_are_looked_into(tmp_path):
                 ClassList(str(file))
     with pytest.raises(ValueError, match='not in UTF-8'):
         adapt(None, ['fish', 'caf\udce9'], network=config, weights=checkpoint)
+
+
+def test_folders_spelled_as_a_mac_does_are_those_of_the_list(tmp_path):
+    config, checkpoint, _ = _stock(tmp_path, MODEL)
+    few = _pictures(tmp_path / 'few', {'cafe\u0301': 1, 'caff': 1, 'fish': 1})
+    for names in (None, ['caff', 'caf\xe9', 'fish']):
+        found = adapt(few, names, tmp_path / 'out', config, checkpoint)
+        # Labels are by the folders, of which the accent's comes first.
+        assert found.cost.target_classes == ('caf\xe9', 'caff', 'fish')
+        assert [Path(path).parent.name for path in found.few.paths] == [
+            'cafe\u0301', 'caff', 'fish']
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):

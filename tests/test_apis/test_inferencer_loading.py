@@ -84,6 +84,12 @@ def test_a_checkpoint_among_pictures_is_refused(trained, tmp_path, name):
                           tmp_path / 'out.csv')
 
 
+def test_a_device_that_is_not_there_is_refused_before_all_else(tmp_path):
+    with pytest.raises(ValueError, match="got 'cuda:99': .* Leave `device`"):
+        write_predictions('no.py', 'no.pth', [tmp_path],
+                          tmp_path / 'out.csv', device='cuda:99')
+
+
 def test_a_stock_classifier_has_no_source_head(tiny_run, tmp_path):
     """What is asked of it is refused before a picture is read."""
     cfg, path = tiny_run, str(tmp_path / 'stock.pth')

@@ -42,6 +42,15 @@ def test_too_few_seeds_give_no_interval():
     assert one.mean == 1. and one.low is None and one.p is None
 
 
+def test_an_interval_stays_where_values_can_be():
+    """Student's of these three ends at 110.0 and, mirrored, below 0."""
+    high, low = [90., 100., 99.], [10., 0., 1.]
+    assert mean_interval(high).high > 100
+    assert mean_interval(high, 0., 100.).high == 100
+    assert mean_interval(low, 0., 100.).low == 0
+    assert mean_interval(high, 0., 100.).low == mean_interval(high).low
+
+
 def test_seeds_alike_give_no_interval_of_no_width():
     """Neither of a mean nor of a difference: few seeds often agree."""
     assert mean_interval([83.3, 83.3, 83.3]).low is None

@@ -36,6 +36,16 @@ def test_other_lists_must_name_each_class_once():
     assert check_names(names, 'source') == names
 
 
+def test_accents_are_spelled_one_way(tmp_path):
+    """A Mac's folders have them as letters of their own, a list has not."""
+    (tmp_path / 'names.txt').write_text('cafe\u0301\ntea\n')
+    for found in (ClassList(str(tmp_path / 'names.txt')).metainfo['classes'],
+                  check_names(['cafe\u0301', 'tea'], 'target')):
+        assert found == ('caf\xe9', 'tea')
+    with pytest.raises(ValueError, match='more than once'):
+        check_names(['cafe\u0301', 'caf\xe9'], 'target')
+
+
 def test_a_stock_data_set_is_a_target():
     """`classes` are the target's; only a joint one names the source's."""
     assert domain_classes(dict(classes=['a', 'b']), 'target') == ('a', 'b')

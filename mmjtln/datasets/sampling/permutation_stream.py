@@ -19,9 +19,7 @@ class PermutationStream:
                  weights: np.ndarray | None = None) -> None:
         self.size = size
         self.seed = list(seed)
-        self.only = only
-        self.shuffle = shuffle
-        self.weights = weights
+        self.only, self.shuffle, self.weights = only, shuffle, weights
         # The latest permutation, to draw each but once while reading on.
         self._number: int | None = None
         self._order: np.ndarray
