@@ -39,6 +39,9 @@ DEFAULT_METHODS: dict[str, Any] = {
     # From the config's start, but without the source images.
     'source_free': dict(
         kind='source_free', options={'model.ot_loss': None}),
+    'source_free_lp_ft': dict(
+        kind='source_free', hooks=[dict(type='mmjtln.LPFTHook')],
+        options={'model.ot_loss': None}),
     'jtln': dict(kind='jtln'),
     'jtln_random': dict(kind='jtln', cost=dict(type='mmjtln.RandomCost')),
 }
@@ -100,10 +103,12 @@ def methods_of(cfg: Config, names: list[str] | None = None) -> list[Method]:
     known = cfg.get('comparison', {}).get('methods')
     if known is None:
         has_ot = cfg.get('model', {}).get('ot_loss', {}) is not None
-        begun = [hook for hook in cfg.get('custom_hooks') or []
-                 if hook.type == 'mmjtln.HeadInitHook']
+        hooks = cfg.get('custom_hooks') or []
+        begun = [hook for hook in hooks if hook.type == 'mmjtln.HeadInitHook']
         sensible = dict(joint=has_source_images(cfg), jtln=has_ot,
-                        jtln_random=has_ot, source_free=bool(begun))
+                        jtln_random=has_ot, source_free=bool(begun),
+                        source_free_lp_ft=bool(begun) and dict(
+                            type='mmjtln.LPFTHook') not in hooks)
         known = {name: method for name, method in DEFAULT_METHODS.items()
                  if sensible.get(name, True)}
         for hook in begun:

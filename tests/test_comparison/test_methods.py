@@ -230,7 +230,7 @@ def test_default_methods_are_those_that_differ(tiny_run, ot_loss, begun):
     methods = methods_of(tiny_run)
     assert {method.name for method in methods} == DEFAULT_METHODS.keys() - (
         {'jtln', 'jtln_random'} if ot_loss is None else set()) - (
-        set() if begun else {'source_free'}) | (
+        set() if begun else {'source_free', 'source_free_lp_ft'}) | (
         {'shuffled'} if begun else set())
     runs = [method_config(tiny_run, method, method.options, 3, None,
                           SOURCE).to_dict() for method in methods]
@@ -240,6 +240,9 @@ def test_default_methods_are_those_that_differ(tiny_run, ot_loss, begun):
         assert found['cost'] == dict(
             type='mmjtln.ShuffledCost', seed=3, cost=begun[0]['cost'])
         assert hooks(Config(runs[-1])).count(found['type']) == 1
+        tiny_run.custom_hooks += [dict(type='mmjtln.LPFTHook')]
+        assert 'source_free_lp_ft' not in [
+            method.name for method in methods_of(tiny_run)]
 
 
 def test_unknown_methods_are_refused():
