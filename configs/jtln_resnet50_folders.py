@@ -1,7 +1,7 @@
 # Trains a JTLN with a ResNet-50 from ImageNet on your own pictures, one folder
 # a class, laid out as _base_/datasets/image_folders.py says; class counts and
-# names are taken from the data. Both heads begin at ImageNet's, by the class
-# names. Without a source set: SOURCE=none.
+# names are taken from the data. The target head begins at ImageNet's, by the
+# class names. Without a source set: SOURCE=none.
 # The whole of an own config:
 #     _base_ = __import__('mmjtln').recipe('jtln_resnet50_folders.py')
 # Needs: pip install "mmjtln[text]".

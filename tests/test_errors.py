@@ -34,7 +34,7 @@ COUNTS = [
 REALS = [
     (LPFTHook, 'share', {}),
     (L2SP, 'strength', dict(starts={})),
-    (HeadInitHook, 'l2_sp', {}),
+    (HeadInitHook, 'l2_sp', dict(cost=dict(type='mmjtln.RandomCost'))),
     (SourceWeightsHook, 'reg', dict(cost=RANDOM)),
     (SourceWeightsHook, 'relax', dict(cost=RANDOM)),
     (OTLoss, 'reg', dict(cost=[[0.]])), (OTLoss, 'tol', dict(cost=[[0.]])),

@@ -251,8 +251,8 @@ def test_what_does_not_fit_is_refused(tmp_path):
                   out_dir=tmp_path / 'out', **options)
     with pytest.raises(FileNotFoundError, match='list_models'):
         adapt(None, TARGET, network='resnet0', weights=checkpoint)
-    with pytest.raises(TypeError, match="options of TextCost, .*'promt'"):
-        adapt(None, TARGET, text=dict(promt='{}'))
+    with pytest.raises(TypeError, match="options of TextCost, .*'prompts'"):
+        adapt(None, TARGET, text=dict(prompts='{}'))
     (tmp_path / 'out.txt').touch()
     for out, error, words in (
         (tmp_path / 'out.txt', NotADirectoryError, 'out.txt is none'),
