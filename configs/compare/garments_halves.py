@@ -5,8 +5,7 @@
 # Command: python tools/compare_methods.py \
 #   configs/compare/garments_halves.py --tune 100-102 --shots 5 --jobs 2 \
 #   --against consecutive,joint_names,joint_shuffled
-# Found: joint training from zero and consecutive fine-tuning are 5.1 and 3.4
-# points ahead of the recipe, joint_names: here names harm.
+# Found: all but LP-FT from names are level with the recipe, joint_names.
 _base_ = ['../_base_/compare_halves.py', '../_base_/datasets/garments.py']
 
 source = ['T-shirt', 'bag', 'dress', 'sandal', 'sneaker']

@@ -181,8 +181,11 @@ def test_recipe_is_beside_others_as_in_each_pair():
     rows = re.findall(r'\(`(\w+)`\) \|(.*)\|$', text, re.M)
     assert len(rows) == 10
     for method, cells in rows:
-        for data, cell in zip(('food', 'emoji', 'clipart', 'garments'),
-                              cells.split('|'), strict=True):
+        *cells, mean = cells.split('|')
+        assert float(mean) == pytest.approx(sum(map(float, cells)) / 4,
+                                            abs=0.1)
+        for data, cell in zip(('food', 'emoji', 'clipart', 'garments'), cells,
+                              strict=True):
             table = (RESULTS / f'{data}_halves/table.md').read_text()
             found = re.search(rf'^\| 5 \| {method} \| ([\d.]+) ', table, re.M)
             assert cell.strip() == found[1]
