@@ -29,13 +29,13 @@ from mmjtln.export.stock_data import eval_pipeline
 from mmjtln.files.atomic_file import check_out
 from mmjtln.files.user_files import IMG_EXTENSIONS, check_copies
 from mmjtln.heads import carry_over
-from mmjtln.heads.carriers import source_weights
+from mmjtln.heads.carriers import mix_by, source_weights
 from mmjtln.heads.linear_fit import told_weight
 from mmjtln.heads.selection import TUNED, estimate, fold_count
 from mmjtln.inference.domain_images import DomainImages
 from mmjtln.run_config import is_jtln
 
-from .fitting import ZERO, Few, fit_few, name_mixing
+from .fitting import ZERO, Few, fit_few
 
 NETWORK = 'timm:tf_efficientnet_lite0'
 _METHOD = 'A head carried over to new classes by their names'
@@ -214,8 +214,8 @@ def adapt(
         count = len(stock.metainfo['classes'])
         load_weights(model, state, f'{weights or network} of {count} source '
                      'classes', ('backbone', 'neck', 'source_head'))
-        cost, mixing = name_mixing(stock, target, source_weights(
-            model.source_head, count), text)
+        cost, mixing = mix_by(TextCost(**text), stock, target, source_weights(
+            model.source_head, count))
         carry_over(model.source_head, model.head, mixing)
         found = None if few is None else fit_few(
             model, few, own, target, text, penalty, balanced,

@@ -13,12 +13,13 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmjtln.costs import CostMatrix, TextCost
+from mmjtln.costs import TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import require
 from mmjtln.generators import kept_generators, seed_generators
-from mmjtln.heads import fit_linear, mixing_weights, output_layers, transported
+from mmjtln.heads import fit_linear, output_layers, transported
+from mmjtln.heads.carriers import mix_by
 from mmjtln.heads.linear_fit import Head, weighed
 from mmjtln.heads.logits import head_scores, logits_of
 from mmjtln.heads.selection import (
@@ -142,22 +143,12 @@ def _carried(model: nn.Module, own: DomainImages, target: ClassList,
     both = target.metainfo['classes'] + known.metainfo['classes']
     told = {name: words for name, words in text.get('descriptions', {}).items()
             if name in both}
-    _, mixing = name_mixing(
-        known, target, torch.as_tensor(np.c_[weight, bias]),
-        dict(text, descriptions=told))
+    builder = TextCost(**dict(text, descriptions=told))
+    _, mixing = mix_by(builder, known, target,
+                       torch.as_tensor(np.c_[weight, bias]))
     found, moved = transported(
         torch.as_tensor(weight), torch.as_tensor(bias), mixing)
     return found.numpy(), np.asarray(moved)
-
-
-def name_mixing(known: ClassList, target: ClassList, weights: Tensor,
-                text: dict) -> tuple[CostMatrix, Tensor]:
-    """Say how the target's classes are mixed from those that are known."""
-    builder = TextCost(**text)
-    vectors = builder.vectors(known, target, weights)
-    cost = builder(known, target)
-    return cost, mixing_weights(
-        'regression', torch.as_tensor(cost.matrix), weights, vectors)
 
 
 class Tuning:

@@ -28,17 +28,17 @@ class Difference(Interval):
     holm: float | None = None
 
 
-def mean_interval(values: Iterable[float], least: float = -math.inf,
-                  most: float = math.inf) -> Interval:
-    """Return mean and interval of one value a seed, all in bounds."""
+def mean_interval(values: Iterable[float], low: float = -math.inf,
+                  high: float = math.inf) -> Interval:
+    """Return mean and interval of a value a seed, from low to high."""
     values = np.array(list(values), dtype=float)
     if not len(values):
         return Interval(0)
     if len(values) < LEAST or np.ptp(values) == 0:
         return Interval(len(values), float(values.mean()))
-    low, high = stats.ttest_1samp(values, 0.).confidence_interval()
+    found = stats.ttest_1samp(values, 0.).confidence_interval()
     return Interval(len(values), float(values.mean()),
-                    max(float(low), least), min(float(high), most))
+                    max(float(found.low), low), min(float(found.high), high))
 
 
 def paired_difference(values: dict[int, float],

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 
 from mmengine.dataset import BaseDataset
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -14,7 +13,7 @@ from torch.utils.data import Dataset
 
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import refusal, require
-from mmjtln.files.user_files import existing, reading
+from mmjtln.files.user_files import existing, reading, spelled
 from mmjtln.registry import DATASETS
 
 #: What the two classes are to which ImageNet gives one name, by name and
@@ -31,8 +30,7 @@ def quote_names(names: Sequence[str]) -> str:
 
 def with_senses(names: Sequence[str]) -> tuple[str, ...]:
     """Spell names one way, and say which is which of ImageNet's two cranes."""
-    # A folder's name can have an accent as a letter of its own.
-    names = tuple(normalize('NFC', name) if isinstance(name, str) else name
+    names = tuple(spelled(name) if isinstance(name, str) else name
                   for name in names)
     if any(names[label:label + 1] != (name, ) for name, label in SENSES):
         return names

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import mmcv
 from mmengine.logging import print_log
@@ -73,7 +74,13 @@ def read_rows(path: str | Path, what: str,
                     raise ValueError(
                         f'its cells seem to be parted by {other!r}, not '
                         f'{delimiter!r} ({first[0][:40]!r})')
-    return [(number, [cell.strip() for cell in row]) for number, row in rows]
+    return [(number, [spelled(cell.strip()) for cell in row])
+            for number, row in rows]
+
+
+def spelled(text: str) -> str:
+    """Compose accents: some systems write them as letters of their own."""
+    return normalize('NFC', text)
 
 
 def existing(path: str | Path, what: str) -> Path:

@@ -1,10 +1,11 @@
 """How a target head is mixed from a source head, by the class names."""
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from mmjtln.errors import check_choice, require
 
@@ -170,6 +171,21 @@ def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
         else mean_of_nearest(*vectors) if carrier == 'mean'
         else sparse(*vectors))
     return mixing * (_size(plan, known) / max(_size(mixing, known), 1e-12))
+
+
+def mix_by(builder: Any, known: Dataset, target: Dataset, weights: Tensor,
+           carrier: str = 'regression', model: nn.Module | None = None
+           ) -> tuple[Any, Tensor]:
+    """Build the costs of two class lists, and mix a head by them.
+
+    A builder that has vectors is asked for them first: by the weights, (L_s,
+    D), it chooses an encoder. Returned are its cost matrix and A, (L_s, L_t).
+    """
+    encode = getattr(builder, 'vectors', None)
+    vectors = None if encode is None else encode(known, target, weights)
+    cost = builder(known, target, model)
+    return cost, mixing_weights(
+        carrier, torch.as_tensor(cost.matrix), weights, vectors)
 
 
 def source_weights(head: nn.Module, num_classes: int) -> Tensor:

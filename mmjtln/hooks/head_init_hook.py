@@ -14,14 +14,8 @@ from mmjtln.datasets import ClassList
 from mmjtln.domains import SOURCE, TARGET
 from mmjtln.errors import check_choice, check_real, require
 from mmjtln.export.stock_data import eval_dataset
-from mmjtln.heads import (
-    CARRIERS,
-    L2SP,
-    carry_over,
-    mixing_weights,
-    weigh_start,
-)
-from mmjtln.heads.carriers import source_weights
+from mmjtln.heads import CARRIERS, L2SP, carry_over, weigh_start
+from mmjtln.heads.carriers import mix_by, source_weights
 from mmjtln.heads.last_layer import with_classes
 from mmjtln.heads.linear_fit import told_weight
 from mmjtln.heads.logits import head_scores, logits_of
@@ -154,13 +148,10 @@ class HeadInitHook(KeepingHook):
             return
         model, dataset = jtln_model(runner), runner.train_dataloader.dataset
         known = dataset.source if self.known is None else self.known
-        lists = known, dataset.target
         rows = source_weights(self._begin, len(known.metainfo['classes']))
-        encode = getattr(self.builder, 'vectors', None)
-        vectors = None if encode is None else encode(*lists, rows)
-        cost = torch.as_tensor(self.builder(*lists, model).matrix)
-        names = carry_over(self._begin, model.head, mixing_weights(
-            self.carrier, cost, rows, vectors))
+        _, mixing = mix_by(self.builder, known, dataset.target, rows,
+                           self.carrier, model)
+        names = carry_over(self._begin, model.head, mixing)
         runner.logger.info(
             'The target head begins at that of '
             f'{"the source" if self.known is None else "`load_from`"}, '

@@ -36,6 +36,15 @@ def test_distances_by_hand(tmp_path):
     assert cost.settings['details']['nodes'][1] == ['cat', 'puppy', 'car']
 
 
+def test_accents_in_a_file_are_spelled_as_in_a_class_list(tmp_path):
+    path = tree_file(tmp_path / 'tree.tsv', {
+        'cafe\u0301': 'thing', 'tea': 'thing'})
+    for name in ('cafe\u0301', 'caf\xe9'):
+        cost = TaxonomyCost(path, scale=False)(
+            Named('tea'), Named(name, 'tea'))
+        np.testing.assert_allclose(cost.matrix, [[2 / 4, 0]])
+
+
 def test_the_shortest_of_several_ways_counts():
     tree = networkx.DiGraph([
         ('root', 'a'), ('a', 'b'), ('b', 'c'), ('c', 'x'), ('root', 'x'),

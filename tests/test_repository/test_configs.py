@@ -322,6 +322,7 @@ def test_heads_of_own_pictures_begin_at_imagenets(
     found = state['head.fc.weight']
     # It is weighed by the images.
     scale = (found * expected).sum() / (expected**2).sum()
+    assert scale > 0
     torch.testing.assert_close(found, scale * expected, atol=1e-5, rtol=1e-4)
     if source == 'none':
         torch.testing.assert_close(
