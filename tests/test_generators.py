@@ -17,7 +17,7 @@ from mmjtln.generators import (
     seed_generators,
 )
 from tests.test_datasets.conftest import Toy
-from tests.test_datasets.test_sampling.test_joint_sampler import joint, sampler
+from tests.test_datasets.test_joint_sampler import joint, sampler
 
 
 def draw() -> tuple:

@@ -6,9 +6,8 @@
         --checkpoint source.pth --method MKMMDCost ConfusionCost
 
 Without ``--method`` the builder is that of the config's CostMatrixHook.
-Builders that look at images use that hook's pipeline, else that of the
-validation or test data. Writes the matrix (to use: FileCost) and a heat map
-beside it, and prints a summary.
+Builders that look at images use that hook's pipeline, else the validation or
+test data's. Writes the matrix (for FileCost), a heat map and a summary.
 """
 import argparse
 import time

@@ -11,11 +11,10 @@ things, on whose pictures a small source head is fitted. Features are computed
 once, so all takes minutes on a CPU.
 
 Options are chosen for each number of shots by the mean accuracy of the tuning
-seeds on validation pictures, which no seed trains on or is tested on. Without
-a picture there is nothing to tune: options are the first of each grid.
-
-Results go to ``work_dirs/compare_frozen/<config>``: results.json, table.md,
-table.csv, plot.png.
+seeds on validation pictures, which no seed trains on or is tested on; without
+a picture they are the first of each grid. Results go to
+``work_dirs/compare_frozen/<config>``: results.json, table.md, table.csv and
+plot.png.
 """
 import time
 from dataclasses import dataclass

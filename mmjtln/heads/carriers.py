@@ -148,12 +148,10 @@ def mixing_weights(carrier: str, cost: Tensor, weights: Tensor,
             names, shapes (L_s, E) and (L_t, E). Defaults to None.
 
     Returns:
-        Tensor: A, shape (L_s, L_t), float64, for
-        :func:`~mmjtln.heads.carry_over`.
+        Tensor: A, (L_s, L_t), float64, for :func:`~mmjtln.heads.carry_over`.
 
     Raises:
-        ValueError: If the carrier is unknown, or needs vectors and there are
-            none.
+        ValueError: If the carrier is unknown, or lacks the vectors it needs.
     """
     check_choice(carrier, 'carrier', 'a head by names', CARRIERS)
     if carrier == 'nearest':

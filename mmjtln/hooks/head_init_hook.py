@@ -50,10 +50,9 @@ class HeadInitHook(KeepingHook):
             ``'plan'`` for others.
         weigh (bool): Scale the head by what the training images say of it;
             one that explains none of them begins at zero. Defaults to True.
-        l2_sp (float, optional): Strength :math:`\alpha` of :math:`\alpha / 2
-            \|W - W_0\|^2` on the target head, on top of the optimizer's own
-            weight decay, which acts on :math:`W - W_0` as well. None: weight
-            decay is towards zero as ever. Defaults to 0.
+        l2_sp (float): Strength :math:`\alpha` of :math:`\alpha / 2 \|W -
+            W_0\|^2` on the target head, on top of the optimizer's own weight
+            decay, which acts on :math:`W - W_0` as well. Defaults to 0.
 
     Raises:
         ValueError: If an option is out of range, the head to begin at is
@@ -69,11 +68,10 @@ class HeadInitHook(KeepingHook):
     def __init__(self, cost: dict,
                  classes: Sequence[str] | str | None = None,
                  carrier: str | None = None, weigh: bool = True,
-                 l2_sp: float | None = 0.) -> None:
+                 l2_sp: float = 0.) -> None:
         if carrier is not None:
             check_choice(carrier, 'carrier', 'HeadInitHook', CARRIERS)
-        if l2_sp is not None:
-            check_real(l2_sp, 'l2_sp', 'HeadInitHook')
+        check_real(l2_sp, 'l2_sp', 'HeadInitHook')
         self.builder = COSTS.build(cost)
         vectors = hasattr(self.builder, 'vectors')
         self.carrier = carrier or ('regression' if vectors else 'plan')
@@ -127,8 +125,7 @@ class HeadInitHook(KeepingHook):
         """See whether there is a source head, or the start of a run."""
         self._trained |= self.known is None and any(
             key.startswith('source_head.') for key in state_of(checkpoint))
-        if self.l2_sp is not None:
-            super().after_load_checkpoint(runner, checkpoint)
+        super().after_load_checkpoint(runner, checkpoint)
 
     def before_train(self, runner: Runner) -> None:
         """Refuse an untrained source head."""
@@ -160,14 +157,12 @@ class HeadInitHook(KeepingHook):
             runner.logger.info(_weigh(runner, model, names))
         for value in model.head.state_dict().values():
             broadcast(value)
-        if self.l2_sp is not None:
-            self.kept = {
-                f'head.{name}': parameter.detach().clone()
-                for name, parameter in model.head.named_parameters()}
-            self._attach(runner)
+        self.kept = {f'head.{name}': parameter.detach().clone()
+                     for name, parameter in model.head.named_parameters()}
+        self._attach(runner)
 
     def _attach(self, runner: Runner) -> None:
-        L2SP(self.kept, self.l2_sp or 0.).attach(
+        L2SP(self.kept, self.l2_sp).attach(
             jtln_model(runner), runner.optim_wrapper.optimizer)
 
 

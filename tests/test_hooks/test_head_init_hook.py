@@ -199,8 +199,7 @@ def test_a_carrier_by_vectors_needs_a_cost_that_has_them():
 
 
 @pytest.mark.parametrize('l2_sp, weigh, classes', [
-    (0.3, True, None), (0., False, None), (None, False, None),
-    (0.3, True, KNOWN)])
+    (0.3, True, None), (0., False, None), (0.3, True, KNOWN)])
 def test_resumed_run_ends_as_the_one_that_was_not_stopped(
         run, l2_sp, weigh, classes):
     """With its start from the checkpoint; carried over only once."""
@@ -259,10 +258,10 @@ def test_an_untrained_source_head_is_refused(run):
 
 
 def test_resuming_a_run_without_the_start_is_refused(run):
-    run.custom_hooks[-1] = dict(HOOK, l2_sp=None)
+    run.custom_hooks.remove(HOOK)
     go(run, 'it')
     run.load_from = None
-    run.custom_hooks[-1] = HOOK
+    run.custom_hooks.append(HOOK)
     run.train_cfg.max_epochs = 2
     with pytest.raises(ValueError, match='HeadInitHook'):
         go(run, 'it', resume=True)

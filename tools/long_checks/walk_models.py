@@ -3,13 +3,12 @@
     python tools/long_checks/walk_models.py
     python tools/long_checks/walk_models.py --only 'swin*'
 
-Each file under MMPretrain's `configs/_base_/models` is inherited, and only
-the type and the two heads' numbers of classes are named. The model, with
-random weights, takes one joint step on random images (two of each domain,
-random cost matrix) of the smallest size that it takes, and predicts. A file
-is `ok` if the losses are finite, gradients reach the backbone and both heads,
-and each head predicts. Parameters that no loss reaches are named:
-DistributedDataParallel wants `find_unused_parameters=True` for them.
+Each file under MMPretrain's `configs/_base_/models` is inherited, and only the
+type and the two heads' numbers of classes are named. The model takes one joint
+step on random images (two of each domain, random cost matrix) of its smallest
+size, and predicts. A file is `ok` if the losses are finite, gradients reach
+backbone and heads, and each predicts. Parameters that no loss reaches are
+named: DistributedDataParallel wants `find_unused_parameters=True` for them.
 """
 import argparse
 import copy

@@ -30,7 +30,7 @@ def joint(num_source, num_target):
 def sampler(dataset, *args, rank=0, world_size=1, seed=None, shuffle=True,
             **kwargs):
     stock = DefaultSampler(dataset, shuffle, seed)
-    with patch('mmjtln.datasets.sampling.joint_sampler.get_dist_info',
+    with patch('mmjtln.datasets.joint_sampler.get_dist_info',
                lambda: (rank, world_size)):
         return JointSampler(stock, *args, **kwargs)
 

@@ -6,12 +6,12 @@ from mmengine.dataset import DefaultSampler
 from mmengine.dist import get_dist_info
 from torch.utils.data import BatchSampler
 
-from mmjtln.datasets.joint_dataset import JointDataset
 from mmjtln.domains import DOMAINS, SOURCE, TARGET
 from mmjtln.errors import check_choice, check_count, check_real, require
 from mmjtln.generators import SeededIndex, sample_seeds
 from mmjtln.registry import DATA_SAMPLERS
 
+from .joint_dataset import JointDataset
 from .permutation_stream import PermutationStream
 
 _WHERE = '`train_dataloader.batch_sampler`'

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from mmjtln.datasets.sampling.permutation_stream import PermutationStream
+from mmjtln.datasets.permutation_stream import PermutationStream
 
 
 @pytest.mark.parametrize('only', [None, 2])
