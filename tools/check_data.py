@@ -27,8 +27,8 @@ from mmengine.registry import init_default_scope
 from PIL import Image, UnidentifiedImageError
 from torch.utils.data import DataLoader, Dataset
 
+from mmjtln.checks.folders import look_into_folders
 from mmjtln.checks.run import SPLITS
-from mmjtln.checks.warnings import look_into_folders
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.build import build_domain
 from mmjtln.datasets.class_lists import (

@@ -11,7 +11,8 @@ from mmpretrain.registry import MODELS
 
 from mmjtln.checkpoints.networks import stock_network
 from mmjtln.checkpoints.weights import load_weights, part_stock_head
-from mmjtln.checks.warnings import class_folders, far_classes
+from mmjtln.checks.folders import class_folders
+from mmjtln.checks.warnings import far_classes
 from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.class_lists import (

@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import TRANSFORMS
 from mmpretrain.utils import progress as host_progress
 
-from mmjtln.checks.warnings import transparent
+from mmjtln.checks.folders import transparent
 from mmjtln.errors import check_count, refusal, require
 from mmjtln.export.stock_data import picture_pipeline
 from mmjtln.files.atomic_file import atomic_write, check_out

@@ -5,7 +5,7 @@ first line of its docstring is the rule, or says when a warning is given.
 """
 from mmengine.config import Config
 
-from . import data, images, start, warnings
+from . import data, folders, images, start, warnings
 
 #: Of a config, before anything is built from it.
 CONFIG = (start.seed, start.lengths, start.batches, start.cost_source,
@@ -20,7 +20,7 @@ CHECKPOINT = (start.all_weights, start.stock_head, start.same_classes)
 #: Of a run that trains, once its checkpoint is loaded.
 FIRST_STEP = (start.cost_matrix, images.rehearsal)
 #: What is allowed and seldom meant: each yields sentences for the log.
-WARNINGS = (warnings.steps, warnings.judged_images, warnings.folders)
+WARNINGS = (warnings.steps, warnings.judged_images, folders.folders)
 
 _TABLE = {
     'Before anything is built': CONFIG,

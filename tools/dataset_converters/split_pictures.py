@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmjtln.checks.warnings import class_folders
+from mmjtln.checks.folders import class_folders
 from mmjtln.datasets.contents import gt_labels, images_by_class
 from mmjtln.errors import check_count, end_in_words, require
 from mmjtln.files.user_files import check_copies
