@@ -39,7 +39,7 @@ from mmjtln.run_config import (
     pipeline_in,
     read_config,
 )
-from mmjtln.visualization import draw_cost, try_drawing, write_png
+from mmjtln.visualization import write_cost
 
 TIE = 1e-6  # Costs that differ by less of their range count as equal.
 REG = 0.1  # That of OTLoss.
@@ -192,7 +192,7 @@ def main() -> None:
             out = out.with_name(f'{out.stem}.{name}{out.suffix}')
         cost.save(out)
         picture = out.with_suffix('.png')
-        write_png(try_drawing(draw_cost, cost), picture)
+        write_cost(cost, picture)
         print(f'\n{describe(cost, args.top)}\n\nbuilt by {name} in '
               f'{seconds:.1f} s, saved to {out} and {picture}')
 

@@ -10,7 +10,7 @@ from mmjtln.costs import ImageCost
 from mmjtln.errors import require
 from mmjtln.registry import COSTS, HOOKS
 from mmjtln.run_config import names_weights
-from mmjtln.visualization.heatmap import draw_cost, try_drawing, write_png
+from mmjtln.visualization.heatmap import write_cost
 
 
 @HOOKS.register_module()
@@ -82,7 +82,7 @@ class CostMatrixHook(Hook):
             path = osp.join(runner.work_dir, 'cost_matrix.npz')
             picture = osp.join(runner.work_dir, 'cost_matrix.png')
             cost.save(path)
-            write_png(try_drawing(draw_cost, cost), picture)
+            write_cost(cost, picture)
             runner.logger.info(
                 f'Cost matrix {cost.matrix.shape[0]} x {cost.matrix.shape[1]} '
                 f'by {cost.method} saved to {path}, drawn to {picture}.')

@@ -1,4 +1,6 @@
 """Heat maps between source and target classes, and pictures as files."""
+import csv
+import io
 import logging
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -53,6 +55,24 @@ def write_png(picture: np.ndarray | None, path: str | Path) -> None:
     if picture is not None:
         with atomic_write(path) as file:
             Image.fromarray(picture).save(file, 'PNG')
+
+
+def write_cost(cost: CostMatrix, path: str | Path) -> None:
+    """Write the picture of a cost matrix, as above.
+
+    Where numbers stand for names that no installed font draws,
+    ``<picture>_names.csv`` beside it has both.
+    """
+    classes = cost.source_classes, cost.target_classes
+    write_png(try_drawing(draw_cost, cost), path)
+    _, legend = try_drawing(_fonts_and_legend, *classes) or ([], [])
+    if legend:
+        table = io.StringIO()
+        csv.writer(table).writerows([('domain', 'number', 'class'), *(
+            (DOMAINS[side], i, classes[side][i]) for side, i in legend)])
+        with atomic_write(Path(path).with_name(
+                f'{Path(path).stem}_names.csv')) as file:
+            file.write(table.getvalue().encode(errors='surrogateescape'))
 
 
 def try_drawing(draw: Callable[..., T], *arguments: Any) -> T | None:
@@ -113,9 +133,7 @@ def _draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
     from matplotlib import rc_context
 
     names = [[*map(_short, side)] for side in classes]
-    fonts, missing = fonts_of(''.join(map(''.join, names)))
-    legend = [(side, i) for side, part in enumerate(names)
-              for i, name in enumerate(part) if missing & {*name}]
+    fonts, legend = _fonts_and_legend(*classes)
     for side, i in legend:
         names[side][i] = str(i)
     if legend:
@@ -125,6 +143,15 @@ def _draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
                        for side, i in legend))
     with rc_context({'font.family': fonts}):
         return _draw_named(panels, names)
+
+
+def _fonts_and_legend(*classes: Sequence[str]
+                      ) -> tuple[list[str], list[tuple[int, int]]]:
+    """Choose fonts, and say which class of which side none of them draws."""
+    names = [[*map(_short, side)] for side in classes]
+    fonts, missing = fonts_of(''.join(map(''.join, names)))
+    return fonts, [(side, i) for side, part in enumerate(names)
+                   for i, name in enumerate(part) if missing & {*name}]
 
 
 @cache

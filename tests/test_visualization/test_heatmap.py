@@ -1,5 +1,8 @@
+import csv
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmjtln.costs import CostMatrix
 from mmjtln.visualization import (
@@ -8,6 +11,7 @@ from mmjtln.visualization import (
     draw_plan,
     heatmap,
     try_drawing,
+    write_cost,
 )
 
 
@@ -131,3 +135,20 @@ def test_names_of_any_script(said):
     other = draw_cost(CostMatrix(matrix, ['a', '1', 'c'], ['x', 'y', 'z']))
     assert (drawn != other).any()
     assert said().count(f'for them: source class 1 is b{unknown}') == 1
+
+
+def test_names_that_are_not_drawn_stand_in_a_table_beside(tmp_path):
+    """Whole, and as they are in a list; with all drawn there is none."""
+    odd = f'{chr(0x10ffff)}b, "c"'
+    for names, listed in ((['a', odd], True), (['a', 'b'], False)):
+        folder = tmp_path / str(listed)
+        folder.mkdir()
+        cost = CostMatrix(np.eye(2), names, ['x', 'y'])
+        write_cost(cost, folder / 'cost.png')
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(folder / 'cost.png')), draw_cost(cost))
+        table = folder / 'cost_names.csv'
+        assert table.exists() == listed
+        if listed:
+            assert [*csv.reader(table.open(encoding='utf-8'))] == [
+                ['domain', 'number', 'class'], ['source', '1', odd]]
