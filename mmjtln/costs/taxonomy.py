@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.errors import refusal, require
-from mmjtln.files.user_files import read_rows
+from mmjtln.files.user_files import read_rows, spelled
 from mmjtln.registry import COSTS
 
 from .base import BaseCost, RawCost, both_classes
@@ -44,7 +44,8 @@ class TaxonomyCost(BaseCost):
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.path = path
-        self.aliases = dict(aliases or {})
+        self.aliases = {spelled(name): spelled(node) for name, node in (
+            aliases or {}).items()}
 
     def prepare(self, source_dataset: Dataset, target_dataset: Dataset,
                 model: nn.Module | None) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ from torch.utils.data import Dataset
 from mmjtln.datasets.class_lists import quote_names
 from mmjtln.errors import require
 from mmjtln.files.atomic_file import atomic_write
-from mmjtln.files.user_files import reading
+from mmjtln.files.user_files import reading, spelled
 from mmjtln.heads.carriers import regression
 from mmjtln.inference.features import on_first_rank
 from mmjtln.registry import COSTS
@@ -92,7 +92,8 @@ class TextCost(BaseCost):
             _PROMPT.fullmatch, texts)), "A prompt is 'auto', or has one {} "
                 "where the class name goes, as 'a photo of a {}'",
                 f'got {prompt!r}', 'Correct `prompt` of TextCost')
-        self.descriptions = dict(descriptions or {})
+        self.descriptions = {
+            spelled(name): told for name, told in (descriptions or {}).items()}
         silent = [name for name, told in self.descriptions.items()
                   if not (told and all(map(str.strip, _listed(told))))]
         require(not silent, 'A description says something', 'but that of '

@@ -43,6 +43,9 @@ def test_accents_in_a_file_are_spelled_as_in_a_class_list(tmp_path):
         cost = TaxonomyCost(path, scale=False)(
             Named('tea'), Named(name, 'tea'))
         np.testing.assert_allclose(cost.matrix, [[2 / 4, 0]])
+    cost = TaxonomyCost(path, aliases={'cre\u0300me': 'cafe\u0301'},
+                        scale=False)(Named('tea'), Named('cr\xe8me', 'tea'))
+    np.testing.assert_allclose(cost.matrix, [[2 / 4, 0]])
 
 
 def test_the_shortest_of_several_ways_counts():

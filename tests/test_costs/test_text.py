@@ -65,6 +65,10 @@ def test_descriptions_stand_for_names_that_say_nothing():
     np.testing.assert_allclose(
         several.matrix,
         TextCost(**options)(Named('tench'), Named('cat, dog')).matrix)
+    # Accents may be letters of their own, as a Mac writes them.
+    accent = TextCost(descriptions={'cafe\u0301': 'cat'}, **options)(
+        Named('tench'), Named('caf\xe9'))
+    np.testing.assert_allclose(accent.matrix, told.matrix)
     # What a network knows by the name is something else.
     crane = TextCost(descriptions=dict(crane='a machine'), **options)(
         Named('crane', 'tench'), Named('crane'))
