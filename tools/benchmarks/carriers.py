@@ -5,6 +5,7 @@
 Measures CPU time and added memory of ``mixing_weights('regression', ...)``
 beside the plan, on random unit vectors and weights in place of trained ones.
 """
+import argparse
 import time
 
 import numpy as np
@@ -18,6 +19,7 @@ CLASSES, REPEATS = 21843, 3
 
 def main() -> None:
     """Print the table."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     rng = np.random.default_rng(0)
     vectors = [rng.standard_normal((count, 384)) for count in (CLASSES, 100)]
     source, target = (rows / np.linalg.norm(rows, axis=1, keepdims=True)
