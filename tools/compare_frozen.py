@@ -12,8 +12,8 @@ once, so all takes minutes on a CPU.
 
 Options are chosen for each number of shots by the mean accuracy of the tuning
 seeds on validation pictures, which no seed trains on or is tested on; without
-a picture they are the first of each grid. ``work_dirs/compare_frozen/<config>``
-gets results.json, table.md, table.csv and plot.png.
+a picture they are the first of each grid. results.json, table.md, table.csv
+and plot.png go to ``work_dirs/compare_frozen/<config>``.
 """
 import time
 from dataclasses import dataclass
