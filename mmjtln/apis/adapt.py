@@ -12,7 +12,6 @@ from mmpretrain.registry import MODELS
 from mmjtln.checkpoints.networks import stock_network
 from mmjtln.checkpoints.weights import load_weights, part_stock_head
 from mmjtln.checks.folders import class_folders
-from mmjtln.checks.warnings import far_classes
 from mmjtln.costs import CostMatrix, TextCost
 from mmjtln.datasets import ClassList
 from mmjtln.datasets.class_lists import (
@@ -40,6 +39,9 @@ from .fitting import ZERO, Few, fit_few
 
 NETWORK = 'timm:tf_efficientnet_lite0'
 _METHOD = 'A head carried over to new classes by their names'
+#: Names that mean nothing: what is no nearer than they are is not near.
+_MEANINGLESS = ('B06', 'xqzt', 'class 3', 'ztp-88', 'unnamed', 'item 12',
+                'qwfp', 'label 7', 'k9x', 'foo bar')
 
 
 @dataclass(frozen=True)
@@ -224,9 +226,19 @@ def adapt(
     meta = dict(dataset_meta=joint.dataset_meta, method=_METHOD)
     files = export_model(joint, model, meta, out_dir, TARGET, onnx)
     chosen = {name: cost.settings[name] for name in ('encoder', 'prompt')}
-    far = far_classes(TextCost(**{**text, **chosen, 'scale': False}), stock,
+    far = _far_classes(TextCost(**{**text, **chosen, 'scale': False}), stock,
                        target.metainfo['classes'])
     return Adapted(files, cost, mixing.numpy(), far, found)
+
+
+def _far_classes(builder: TextCost, source: ClassList,
+                names: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the classes that are as far as what means nothing."""
+    meaningless = [name for name in _MEANINGLESS if name not in names]
+    nearest = builder(source, ClassList([*names, *meaningless])).matrix.min(0)
+    limit = np.median(nearest[len(names):])
+    return tuple(name for name, least in zip(
+        names, nearest[:len(names)], strict=True) if least >= limit)
 
 
 def _target_names(classes: Sequence[str] | None,

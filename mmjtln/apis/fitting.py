@@ -141,9 +141,9 @@ def _carried(model: nn.Module, own: DomainImages, target: ClassList,
                                np.zeros(count)), DEFAULT_PENALTY)
     known = ClassList(list(own.classes))
     both = target.metainfo['classes'] + known.metainfo['classes']
-    told = {name: words for name, words in text.get('descriptions', {}).items()
-            if name in both}
-    builder = TextCost(**dict(text, descriptions=told))
+    builder = TextCost(**text)
+    builder.descriptions = {name: words for name, words in
+                            builder.descriptions.items() if name in both}
     _, mixing = mix_by(builder, known, target,
                        torch.as_tensor(np.c_[weight, bias]))
     found, moved = transported(

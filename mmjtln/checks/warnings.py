@@ -7,8 +7,7 @@ import numpy as np
 from mmengine.runner import EpochBasedTrainLoop
 from torch.utils.data import Dataset
 
-from mmjtln.costs.text import TextCost
-from mmjtln.datasets.class_lists import ClassList, quote_names
+from mmjtln.datasets.class_lists import quote_names
 from mmjtln.datasets.contents import image_keys
 from mmjtln.domains import SOURCE, TARGET
 
@@ -16,9 +15,6 @@ from .run import Run, domain_parts
 
 #: A source of which a run sees less than this part is worth a word.
 _SEEN = 0.5
-#: Names that mean nothing: what is no nearer than they are is not near.
-_MEANINGLESS = ('B06', 'xqzt', 'class 3', 'ztp-88', 'unnamed', 'item 12',
-                'qwfp', 'label 7', 'k9x', 'foo bar')
 
 
 def overview(run: Run) -> str:
@@ -96,13 +92,3 @@ def is_validation(datasets: dict[str, Dataset]) -> bool:
     parts = [domain_parts(datasets[split])[TARGET]
              for split in ('val', 'test') if split in datasets]
     return len(parts) == 2 and image_keys(parts[0]) == image_keys(parts[1])
-
-
-def far_classes(builder: TextCost, source: ClassList,
-                names: tuple[str, ...]) -> tuple[str, ...]:
-    """Name the classes that are as far as what means nothing."""
-    meaningless = [name for name in _MEANINGLESS if name not in names]
-    nearest = builder(source, ClassList([*names, *meaningless])).matrix.min(0)
-    limit = np.median(nearest[len(names):])
-    return tuple(name for name, least in zip(
-        names, nearest[:len(names)], strict=True) if least >= limit)

@@ -152,18 +152,22 @@ def estimate(predicted: Sequence[np.ndarray], labels: np.ndarray,
              balanced: bool = False) -> Estimate:
     """Estimate the accuracy of what is chosen of several classifiers.
 
-    ``predicted`` are the class indices that each finds for N images that it
-    was not fitted on, ``labels`` the true ones, (N, ). The choice on the
-    images is flattered by them. So images are drawn with replacement, the
-    choice on those is judged by the others, and the mean over 1,000 draws,
-    always the same, is taken; of one there is no choice. The interval is that
-    of a share of as many independent images.
+    The choice on the images is flattered by them. So images are drawn with
+    replacement, the choice on those is judged by the others, and the mean
+    over 1,000 draws, always the same, is taken; of one there is no choice.
+    The interval is that of a share of as many independent images.
 
     Source: I. Tsamardinos, E. Greasidou and G. Borboudakis, "Bootstrapping
     the out-of-sample predictions for efficient and accurate
     cross-validation", Machine Learning 107 (2018), algorithm 5; E. B. Wilson,
     "Probable Inference, the Law of Succession, and Statistical Inference",
     Journal of the American Statistical Association 22 (1927).
+
+    Args:
+        predicted (Sequence[np.ndarray]): Of images that each classifier has
+            not been fitted on, shape (N, ) each.
+        labels (np.ndarray): Shape (N, ).
+        balanced (bool): Whether each class counts the same.
     """
     right = np.array(predicted) == labels
     shares = image_shares(labels, balanced)

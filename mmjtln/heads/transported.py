@@ -62,7 +62,14 @@ def plan_weights(cost: Tensor, reg: float = REG,
     classes, the nearest ones, whoever else they are near to; at 1
     (``relax=None``) transport is balanced, and all source classes are used
     up. In between, a source class that is near to everything is shared out.
-    C (L_s, L_t) is finite and not negative, A (L_s, L_t) is in float64.
+
+    Args:
+        cost (Tensor): C, shape (L_s, L_t), finite and not negative.
+        reg (float): As in :func:`class_plan`. Defaults to 0.05.
+        relax (float, optional): Likewise. Defaults to 0.05.
+
+    Returns:
+        Tensor: A, shape (L_s, L_t), float64, columns sum to one.
     """
     plan = class_plan(cost, reg, relax)
     return plan / plan.sum(0)

@@ -58,18 +58,19 @@ def write_png(picture: np.ndarray | None, path: str | Path) -> None:
 
 
 def write_cost(cost: CostMatrix, path: str | Path) -> None:
-    """Write the picture of a cost matrix, as above.
+    """Write the picture of a cost matrix, and a table of names not drawn.
 
     Where numbers stand for names that no installed font draws,
     ``<picture>_names.csv`` beside it has both.
     """
     classes = cost.source_classes, cost.target_classes
     write_png(try_drawing(draw_cost, cost), path)
-    _, legend = try_drawing(_fonts_and_legend, *classes) or ([], [])
-    if legend:
+    found = try_drawing(_drawable, *classes)
+    if found and (legend := found[-1]):
         table = io.StringIO()
-        csv.writer(table).writerows([('domain', 'number', 'class'), *(
-            (DOMAINS[side], i, classes[side][i]) for side, i in legend)])
+        csv.writer(table, lineterminator='\n').writerows([
+            ('domain', 'number', 'class'), *(
+                (DOMAINS[side], i, classes[side][i]) for side, i in legend)])
         with atomic_write(Path(path).with_name(
                 f'{Path(path).stem}_names.csv')) as file:
             file.write(table.getvalue().encode(errors='surrogateescape'))
@@ -132,10 +133,7 @@ def _draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
     """Draw (title, matrix, which entry of a column to frame) side by side."""
     from matplotlib import rc_context
 
-    names = [[*map(_short, side)] for side in classes]
-    fonts, legend = _fonts_and_legend(*classes)
-    for side, i in legend:
-        names[side][i] = str(i)
+    names, fonts, legend = _drawable(*classes)
     if legend:
         _tell_once('No installed font draws some class names. In pictures '
                    'their numbers stand for them: ' + ', '.join(
@@ -145,13 +143,19 @@ def _draw_panels(panels: Sequence[tuple[str, np.ndarray, str]],
         return _draw_named(panels, names)
 
 
-def _fonts_and_legend(*classes: Sequence[str]
-                      ) -> tuple[list[str], list[tuple[int, int]]]:
-    """Choose fonts, and say which class of which side none of them draws."""
+def _drawable(*classes: Sequence[str]) -> tuple[
+        list[list[str]], list[str], list[tuple[int, int]]]:
+    """Shorten names, and put numbers in place of what no font draws.
+
+    Returned are the names by side, the fonts, and side and index of numbers.
+    """
     names = [[*map(_short, side)] for side in classes]
     fonts, missing = fonts_of(''.join(map(''.join, names)))
-    return fonts, [(side, i) for side, part in enumerate(names)
-                   for i, name in enumerate(part) if missing & {*name}]
+    legend = [(side, i) for side, part in enumerate(names)
+              for i, name in enumerate(part) if missing & {*name}]
+    for side, i in legend:
+        names[side][i] = str(i)
+    return names, fonts, legend
 
 
 @cache

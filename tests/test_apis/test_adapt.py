@@ -341,6 +341,15 @@ def test_images_of_a_source_are_a_second_start(tmp_path):
     assert found.few.weights['source'] > found.few.weights['names'] >= 0
     assert 'fitted, from names and source' in dict(found.few.rows)
     assert any('source' in said for said in found.remarks())
+    # However an accent is written, this start reads the description.
+    accent = _pictures(tmp_path / 'accent', {
+        'cafe\u0301': 3, 'fish': 3, 'vegetable': 3})
+    plain, one, other = (torch.load(adapt(
+        accent, None, tmp_path / 'out', config, checkpoint, source,
+        text=dict(descriptions=told), penalty=10.).files['checkpoint'],
+        weights_only=False)['state_dict']['head.fc.weight'] for told in (
+            {}, {'cafe\u0301': 'vehicle'}, {'caf\xe9': 'vehicle'}))
+    assert torch.equal(one, other) and not torch.allclose(one, plain)
     shutil.copy(f'{few}/fish/0.png', f'{source}/shark/again.png')
     with pytest.raises(ValueError, match='1 are copies, such as .*again.png'):
         adapt(few, None, tmp_path / 'out', config, checkpoint, source)

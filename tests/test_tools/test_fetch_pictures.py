@@ -3,9 +3,10 @@ import importlib
 import sys
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from tests.load_tool import load_tool
+from tests.load_tool import load_tool, run_tool
 
 LEVELS = ('0.0', '0.3333333333333333', '0.6666666666666666', '1.0')
 
@@ -45,3 +46,16 @@ def test_solar_cells_are_dealt_out_by_type_and_level(tmp_path, monkeypatch):
         levels = [truth[name][1] for name in part]
         assert np.bincount(levels).tolist() == [count] * 4
     assert np.asarray(Image.open(out / 'images/cell0003.png'))[0, 0] == 3
+
+
+@pytest.mark.parametrize('name', ['food', 'garments', 'elpv'])
+def test_what_a_set_needs_is_named_before_anything_is_fetched(
+        name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tool = load_tool('dataset_converters/fetch_pictures')
+    monkeypatch.setattr(tool, 'find_spec', lambda name: None)
+    monkeypatch.setattr(tool.shutil, 'which', lambda name: None)
+    needed = dict(food='npm', garments='apt-get', elpv='elpv_dataset')[name]
+    with pytest.raises(SystemExit, match=f'{name} needs {needed}'):
+        run_tool('dataset_converters/fetch_pictures', name)
+    assert not list(tmp_path.iterdir())

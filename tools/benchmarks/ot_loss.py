@@ -9,7 +9,7 @@ from their potentials. All get the same problems (normal logits), and solve to
 the same L1 marginal error, measured on their plans: each one's tolerance is
 turned until it does. Gradients must agree before anything is timed. Solvers
 are timed in turn; printed are medians, and median and quartiles of the ratio
-to OTLoss in the same turn. Peak memory is that of one job, in its own process.
+to OTLoss in the same turn. Peak memory is a job's, on a CPU in a new process.
 """
 import argparse
 import statistics

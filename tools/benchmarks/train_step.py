@@ -6,7 +6,7 @@ Times the whole ``train_step`` of a JTLNClassifier and of the stock
 ImageClassifier it inherits from, on the same images, in turn, and prints the
 ratio of the medians, the share of the OT term (forward and backward, timed on
 the step's own logits), and the quartiles of the pairwise ratios. With
-``--channels-last`` the second is the stock step with weights in that format.
+``--channels-last`` it is the stock step in that format in place of the JTLN's.
 """
 import argparse
 import copy

@@ -20,8 +20,8 @@ last one `pip install "mmjtln[elpv]"`. Under data/ the tool then writes
   of Debian's `dataset-fashion-mnist`;
 - elpv: 2,624 solar cells (CC BY-NC-SA 4.0, not for commercial use) of
   `elpv-dataset` (Buerhop-Lutz et al., EU PVSEC 2018), and annotation files:
-  poly-crystalline ones by four levels of defect, and three parts of the mono-
-  crystalline ones, functional or defective; of one module in several parts.
+  poly-crystalline ones by four levels of defect, and in three parts the mono-
+  crystalline ones, functional or not. A module's cells may be in all parts.
 
 The pictures are not part of this project.
 """
@@ -195,7 +195,7 @@ def on_white(picture: Image.Image) -> Image.Image:
 
 SETS = dict(food=(food, 'npm'), emoji=(emoji, 'npm'),
             clipart=(clipart, 'apt-get'), garments=(garments, 'apt-get'),
-            elpv=(elpv, 'pip'))
+            elpv=(elpv, 'elpv_dataset'))
 
 
 def main() -> None:
@@ -208,10 +208,10 @@ def main() -> None:
     out = Path('data', name)
     if out.exists():
         raise SystemExit(f'{out} exists already: remove it to fetch anew')
-    fill, program = SETS[name]
-    if shutil.which(program) is None:
-        raise SystemExit(f'{program} fetches the pictures, and there is none: '
-                         'install Node.js, or use Debian or Ubuntu')
+    fill, needed = SETS[name]
+    if not (shutil.which(needed) or find_spec(needed)):
+        raise SystemExit(f'{name} needs {needed}, and there is none: install '
+                         'Node.js, use Debian, or pip install "mmjtln[elpv]"')
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         whole = Path(folder, 'whole')
