@@ -175,28 +175,34 @@ def test_starts_side_by_side_are_those_of_each_set():
             assert cell == (found[1] if found else ''), (start, data, shots)
 
 
-def test_recipe_is_beside_others_as_in_each_pair():
-    """The table of all pairs has the accuracies of each pair's table."""
+@pytest.mark.parametrize('rows, folder, count, ends', [
+    (r'\(`(\w+)`\) \|(.*)\|$', 'halves', 10,
+     '{} of these 40 choices are '),
+    (r'^\| (\w+), last checkpoint \|(.*)\|$', 'halves_last', 2,
+     'None of these eight\nchoices is ')])
+def test_recipe_is_beside_others_as_in_each_pair(rows, folder, count, ends):
+    """The tables of all pairs have the accuracies of each pair's table."""
     text = (RESULTS / 'halves.md').read_text()
-    rows = re.findall(r'\(`(\w+)`\) \|(.*)\|$', text, re.M)
-    assert len(rows) == 10
+    rows = re.findall(rows, text, re.M)
+    assert len(rows) == count
+    sets = [RESULTS / f'{data}_{folder}'
+            for data in ('food', 'emoji', 'clipart', 'garments')]
     for method, cells in rows:
         *cells, mean = cells.split('|')
         assert float(mean) == pytest.approx(sum(map(float, cells)) / 4,
                                             abs=0.1)
-        for data, cell in zip(('food', 'emoji', 'clipart', 'garments'), cells,
-                              strict=True):
-            table = (RESULTS / f'{data}_halves/table.md').read_text()
-            found = re.search(rf'^\| 5 \| {method} \| ([\d.]+) ', table, re.M)
+        for place, cell in zip(sets, cells, strict=True):
+            found = re.search(rf'^\| 5 \| {method} \| ([\d.]+) ',
+                              (place / 'table.md').read_text(), re.M)
             assert cell.strip() == found[1]
-    found = [method for data in ('food', 'emoji', 'clipart', 'garments')
-             for method in json.loads((RESULTS / f'{data}_halves/results.json'
-                                       ).read_text())['methods'].values()]
-    assert len(found) == 40
-    ends = sum(method['options'] in (method['tuning'][0]['options'],
-                                     method['tuning'][-1]['options'])
-               for method in found)
-    assert f'\n{ends} of these 40 choices are ' in text
+    found = [method for place in sets for method in json.loads(
+        (place / 'results.json').read_text())['methods'].values()]
+    assert len(found) == 4 * count
+    chosen = sum(method['options'] in (method['tuning'][0]['options'],
+                                       method['tuning'][-1]['options'])
+                 for method in found)
+    assert chosen == 0 or '{}' in ends
+    assert ends.format(chosen) in text
 
 
 def test_tuning_is_beside_heads_alone_as_on_each_set():
