@@ -6,7 +6,7 @@
 #   configs/compare/emoji_halves.py --tune 100-102 --shots 5 --jobs 2 \
 #   --against consecutive,joint_names,joint_shuffled
 # Found: the recipe, joint_names, with and without the OT term, and LP-FT from
-# names are level, 6 to 8 points ahead of consecutive fine-tuning.
+# names are level, 6 to 7 points ahead of consecutive fine-tuning.
 _base_ = ['../_base_/compare_halves.py', '../_base_/datasets/emoji.py']
 
 source = [
