@@ -175,15 +175,15 @@ def test_starts_side_by_side_are_those_of_each_set():
             assert cell == (found[1] if found else ''), (start, data, shots)
 
 
-@pytest.mark.parametrize('rows, folder, count, ends', [
+@pytest.mark.parametrize('row, folder, count, ends', [
     (r'\(`(\w+)`\) \|(.*)\|$', 'halves', 10,
-     '{} of these 40 choices are '),
+     '\n{} of these 40 choices are '),
     (r'^\| (\w+), last checkpoint \|(.*)\|$', 'halves_last', 2,
-     'None of these eight\nchoices is ')])
-def test_recipe_is_beside_others_as_in_each_pair(rows, folder, count, ends):
+     'None of these eight choices is ')])
+def test_recipe_is_beside_others_as_in_each_pair(row, folder, count, ends):
     """The tables of all pairs have the accuracies of each pair's table."""
     text = (RESULTS / 'halves.md').read_text()
-    rows = re.findall(rows, text, re.M)
+    rows = re.findall(row, text, re.M)
     assert len(rows) == count
     sets = [RESULTS / f'{data}_{folder}'
             for data in ('food', 'emoji', 'clipart', 'garments')]
